@@ -1,0 +1,118 @@
+//! `connect`: standard input to a peer, its replies to standard output.
+
+use std::future;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Instant, sleep_until};
+use udpair::{DatagramSocket, Error, ErrorKind, Event as SocketEvent, PeerErrorKind};
+
+use super::{Context, Exit, Failure};
+use crate::args::Connect;
+use crate::event::Event;
+use crate::frame::FrameError;
+use crate::stdin;
+
+pub(super) async fn run(context: &Context, arguments: &Connect) -> Result<Exit, Failure> {
+    let socket = context.connected(&arguments.remote.endpoint()).await?;
+    let session = Session {
+        context,
+        socket: &socket,
+        problem: None,
+        is_refused: false,
+        has_received: false,
+    };
+    let input = stdin::datagrams(arguments.frame);
+    context
+        .with_summary(&socket, session.run(input, arguments))
+        .await
+}
+
+struct Session<'a> {
+    context: &'a Context,
+    socket: &'a DatagramSocket,
+    /// The first thing that went wrong with what we were to send.
+    problem: Option<ErrorKind>,
+    is_refused: bool,
+    has_received: bool,
+}
+
+impl Session<'_> {
+    async fn run(
+        mut self,
+        mut input: Receiver<Result<Vec<u8>, FrameError>>,
+        arguments: &Connect,
+    ) -> Result<Exit, Failure> {
+        let output = self.socket.output()?;
+        let mut end: Option<Instant> = None;
+        loop {
+            let lingered = async {
+                match end {
+                    Some(end) => sleep_until(end).await,
+                    None => future::pending().await,
+                }
+            };
+            tokio::select! {
+                next = input.recv(), if end.is_none() => match next {
+                    Some(Ok(payload)) => match output.write(&payload).await {
+                        Ok(()) => self.context.say(&Event::Sent { bytes: payload.len() })?,
+                        Err(error) => self.not_sent(error)?,
+                    },
+                    Some(Err(error)) => self.bad_input(&error)?,
+                    None => end = Some(Instant::now() + arguments.linger),
+                },
+                event = self.socket.next_event() => self.received(&event?)?,
+                () = lingered => break,
+            }
+        }
+        Ok(match self.problem {
+            Some(kind) => Exit::Reported(kind),
+            None if self.is_refused && !self.has_received => {
+                Exit::Reported(ErrorKind::PeerUnreachable)
+            }
+            None => Exit::Done,
+        })
+    }
+
+    fn received(&mut self, event: &SocketEvent) -> Result<(), Failure> {
+        match event {
+            SocketEvent::Message(message) => {
+                self.has_received = true;
+                self.context
+                    .say(&Event::message(message, self.socket.local_addr()))
+            }
+            SocketEvent::PeerError(error) => {
+                self.is_refused |= error.kind() == PeerErrorKind::PortUnreachable;
+                self.context.say(&Event::peer_error(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A datagram that cannot be sent is told; those behind it may fit.
+    fn not_sent(&mut self, error: Error) -> Result<(), Failure> {
+        if error.kind() != ErrorKind::PayloadTooLarge {
+            return Err(error.into());
+        }
+        self.problem.get_or_insert(error.kind());
+        self.context.say(&Event::error(&error))
+    }
+
+    fn bad_input(&mut self, error: &FrameError) -> Result<(), Failure> {
+        let (kind, message) = match error {
+            FrameError::Io(error) => (
+                ErrorKind::Io,
+                format!("cannot read standard input: {error}"),
+            ),
+            FrameError::TooLong => (
+                ErrorKind::PayloadTooLarge,
+                "a line of standard input is longer than any datagram; it was not sent".into(),
+            ),
+            FrameError::Hex(reason) => (
+                ErrorKind::InvalidArgument,
+                format!("a line of standard input is not valid: {reason}; it was not sent"),
+            ),
+        };
+        self.problem.get_or_insert(kind);
+        self.context.say(&Event::problem(kind, message))
+    }
+}

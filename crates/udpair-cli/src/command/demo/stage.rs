@@ -1,0 +1,167 @@
+//! What the demonstration plays on: a DNS server with a zone of its own, and echo peers.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
+
+use hickory_server::Server;
+use hickory_server::net::runtime::TokioRuntimeProvider;
+use hickory_server::proto::rr::rdata::{A, AAAA, SOA, SRV};
+use hickory_server::proto::rr::{LowerName, Name, RData, Record};
+use hickory_server::store::in_memory::InMemoryZoneHandler;
+use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+use udpair::{DatagramSocket, Endpoint, HostName, ServiceName};
+
+use super::super::Failure;
+use super::cannot;
+
+/// The domain that offers the service (RFC 6761 keeps `.test` for such).
+pub(super) const DOMAIN: &str = "example.test";
+
+/// See the module.
+pub(super) struct Stage {
+    dns_server: SocketAddr,
+    server: Server<Catalog>,
+    peers: Vec<Peer>,
+    services_file: ServicesFile,
+}
+
+/// One echo peer, and the SRV record that leads to it.
+pub(super) struct Peer {
+    pub(super) host: String,
+    pub(super) priority: u16,
+    pub(super) weight: u16,
+    pub(super) port: u16,
+    echo: JoinHandle<()>,
+}
+
+impl Stage {
+    /// Starts everything.
+    pub(super) async fn set() -> Result<Self, Failure> {
+        let mut peers = Vec::new();
+        for (name, priority, weight) in [("north", 10, 60), ("south", 10, 40), ("spare", 20, 0)] {
+            peers.push(Peer::start(name, priority, weight).await?);
+        }
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|error| cannot("start a DNS server on loopback", error))?;
+        let dns_server = socket
+            .local_addr()
+            .map_err(|error| cannot("start a DNS server on loopback", error))?;
+        let mut server =
+            Server::new(catalog(&peers).map_err(|error| cannot("make a zone", error))?);
+        server.register_socket(socket);
+        Ok(Self {
+            dns_server,
+            server,
+            peers,
+            services_file: ServicesFile::create()?,
+        })
+    }
+
+    pub(super) fn dns_server(&self) -> SocketAddr {
+        self.dns_server
+    }
+
+    pub(super) fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// An empty services file: the machine's may list the service, and would go before DNS.
+    pub(super) fn services_file(&self) -> &Path {
+        &self.services_file.0
+    }
+
+    /// Ends everything.
+    pub(super) fn strike(self) {
+        self.server.shutdown_token().cancel();
+        for peer in &self.peers {
+            peer.echo.abort();
+        }
+    }
+}
+
+impl Peer {
+    async fn start(name: &str, priority: u16, weight: u16) -> Result<Self, Failure> {
+        let localhost: HostName = "localhost".parse()?;
+        let local = Endpoint::new(Some(localhost), ServiceName::any());
+        let socket = DatagramSocket::builder().bind(&local).await?;
+        let port = socket.local_addr().map_or(0, |local| local.port());
+        let echo = async move {
+            // The end of the socket is the end of the peer; nothing else stops it.
+            while let Ok(message) = socket.recv().await {
+                let _ = socket.send_to(message.payload(), message.remote()).await;
+            }
+        };
+        Ok(Self {
+            host: format!("{name}.{DOMAIN}"),
+            priority,
+            weight,
+            port,
+            echo: tokio::spawn(echo),
+        })
+    }
+}
+
+/// The zone of [`DOMAIN`], in which every host is this machine.
+fn catalog(peers: &[Peer]) -> Result<Catalog, Box<dyn std::error::Error>> {
+    let origin = Name::from_ascii(DOMAIN)?.append_domain(&Name::root())?;
+    let mut zone = InMemoryZoneHandler::<TokioRuntimeProvider>::empty(
+        origin.clone(),
+        ZoneType::Primary,
+        AxfrPolicy::Deny,
+    );
+    let mut add = |owner: &Name, data: RData| {
+        zone.upsert_mut(Record::from_rdata(owner.clone(), TTL_SECONDS, data), 0);
+    };
+    let server = Name::from_ascii("ns")?.append_domain(&origin)?;
+    let mailbox = Name::from_ascii("hostmaster")?.append_domain(&origin)?;
+    add(
+        &origin,
+        RData::SOA(SOA::new(server, mailbox, 1, 3600, 600, 86_400, 60)),
+    );
+    let service = Name::from_ascii("_echo._udp")?.append_domain(&origin)?;
+    for peer in peers {
+        let host = Name::from_ascii(format!("{}.", peer.host))?;
+        let srv = SRV::new(peer.priority, peer.weight, peer.port, host.clone());
+        add(&service, RData::SRV(srv));
+        add(&host, RData::A(A(Ipv4Addr::LOCALHOST)));
+        if has_ipv6_loopback() {
+            add(&host, RData::AAAA(AAAA(Ipv6Addr::LOCALHOST)));
+        }
+    }
+    let mut catalog = Catalog::new();
+    catalog.upsert(LowerName::new(&origin), vec![Arc::new(zone)]);
+    Ok(catalog)
+}
+
+/// Whether this machine speaks IPv6 to itself; some containers do not.
+fn has_ipv6_loopback() -> bool {
+    let adapters = udpair::adapters().unwrap_or_default();
+    let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
+    addresses.any(|address| address.ip == IpAddr::V6(Ipv6Addr::LOCALHOST))
+}
+
+/// A file that is there as long as the demonstration.
+struct ServicesFile(PathBuf);
+
+impl ServicesFile {
+    fn create() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("udpair-demo-{}-services", process::id()));
+        fs::write(&path, "")
+            .map_err(|error| cannot(&format!("write {}", path.display()), error))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for ServicesFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+const TTL_SECONDS: u32 = 60;

@@ -1,0 +1,57 @@
+//! Text from the network, made safe for a terminal.
+//!
+//! A datagram may hold sequences that move the cursor, change colours or rename the window, and
+//! characters that turn the direction of the text around. On a terminal they are shown, not obeyed.
+//!
+//! Pure.
+
+/// Returns `bytes` as text in which nothing acts on a terminal.
+pub(crate) fn for_terminal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c == '\\' || is_active(c) {
+                text.extend(c.escape_default());
+            } else {
+                text.push(c);
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// Whether a character does something rather than show something.
+fn is_active(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // Marks and overrides of direction, separators, joiners and other invisible characters
+            // (Unicode categories Cf, Zl, Zp).
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_acts_on_the_terminal() {
+        for (bytes, text) in [
+            (b"plain text" as &[u8], "plain text"),
+            ("für ☃ 例え".as_bytes(), "für ☃ 例え"),
+            (b"\x1b[31mred", "\\u{1b}[31mred"),
+            (b"two\nlines\r\t", "two\\nlines\\r\\t"),
+            (b"bell\x07 nul\0", "bell\\u{7} nul\\u{0}"),
+            (b"back\\slash", "back\\\\slash"),
+            (b"\xff\xfeno text", "\\xff\\xfeno text"),
+            ("c1 \u{9b}2J".as_bytes(), "c1 \\u{9b}2J"),
+            ("\u{202e}turned".as_bytes(), "\\u{202e}turned"),
+        ] {
+            assert_eq!(for_terminal(bytes), text);
+        }
+    }
+}

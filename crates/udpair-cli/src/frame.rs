@@ -1,0 +1,199 @@
+//! How datagrams stand in a stream of bytes: as lines, as they are, or as hex digits.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, ErrorKind};
+
+use clap::ValueEnum;
+
+/// What is one datagram on standard input and output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Frame {
+    /// One line without its end; a received payload gets one line end
+    Line,
+    /// What one read of standard input returns, at most 65,507 bytes; nothing is added
+    Raw,
+    /// One line of hex digits, each way
+    Hex,
+}
+
+impl Frame {
+    /// Reads the next datagram; `None` at the end of the input.
+    ///
+    /// # Errors
+    ///
+    /// The input's own, and what makes a line no datagram; reading may go on behind that.
+    pub(crate) fn read(self, input: &mut impl BufRead) -> Result<Option<Vec<u8>>, FrameError> {
+        match self {
+            Self::Line => read_line(input),
+            Self::Raw => read_raw(input),
+            Self::Hex => match read_line(input)? {
+                Some(line) => {
+                    let text = String::from_utf8_lossy(&line).into_owned();
+                    parse_hex(&text).map(Some).map_err(FrameError::Hex)
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Returns a received payload as it goes to standard output.
+    pub(crate) fn write(self, payload: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Line => [payload, b"\n"].concat(),
+            Self::Raw => payload.to_vec(),
+            Self::Hex => (hex(payload) + "\n").into_bytes(),
+        }
+    }
+}
+
+/// Why there is no datagram.
+#[derive(Debug)]
+pub(crate) enum FrameError {
+    /// The input failed.
+    Io(io::Error),
+    /// A line is longer than any datagram; it was skipped to its end.
+    TooLong,
+    /// A line is not hex digits, for this reason.
+    Hex(String),
+}
+
+/// Reads up to a line end, which is dropped; a last line needs none.
+fn read_line(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, FrameError> {
+    let mut line = Vec::new();
+    let mut is_too_long = false;
+    let mut is_empty = true;
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(FrameError::Io(error)),
+        };
+        if available.is_empty() {
+            break;
+        }
+        is_empty = false;
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let part = &available[..end.unwrap_or(available.len())];
+        is_too_long |= line.len() + part.len() > LINE_BYTES_MAX;
+        if !is_too_long {
+            line.extend_from_slice(part);
+        }
+        let consumed = part.len() + usize::from(end.is_some());
+        input.consume(consumed);
+        if end.is_some() {
+            break;
+        }
+    }
+    if is_too_long {
+        return Err(FrameError::TooLong);
+    }
+    Ok((!is_empty).then_some(line))
+}
+
+fn read_raw(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, FrameError> {
+    loop {
+        let available = match input.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(FrameError::Io(error)),
+        };
+        let payload = available[..available.len().min(RAW_BYTES_MAX)].to_vec();
+        input.consume(payload.len());
+        return Ok((!payload.is_empty()).then_some(payload));
+    }
+}
+
+/// Returns `bytes` as hex digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+/// Reads hex digits, two a byte; white space between bytes does not count.
+pub(crate) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut digits = text.chars().filter(|c| !c.is_ascii_whitespace());
+    while let Some(high) = digits.next() {
+        let low = digits.next().ok_or("the number of hex digits is odd")?;
+        let digit = |c: char| {
+            c.to_digit(16)
+                .ok_or_else(|| format!("{c:?} is no hex digit"))
+        };
+        let byte = digit(high)? * 16 + digit(low)?;
+        bytes.push(u8::try_from(byte).map_err(|error| error.to_string())?);
+    }
+    Ok(bytes)
+}
+
+/// What one read of standard input makes of a raw stream: the most that IPv4 carries.
+pub(crate) const RAW_BYTES_MAX: usize = 65_507;
+
+/// More than any datagram, as hex digits with a space between bytes.
+const LINE_BYTES_MAX: usize = 3 * 65_535;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(frame: Frame, mut input: &[u8]) -> Vec<Option<Vec<u8>>> {
+        let mut found = Vec::new();
+        loop {
+            match frame.read(&mut input) {
+                Ok(None) => return found,
+                Ok(payload) => found.push(payload),
+                Err(_) => found.push(None),
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_a_datagram_without_its_end() {
+        let found = read_all(Frame::Line, b"a\n\nb c\r\nlast");
+        let expected: [&[u8]; 4] = [b"a", b"", b"b c\r", b"last"];
+        assert_eq!(found, expected.map(|line| Some(line.to_vec())));
+        assert!(read_all(Frame::Line, b"").is_empty());
+    }
+
+    #[test]
+    fn a_line_that_fits_into_no_datagram_is_skipped_whole() {
+        let mut input = vec![b'x'; LINE_BYTES_MAX + 1];
+        input.extend(b"\nnext\n");
+        assert_eq!(
+            read_all(Frame::Line, &input),
+            [None, Some(b"next".to_vec())]
+        );
+    }
+
+    #[test]
+    fn raw_takes_what_is_there() {
+        let found = read_all(Frame::Raw, &[7; RAW_BYTES_MAX + 3]);
+        let lengths: Vec<_> = found.into_iter().flatten().map(|part| part.len()).collect();
+        assert_eq!(lengths, [RAW_BYTES_MAX, 3]);
+    }
+
+    #[test]
+    fn hex_digits_are_bytes() {
+        let found = read_all(Frame::Hex, b"00ff\n00 FF\n\nabc\nxy\n");
+        let expected = [
+            Some(vec![0, 255]),
+            Some(vec![0, 255]),
+            Some(vec![]),
+            None,
+            None,
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(hex(&[0, 255, 16]), "00ff10");
+    }
+
+    #[test]
+    fn payloads_are_written_the_way_they_are_read() {
+        assert_eq!(Frame::Line.write(b"a"), b"a\n");
+        assert_eq!(Frame::Raw.write(b"a"), b"a");
+        assert_eq!(Frame::Hex.write(b"a"), b"61\n");
+    }
+}

@@ -1,0 +1,131 @@
+//! Durations, sizes and rates, as people write them on a command line.
+//!
+//! Pure.
+
+use std::time::Duration;
+
+/// Reads a duration: a number and `us`, `ms`, `s` or `m`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split(text)?;
+    let seconds = match unit {
+        "us" => number / 1e6,
+        "ms" => number / 1e3,
+        "s" => number,
+        "m" => number * 60.0,
+        _ => return Err("write a duration like 250ms, 3s or 2m".into()),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| "that is too long".into())
+}
+
+/// Reads a size in bytes: a number, and nothing, `B`, `kB`, `MB`, `KiB` or `MiB`.
+pub(crate) fn size(text: &str) -> Result<u32, String> {
+    let (number, unit) = split(text)?;
+    let bytes = match unit {
+        "" | "B" => number,
+        "kB" => number * 1e3,
+        "MB" => number * 1e6,
+        "KiB" => number * 1024.0,
+        "MiB" => number * 1024.0 * 1024.0,
+        _ => return Err("write a size like 1400, 64KiB or 4MiB".into()),
+    };
+    if bytes.fract() != 0.0 {
+        return Err("that is no whole number of bytes".into());
+    }
+    if bytes > f64::from(u32::MAX) {
+        return Err("that is too much".into());
+    }
+    // Checked above: whole, not negative, and in range.
+    Ok(bytes as u32)
+}
+
+/// Reads a rate in datagrams per second: a number and `pps`, `kpps` or `Mpps`.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let (number, unit) = split(text)?;
+    let rate = match unit {
+        "pps" => number,
+        "kpps" => number * 1e3,
+        "Mpps" => number * 1e6,
+        _ => return Err("write a rate like 50pps, 10kpps or 1Mpps".into()),
+    };
+    if rate < 0.001 {
+        return Err("that would take for ever".into());
+    }
+    Ok(rate)
+}
+
+/// Splits a number from its unit.
+fn split(text: &str) -> Result<(f64, &str), String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number = number
+        .parse()
+        .map_err(|_| "it begins with no number".to_owned())?;
+    Ok((number, unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_unit() {
+        for (text, expected) in [
+            ("250ms", Duration::from_millis(250)),
+            ("3s", Duration::from_secs(3)),
+            ("0.5s", Duration::from_millis(500)),
+            ("2m", Duration::from_secs(120)),
+            ("10us", Duration::from_micros(10)),
+            ("0s", Duration::ZERO),
+        ] {
+            assert_eq!(duration(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "3",
+            "s",
+            "-1s",
+            "3 s",
+            "3h",
+            "1e3s",
+            "1.2.3s",
+            "99999999999999999999999m",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_whole_bytes() {
+        for (text, expected) in [
+            ("1400", 1400),
+            ("0", 0),
+            ("64KiB", 65_536),
+            ("1.5KiB", 1536),
+            ("4MiB", 4_194_304),
+            ("2kB", 2000),
+            ("7B", 7),
+        ] {
+            assert_eq!(size(text), Ok(expected), "{text}");
+        }
+        for text in ["", "KiB", "1.5", "5000MiB", "1GiB", "-1", "64 KiB", "64kib"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_are_datagrams_per_second() {
+        for (text, expected) in [
+            ("50pps", 50.0),
+            ("10kpps", 10_000.0),
+            ("1Mpps", 1e6),
+            ("0.5pps", 0.5),
+        ] {
+            assert_eq!(rate(text), Ok(expected), "{text}");
+        }
+        for text in ["", "50", "0pps", "0.0001pps", "10k", "10bps", "-5pps"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! How datagrams cross the border to the kernel.
+//!
+//! An engine moves what a batch holds in one call and says what it cannot do. All rules (who may be
+//! heard, when to wait, what an error means to the application) live above it.
+
+use std::fmt;
+use std::io;
+
+use crate::batch::{Outgoing, RecvBatch};
+use crate::peer_error::NetworkError;
+use crate::portable::Portable;
+use crate::socket::Socket;
+use crate::system;
+
+/// A way to move datagrams between memory and the kernel.
+///
+/// Sealed: the engines of a build are those that [`engines`] lists.
+pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
+    /// Returns the engine's name, for people: `"linux"`, `"portable"`.
+    fn name(&self) -> &'static str;
+
+    /// Returns what this engine knows of a datagram beside its bytes and its sender.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Asks the system for what the engine is to report, once, before `socket` is bound.
+    ///
+    /// # Errors
+    ///
+    /// The system's own, when it refuses an option that the engine cannot work without.
+    fn prepare(&self, socket: &Socket) -> io::Result<()>;
+
+    /// Replaces the content of `batch` with datagrams that wait in the kernel, in arrival order.
+    ///
+    /// After a success `batch` holds at least one datagram, and at most as many as its limit.
+    ///
+    /// # Errors
+    ///
+    /// - [`WouldBlock`](io::ErrorKind::WouldBlock): nothing waits.
+    /// - Any other: usually an error that the network sent back for an earlier datagram. Hand it to
+    ///   [`take_errors`](Self::take_errors) and call again; it ends nothing.
+    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting>;
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    ///
+    /// - [`WouldBlock`](io::ErrorKind::WouldBlock): the kernel has no room now; nothing was sent.
+    /// - Any other: nothing was sent either. It may be an error that somebody else's datagram caused
+    ///   and that merely waited for the next call: see [`take_errors`](Self::take_errors).
+    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()>;
+
+    /// Takes the errors that the network reported for earlier datagrams, oldest first, and returns
+    /// how many there were.
+    ///
+    /// `cause` is the error that a call on `socket` just returned, if that is why this is called: an
+    /// engine without an error queue has nothing else to go by. Zero means that `cause` was the
+    /// caller's own. Errors that the machine raised itself (a datagram larger than the adapter's MTU)
+    /// are removed and not counted.
+    ///
+    /// # Errors
+    ///
+    /// The system's own, when the error queue cannot be read.
+    fn take_errors(
+        &self,
+        socket: &Socket,
+        cause: Option<&io::Error>,
+        found: &mut dyn FnMut(NetworkError),
+    ) -> io::Result<usize>;
+}
+
+/// What a receive left behind in the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Waiting {
+    /// Nothing: the next datagram will make the socket readable again.
+    Nothing,
+    /// Perhaps more; only another call can tell.
+    Perhaps,
+}
+
+/// What an engine can tell beside a datagram's bytes and sender.
+///
+/// Where a field is `false` the matching field of [`Metadata`](crate::Metadata) is `None`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// The local address and the adapter that a datagram came in by.
+    pub local_address: bool,
+    /// The hop limit (TTL) and the ECN bits of a datagram's packet.
+    pub packet_header: bool,
+    /// How many datagrams the kernel dropped for want of buffer space.
+    pub drops: bool,
+    /// Network errors for sockets that are not connected, each with its destination, its reporter
+    /// and, where there is one, the MTU. Without it only a connected socket hears of a closed port.
+    pub error_queue: bool,
+}
+
+/// Returns the engines of this build, fastest first. The last one works everywhere.
+pub fn engines() -> &'static [&'static dyn Engine] {
+    system::ENGINES
+}
+
+/// Returns the engine that works everywhere: one datagram a call, its bytes and its sender.
+pub fn portable_engine() -> &'static dyn Engine {
+    &Portable
+}
+
+pub(crate) mod sealed {
+    /// Keeps [`Engine`](super::Engine) to this crate, so that it can grow.
+    pub trait Sealed {}
+}

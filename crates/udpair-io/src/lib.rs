@@ -1,0 +1,38 @@
+//! UDP datagrams in batches, through the fastest engine the system has.
+//!
+//! This crate is where `udpair` meets the operating system: it opens sockets, sets their options,
+//! moves datagrams, reads the errors that the network sends back, and lists the adapters. It knows
+//! [`SocketAddr`](std::net::SocketAddr), bytes and [`io::Error`](std::io::Error), and nothing of
+//! names, runtimes or rules: it never waits, every call returns at once (the one exception is
+//! [`lookup`], which says so).
+//!
+//! An [`Engine`] moves datagrams. [`engines`] lists those of this build, fastest first; the last one
+//! is built on the standard library alone and works everywhere.
+
+#![deny(unsafe_code)]
+
+mod adapter;
+mod batch;
+mod cause;
+mod engine;
+mod lookup;
+mod option;
+mod path;
+mod peer_error;
+mod pool;
+mod portable;
+mod socket;
+mod system;
+
+pub use adapter::{Adapter, AdapterAddress, adapter_index, adapters};
+pub use batch::{Datagram, Metadata, Outgoing, RecvBatch};
+pub use cause::Cause;
+pub use engine::{Capabilities, Engine, Waiting, engines, portable_engine};
+pub use lookup::{LookupError, lookup};
+pub use option::{
+    Granted, bind_to_adapter, dropped_datagrams, set_dont_fragment, set_hop_limit, set_low_latency,
+    set_receive_buffer_bytes, set_send_buffer_bytes,
+};
+pub use path::{name_servers_path, services_path};
+pub use peer_error::{NetworkError, NetworkErrorKind};
+pub use socket::{Family, Socket, source_address};

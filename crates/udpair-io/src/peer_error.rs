@@ -1,0 +1,132 @@
+//! What the network says about datagrams that did not arrive.
+//!
+//! An error comes back as an ICMP message from the destination or from a router on the way. It
+//! belongs to a datagram sent earlier, never to the call that happens to return it.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// An error that the network reported for a datagram sent earlier.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NetworkError {
+    /// Where the lost datagram was going; `None` where the system does not say.
+    pub destination: Option<SocketAddr>,
+    /// What went wrong.
+    pub kind: NetworkErrorKind,
+    /// The largest packet that the path takes, in bytes; only with
+    /// [`MessageTooBig`](NetworkErrorKind::MessageTooBig).
+    pub mtu: Option<u32>,
+    /// Who said so: the destination itself or a router; `None` where the system does not say.
+    pub reporter: Option<IpAddr>,
+}
+
+/// What an ICMP message said (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum NetworkErrorKind {
+    /// Nobody listens on the destination port.
+    PortUnreachable,
+    /// The destination host cannot be reached.
+    HostUnreachable,
+    /// There is no route to the destination's network.
+    NetworkUnreachable,
+    /// The destination host has no UDP.
+    ProtocolUnreachable,
+    /// A firewall on the way refuses.
+    AdministrativelyProhibited,
+    /// The hop limit ran out on the way, or a fragment never came.
+    TimeExceeded,
+    /// The packet exceeds what the path takes, and may not be fragmented.
+    MessageTooBig,
+    /// Anything else, by the numbers of the message.
+    Other {
+        /// ICMP or ICMPv6 type.
+        icmp_type: u8,
+        /// ICMP or ICMPv6 code.
+        icmp_code: u8,
+    },
+}
+
+impl NetworkErrorKind {
+    /// Returns the meaning of an ICMP message (RFC 792; codes 9 to 13: RFC 1122 and RFC 1812).
+    pub fn from_icmp(icmp_type: u8, icmp_code: u8) -> Self {
+        match (icmp_type, icmp_code) {
+            (3, 0 | 6 | 11) => Self::NetworkUnreachable,
+            (3, 1 | 5 | 7 | 8 | 12) => Self::HostUnreachable,
+            (3, 2) => Self::ProtocolUnreachable,
+            (3, 3) => Self::PortUnreachable,
+            (3, 4) => Self::MessageTooBig,
+            (3, 9 | 10 | 13) => Self::AdministrativelyProhibited,
+            (11, _) => Self::TimeExceeded,
+            _ => Self::Other {
+                icmp_type,
+                icmp_code,
+            },
+        }
+    }
+
+    /// Returns the meaning of an ICMPv6 message (RFC 4443, section 3).
+    pub fn from_icmpv6(icmp_type: u8, icmp_code: u8) -> Self {
+        match (icmp_type, icmp_code) {
+            (1, 0 | 2) => Self::NetworkUnreachable,
+            (1, 1 | 5 | 6) => Self::AdministrativelyProhibited,
+            (1, 3) => Self::HostUnreachable,
+            (1, 4) => Self::PortUnreachable,
+            (2, _) => Self::MessageTooBig,
+            (3, _) => Self::TimeExceeded,
+            // Parameter problem, unrecognised next header: the host has no UDP.
+            (4, 1) => Self::ProtocolUnreachable,
+            _ => Self::Other {
+                icmp_type,
+                icmp_code,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NetworkErrorKind::{self, *};
+
+    #[test]
+    fn icmp_numbers_become_words() {
+        let icmp: &[((u8, u8), NetworkErrorKind)] = &[
+            ((3, 0), NetworkUnreachable),
+            ((3, 1), HostUnreachable),
+            ((3, 2), ProtocolUnreachable),
+            ((3, 3), PortUnreachable),
+            ((3, 4), MessageTooBig),
+            ((3, 13), AdministrativelyProhibited),
+            ((11, 0), TimeExceeded),
+        ];
+        for ((icmp_type, code), kind) in icmp {
+            assert_eq!(
+                NetworkErrorKind::from_icmp(*icmp_type, *code),
+                *kind,
+                "ICMP {icmp_type}/{code}"
+            );
+        }
+        let icmpv6: &[((u8, u8), NetworkErrorKind)] = &[
+            ((1, 0), NetworkUnreachable),
+            ((1, 1), AdministrativelyProhibited),
+            ((1, 3), HostUnreachable),
+            ((1, 4), PortUnreachable),
+            ((2, 0), MessageTooBig),
+            ((3, 0), TimeExceeded),
+        ];
+        for ((icmp_type, code), kind) in icmpv6 {
+            assert_eq!(
+                NetworkErrorKind::from_icmpv6(*icmp_type, *code),
+                *kind,
+                "ICMPv6 {icmp_type}/{code}"
+            );
+        }
+        assert_eq!(
+            NetworkErrorKind::from_icmp(12, 0),
+            Other {
+                icmp_type: 12,
+                icmp_code: 0
+            }
+        );
+    }
+}

@@ -1,0 +1,246 @@
+//! A UDP socket: opened, bound, connected. Nothing here waits.
+//!
+//! One descriptor serves IPv4 and IPv6 (RFC 3493, section 3.7): such a dual-stack socket speaks
+//! IPv4 in IPv4-mapped IPv6 addresses. Those never leave this file and the engines: callers give and
+//! get plain addresses.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+
+use socket2::{Domain, Protocol, SockRef, Type};
+
+use crate::batch::Outgoing;
+use crate::system;
+
+/// Which addresses a socket reaches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+    /// Both, through one descriptor.
+    Dual,
+}
+
+/// A UDP socket. Never blocks, is not inherited by child processes, and is closed when dropped.
+#[derive(Debug)]
+pub struct Socket {
+    udp: UdpSocket,
+    family: Family,
+}
+
+impl Socket {
+    /// Opens an unbound socket.
+    ///
+    /// It may send to broadcast addresses, and hears only the multicast groups that it joined itself
+    /// (MODEL BND-16, MCG-09).
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no descriptor left, or the family is not supported. A machine without IPv6
+    /// refuses [`Family::Dual`].
+    pub fn open(family: Family) -> io::Result<Self> {
+        let domain = match family {
+            Family::Ipv4 => Domain::IPV4,
+            Family::Ipv6 | Family::Dual => Domain::IPV6,
+        };
+        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        if family != Family::Ipv4 {
+            socket.set_only_v6(family == Family::Ipv6)?;
+        }
+        let socket = Self {
+            udp: socket.into(),
+            family,
+        };
+        system::prepare(&socket)?;
+        Ok(socket)
+    }
+
+    /// Returns which addresses the socket reaches.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Binds the socket to a local address; port 0 is the system's choice.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: in use, not an address of this machine, a port below 1024 without the right.
+    pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
+        self.options().bind(&self.to_wire(address)?.into())
+    }
+
+    /// Fixes the peer; an unbound socket is bound to a port of the system's choice. No packet is sent.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no route, or a family that the socket does not reach.
+    pub fn connect(&self, peer: SocketAddr) -> io::Result<()> {
+        self.options().connect(&self.to_wire(peer)?.into())
+    }
+
+    /// Returns the bound address.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.udp.local_addr().map(plain)
+    }
+
+    /// Returns the peer's address.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: the socket is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.udp.peer_addr().map(plain)
+    }
+
+    /// Returns another descriptor of the same socket.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no descriptor left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            udp: self.udp.try_clone()?,
+            family: self.family,
+        })
+    }
+
+    /// Returns the socket's options, as the `socket2` crate sees them.
+    pub(crate) fn options(&self) -> SockRef<'_> {
+        SockRef::from(&self.udp)
+    }
+
+    /// Receives one datagram.
+    pub(crate) fn receive_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (length, from) = self.udp.recv_from(buffer)?;
+        Ok((length, plain(from)))
+    }
+
+    /// Sends one datagram.
+    pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> io::Result<()> {
+        match outgoing.to {
+            None => self.udp.send(outgoing.payload)?,
+            Some(to) => self.udp.send_to(outgoing.payload, self.to_wire(to)?)?,
+        };
+        Ok(())
+    }
+
+    /// Returns `address` as this socket's family writes it.
+    pub(crate) fn to_wire(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let (ip, port) = (address.ip().to_canonical(), address.port());
+        match (self.family, ip) {
+            (Family::Ipv4, IpAddr::V4(_)) => Ok(SocketAddr::new(ip, port)),
+            (Family::Dual, IpAddr::V4(ip)) => Ok(SocketAddr::new(ip.to_ipv6_mapped().into(), port)),
+            (Family::Ipv6 | Family::Dual, IpAddr::V6(_)) => Ok(address),
+            (Family::Ipv4, IpAddr::V6(_)) | (Family::Ipv6, IpAddr::V4(_)) => {
+                Err(system::family_not_supported())
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Socket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.udp.as_fd()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsRawFd for Socket {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.udp.as_raw_fd()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsSocket for Socket {
+    fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+        self.udp.as_socket()
+    }
+}
+
+/// Returns the address that this machine would send from to reach `destination`.
+///
+/// A scratch socket is connected and asked for its name; nothing is sent (RFC 6724, section 8 leaves
+/// the way to find a source address to the system).
+///
+/// # Errors
+///
+/// The system's own: there is no route.
+pub fn source_address(destination: SocketAddr) -> io::Result<SocketAddr> {
+    let family = match destination.ip().to_canonical() {
+        IpAddr::V4(_) => Family::Ipv4,
+        IpAddr::V6(_) => Family::Ipv6,
+    };
+    let socket = Socket::open(family)?;
+    socket.connect(destination)?;
+    socket.local_addr()
+}
+
+/// Returns `address` without an IPv4-mapped form and without a flow label, which is no part of who
+/// somebody is.
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
+    let SocketAddr::V6(v6) = address else {
+        return address;
+    };
+    match v6.ip().to_ipv4_mapped() {
+        Some(ip) => SocketAddr::new(ip.into(), v6.port()),
+        None => SocketAddrV6::new(*v6.ip(), v6.port(), 0, v6.scope_id()).into(),
+    }
+}
+
+impl Family {
+    /// Returns the address that stands for every local address of this family.
+    pub fn wildcard(self) -> IpAddr {
+        match self {
+            Self::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
+            Self::Ipv6 | Self::Dual => Ipv6Addr::UNSPECIFIED.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dual_stack_socket_gives_and_takes_plain_ipv4_addresses() {
+        let dual = Socket::open(Family::Dual).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = peer.local_addr().unwrap();
+
+        dual.connect(to).unwrap();
+
+        assert_eq!(dual.peer_addr().unwrap(), to);
+        assert_eq!(
+            dual.local_addr().unwrap().ip(),
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        );
+    }
+
+    #[test]
+    fn a_socket_refuses_addresses_of_a_family_it_does_not_reach() {
+        let ipv4 = Socket::open(Family::Ipv4).unwrap();
+        let error = ipv4.connect("[::1]:9".parse().unwrap()).unwrap_err();
+        assert_eq!(
+            crate::Cause::of(&error),
+            crate::Cause::FamilyNotSupported,
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_source_address_of_a_loopback_destination_is_loopback() {
+        let source = source_address("127.0.0.1:9".parse().unwrap()).unwrap();
+        assert_eq!(source.ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let source = source_address("[::1]:9".parse().unwrap()).unwrap();
+        assert_eq!(source.ip(), IpAddr::V6(Ipv6Addr::LOCALHOST));
+    }
+}

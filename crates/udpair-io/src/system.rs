@@ -1,0 +1,26 @@
+//! What each operating system must supply, and the one place that asks which it is.
+//!
+//! A system's module supplies every name below, with these meanings:
+//!
+//! | name | meaning |
+//! |---|---|
+//! | `ENGINES` | the engines, fastest first, the portable one last |
+//! | `cause(code)` | what an error number means |
+//! | `family_not_supported()` | the error that the system has for a foreign address family |
+//! | `lookup(host)` | the system's resolver, with the code that it gave |
+//! | `adapters()`, `adapter_index(name)` | the adapters |
+//! | `services_path()`, `name_servers_path()` | where the system keeps what it knows of names |
+//! | `prepare(socket)` | standing options of every socket, set when it is opened |
+//! | `set_dont_fragment`, `set_low_latency`, `bind_to_adapter` | options that each system spells its own way |
+//! | `buffer_bytes_as_asked(reported)` | a buffer size as it was asked for, from what the system reports |
+//! | `dropped_datagrams(socket)` | how many datagrams the receive buffer had no room for |
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use other::*;

@@ -1,0 +1,38 @@
+//! Linux: control messages, the error queue, options and adapters.
+
+#![expect(unsafe_code, reason = "this is where the kernel is called")]
+
+mod adapter;
+mod address;
+mod control;
+mod engine;
+mod errno;
+mod error_queue;
+mod lookup;
+mod option;
+
+pub(crate) use adapter::{adapter_index, adapters};
+pub(crate) use errno::{cause, family_not_supported};
+pub(crate) use lookup::lookup;
+pub(crate) use option::{
+    bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, set_dont_fragment,
+    set_low_latency,
+};
+
+use std::path::PathBuf;
+
+use crate::engine::Engine;
+use crate::portable::Portable;
+
+/// See [`system`](crate::system).
+pub(crate) const ENGINES: &[&dyn Engine] = &[&engine::Linux, &Portable];
+
+/// See [`system`](crate::system).
+pub(crate) fn services_path() -> PathBuf {
+    "/etc/services".into()
+}
+
+/// See [`system`](crate::system).
+pub(crate) fn name_servers_path() -> Option<PathBuf> {
+    Some("/etc/resolv.conf".into())
+}

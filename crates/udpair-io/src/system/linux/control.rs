@@ -1,0 +1,151 @@
+//! Control messages, the side channel of `recvmsg` (cmsg(3)).
+//!
+//! Pure: reads bytes that the kernel wrote. A message whose length makes no sense ends the list.
+
+use std::mem;
+
+/// Room for the control messages of one receive, aligned as the kernel wants it.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+pub(super) struct ControlBuffer([u8; CONTROL_BYTES]);
+
+impl ControlBuffer {
+    pub(super) fn new() -> Self {
+        Self([0; CONTROL_BYTES])
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the messages in the first `length` bytes.
+    pub(super) fn messages(&self, length: usize) -> ControlMessages<'_> {
+        ControlMessages {
+            rest: &self.0[..length.min(CONTROL_BYTES)],
+        }
+    }
+}
+
+/// One control message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct ControlMessage<'a> {
+    /// The protocol it belongs to: `SOL_SOCKET`, `IPPROTO_IP`, `IPPROTO_IPV6`.
+    pub(super) level: i32,
+    /// Its type within that protocol.
+    pub(super) kind: i32,
+    /// Its content.
+    pub(super) data: &'a [u8],
+}
+
+/// Control messages, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct ControlMessages<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for ControlMessages<'a> {
+    type Item = ControlMessage<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let header = self.rest.get(..HEADER_BYTES)?;
+        let (length, numbers) = header.split_first_chunk()?;
+        let length = usize::from_ne_bytes(*length);
+        let (level, numbers) = numbers.split_first_chunk()?;
+        let (kind, _) = numbers.split_first_chunk()?;
+        let message = ControlMessage {
+            level: i32::from_ne_bytes(*level),
+            kind: i32::from_ne_bytes(*kind),
+            data: self.rest.get(HEADER_BYTES..length)?,
+        };
+        self.rest = self.rest.get(aligned(length)..).unwrap_or_default();
+        Some(message)
+    }
+}
+
+/// Reads a native-endian integer from the front of `data`.
+pub(super) fn i32_at(data: &[u8], offset: usize) -> Option<i32> {
+    let bytes = data.get(offset..)?.first_chunk()?;
+    Some(i32::from_ne_bytes(*bytes))
+}
+
+/// Reads a native-endian unsigned integer from `data` at `offset`.
+pub(super) fn u32_at(data: &[u8], offset: usize) -> Option<u32> {
+    let bytes = data.get(offset..)?.first_chunk()?;
+    Some(u32::from_ne_bytes(*bytes))
+}
+
+/// `CMSG_ALIGN`, include/linux/socket.h.
+const fn aligned(length: usize) -> usize {
+    length.saturating_add(mem::size_of::<usize>() - 1) & !(mem::size_of::<usize>() - 1)
+}
+
+/// `struct cmsghdr`, include/linux/socket.h: a `size_t` and two `int`.
+const HEADER_BYTES: usize = mem::size_of::<usize>() + 8;
+
+/// The most that one receive brings, with room to spare: packet information, hop limit, traffic class
+/// and drops of a datagram of either family, or one error with its two addresses.
+const CONTROL_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message as the kernel writes it.
+    fn message(level: i32, kind: i32, data: &[u8]) -> Vec<u8> {
+        let mut bytes = (HEADER_BYTES + data.len()).to_ne_bytes().to_vec();
+        bytes.extend(level.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(data);
+        bytes.resize(aligned(bytes.len()), 0);
+        bytes
+    }
+
+    #[test]
+    fn messages_come_out_in_order_whatever_their_padding() {
+        let bytes = [
+            message(1, 2, b"a"),
+            message(3, 4, b"12345678"),
+            message(5, 6, b""),
+        ]
+        .concat();
+        let found: Vec<_> = ControlMessages { rest: &bytes }
+            .map(|message| (message.level, message.kind, message.data.to_vec()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (1, 2, b"a".to_vec()),
+                (3, 4, b"12345678".to_vec()),
+                (5, 6, vec![])
+            ]
+        );
+    }
+
+    #[test]
+    fn a_senseless_length_ends_the_list() {
+        for length in [0, 1, HEADER_BYTES - 1, 1_000_000, usize::MAX] {
+            let mut bytes = message(1, 2, b"data");
+            bytes[..mem::size_of::<usize>()].copy_from_slice(&length.to_ne_bytes());
+            assert_eq!(ControlMessages { rest: &bytes }.next(), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_cut_header_ends_the_list() {
+        let bytes = message(1, 2, b"data");
+        for length in 0..HEADER_BYTES {
+            assert_eq!(
+                ControlMessages {
+                    rest: &bytes[..length]
+                }
+                .next(),
+                None,
+                "{length}"
+            );
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The socket's error queue (`IP_RECVERR` in ip(7), `IPV6_RECVERR` in ipv6(7)).
+//!
+//! The kernel keeps the errors that came back for earlier datagrams in a queue of their own, each
+//! with the destination of the lost datagram. It also fails the next call on the socket for each,
+//! whatever that call is about; emptying the queue takes that back.
+
+use std::io;
+
+use super::address::RawAddress;
+use super::control::{self, ControlMessage};
+use super::engine::{Received, receive_message};
+use crate::peer_error::{NetworkError, NetworkErrorKind};
+use crate::socket::Socket;
+
+/// Empties the queue; see [`Engine::take_errors`](crate::Engine::take_errors).
+pub(super) fn drain(socket: &Socket, found: &mut dyn FnMut(NetworkError)) -> io::Result<usize> {
+    let mut count = 0;
+    // Bounded, because a flood of ICMP messages must not hold the caller for ever.
+    for _ in 0..ERRORS_PER_CALL_MAX {
+        // The queued message carries the start of the lost datagram, which nobody asks for.
+        match receive_message(socket, &mut [0; 1], libc::MSG_ERRQUEUE) {
+            Ok(received) => {
+                if let Some(error) = network_error(&received) {
+                    found(error);
+                    count += 1;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
+}
+
+/// Reads one entry; `None` if the network had no part in it.
+fn network_error(received: &Received) -> Option<NetworkError> {
+    let extended = received.control_messages().find_map(extended_error)?;
+    let kind = match extended.origin {
+        libc::SO_EE_ORIGIN_ICMP => {
+            NetworkErrorKind::from_icmp(extended.icmp_type, extended.icmp_code)
+        }
+        libc::SO_EE_ORIGIN_ICMP6 => {
+            NetworkErrorKind::from_icmpv6(extended.icmp_type, extended.icmp_code)
+        }
+        // LOCAL: this machine refused the datagram, and told the sender in the same breath.
+        _ => return None,
+    };
+    Some(NetworkError {
+        destination: received.name.decode(),
+        kind,
+        mtu: (kind == NetworkErrorKind::MessageTooBig).then_some(extended.info),
+        reporter: RawAddress::from_bytes(extended.offender).map(|address| address.ip()),
+    })
+}
+
+/// `struct sock_extended_err`, include/uapi/linux/errqueue.h, and the address behind it.
+#[derive(Debug, Eq, PartialEq)]
+struct ExtendedError<'a> {
+    origin: u8,
+    icmp_type: u8,
+    icmp_code: u8,
+    info: u32,
+    offender: &'a [u8],
+}
+
+/// Reads the message that carries an error. A dual-stack socket's IPv4 errors come with either level.
+fn extended_error(message: ControlMessage<'_>) -> Option<ExtendedError<'_>> {
+    match (message.level, message.kind) {
+        (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {}
+        _ => return None,
+    }
+    let data = message.data;
+    Some(ExtendedError {
+        origin: *data.get(4)?,
+        icmp_type: *data.get(5)?,
+        icmp_code: *data.get(6)?,
+        info: control::u32_at(data, 8)?,
+        offender: data.get(EXTENDED_ERROR_BYTES..).unwrap_or_default(),
+    })
+}
+
+/// errno, four bytes of origin, type, code and padding, info, data.
+const EXTENDED_ERROR_BYTES: usize = 16;
+
+/// How many errors one call takes.
+const ERRORS_PER_CALL_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(level: i32, kind: i32, data: &[u8]) -> ControlMessage<'_> {
+        ControlMessage { level, kind, data }
+    }
+
+    #[test]
+    fn an_error_is_read_whichever_level_it_comes_with() {
+        let data = [111, 0, 0, 0, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
+        for (level, kind) in [
+            (libc::IPPROTO_IP, libc::IP_RECVERR),
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+        ] {
+            let error = extended_error(message(level, kind, &data)).unwrap();
+            assert_eq!((error.origin, error.icmp_type, error.icmp_code), (2, 3, 3));
+            assert_eq!(error.offender, [2, 0]);
+        }
+    }
+
+    #[test]
+    fn a_cut_error_is_none() {
+        let data = [0; 11];
+        let error = extended_error(message(libc::IPPROTO_IP, libc::IP_RECVERR, &data));
+        assert_eq!(error, None);
+    }
+}

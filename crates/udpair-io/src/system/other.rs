@@ -1,0 +1,92 @@
+//! Systems that have no module of their own: what the standard library and `socket2` offer.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use crate::adapter::Adapter;
+use crate::cause::Cause;
+use crate::engine::Engine;
+use crate::lookup::LookupError;
+use crate::portable::Portable;
+use crate::socket::Socket;
+
+/// See [`system`](crate::system).
+pub(crate) const ENGINES: &[&dyn Engine] = &[&Portable];
+
+/// See [`system`](crate::system). The standard library knows the common numbers by kind.
+pub(crate) fn cause(code: i32) -> Cause {
+    Cause::of(&io::Error::from(io::Error::from_raw_os_error(code).kind()))
+}
+
+pub(crate) fn family_not_supported() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::AddrNotAvailable,
+        "the socket does not reach addresses of that family",
+    )
+}
+
+/// See [`lookup`](crate::lookup()). The standard library keeps no code, so that a name which does not
+/// exist and a server which does not answer look the same.
+pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+    match (host, 0).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) if error.raw_os_error().is_some() => Err(LookupError::System(error)),
+        Err(_) => Err(LookupError::NotFound),
+    }
+}
+
+/// Windows keeps the file below its own folder, everybody else where Unix has it.
+pub(crate) fn services_path() -> PathBuf {
+    match std::env::var_os("windir") {
+        Some(folder) => PathBuf::from(folder).join(r"System32\drivers\etc\services"),
+        None => "/etc/services".into(),
+    }
+}
+
+pub(crate) fn name_servers_path() -> Option<PathBuf> {
+    Some("/etc/resolv.conf".into())
+}
+
+pub(crate) fn adapters() -> io::Result<Vec<Adapter>> {
+    Err(unsupported("adapters cannot be listed on this system"))
+}
+
+pub(crate) fn adapter_index(_name: &str) -> Option<u32> {
+    None
+}
+
+pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
+    socket.options().set_broadcast(true)
+}
+
+pub(crate) fn set_dont_fragment(_socket: &Socket, dont_fragment: bool) -> io::Result<()> {
+    if dont_fragment {
+        return Err(unsupported(
+            "fragmenting cannot be turned off on this system",
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn set_low_latency(_socket: &Socket) -> io::Result<()> {
+    Err(unsupported("datagrams cannot be marked on this system"))
+}
+
+pub(crate) fn bind_to_adapter(_socket: &Socket, _adapter: &Adapter) -> io::Result<()> {
+    Err(unsupported(
+        "a socket cannot be tied to an adapter on this system",
+    ))
+}
+
+pub(crate) fn buffer_bytes_as_asked(reported: usize) -> u32 {
+    u32::try_from(reported).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn dropped_datagrams(_socket: &Socket) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
+fn unsupported(message: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}

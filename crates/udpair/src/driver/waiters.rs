@@ -1,0 +1,154 @@
+//! Those who wait for the same thing.
+//!
+//! The runtime remembers one waker per socket and direction; a socket here may be shared by any
+//! number of tasks. So the runtime wakes this list, and the list wakes everybody on it.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+
+/// A list of wakers.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters(Mutex<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    last_number: u64,
+    /// Apart from the others, so that the usual single waiter costs no allocation.
+    first: Option<(u64, Waker)>,
+    others: Vec<(u64, Waker)>,
+}
+
+/// A place on a list; whoever gives up waiting hands it back with [`Waiters::leave`].
+#[derive(Debug, Default)]
+pub(crate) struct Ticket(Option<u64>);
+
+impl Waiters {
+    /// Puts `waker` on the list, or renews its entry.
+    pub(crate) fn enlist(&self, ticket: &mut Ticket, waker: &Waker) {
+        let mut list = self.list();
+        if let Some(number) = ticket.0
+            && let Some(entry) = list.entry(number)
+        {
+            entry.clone_from(waker);
+            return;
+        }
+        list.last_number += 1;
+        let number = list.last_number;
+        ticket.0 = Some(number);
+        let entry = (number, waker.clone());
+        if list.first.is_none() {
+            list.first = Some(entry);
+        } else {
+            list.others.push(entry);
+        }
+    }
+
+    /// Takes the ticket's entry off the list.
+    pub(crate) fn leave(&self, ticket: &mut Ticket) {
+        let Some(number) = ticket.0.take() else {
+            return;
+        };
+        let mut list = self.list();
+        if list
+            .first
+            .as_ref()
+            .is_some_and(|(first, _)| *first == number)
+        {
+            list.first = None;
+        } else {
+            list.others.retain(|(other, _)| *other != number);
+        }
+    }
+
+    /// Wakes everybody and empties the list.
+    pub(crate) fn wake_all(&self) {
+        let (first, others) = {
+            let mut list = self.list();
+            (list.first.take(), mem::take(&mut list.others))
+        };
+        // Outside the lock, because a waker may run code that comes back here.
+        for (_, waker) in first.into_iter().chain(others) {
+            waker.wake();
+        }
+    }
+
+    /// Returns whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        let list = self.list();
+        list.first.is_none() && list.others.is_empty()
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl List {
+    fn entry(&mut self, number: u64) -> Option<&mut Waker> {
+        self.first
+            .iter_mut()
+            .chain(&mut self.others)
+            .find_map(|(entry, waker)| (*entry == number).then_some(waker))
+    }
+}
+
+impl Wake for Waiters {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn everybody_on_the_list_is_woken_once() {
+        let waiters = Waiters::default();
+        let counts: [Arc<Count>; 3] = Default::default();
+        let mut tickets: [Ticket; 3] = Default::default();
+        for (count, ticket) in counts.iter().zip(&mut tickets) {
+            waiters.enlist(ticket, &Waker::from(count.clone()));
+            waiters.enlist(ticket, &Waker::from(count.clone()));
+        }
+        waiters.wake_all();
+        waiters.wake_all();
+        for count in &counts {
+            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    #[test]
+    fn who_leaves_is_not_woken_and_leaves_nothing_behind() {
+        let waiters = Waiters::default();
+        let counts: [Arc<Count>; 2] = Default::default();
+        for _ in 0..2 {
+            let mut tickets: [Ticket; 2] = Default::default();
+            for (count, ticket) in counts.iter().zip(&mut tickets) {
+                waiters.enlist(ticket, &Waker::from(count.clone()));
+            }
+            for ticket in &mut tickets {
+                waiters.leave(ticket);
+            }
+            assert!(waiters.is_empty());
+        }
+        waiters.wake_all();
+        assert_eq!(counts[0].0.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,216 @@
+//! A socket that the runtime watches for us.
+//!
+//! The descriptor lives behind a lock that every call on it takes for reading, and that closing takes
+//! for writing: when [`Watched::close`] returns, no call is under way and the port is free, whoever
+//! still holds the socket.
+
+use std::future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
+use udpair_io::Socket;
+
+use super::waiters::{Ticket, Waiters};
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    reading: RwLock<Option<AsyncFd<Socket>>>,
+    readers: Arc<Waiters>,
+    /// Wakes `readers`; kept, because making one allocates.
+    readers_waker: Waker,
+    /// There only while somebody waits to write: a standing interest in writing would cost a wake-up
+    /// for every datagram that leaves.
+    writing: Mutex<Option<AsyncFd<Socket>>>,
+    writers: Arc<Waiters>,
+    runtime: Handle,
+}
+
+/// Why a socket cannot be waited for any more.
+#[derive(Debug)]
+pub(crate) enum Gone {
+    /// It was closed.
+    Closed,
+    /// Its runtime was shut down, or could not take it.
+    Runtime(io::Error),
+}
+
+impl From<Gone> for io::Error {
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Closed => Self::new(io::ErrorKind::NotConnected, "the socket was closed"),
+            Gone::Runtime(error) => error,
+        }
+    }
+}
+
+impl Watched {
+    /// Hands `socket` to the runtime around us.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+        let readers = Arc::new(Waiters::default());
+        Ok(Self {
+            // Errors that the network sends back count as priority data, see `Socket::open`.
+            reading: RwLock::new(Some(register(
+                socket,
+                Interest::READABLE | Interest::PRIORITY,
+            )?)),
+            readers_waker: readers.clone().into(),
+            readers,
+            writing: Mutex::new(None),
+            writers: Arc::default(),
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Calls `action` on the socket; `None` once it is closed.
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
+        let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
+        reading
+            .as_ref()
+            .map(|registered| action(registered.get_ref()))
+    }
+
+    /// Waits until something arrived (a datagram, an error, the end) since the last time this
+    /// returned. The caller then receives until nothing is left.
+    pub(crate) fn poll_readable(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Ticket,
+    ) -> Poll<Result<(), Gone>> {
+        self.readers.enlist(ticket, cx.waker());
+        let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(registered) = reading.as_ref() else {
+            return Poll::Ready(Err(Gone::Closed));
+        };
+        let mut context = Context::from_waker(&self.readers_waker);
+        let mut guard = ready!(registered.poll_read_ready(&mut context)).map_err(Gone::Runtime)?;
+        // Before the caller receives, not after: what arrives in between then counts as new.
+        guard.clear_ready();
+        self.readers.leave(ticket);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until something arrived; see [`poll_readable`](Self::poll_readable).
+    pub(crate) async fn readable(&self) -> Result<(), Gone> {
+        let mut place = Place::on(&self.readers);
+        future::poll_fn(|cx| self.poll_readable(cx, &mut place.ticket)).await
+    }
+
+    /// Takes a reader off the list, who does not wait any more.
+    pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
+        self.readers.leave(ticket);
+    }
+
+    /// Makes everybody who waits to read look again.
+    pub(crate) fn wake_readers(&self) {
+        self.readers.wake_all();
+    }
+
+    /// Makes everybody who waits to write look again.
+    pub(crate) fn wake_writers(&self) {
+        self.writers.wake_all();
+    }
+
+    /// Waits until the kernel has room for another datagram, or a wake-up says to look again.
+    pub(crate) fn poll_writable(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Ticket,
+    ) -> Poll<Result<(), Gone>> {
+        self.writers.enlist(ticket, cx.waker());
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let registered = match &mut *writing {
+            Some(registered) => registered,
+            none => none.insert(self.register_for_writing()?),
+        };
+        let waker = self.writers.clone().into();
+        let mut context = Context::from_waker(&waker);
+        let room = ready!(registered.poll_write_ready(&mut context)).map(drop);
+        *writing = None;
+        drop(writing);
+        self.writers.leave(ticket);
+        self.writers.wake_all();
+        Poll::Ready(room.map_err(Gone::Runtime))
+    }
+
+    /// Takes a writer off the list, who does not wait any more.
+    pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
+        self.writers.leave(ticket);
+        if self.writers.is_empty() {
+            *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// Closes the socket and wakes everybody; the local port is free when this returns.
+    pub(crate) fn close(&self) {
+        let reading = self
+            .reading
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let writing = self
+            .writing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop((reading, writing));
+        self.readers.wake_all();
+        self.writers.wake_all();
+    }
+
+    /// Registers a second descriptor of the socket, because the runtime takes each but once.
+    fn register_for_writing(&self) -> Result<AsyncFd<Socket>, Gone> {
+        let copy = self.with(Socket::try_clone).ok_or(Gone::Closed)?;
+        let _entered = self.runtime.enter();
+        copy.and_then(|copy| register(copy, Interest::WRITABLE))
+            .map_err(Gone::Runtime)
+    }
+}
+
+/// A place on a list that is given back when dropped.
+struct Place<'a> {
+    waiters: &'a Waiters,
+    ticket: Ticket,
+}
+
+impl<'a> Place<'a> {
+    fn on(waiters: &'a Waiters) -> Self {
+        Self {
+            waiters,
+            ticket: Ticket::default(),
+        }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.waiters.leave(&mut self.ticket);
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the runtime's only way to watch a descriptor for reading alone"
+)]
+fn register(socket: Socket, interest: Interest) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: `AsyncFd` takes the `Socket` and with it the descriptor, which nobody else closes: a
+    // `Socket` keeps one descriptor for life, and we hand out shared references only.
+    unsafe { AsyncFd::register_with_interest(socket, interest) }.map_err(io::Error::from)
+}
+
+/// Linux alone lets a reader be woken by priority data, and alone has this constant: an inherent one,
+/// which goes before this trait's. Elsewhere a queued error makes a socket readable by itself.
+#[allow(dead_code, reason = "unused where the runtime has the constant")]
+trait PriorityWhereThereIsNone {
+    const PRIORITY: Interest = Interest::READABLE;
+}
+
+impl PriorityWhereThereIsNone for Interest {}

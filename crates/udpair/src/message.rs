@@ -1,0 +1,117 @@
+//! What a socket receives: messages, and what the network says about datagrams of ours.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use udpair_io::{Metadata, NetworkError};
+
+pub use udpair_io::NetworkErrorKind as PeerErrorKind;
+
+/// One received datagram, and what is known of it.
+///
+/// What the system or the engine in use cannot tell is `None`; see
+/// [`Engine::capabilities`](udpair_io::Engine::capabilities).
+///
+/// # Model
+///
+/// `DatagramSocketMessageReceivedEventArgs` (MSG-07 to MSG-11, MSG-20).
+#[derive(Clone, Debug)]
+pub struct Message {
+    payload: Bytes,
+    metadata: Metadata,
+}
+
+impl Message {
+    pub(crate) fn new(payload: Bytes, metadata: Metadata) -> Self {
+        Self { payload, metadata }
+    }
+
+    /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Returns the bytes of the datagram without copying them.
+    pub fn into_payload(self) -> Bytes {
+        self.payload
+    }
+
+    /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
+    pub fn remote(&self) -> SocketAddr {
+        self.metadata.from
+    }
+
+    /// Returns the address of this machine that received it: for multicast and broadcast the
+    /// adapter's own, where the system says which (MSG-11).
+    pub fn local(&self) -> Option<IpAddr> {
+        self.metadata.local
+    }
+
+    /// Returns the index of the adapter that it came in by.
+    pub fn adapter(&self) -> Option<u32> {
+        self.metadata.adapter
+    }
+
+    /// Returns the ECN bits of its packet, 0 to 3 (RFC 3168, section 5).
+    pub fn ecn(&self) -> Option<u8> {
+        self.metadata.ecn
+    }
+
+    /// Returns the hop limit (IPv4: TTL) that its packet had left.
+    pub fn hop_limit(&self) -> Option<u8> {
+        self.metadata.hop_limit
+    }
+
+    /// Returns whether the system cut off its end; no buffer of ours is too small for a datagram.
+    pub fn truncated(&self) -> bool {
+        self.metadata.truncated
+    }
+}
+
+/// An error that the network sent back for a datagram of ours.
+///
+/// It ends nothing: the socket goes on receiving and sending. A connected socket hears of its peer's
+/// closed port on every system; the rest depends on
+/// [`Engine::capabilities`](udpair_io::Engine::capabilities).
+///
+/// # Model
+///
+/// MSG-12 to MSG-15; every ICMP error is reported here, with its kind, its reporter and the MTU.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PeerError(NetworkError);
+
+impl PeerError {
+    pub(crate) fn new(error: NetworkError) -> Self {
+        Self(error)
+    }
+
+    /// Returns where the lost datagram was going; `None` where the system does not say.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        self.0.destination
+    }
+
+    /// Returns what went wrong.
+    pub fn kind(&self) -> PeerErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the largest packet that the path takes, in bytes, if it was too big for it.
+    pub fn mtu(&self) -> Option<u32> {
+        self.0.mtu
+    }
+
+    /// Returns who said so: the destination itself or a router; `None` where the system does not say.
+    pub fn reporter(&self) -> Option<IpAddr> {
+        self.0.reporter
+    }
+}
+
+/// Something that happened on a socket.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A datagram came in.
+    Message(Message),
+    /// The network sent an error back.
+    PeerError(PeerError),
+}

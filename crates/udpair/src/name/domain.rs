@@ -1,0 +1,116 @@
+//! Domain names: checked, and brought into the form that DNS carries.
+//!
+//! Unicode goes through UTS 46 (the `idna` crate). What UTS 46 leaves open is decided here: which
+//! ASCII characters a label may hold, and that nothing which looks like a number passes for a name.
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+/// A domain name in both of its forms.
+#[derive(Clone, Debug)]
+pub(super) struct Domain {
+    /// Lower-case A-labels without a trailing dot.
+    pub(super) canonical: Box<str>,
+    /// What people read: A-labels decoded, ASCII case as typed, no trailing dot.
+    pub(super) display: Box<str>,
+}
+
+/// Checks `text` and reads it as a domain name, or says why it is none.
+pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if name.is_empty() || name.split('.').any(str::is_empty) {
+        return Err("a label between two dots is empty");
+    }
+    let canonical = Uts46::new()
+        .to_ascii(
+            name.as_bytes(),
+            AsciiDenyList::EMPTY,
+            Hyphens::CheckFirstLast,
+            DnsLength::Ignore,
+        )
+        .map_err(|_| "it breaks the rules for international names (UTS 46)")?;
+    // Mapping can bring a trailing dot of its own, from an ideographic full stop.
+    let canonical = canonical.strip_suffix('.').unwrap_or(&canonical);
+    check_ascii(canonical)?;
+    Ok(Domain {
+        canonical: canonical.into(),
+        display: display(name).into(),
+    })
+}
+
+/// Checks a name of lower-case A-labels.
+fn check_ascii(name: &str) -> Result<(), &'static str> {
+    if name.len() > NAME_BYTES_MAX {
+        return Err("it is longer than 253 characters");
+    }
+    for label in name.split('.') {
+        if label.is_empty() {
+            return Err("a label between two dots is empty");
+        }
+        if label.len() > LABEL_BYTES_MAX {
+            return Err("a label is longer than 63 characters");
+        }
+        if !label.bytes().all(is_label_byte) {
+            return Err("it holds a character that no host name has");
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err("a label begins or ends with a hyphen");
+        }
+    }
+    if name.rsplit('.').next().is_some_and(looks_like_a_number) {
+        return Err(
+            "it looks like an IPv4 address, which has four numbers from 0 to 255 \
+                    without leading zeros",
+        );
+    }
+    Ok(())
+}
+
+fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+/// Whether other resolvers would read a name that ends in `label` as an IPv4 address (`inet_aton`).
+fn looks_like_a_number(label: &str) -> bool {
+    let digits = |text: &str, is_digit: fn(&u8) -> bool| text.bytes().all(|byte| is_digit(&byte));
+    digits(label, u8::is_ascii_digit)
+        || label
+            .strip_prefix("0x")
+            .is_some_and(|rest| digits(rest, u8::is_ascii_hexdigit))
+}
+
+/// Returns `name` as people read it.
+fn display(name: &str) -> String {
+    let labels: Vec<_> = name.split('.').map(display_label).collect();
+    labels.join(".")
+}
+
+fn display_label(typed: &str) -> String {
+    let is_a_label = typed
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+    if typed.is_ascii() && !is_a_label {
+        return typed.to_owned();
+    }
+    let (decoded, result) =
+        Uts46::new().to_unicode(typed.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
+    if result.is_err() {
+        return typed.to_owned();
+    }
+    let differs_in_ascii_case_only = typed.chars().count() == decoded.chars().count()
+        && typed
+            .chars()
+            .zip(decoded.chars())
+            .all(|(a, b)| a.eq_ignore_ascii_case(&b));
+    if differs_in_ascii_case_only {
+        typed.to_owned()
+    } else {
+        decoded.into_owned()
+    }
+}
+
+/// RFC 1035, section 2.3.4: 255 octets on the wire are 253 characters.
+const NAME_BYTES_MAX: usize = 253;
+
+/// RFC 1035, section 2.3.4.
+const LABEL_BYTES_MAX: usize = 63;

@@ -1,0 +1,217 @@
+//! `Endpoint`: a host and a service, either of which may be the system's choice.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use super::host::{HostName, HostNameType};
+use super::service::ServiceName;
+use crate::error::{Error, ErrorKind};
+
+/// One end of a conversation.
+///
+/// As text: `host:service`, `[v6-address%zone]:service`, `:service` (any address), `host:` (any
+/// port). What is left out is the system's choice, which only a local endpoint may leave to it.
+///
+/// # Examples
+///
+/// ```
+/// # use udpair::Endpoint;
+/// let endpoint: Endpoint = "[2001:db8::1]:stun".parse()?;
+/// assert_eq!(endpoint.service().name(), Some("stun"));
+/// assert_eq!(endpoint.to_string(), "[2001:db8::1]:stun");
+///
+/// let local: Endpoint = ":5000".parse()?;
+/// assert!(local.host().is_none());
+/// # Ok::<(), udpair::Error>(())
+/// ```
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Endpoint {
+    host: Option<HostName>,
+    service: ServiceName,
+}
+
+impl Endpoint {
+    /// Returns the endpoint of `service` at `host`; `None` is any local address.
+    pub fn new(host: Option<HostName>, service: ServiceName) -> Self {
+        Self { host, service }
+    }
+
+    /// Returns the local endpoint of `service` on every address of this machine.
+    pub fn any(service: ServiceName) -> Self {
+        Self::new(None, service)
+    }
+
+    /// Returns the host; `None` leaves the address to the system.
+    pub fn host(&self) -> Option<&HostName> {
+        self.host.as_ref()
+    }
+
+    /// Returns the service; an empty one leaves the port to the system.
+    pub fn service(&self) -> &ServiceName {
+        &self.service
+    }
+
+    /// Returns the host of a remote endpoint, which has one and a service too.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument), naming the part that is missing.
+    pub(crate) fn remote_host(&self) -> Result<&HostName, Error> {
+        let Some(host) = &self.host else {
+            return Err(missing("host", "name the host to talk to"));
+        };
+        if self.service.is_any() {
+            return Err(missing("service", "give a port number or a service name"));
+        }
+        Ok(host)
+    }
+
+    /// Returns the address of a numeric endpoint, which needs no resolving; `None` for any other.
+    pub(crate) fn socket_addr(&self) -> Option<Result<SocketAddr, Error>> {
+        self.host.as_ref()?.socket_addr(self.service.port()?)
+    }
+}
+
+fn missing(part: &str, advice: &str) -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        format!("the remote {part} is empty"),
+    )
+    .with_advice(advice)
+}
+
+impl Default for Endpoint {
+    /// Returns the local endpoint that leaves both address and port to the system.
+    fn default() -> Self {
+        Self::any(ServiceName::any())
+    }
+}
+
+/// A numeric endpoint; no heap is used.
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self::new(Some(address.into()), address.port().into())
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    /// Checks `text` and reads it as an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): there is no colon between host and service,
+    /// or one of the two is not valid.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (host, service) = split(text).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!(
+                    "endpoint {text:?} is not valid: host and service need a colon between them"
+                ),
+            )
+            .with_advice(
+                "write host:service, [IPv6 address]:service, :service for any address, \
+                 or host: for any port",
+            )
+        })?;
+        let host = match host {
+            "" => None,
+            host => Some(host.parse()?),
+        };
+        Ok(Self::new(host, service.parse()?))
+    }
+}
+
+/// Splits at the colon between host and service; an IPv6 address needs its brackets.
+fn split(text: &str) -> Option<(&str, &str)> {
+    if text.starts_with('[') {
+        let end = text.find(']')? + 1;
+        let service = text[end..].strip_prefix(':')?;
+        return Some((&text[..end], service));
+    }
+    let (host, service) = text.split_once(':')?;
+    (!service.contains(':')).then_some((host, service))
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            None => write!(f, ":{}", self.service),
+            Some(host) if host.kind() == HostNameType::Ipv6 => {
+                write!(f, "[{host}]:{}", self.service)
+            }
+            Some(host) => write!(f, "{host}:{}", self.service),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_reads_what_it_writes() {
+        for text in [
+            "contoso.com:stun",
+            "192.0.2.1:53",
+            "[2001:db8::1]:53",
+            "[fe80::1%7]:stun",
+            ":53",
+            "contoso.com:",
+            ":",
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!(endpoint.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_without_its_colon_is_refused_with_advice() {
+        for text in [
+            "contoso.com",
+            "53",
+            "",
+            "::1",
+            "2001:db8::1:53",
+            "[::1]",
+            "[::1]53",
+            "[::1",
+        ] {
+            let error = text.parse::<Endpoint>().expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
+            assert!(error.advice().is_some(), "{text}");
+        }
+        for text in ["a b:53", "contoso.com:70000", "[contoso.com]:53"] {
+            let error = text.parse::<Endpoint>().expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_socket_address_survives_the_way_through_an_endpoint() {
+        for text in ["192.0.2.1:53", "[2001:db8::1]:0", "[fe80::1%7]:9"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(
+                Endpoint::from(address).socket_addr().unwrap().unwrap(),
+                address
+            );
+        }
+        assert!(
+            "contoso.com:53"
+                .parse::<Endpoint>()
+                .unwrap()
+                .socket_addr()
+                .is_none()
+        );
+        assert!(
+            "192.0.2.1:stun"
+                .parse::<Endpoint>()
+                .unwrap()
+                .socket_addr()
+                .is_none()
+        );
+    }
+}

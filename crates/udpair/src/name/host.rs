@@ -1,0 +1,593 @@
+//! `HostName`: a domain name or an address, told apart by its syntax alone.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::str::FromStr;
+
+use udpair_io::adapter_index;
+
+use super::bluetooth;
+use super::domain::{self, Domain};
+use crate::error::{Error, ErrorKind};
+
+/// The name or address of a host.
+///
+/// Made from text by [`FromStr`] or from an address by [`From`]; nothing is looked up. Equality,
+/// order and hash follow [`canonical_name`](Self::canonical_name).
+///
+/// | text | type |
+/// |---|---|
+/// | `contoso.com`, `Bücher.example`, `printer`, `_sip.example.` | [`DomainName`](HostNameType::DomainName) |
+/// | `192.0.2.1`: four numbers from 0 to 255 without leading zeros | [`Ipv4`](HostNameType::Ipv4) |
+/// | `2001:db8::1`, `[2001:db8::1]`, `fe80::1%eth0`, `fe80::1%2` | [`Ipv6`](HostNameType::Ipv6) |
+/// | `12:34:56:78:9A:BC`, `(12:34:56:78:9A:BC)` | [`Bluetooth`](HostNameType::Bluetooth) |
+///
+/// Anything that other resolvers might take for a number and that is no address (`256.1.1.1`,
+/// `127.1`, `0x7f.1`) is refused, as are ports, URLs, white space, and labels that break the rules of
+/// DNS (RFC 1035) or of international names (UTS 46).
+///
+/// # Examples
+///
+/// ```
+/// # use udpair::HostName;
+/// let name: HostName = "Bücher.Example.".parse()?;
+/// assert_eq!(name.canonical_name(), "xn--bcher-kva.example");
+/// assert_eq!(name, "BÜCHER.example".parse()?);
+/// assert!("256.1.1.1".parse::<HostName>().is_err());
+/// # Ok::<(), udpair::Error>(())
+/// ```
+///
+/// # Model
+///
+/// `Windows.Networking.HostName` (HOST-01 to HOST-17).
+#[derive(Clone)]
+pub struct HostName {
+    /// The text it was made from, where that differs from its canonical name.
+    raw: Option<Box<str>>,
+    value: Value,
+}
+
+/// What a [`HostName`] is, judged from its syntax.
+///
+/// # Model
+///
+/// `Windows.Networking.HostNameType`; the numbers are fixed (HOST-03).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub enum HostNameType {
+    /// A domain name, or a name that only the hosts file knows.
+    DomainName = 0,
+    /// An IPv4 address.
+    Ipv4 = 1,
+    /// An IPv6 address, with or without a zone.
+    Ipv6 = 2,
+    /// A Bluetooth address; accepted, and refused by every socket operation.
+    Bluetooth = 3,
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    Domain(Domain),
+    Ipv4(Ipv4Addr),
+    Ipv6(Ipv6Addr, Zone),
+    Bluetooth([u8; 6]),
+}
+
+/// The zone of an IPv6 address (RFC 4007).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Zone {
+    None,
+    /// The index of an adapter.
+    Index(u32),
+    /// A name that no adapter had when the host name was made.
+    Name(Box<str>),
+}
+
+impl HostName {
+    /// Returns what the name is.
+    pub fn kind(&self) -> HostNameType {
+        match self.value {
+            Value::Domain(_) => HostNameType::DomainName,
+            Value::Ipv4(_) => HostNameType::Ipv4,
+            Value::Ipv6(..) => HostNameType::Ipv6,
+            Value::Bluetooth(_) => HostNameType::Bluetooth,
+        }
+    }
+
+    /// Returns the text that the name was made from, unchanged (HOST-04).
+    pub fn raw_name(&self) -> Cow<'_, str> {
+        match &self.raw {
+            Some(raw) => Cow::Borrowed(raw),
+            None => self.canonical_name(),
+        }
+    }
+
+    /// Returns the form in which two names for the same host are the same text.
+    ///
+    /// A domain name in lower-case A-labels without a trailing dot; an IPv4 address in dotted
+    /// decimal; an IPv6 address as RFC 5952 writes it, without brackets, its zone as a number where
+    /// an adapter has that name (HOST-12).
+    pub fn canonical_name(&self) -> Cow<'_, str> {
+        match &self.value {
+            Value::Domain(domain) => Cow::Borrowed(&domain.canonical),
+            Value::Ipv4(ip) => Cow::Owned(ip.to_string()),
+            Value::Ipv6(ip, Zone::None) => Cow::Owned(ip.to_string()),
+            Value::Ipv6(ip, Zone::Index(index)) => Cow::Owned(format!("{ip}%{index}")),
+            Value::Ipv6(ip, Zone::Name(name)) => Cow::Owned(format!("{ip}%{name}")),
+            Value::Bluetooth(octets) => Cow::Owned(bluetooth::canonical(*octets)),
+        }
+    }
+
+    /// Returns the form that people read: a domain name in Unicode with the case as typed, all else
+    /// as [`canonical_name`](Self::canonical_name) has it (HOST-13).
+    pub fn display_name(&self) -> Cow<'_, str> {
+        match &self.value {
+            Value::Domain(domain) => Cow::Borrowed(&domain.display),
+            _ => self.canonical_name(),
+        }
+    }
+
+    /// Returns the IP address; `None` for a domain name or a Bluetooth address.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self.value {
+            Value::Ipv4(ip) => Some(ip.into()),
+            Value::Ipv6(ip, _) => Some(ip.into()),
+            Value::Domain(_) | Value::Bluetooth(_) => None,
+        }
+    }
+
+    /// Returns whether the name stands for the loopback addresses of this machine: `localhost` and
+    /// every name below it (RFC 6761, section 6.3; HOST-19).
+    pub fn is_localhost(&self) -> bool {
+        let Value::Domain(domain) = &self.value else {
+            return false;
+        };
+        matches!(domain.canonical.rsplit('.').next(), Some("localhost"))
+    }
+
+    /// Returns the lower-case A-labels of a domain name.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        match &self.value {
+            Value::Domain(domain) => Some(&domain.canonical),
+            _ => None,
+        }
+    }
+
+    /// Returns the socket address of an IP address, `None` for any other name.
+    ///
+    /// An IPv4-mapped address becomes an IPv4 one. The zone counts only where the address needs one
+    /// (HOST-10).
+    pub(crate) fn socket_addr(&self, port: u16) -> Option<Result<SocketAddr, Error>> {
+        match &self.value {
+            Value::Ipv4(ip) => Some(Ok(SocketAddr::new((*ip).into(), port))),
+            Value::Ipv6(ip, zone) => Some(match ip.to_ipv4_mapped() {
+                Some(ip) => Ok(SocketAddr::new(ip.into(), port)),
+                None => self
+                    .scope_id(*ip, zone)
+                    .map(|scope_id| SocketAddrV6::new(*ip, port, 0, scope_id).into()),
+            }),
+            Value::Domain(_) | Value::Bluetooth(_) => None,
+        }
+    }
+
+    fn scope_id(&self, ip: Ipv6Addr, zone: &Zone) -> Result<u32, Error> {
+        if !needs_zone(ip) {
+            return Ok(0);
+        }
+        match zone {
+            Zone::None => Ok(0),
+            Zone::Index(index) => Ok(*index),
+            Zone::Name(name) => adapter_index(name).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::AddressNotAvailable,
+                    format!("cannot use {self}: there is no adapter \"{name}\""),
+                )
+                .with_advice("`udpair adapters` or `ip link` lists the adapters")
+            }),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Value, &'static str> {
+        if text.is_empty() {
+            return Err("it is empty");
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("it holds white space or a control character");
+        }
+        if let Some(octets) = bluetooth::parse(text) {
+            return Ok(Value::Bluetooth(octets));
+        }
+        if let Some(rest) = text.strip_prefix('[') {
+            let Some(inner) = rest.strip_suffix(']') else {
+                return Err("what begins with [ must end with ]; the service is given separately");
+            };
+            return parse_ipv6(inner).ok_or("there is no IPv6 address between the brackets");
+        }
+        if text.contains([':', '%']) {
+            return parse_ipv6(text).ok_or(
+                "a colon or percent sign belongs to IPv6 addresses; the service is given \
+                 separately",
+            );
+        }
+        if let Ok(ip) = text.parse() {
+            return Ok(Value::Ipv4(ip));
+        }
+        domain::parse(text).map(Value::Domain)
+    }
+}
+
+/// Reads an IPv6 address with or without a zone.
+fn parse_ipv6(text: &str) -> Option<Value> {
+    let (ip, zone) = match text.split_once('%') {
+        Some((ip, zone)) => (ip, parse_zone(zone)?),
+        None => (text, Zone::None),
+    };
+    Some(Value::Ipv6(ip.parse().ok()?, zone))
+}
+
+fn parse_zone(text: &str) -> Option<Zone> {
+    if text.is_empty() || text.contains(['%', '/', '[', ']']) {
+        return None;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // RFC 4007, section 11.2: zone 0 is the default zone.
+        return match text.parse().ok()? {
+            0 => Some(Zone::None),
+            index => Some(Zone::Index(index)),
+        };
+    }
+    Some(match adapter_index(text) {
+        Some(index) => Zone::Index(index),
+        None => Zone::Name(text.into()),
+    })
+}
+
+/// Whether `ip` means a different host on each adapter (RFC 4007, section 4).
+pub(crate) fn needs_zone(ip: Ipv6Addr) -> bool {
+    let multicast_scope = ip.octets()[1] & 0xf;
+    ip.is_unicast_link_local()
+        || (ip.is_multicast() && matches!(multicast_scope, INTERFACE_LOCAL | LINK_LOCAL))
+}
+
+impl FromStr for HostName {
+    type Err = Error;
+
+    /// Checks `text` and reads it as a host name.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): it is none, and the text says why.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let value = Self::parse(text).map_err(|reason| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("host name {text:?} is not valid: {reason}"),
+            )
+        })?;
+        let mut name = Self { raw: None, value };
+        if name.canonical_name() != text {
+            name.raw = Some(text.into());
+        }
+        Ok(name)
+    }
+}
+
+impl From<IpAddr> for HostName {
+    fn from(ip: IpAddr) -> Self {
+        SocketAddr::new(ip, 0).into()
+    }
+}
+
+/// The host of a socket address, with its zone; no heap is used.
+impl From<SocketAddr> for HostName {
+    fn from(address: SocketAddr) -> Self {
+        let value = match address {
+            SocketAddr::V4(address) => Value::Ipv4(*address.ip()),
+            SocketAddr::V6(address) => Value::Ipv6(
+                *address.ip(),
+                match address.scope_id() {
+                    0 => Zone::None,
+                    index => Zone::Index(index),
+                },
+            ),
+        };
+        Self { raw: None, value }
+    }
+}
+
+/// Shows [`display_name`](HostName::display_name).
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.display_name())
+    }
+}
+
+impl fmt::Debug for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HostName").field(&self.raw_name()).finish()
+    }
+}
+
+impl PartialEq for HostName {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Domain(a), Value::Domain(b)) => a.canonical == b.canonical,
+            (Value::Ipv4(a), Value::Ipv4(b)) => a == b,
+            (Value::Ipv6(a, zone_a), Value::Ipv6(b, zone_b)) => a == b && zone_a == zone_b,
+            (Value::Bluetooth(a), Value::Bluetooth(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for HostName {}
+
+impl Hash for HostName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.canonical_name().hash(state);
+    }
+}
+
+impl PartialOrd for HostName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for HostName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.canonical_name().cmp(&other.canonical_name())
+    }
+}
+
+/// Returns the error for a host that no datagram can be sent to.
+pub(crate) fn bluetooth_refused(action: &str, host: &HostName) -> Error {
+    Error::new(
+        ErrorKind::FamilyNotSupported,
+        format!("cannot {action} {host}: datagrams do not go to Bluetooth addresses"),
+    )
+    .with_source(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+/// Multicast scopes (RFC 4291, section 2.7).
+const INTERFACE_LOCAL: u8 = 1;
+const LINK_LOCAL: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::HostNameType::*;
+    use super::*;
+
+    fn name(text: &str) -> HostName {
+        text.parse()
+            .unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    }
+
+    /// HOST-01, HOST-03, HOST-06, HOST-08, HOST-09, HOST-11
+    #[test]
+    fn the_type_follows_from_the_syntax() {
+        for (text, kind) in [
+            ("contoso.com", DomainName),
+            ("contoso.com.", DomainName),
+            ("printer", DomainName),
+            ("my_pc", DomainName),
+            ("_stun._udp.contoso.com", DomainName),
+            ("a-b.c--d.e", DomainName),
+            ("r3---sn-x.example", DomainName),
+            ("1.2.3.example", DomainName),
+            ("bücher.example", DomainName),
+            ("xn--bcher-kva.example", DomainName),
+            ("127.0.0.1", Ipv4),
+            ("255.255.255.255", Ipv4),
+            ("::1", Ipv6),
+            ("[::1]", Ipv6),
+            ("2001:DB8::1", Ipv6),
+            ("::ffff:192.0.2.1", Ipv6),
+            ("fe80::1%7", Ipv6),
+            ("fe80::1%no-such-adapter", Ipv6),
+            ("2001:db8::1%7", Ipv6),
+            ("12:34:56:78:9a:BC", Bluetooth),
+            ("(12:34:56:78:9A:BC)", Bluetooth),
+        ] {
+            assert_eq!(name(text).kind(), kind, "{text}");
+        }
+    }
+
+    /// HOST-02, HOST-05, HOST-06, HOST-08, HOST-09, HOST-14
+    #[test]
+    fn what_is_no_host_name_is_an_invalid_argument() {
+        let long_label = "a".repeat(64);
+        let long_name = [&"a".repeat(63) as &str; 4].join(".");
+        for text in [
+            "",
+            " ",
+            "a b",
+            " contoso.com",
+            "contoso.com ",
+            "a\tb",
+            "a\0b",
+            "a\u{7f}b",
+            "host:1",
+            "contoso.com:80",
+            "127.0.0.1:80",
+            "[::1]:80",
+            "[::1",
+            "::1]",
+            "[contoso.com]",
+            "http://contoso.com",
+            "contoso.com/",
+            "a\\b",
+            "user@contoso.com",
+            "a?b",
+            "a#b",
+            "50%",
+            "%eth0",
+            "fe80::1%",
+            "a..b",
+            ".a",
+            ".",
+            "..",
+            "contoso.com..",
+            "-a.example",
+            "a-.example",
+            "a*b",
+            "a,b",
+            "256.1.1.1",
+            "127.1",
+            "127.0.0",
+            "1.2.3.4.5",
+            "0x7f.1",
+            "1.2.3.0x4",
+            "1.2.3.04",
+            "1.2.3",
+            "1",
+            "0x",
+            "1.2.3.4.",
+            "１２７.0.0.1",
+            "xn--a",
+            "xn--zzzzzzz99999",
+            "a\u{200d}b.example",
+            "\u{5d0}a.example",
+            "\u{378}.example",
+            "1:2",
+            ":::",
+            "1::2::3",
+            "12345::",
+            "fe80::1%4294967296",
+            "12:34:56:78:9A:BG",
+            "(12:34:56:78:9A:BC",
+            "12:34:56:78:9A:BC:DE",
+            &long_label,
+            &long_name,
+        ] {
+            let error = text.parse::<HostName>().expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+        let longest = format!(
+            "{}.{}",
+            [&"a".repeat(63) as &str; 3].join("."),
+            "a".repeat(61)
+        );
+        assert_eq!(longest.len(), 253);
+        name(&longest);
+        name(&format!("{longest}."));
+    }
+
+    /// HOST-04, HOST-07, HOST-12, HOST-13
+    #[test]
+    fn a_name_has_a_raw_a_canonical_and_a_display_form() {
+        for (raw, canonical, display) in [
+            ("WWW.Contoso.com.", "www.contoso.com", "WWW.Contoso.com"),
+            ("Bücher.Example.", "xn--bcher-kva.example", "Bücher.Example"),
+            (
+                "xn--bcher-kva.example",
+                "xn--bcher-kva.example",
+                "bücher.example",
+            ),
+            (
+                "XN--BCHER-KVA.Example",
+                "xn--bcher-kva.example",
+                "bücher.Example",
+            ),
+            ("faß.example", "xn--fa-hia.example", "faß.example"),
+            ("例え。テスト", "xn--r8jz45g.xn--zckzah", "例え.テスト"),
+            ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+            ("[2001:DB8:0:0::1]", "2001:db8::1", "2001:db8::1"),
+            ("::FFFF:192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+            (
+                "fe80::1%no-such-adapter",
+                "fe80::1%no-such-adapter",
+                "fe80::1%no-such-adapter",
+            ),
+            ("fe80::1%0", "fe80::1", "fe80::1"),
+            (
+                "(12:34:56:78:9a:bc)",
+                "12:34:56:78:9A:BC",
+                "12:34:56:78:9A:BC",
+            ),
+        ] {
+            let name = name(raw);
+            assert_eq!(name.raw_name(), raw);
+            assert_eq!(name.canonical_name(), canonical, "{raw}");
+            assert_eq!(name.display_name(), display, "{raw}");
+            assert_eq!(name.to_string(), display, "{raw}");
+        }
+    }
+
+    /// HOST-10, HOST-12: the loopback adapter's name is the one every machine has.
+    #[test]
+    fn a_zone_is_a_number_where_an_adapter_has_the_name() {
+        let adapters = udpair_io::adapters().unwrap();
+        let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+        let by_name = name(&format!("fe80::1%{}", loopback.name));
+        let by_index = name(&format!("fe80::1%{}", loopback.index));
+        assert_eq!(by_name.canonical_name(), by_index.canonical_name());
+        assert_eq!(by_name, by_index);
+
+        let error = name("fe80::1%no-such-adapter")
+            .socket_addr(1)
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            error.status(),
+            crate::SocketErrorStatus::CannotAssignRequestedAddress
+        );
+        let unused = name("2001:db8::1%no-such-adapter")
+            .socket_addr(1)
+            .unwrap()
+            .unwrap();
+        assert_eq!(unused, "[2001:db8::1]:1".parse().unwrap());
+    }
+
+    /// HOST-15, HOST-17
+    #[test]
+    fn names_are_equal_when_their_canonical_names_are() {
+        for (a, b, equal) in [
+            ("WWW.Contoso.com", "www.contoso.com.", true),
+            ("2001:DB8:0:0::1", "[2001:db8::1]", true),
+            ("bücher.example", "XN--BCHER-KVA.example.", true),
+            ("127.0.0.1", "localhost", false),
+            ("fe80::1%1", "fe80::1%2", false),
+            ("::ffff:127.0.0.1", "127.0.0.1", false),
+        ] {
+            let (a, b) = (name(a), name(b));
+            assert_eq!(a == b, equal, "{a} {b}");
+            assert_eq!(a.cmp(&b) == Ordering::Equal, equal, "{a} {b}");
+            let same_hash = std::collections::HashSet::from([a.clone()]).contains(&b);
+            assert_eq!(same_hash, equal, "{a} {b}");
+        }
+        assert!(name("a.example") < name("B.example"));
+    }
+
+    /// HOST-19
+    #[test]
+    fn localhost_and_all_below_it_are_this_machine() {
+        for (text, is_localhost) in [
+            ("localhost", true),
+            ("LocalHost.", true),
+            ("db.localhost", true),
+            ("localhost.example", false),
+            ("mylocalhost", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(name(text).is_localhost(), is_localhost, "{text}");
+        }
+    }
+
+    /// HOST-17, HOST-21
+    #[test]
+    fn an_address_becomes_a_name_and_an_address_again() {
+        for text in ["192.0.2.1:5", "[2001:db8::1]:5", "[fe80::1%3]:5"] {
+            let address: SocketAddr = text.parse().unwrap();
+            let back = HostName::from(address).socket_addr(5).unwrap().unwrap();
+            assert_eq!(back, address);
+        }
+        let mapped = name("::ffff:192.0.2.1").socket_addr(5).unwrap().unwrap();
+        assert_eq!(mapped, "192.0.2.1:5".parse().unwrap());
+    }
+}

@@ -1,0 +1,128 @@
+//! `EndpointPair`: where we talk from and whom we talk to.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::endpoint::Endpoint;
+use super::host::HostName;
+use super::service::ServiceName;
+use crate::error::Error;
+
+/// The two ends of a conversation.
+///
+/// The remote end has a host and a service; the local end may leave both to the system, and does
+/// unless [`with_local`](Self::with_local) says otherwise.
+///
+/// # Examples
+///
+/// ```
+/// # use udpair::EndpointPair;
+/// let pair = EndpointPair::to("contoso.com", "stun")?.with_local(":5000".parse()?);
+/// assert_eq!(pair.to_string(), ":5000 -> contoso.com:stun");
+/// # Ok::<(), udpair::Error>(())
+/// ```
+///
+/// # Model
+///
+/// `Windows.Networking.EndpointPair` (EPP-01 to EPP-06); immutable, so that an operation and its
+/// caller never disagree about what was asked.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct EndpointPair {
+    local: Endpoint,
+    remote: Endpoint,
+}
+
+impl EndpointPair {
+    /// Returns the pair that leads to `service` at `host`, from wherever the system likes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): one of the two is empty or not valid.
+    pub fn to(host: &str, service: &str) -> Result<Self, Error> {
+        // The service first, as everywhere: of two mistakes every call names the same one.
+        let service: ServiceName = service.parse()?;
+        let host: Option<HostName> = match host {
+            "" => None,
+            host => Some(host.parse()?),
+        };
+        Self::to_endpoint(Endpoint::new(host, service))
+    }
+
+    /// Returns the pair that leads to `remote`, from wherever the system likes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `remote` lacks its host or its service.
+    pub fn to_endpoint(remote: Endpoint) -> Result<Self, Error> {
+        remote.remote_host()?;
+        Ok(Self {
+            local: Endpoint::default(),
+            remote,
+        })
+    }
+
+    /// Returns the same pair with another local end.
+    #[must_use]
+    pub fn with_local(self, local: Endpoint) -> Self {
+        Self { local, ..self }
+    }
+
+    /// Returns the local end.
+    pub fn local(&self) -> &Endpoint {
+        &self.local
+    }
+
+    /// Returns the remote end.
+    pub fn remote(&self) -> &Endpoint {
+        &self.remote
+    }
+}
+
+/// The pair that leads to a numeric address; no heap is used.
+impl From<SocketAddr> for EndpointPair {
+    fn from(remote: SocketAddr) -> Self {
+        Self {
+            local: Endpoint::default(),
+            remote: remote.into(),
+        }
+    }
+}
+
+impl fmt::Display for EndpointPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.local, self.remote)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// EPP-01
+    #[test]
+    fn the_remote_end_needs_a_host_and_a_service() {
+        for (host, service, part) in [
+            ("", "stun", "remote host"),
+            ("contoso.com", "", "remote service"),
+            ("a b", "stun", "host name"),
+            ("contoso.com", "70000", "service"),
+            ("256.1.1.1", "70000", "service"),
+        ] {
+            let error = EndpointPair::to(host, service).expect_err(service);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+
+    /// EPP-01, EPP-06, SVC-02
+    #[test]
+    fn the_local_end_may_be_left_to_the_system() {
+        let pair = EndpointPair::to("contoso.com", "stun").unwrap();
+        assert_eq!(pair.local(), &Endpoint::default());
+        let local: Endpoint = "192.0.2.1:".parse().unwrap();
+        let pair = pair.with_local(local.clone());
+        assert_eq!(pair.local(), &local);
+        assert_eq!(pair.remote().service().name(), Some("stun"));
+    }
+}

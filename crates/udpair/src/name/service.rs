@@ -1,0 +1,252 @@
+//! `ServiceName`: a port number, a service's name, or the system's choice.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// The service at one end: a port number or a name that stands for one.
+///
+/// | text | meaning |
+/// |---|---|
+/// | empty | the system's choice; for a local endpoint only |
+/// | digits only, at most 65535 | that port; leading zeros do not count |
+/// | `stun` | the services file's port, or the DNS SRV record `_stun._udp.host` |
+/// | `stun._service01` | the DNS SRV record `_stun._service01._udp.host` |
+///
+/// A name consists of labels of 1 to 63 letters, digits, hyphens and underscores (RFC 6335, section
+/// 5.1, and the underscores of RFC 2782). Equality, order and hash ignore ASCII case and leading
+/// zeros.
+///
+/// # Model
+///
+/// The service strings of `EndpointPair` (SVC-01 to SVC-05, SRV-05).
+#[derive(Clone)]
+pub struct ServiceName(Value);
+
+#[derive(Clone)]
+enum Value {
+    Any,
+    Port(u16),
+    Name(Box<str>),
+}
+
+impl ServiceName {
+    /// Returns the service that leaves the port to the system.
+    pub const fn any() -> Self {
+        Self(Value::Any)
+    }
+
+    /// Returns whether the name is empty, so that the port is the system's choice.
+    pub fn is_any(&self) -> bool {
+        matches!(self.0, Value::Any)
+    }
+
+    /// Returns the number of a numeric service; `None` for a name and for the empty service.
+    pub fn port(&self) -> Option<u16> {
+        match self.0 {
+            Value::Port(port) => Some(port),
+            Value::Any | Value::Name(_) => None,
+        }
+    }
+
+    /// Returns the name as it was written; `None` for a numeric and for the empty service.
+    pub fn name(&self) -> Option<&str> {
+        match &self.0 {
+            Value::Name(name) => Some(name),
+            Value::Any | Value::Port(_) => None,
+        }
+    }
+
+    fn parse(text: &str) -> Result<Value, &'static str> {
+        if text.is_empty() {
+            return Ok(Value::Any);
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // Never a name: other resolvers turn 70000 into port 4464.
+            let significant = text.trim_start_matches('0');
+            return match significant {
+                "" => Ok(Value::Port(0)),
+                digits => digits
+                    .parse()
+                    .map(Value::Port)
+                    .map_err(|_| "ports end at 65535"),
+            };
+        }
+        for label in text.split('.') {
+            if label.is_empty() || label.len() > LABEL_BYTES_MAX {
+                return Err("each of its labels has 1 to 63 characters");
+            }
+            if !label.bytes().all(is_label_byte) {
+                return Err("a service is a port number, or a name of letters, digits, \
+                            hyphens, underscores and dots");
+            }
+        }
+        Ok(Value::Name(text.into()))
+    }
+
+    /// Returns the form in which two spellings of the same service are the same text.
+    fn canonical(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Value::Any => Cow::Borrowed(""),
+            Value::Port(port) => Cow::Owned(port.to_string()),
+            Value::Name(name) => Cow::Owned(name.to_ascii_lowercase()),
+        }
+    }
+}
+
+fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+impl FromStr for ServiceName {
+    type Err = Error;
+
+    /// Checks `text` and reads it as a service.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): it is none, and the text says why.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text).map(Self).map_err(|reason| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("service {text:?} is not valid: {reason}"),
+            )
+        })
+    }
+}
+
+impl From<u16> for ServiceName {
+    fn from(port: u16) -> Self {
+        Self(Value::Port(port))
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Value::Any => f.pad(""),
+            Value::Port(port) => fmt::Display::fmt(port, f),
+            Value::Name(name) => f.pad(name),
+        }
+    }
+}
+
+impl fmt::Debug for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceName({:?})", self.to_string())
+    }
+}
+
+impl PartialEq for ServiceName {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Value::Any, Value::Any) => true,
+            (Value::Port(a), Value::Port(b)) => a == b,
+            (Value::Name(a), Value::Name(b)) => a.eq_ignore_ascii_case(b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for ServiceName {}
+
+impl Hash for ServiceName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.canonical().hash(state);
+    }
+}
+
+impl PartialOrd for ServiceName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ServiceName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.canonical().cmp(&other.canonical())
+    }
+}
+
+/// RFC 1035, section 2.3.4.
+const LABEL_BYTES_MAX: usize = 63;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SVC-03, SVC-04
+    #[test]
+    fn digits_are_a_port() {
+        for (text, port) in [
+            ("7", 7),
+            ("00080", 80),
+            ("0", 0),
+            ("000", 0),
+            ("65535", 65535),
+        ] {
+            let service: ServiceName = text.parse().unwrap();
+            assert_eq!(service.port(), Some(port), "{text}");
+        }
+        assert!("".parse::<ServiceName>().unwrap().is_any());
+    }
+
+    /// SVC-03, SRV-05
+    #[test]
+    fn what_is_no_service_is_an_invalid_argument() {
+        let long = "a".repeat(64);
+        for text in [
+            "70000",
+            "65536",
+            "99999999999999999999",
+            "+80",
+            "-1 ",
+            " 80",
+            "80 ",
+            "a b",
+            "a..b",
+            ".a",
+            "a.",
+            "a:b",
+            "a/udp",
+            "stun!",
+            "ｓｔｕｎ",
+            "８０",
+            "a\0",
+            &long,
+        ] {
+            let error = text.parse::<ServiceName>().expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
+            assert!(error.to_string().contains(&format!("{text:?}")), "{error}");
+        }
+        for text in [
+            "stun",
+            "stun._service01",
+            "_stun",
+            "a-b",
+            "0x50",
+            "8o",
+            &long[1..],
+        ] {
+            let service: ServiceName = text.parse().unwrap();
+            assert_eq!(service.name(), Some(text));
+        }
+    }
+
+    /// SVC-08
+    #[test]
+    fn services_are_equal_whatever_their_spelling() {
+        let service = |text: &str| text.parse::<ServiceName>().unwrap();
+        assert_eq!(service("STUN"), service("stun"));
+        assert_eq!(service("00080"), ServiceName::from(80));
+        assert_ne!(service(""), service("0"));
+        assert_ne!(service("stun"), service("stuns"));
+        assert_eq!(service("STUN").to_string(), "STUN");
+        assert_eq!(service("00080").to_string(), "80");
+    }
+}

@@ -1,0 +1,92 @@
+//! One question to one server: UDP, and TCP where the answer does not fit.
+//!
+//! Every exchange has a socket of its own, whose port the system chose at random, and a random id:
+//! who wants to forge an answer must guess both (RFC 5452). The socket is connected, so that a server
+//! which is not there is known at once instead of after a timeout.
+
+use std::io;
+use std::net::SocketAddr;
+
+use udpair_io::{Family, Outgoing, RecvBatch, Socket};
+
+use super::wire::{Answer, Query, Reading};
+use crate::driver::{self, Gone, Watched};
+use crate::resolve::step::Transport;
+
+/// Why a server gave no answer that can be used.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It cannot be reached.
+    Io(io::Error),
+    /// What it said makes no sense.
+    Broken(String),
+}
+
+/// Asks `server`, and says with what transport that ended. Waits without limit.
+pub(super) async fn exchange(
+    server: SocketAddr,
+    query: &Query,
+) -> (Result<Answer, Fault>, Transport) {
+    match over_udp(server, query).await {
+        Ok(Some(answer)) => (Ok(answer), Transport::Udp),
+        Ok(None) => (over_tcp(server, query).await, Transport::Tcp),
+        Err(fault) => (Err(fault), Transport::Udp),
+    }
+}
+
+/// Returns the answer, or `None` if it did not fit into a datagram.
+async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, Fault> {
+    let engine = udpair_io::portable_engine();
+    let family = if server.is_ipv4() {
+        Family::Ipv4
+    } else {
+        Family::Ipv6
+    };
+    let socket = Socket::open(family).map_err(Fault::Io)?;
+    socket.connect(server).map_err(Fault::Io)?;
+    let question = Outgoing {
+        payload: query.bytes(),
+        to: None,
+    };
+    engine.send(&socket, question).map_err(Fault::Io)?;
+    let watched = Watched::new(socket).map_err(Fault::Io)?;
+    let mut batch = RecvBatch::new(1);
+    loop {
+        match watched.with(|socket| engine.receive(socket, &mut batch)) {
+            Some(Ok(_)) => {}
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                watched
+                    .readable()
+                    .await
+                    .map_err(|gone| Fault::Io(gone.into()))?;
+                continue;
+            }
+            Some(Err(error)) => return Err(Fault::Io(error)),
+            None => return Err(Fault::Io(Gone::Closed.into())),
+        }
+        for datagram in batch.iter() {
+            // The kernel lets strangers in until it is connected, which is after it has the port.
+            if datagram.metadata.from != server {
+                continue;
+            }
+            match query.read(datagram.payload) {
+                Reading::Foreign => {}
+                Reading::Truncated => return Ok(None),
+                Reading::Broken(reason) => return Err(Fault::Broken(reason)),
+                Reading::Answer(answer) => return Ok(Some(answer)),
+            }
+        }
+    }
+}
+
+async fn over_tcp(server: SocketAddr, query: &Query) -> Result<Answer, Fault> {
+    let bytes = driver::tcp_exchange(server, query.bytes())
+        .await
+        .map_err(Fault::Io)?;
+    match query.read(&bytes) {
+        Reading::Answer(answer) => Ok(answer),
+        Reading::Broken(reason) => Err(Fault::Broken(reason)),
+        Reading::Truncated => Err(Fault::Broken("truncated over TCP".into())),
+        Reading::Foreign => Err(Fault::Broken("the answer is to another question".into())),
+    }
+}

@@ -1,0 +1,322 @@
+//! DNS messages (RFC 1035, section 4), the one place that names the DNS library.
+//!
+//! Pure: bytes in, records out. Names leave here in lower-case A-labels without a trailing dot; the
+//! root is empty.
+
+use std::net::IpAddr;
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as QuestionSection};
+use hickory_proto::rr::{DNSClass, Name, RData, Record as WireRecord, RecordType as WireType};
+
+use crate::resolve::srv::SrvRecord;
+use crate::resolve::step::{RecordType, ResponseCode};
+
+/// A question on its way to a server.
+#[derive(Debug)]
+pub(super) struct Query {
+    id: u16,
+    name: Name,
+    record_type: WireType,
+    bytes: Vec<u8>,
+}
+
+/// What a message turned out to be.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// No answer to this query; the right one may still come.
+    Foreign,
+    /// The answer did not fit; ask again over TCP.
+    Truncated,
+    /// An answer that makes no sense.
+    Broken(String),
+    /// The answer.
+    Answer(Answer),
+}
+
+/// What a server said.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: ResponseCode,
+    pub(crate) records: Vec<Record>,
+    pub(crate) additional: Vec<Record>,
+    /// Whether the server proved with its SOA record that there is nothing more (RFC 2308).
+    pub(crate) is_negative: bool,
+}
+
+/// A record of a kind that we asked for, or an alias on the way to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) owner: String,
+    pub(crate) ttl: u32,
+    pub(crate) data: RecordData,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum RecordData {
+    Address(IpAddr),
+    Alias(String),
+    Service(SrvRecord),
+}
+
+impl Query {
+    /// Writes the question for the records of `record_type` at `name`; `None` if that is no name that
+    /// DNS can carry.
+    ///
+    /// With `extended` it offers room for answers of 1232 bytes (RFC 6891), which pass everywhere
+    /// without fragments.
+    pub(super) fn new(
+        name: &str,
+        record_type: RecordType,
+        id: u16,
+        extended: bool,
+    ) -> Option<Self> {
+        let mut name = Name::from_ascii(name).ok()?;
+        name.set_fqdn(true);
+        let record_type = match record_type {
+            RecordType::A => WireType::A,
+            RecordType::Aaaa => WireType::AAAA,
+            RecordType::Srv => WireType::SRV,
+        };
+        let mut message = Message::new(id, MessageType::Query, OpCode::Query);
+        message.metadata.recursion_desired = true;
+        message.add_query(QuestionSection::query(name.clone(), record_type));
+        if extended {
+            let mut edns = Edns::new();
+            edns.set_max_payload(ANSWER_BYTES_MAX);
+            message.set_edns(edns);
+        }
+        Some(Self {
+            id,
+            name,
+            record_type,
+            bytes: message.to_vec().ok()?,
+        })
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads a message that came from the server over UDP, or over TCP, which never truncates.
+    pub(super) fn read(&self, bytes: &[u8]) -> Reading {
+        let Some((id, rest)) = bytes.split_first_chunk() else {
+            return Reading::Foreign;
+        };
+        let flags = rest.first().copied().unwrap_or_default();
+        if u16::from_be_bytes(*id) != self.id || flags & IS_RESPONSE == 0 {
+            return Reading::Foreign;
+        }
+        let message = match Message::from_vec(bytes) {
+            Ok(message) => message,
+            // What does not fit may be cut anywhere.
+            Err(_) if flags & IS_TRUNCATED != 0 => return Reading::Truncated,
+            Err(error) => return Reading::Broken(error.to_string()),
+        };
+        // Servers that cannot read a question may leave it out of their answer.
+        let asks_the_same = |question: &QuestionSection| {
+            question.name().eq_ignore_root(&self.name)
+                && question.query_type() == self.record_type
+                && question.query_class() == DNSClass::IN
+        };
+        let code = ResponseCode(message.metadata.response_code.into());
+        let questions = &message.queries;
+        let is_ours = match questions.as_slice() {
+            [] => code != ResponseCode::NO_ERROR && code != ResponseCode::NAME_ERROR,
+            [question] => asks_the_same(question),
+            _ => false,
+        };
+        if !is_ours {
+            return Reading::Foreign;
+        }
+        if message.metadata.truncation {
+            return Reading::Truncated;
+        }
+        Reading::Answer(Answer {
+            code,
+            is_negative: message
+                .authorities
+                .iter()
+                .any(|r| r.record_type() == WireType::SOA),
+            records: records(message.answers),
+            additional: records(message.additionals),
+        })
+    }
+}
+
+fn records(records: Vec<WireRecord>) -> Vec<Record> {
+    records.into_iter().filter_map(record).collect()
+}
+
+fn record(record: WireRecord) -> Option<Record> {
+    if record.dns_class != DNSClass::IN {
+        return None;
+    }
+    // RFC 2181, section 8: a TTL with its top bit set is none.
+    let ttl = if record.ttl > TTL_MAX { 0 } else { record.ttl };
+    let data = match record.data {
+        RData::A(address) => RecordData::Address(address.0.into()),
+        RData::AAAA(address) => RecordData::Address(address.0.into()),
+        RData::CNAME(name) => RecordData::Alias(text(&name.0)),
+        RData::SRV(srv) => RecordData::Service(SrvRecord {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: text(&srv.target),
+            ttl,
+        }),
+        _ => return None,
+    };
+    Some(Record {
+        owner: text(&record.name),
+        ttl,
+        data,
+    })
+}
+
+fn text(name: &Name) -> String {
+    let mut text = name.to_ascii();
+    text.make_ascii_lowercase();
+    if text.ends_with('.') {
+        text.pop();
+    }
+    text
+}
+
+/// What passes through every path in one piece (the DNS flag day of 2020).
+const ANSWER_BYTES_MAX: u16 = 1232;
+
+/// RFC 1035, section 4.1.1: QR, the first bit of the flags.
+const IS_RESPONSE: u8 = 0b1000_0000;
+
+/// RFC 1035, section 4.1.1: TC.
+const IS_TRUNCATED: u8 = 0b0000_0010;
+
+/// RFC 2181, section 8.
+const TTL_MAX: u32 = i32::MAX.cast_unsigned();
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::ResponseCode as WireCode;
+    use hickory_proto::rr::rdata::{A, SOA, SRV};
+
+    use super::*;
+
+    fn query() -> Query {
+        Query::new("example.test", RecordType::A, 4711, true).unwrap()
+    }
+
+    fn name(text: &str) -> Name {
+        Name::from_ascii(text).unwrap()
+    }
+
+    /// An answer to [`query`], changed by `change`.
+    fn answer(change: impl FnOnce(&mut Message)) -> Reading {
+        let mut message = Message::response(4711, OpCode::Query);
+        message.add_query(QuestionSection::query(name("Example.TEST."), WireType::A));
+        change(&mut message);
+        query().read(&message.to_vec().unwrap())
+    }
+
+    #[test]
+    fn a_question_is_absolute_and_offers_room() {
+        let message = Message::from_vec(query().bytes()).unwrap();
+        assert_eq!(message.queries[0].name(), &name("example.test."));
+        assert!(message.metadata.recursion_desired);
+        assert_eq!(message.max_payload(), 1232);
+        let plain = Query::new("example.test", RecordType::A, 4711, false).unwrap();
+        assert!(Message::from_vec(plain.bytes()).unwrap().edns.is_none());
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_is_no_question() {
+        let label = "a".repeat(63);
+        let long = [&label as &str; 4].join(".");
+        assert!(Query::new(&long, RecordType::Srv, 0, true).is_none());
+    }
+
+    #[test]
+    fn only_the_answer_to_this_question_counts() {
+        assert!(matches!(answer(|_| ()), Reading::Answer(_)));
+        for (what, change) in [
+            ("wrong id", (|m| m.metadata.id = 4712) as fn(&mut Message)),
+            ("a query", |m| m.metadata.message_type = MessageType::Query),
+            ("another name", |m| {
+                m.queries[0] = QuestionSection::query(name("x."), WireType::A);
+            }),
+            ("another type", |m| {
+                m.queries[0].set_query_type(WireType::AAAA);
+            }),
+            ("another class", |m| {
+                m.queries[0].set_query_class(DNSClass::CH);
+            }),
+            ("no question", |m| m.queries.clear()),
+            ("two questions", |m| m.queries.push(m.queries[0].clone())),
+        ] {
+            assert!(matches!(answer(change), Reading::Foreign), "{what}");
+        }
+        assert!(matches!(query().read(b""), Reading::Foreign));
+        assert!(matches!(
+            query().read(&4711_u16.to_be_bytes()),
+            Reading::Foreign
+        ));
+        let refused_without_question = answer(|message| {
+            message.queries.clear();
+            message.metadata.response_code = WireCode::FormErr;
+        });
+        assert!(matches!(refused_without_question, Reading::Answer(_)));
+    }
+
+    #[test]
+    fn a_cut_answer_asks_for_tcp_and_a_broken_one_is_broken() {
+        let cut = answer(|message| message.metadata.truncation = true);
+        assert!(matches!(cut, Reading::Truncated), "{cut:?}");
+
+        let mut message = Message::response(4711, OpCode::Query);
+        message.add_query(QuestionSection::query(name("example.test."), WireType::A));
+        message.add_answer(WireRecord::from_rdata(
+            name("example.test."),
+            60,
+            RData::A(A::new(192, 0, 2, 1)),
+        ));
+        let whole = message.to_vec().unwrap();
+        let broken = query().read(&whole[..whole.len() - 2]);
+        assert!(matches!(broken, Reading::Broken(_)), "{broken:?}");
+        message.metadata.truncation = true;
+        let whole = message.to_vec().unwrap();
+        let cut = query().read(&whole[..whole.len() - 2]);
+        assert!(matches!(cut, Reading::Truncated), "{cut:?}");
+    }
+
+    #[test]
+    fn records_come_out_lower_case_and_without_the_root_dot() {
+        let read = answer(|message| {
+            let srv = SRV::new(1, 2, 3, name("Host.Example."));
+            message.add_answer(WireRecord::from_rdata(name("A.Test."), 60, RData::SRV(srv)));
+            let root = SRV::new(0, 0, 0, Name::root());
+            let mut record = WireRecord::from_rdata(name("A.Test."), 0x8000_0000, RData::SRV(root));
+            message.add_answer(record.clone());
+            record.dns_class = DNSClass::CH;
+            message.add_answer(record);
+            let soa = SOA::new(name("a."), name("b."), 1, 2, 3, 4, 5);
+            message.add_authority(WireRecord::from_rdata(name("a."), 60, RData::SOA(soa)));
+        });
+        let Reading::Answer(read) = read else {
+            panic!("{read:?}")
+        };
+        assert!(read.is_negative);
+        let [first, second] = read.records.as_slice() else {
+            panic!("{read:?}")
+        };
+        assert_eq!((first.owner.as_str(), first.ttl), ("a.test", 60));
+        let RecordData::Service(srv) = &first.data else {
+            panic!("{first:?}")
+        };
+        assert_eq!((srv.priority, srv.weight, srv.port), (1, 2, 3));
+        assert_eq!(srv.target, "host.example");
+        assert_eq!(second.ttl, 0, "a TTL above 2^31 - 1 is none");
+        let RecordData::Service(srv) = &second.data else {
+            panic!("{second:?}")
+        };
+        assert_eq!(srv.target, "");
+    }
+}

@@ -1,0 +1,129 @@
+//! What a failed question means to whoever wanted to resolve something.
+
+use std::net::SocketAddr;
+
+use udpair_io::{Cause, LookupError};
+
+use super::dns::{Failure, Statement, seconds};
+use super::system::SystemFailure;
+use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
+use crate::name::HostName;
+
+/// The domain says that it does not offer the service.
+pub(super) fn not_offered(service: &str, host: &HostName, name: &str, server: SocketAddr) -> Error {
+    Error::new(
+        ErrorKind::NoData,
+        format!(
+            "cannot resolve service \"{service}\" for host \"{host}\": server {server} says that \
+             {name} names no host that offers it"
+        ),
+    )
+}
+
+/// There are no SRV records.
+pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: Failure) -> Error {
+    let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+    let error = of_failure(&action, &format!("{name} SRV"), failure);
+    match error.kind() {
+        ErrorKind::HostNotFound | ErrorKind::NoData => {
+            error.with_advice("give the port number, or a services file that lists the service")
+        }
+        _ => error,
+    }
+}
+
+/// Name servers gave no address.
+pub(super) fn of_host(host: &HostName, failure: Failure) -> Error {
+    let name = host.canonical_name();
+    of_failure(
+        &format!("cannot resolve host \"{host}\""),
+        &format!("{name} A/AAAA"),
+        failure,
+    )
+}
+
+fn of_failure(action: &str, question: &str, failure: Failure) -> Error {
+    match failure {
+        Failure::NotFound(server) => Error::new(
+            ErrorKind::HostNotFound,
+            format!("{action}: server {server} says that the name does not exist ({question})"),
+        ),
+        Failure::NoData(server) => Error::new(
+            ErrorKind::NoData,
+            format!("{action}: server {server} has no such record ({question})"),
+        ),
+        Failure::NoAnswer(statements) => Error::new(
+            ErrorKind::NameServer,
+            format!("{action}: {} ({question})", list(&statements)),
+        )
+        .with_advice("check the name servers, or allow more time"),
+        Failure::Unusable(statements) => Error::new(
+            ErrorKind::NameServer,
+            format!("{action}: {} ({question})", list(&statements)),
+        )
+        .with_hresult(WSANO_RECOVERY),
+        Failure::Endless { server, is_loop } => Error::new(
+            ErrorKind::NameServer,
+            format!(
+                "{action}: the aliases that server {server} sent {} ({question})",
+                if is_loop {
+                    "run in a circle"
+                } else {
+                    "are more than 8"
+                }
+            ),
+        )
+        .with_hresult(WSANO_RECOVERY),
+        Failure::NoName => Error::new(
+            ErrorKind::InvalidArgument,
+            format!("{action}: {question} is longer than a DNS name may be"),
+        ),
+    }
+}
+
+fn list(statements: &[Statement]) -> String {
+    if statements.is_empty() {
+        return "no name server could be asked in time".into();
+    }
+    let texts: Vec<_> = statements.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+/// The operating system gave no address.
+pub(super) fn of_system(host: &HostName, failure: SystemFailure) -> Error {
+    let message = format!("cannot resolve host \"{host}\"");
+    let error = match failure {
+        SystemFailure::TimedOut(limit) => {
+            return Error::new(
+                ErrorKind::NameServer,
+                format!(
+                    "{message}: the system's resolver did not answer within {}",
+                    seconds(limit)
+                ),
+            )
+            .with_advice("check the name servers, or allow more time");
+        }
+        SystemFailure::Io(error) => return Error::system(message, error),
+        SystemFailure::Lookup(error) => error,
+    };
+    let (kind, hresult) = match &error {
+        LookupError::NotFound => (ErrorKind::HostNotFound, None),
+        LookupError::NoData => (ErrorKind::NoData, None),
+        LookupError::TryAgain => (ErrorKind::NameServer, None),
+        LookupError::Failed => (ErrorKind::NameServer, Some(WSANO_RECOVERY)),
+        LookupError::FamilyNotSupported => (ErrorKind::FamilyNotSupported, None),
+        LookupError::SocketTypeNotSupported => {
+            (ErrorKind::FamilyNotSupported, Some(WSAESOCKTNOSUPPORT))
+        }
+        LookupError::OutOfMemory => (ErrorKind::Io, Some(E_OUTOFMEMORY)),
+        LookupError::System(system) if Cause::of(system) == Cause::TooManyFiles => {
+            (ErrorKind::TooManyFiles, None)
+        }
+        _ => (ErrorKind::Io, None),
+    };
+    let made = Error::new(kind, message).with_source(error);
+    match hresult {
+        Some(hresult) => made.with_hresult(hresult),
+        None => made,
+    }
+}

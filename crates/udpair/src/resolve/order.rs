@@ -1,0 +1,336 @@
+//! Which of several addresses to try first (RFC 6724, section 6).
+//!
+//! Every rule of the RFC asks something of one destination and its source address, so that the rules
+//! together are a sort key, and the first part in which two keys differ is the rule that decided.
+//! Rules 4 (home addresses) and 7 (native transport) need knowledge that no system gives us.
+//!
+//! Pure: the source addresses come in as arguments.
+
+use std::cmp::Reverse;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// A destination, and the address that this machine would send from to reach it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Destination {
+    pub(super) ip: IpAddr,
+    /// `None` if there is no way there.
+    pub(super) source: Option<Source>,
+}
+
+/// A source address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Source {
+    pub(super) ip: IpAddr,
+    /// How many of its leading bits name its own network, if that is known.
+    pub(super) prefix_length: Option<u8>,
+}
+
+/// The rule of RFC 6724, section 6, that put an address before the next one.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum OrderRule {
+    /// Rule 1: there is no way to the other.
+    AvoidUnusable,
+    /// Rule 2: its source address has the same scope.
+    PreferMatchingScope,
+    /// Rule 5: its source address has the same label.
+    PreferMatchingLabel,
+    /// Rule 6: its kind of address goes first.
+    PreferHigherPrecedence,
+    /// Rule 8: it is nearer by scope.
+    PreferSmallerScope,
+    /// Rule 9: it shares more leading bits with its source address.
+    UseLongestMatchingPrefix,
+    /// Rule 10: nothing tells them apart, so that the order of the answer stays.
+    LeaveOrderUnchanged,
+}
+
+impl OrderRule {
+    /// Returns the rule's name as the RFC has it: `"avoid unusable destinations"`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AvoidUnusable => "avoid unusable destinations",
+            Self::PreferMatchingScope => "prefer matching scope",
+            Self::PreferMatchingLabel => "prefer matching label",
+            Self::PreferHigherPrecedence => "prefer higher precedence",
+            Self::PreferSmallerScope => "prefer smaller scope",
+            Self::UseLongestMatchingPrefix => "use longest matching prefix",
+            Self::LeaveOrderUnchanged => "leave the order unchanged",
+        }
+    }
+}
+
+/// Sorts `items` by the destination that `destination` sees in each.
+pub(super) fn sort<T>(items: &mut [T], destination: impl Fn(&T) -> Destination) {
+    items.sort_by_cached_key(|item| Key::of(&destination(item)));
+}
+
+/// Returns the rule by which `first` goes before `second`.
+pub(super) fn rule(first: &Destination, second: &Destination) -> OrderRule {
+    let (a, b) = (Key::of(first), Key::of(second));
+    if a.unusable != b.unusable {
+        OrderRule::AvoidUnusable
+    } else if a.scope_differs != b.scope_differs {
+        OrderRule::PreferMatchingScope
+    } else if a.label_differs != b.label_differs {
+        OrderRule::PreferMatchingLabel
+    } else if a.precedence != b.precedence {
+        OrderRule::PreferHigherPrecedence
+    } else if a.scope != b.scope {
+        OrderRule::PreferSmallerScope
+    } else if a.matching_prefix != b.matching_prefix {
+        OrderRule::UseLongestMatchingPrefix
+    } else {
+        OrderRule::LeaveOrderUnchanged
+    }
+}
+
+/// The rules in their order; smaller goes first.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Key {
+    unusable: bool,
+    scope_differs: bool,
+    label_differs: bool,
+    precedence: Reverse<u8>,
+    scope: u8,
+    matching_prefix: Reverse<u32>,
+}
+
+impl Key {
+    fn of(destination: &Destination) -> Self {
+        let policy = Policy::of(destination.ip);
+        let source = destination.source;
+        Self {
+            unusable: source.is_none(),
+            scope_differs: source.is_some_and(|source| scope(source.ip) != scope(destination.ip)),
+            label_differs: source.is_some_and(|source| Policy::of(source.ip).label != policy.label),
+            precedence: Reverse(policy.precedence),
+            scope: scope(destination.ip),
+            matching_prefix: Reverse(
+                source.map_or(0, |source| matching_prefix(source, destination.ip)),
+            ),
+        }
+    }
+}
+
+/// The scope of an address (RFC 6724, sections 3.1 and 3.2).
+fn scope(ip: IpAddr) -> u8 {
+    const LINK_LOCAL: u8 = 0x2;
+    const SITE_LOCAL: u8 = 0x5;
+    const GLOBAL: u8 = 0xe;
+    match ip {
+        IpAddr::V4(ip) if ip.is_loopback() || ip.is_link_local() => LINK_LOCAL,
+        IpAddr::V4(_) => GLOBAL,
+        IpAddr::V6(ip) if ip.is_multicast() => ip.octets()[1] & 0xf,
+        IpAddr::V6(ip) if ip.is_loopback() || ip.is_unicast_link_local() => LINK_LOCAL,
+        IpAddr::V6(ip) if ip.segments()[0] & 0xffc0 == 0xfec0 => SITE_LOCAL,
+        IpAddr::V6(_) => GLOBAL,
+    }
+}
+
+/// How many leading bits the two share, within the source's own network (RFC 6724, section 2.2).
+///
+/// For IPv4 that counts only within the source's own network: beyond it the number of equal bits says
+/// nothing about distance, and would undo the rotation by which servers share load.
+fn matching_prefix(source: Source, destination: IpAddr) -> u32 {
+    match (source.ip, destination) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => {
+            let common = (a.to_bits() ^ b.to_bits()).leading_zeros();
+            match source.prefix_length {
+                Some(length) if common >= length.into() => length.into(),
+                _ => 0,
+            }
+        }
+        (IpAddr::V6(a), IpAddr::V6(b)) => {
+            let common = (a.to_bits() ^ b.to_bits()).leading_zeros();
+            common.min(source.prefix_length.unwrap_or(64).into())
+        }
+        _ => 0,
+    }
+}
+
+/// One row of the policy table (RFC 6724, section 2.1).
+#[derive(Clone, Copy)]
+struct Policy {
+    prefix: Ipv6Addr,
+    length: u32,
+    precedence: u8,
+    label: u8,
+}
+
+impl Policy {
+    /// Returns the row of an address: the longest prefix that it has.
+    fn of(ip: IpAddr) -> Self {
+        let ip = match ip {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        let matches =
+            |row: &&Self| (ip.to_bits() ^ row.prefix.to_bits()).leading_zeros() >= row.length;
+        // The rows stand with the longest prefix first, and the last one matches everything.
+        let row = POLICIES.iter().find(matches);
+        row.copied().unwrap_or(EVERYTHING)
+    }
+}
+
+const fn policy(segments: [u16; 8], length: u32, precedence: u8, label: u8) -> Policy {
+    let [a, b, c, d, e, f, g, h] = segments;
+    Policy {
+        prefix: Ipv6Addr::new(a, b, c, d, e, f, g, h),
+        length,
+        precedence,
+        label,
+    }
+}
+
+const EVERYTHING: Policy = policy([0; 8], 0, 40, 1);
+
+/// The default policy table, longest prefix first.
+const POLICIES: [Policy; 9] = [
+    policy([0, 0, 0, 0, 0, 0, 0, 1], 128, 50, 0),
+    policy([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, 35, 4),
+    policy([0; 8], 96, 1, 3),
+    policy([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, 5, 5),
+    policy([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, 30, 2),
+    policy([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16, 1, 12),
+    policy([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, 1, 11),
+    policy([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, 3, 13),
+    EVERYTHING,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::OrderRule::*;
+    use super::*;
+
+    /// Reads "destination source/prefix"; a source of "-" is none.
+    fn destination(text: &str) -> Destination {
+        let (ip, source) = text.split_once(' ').unwrap();
+        let source = (source != "-").then(|| {
+            let (ip, length) = source.split_once('/').unwrap_or((source, ""));
+            Source {
+                ip: ip.parse().unwrap(),
+                prefix_length: length.parse().ok(),
+            }
+        });
+        Destination {
+            ip: ip.parse().unwrap(),
+            source,
+        }
+    }
+
+    /// ADR-01: the examples of RFC 6724, section 10.2, and the cases around them.
+    #[test]
+    fn the_first_rule_that_tells_two_destinations_apart_decides() {
+        for (first, second, expected) in [
+            // Examples of the RFC.
+            (
+                "2001:db8:1::1 2001:db8:1::2",
+                "198.51.100.121 169.254.13.78",
+                PreferMatchingScope,
+            ),
+            (
+                "198.51.100.121 198.51.100.117",
+                "2001:db8:1::1 fe80::1",
+                PreferMatchingScope,
+            ),
+            (
+                "2001:db8:1::1 2001:db8:1::2",
+                "10.1.2.3 10.1.2.4",
+                PreferHigherPrecedence,
+            ),
+            (
+                "fe80::1 fe80::2",
+                "2001:db8:1::1 2001:db8:1::2",
+                PreferSmallerScope,
+            ),
+            (
+                "2002:c633:6401::1 2002:c633:6401::2",
+                "2001:db8:1::1 2002:c633:6401::2",
+                PreferMatchingLabel,
+            ),
+            (
+                "2001:db8:1::1 2001:db8:1::2",
+                "2002:c633:6401::1 2002:c633:6401::2",
+                PreferHigherPrecedence,
+            ),
+            // The rest.
+            ("198.51.100.1 198.51.100.2", "2001:db8::1 -", AvoidUnusable),
+            ("::1 ::1", "127.0.0.1 127.0.0.1", PreferHigherPrecedence),
+            (
+                "192.0.2.1 192.0.2.2/24",
+                "fd00::1 2001:db8::2",
+                PreferMatchingLabel,
+            ),
+            (
+                "192.0.2.1 192.0.2.2/24",
+                "fd00::1 fd00::2",
+                PreferHigherPrecedence,
+            ),
+            (
+                "2001:db8:3::1 2001:db8:3::2/64",
+                "2001:db8:3:5::1 2001:db8:3::2/64",
+                UseLongestMatchingPrefix,
+            ),
+            (
+                "192.0.2.9 192.0.2.2/24",
+                "198.51.100.1 192.0.2.2/24",
+                UseLongestMatchingPrefix,
+            ),
+            // Neither is near: the answer's own order stays, whatever bits they share.
+            (
+                "1.1.1.1 192.0.2.2/24",
+                "192.0.3.1 192.0.2.2/24",
+                LeaveOrderUnchanged,
+            ),
+            (
+                "192.0.3.1 192.0.2.2/24",
+                "1.1.1.1 192.0.2.2/24",
+                LeaveOrderUnchanged,
+            ),
+            (
+                "192.0.2.9 192.0.2.2",
+                "192.0.2.1 192.0.2.2",
+                LeaveOrderUnchanged,
+            ),
+        ] {
+            let (a, b) = (destination(first), destination(second));
+            assert_eq!(rule(&a, &b), expected, "{first} before {second}");
+            for mut items in [[a, b], [b, a]] {
+                let kept = items;
+                sort(&mut items, |item| *item);
+                let sorted = if expected == LeaveOrderUnchanged {
+                    kept
+                } else {
+                    [a, b]
+                };
+                assert_eq!(items, sorted, "{first} before {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_policy_table_goes_by_the_longest_prefix() {
+        for (ip, precedence, label) in [
+            ("::1", 50, 0),
+            ("::", 1, 3),
+            ("::2", 1, 3),
+            ("::ffff:192.0.2.1", 35, 4),
+            ("192.0.2.1", 35, 4),
+            ("2001::1", 5, 5),
+            ("2001:db8::1", 40, 1),
+            ("2002::1", 30, 2),
+            ("3ffe::1", 1, 12),
+            ("fec0::1", 1, 11),
+            ("fd00::1", 3, 13),
+            ("fe80::1", 40, 1),
+        ] {
+            let policy = Policy::of(ip.parse().unwrap());
+            assert_eq!(
+                (policy.precedence, policy.label),
+                (precedence, label),
+                "{ip}"
+            );
+        }
+    }
+}

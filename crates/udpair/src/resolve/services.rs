@@ -1,0 +1,110 @@
+//! The services file: names of ports (services(5)).
+//!
+//! Read by us rather than by the C library, whose lookup heeds case and takes any number for a port.
+//! Only rows for udp count: a service that the file lists for tcp alone is none of ours.
+//!
+//! Pure: works on the file's text.
+
+/// The udp rows of a services file.
+#[derive(Debug, Default)]
+pub(crate) struct Services {
+    /// Every name and alias with its port, in the order of the file.
+    rows: Vec<(Box<str>, u16)>,
+}
+
+impl Services {
+    /// Reads the text of a services file; a line that makes no sense is skipped.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut rows = Vec::new();
+        for line in text.lines() {
+            if let Some((port, names)) = parse_line(line) {
+                rows.extend(names.map(|name| (name.into(), port)));
+            }
+        }
+        Self { rows }
+    }
+
+    /// Returns the port of `service`: the first row whose name or alias is spelled the same, else the
+    /// first that differs in ASCII case only.
+    pub(crate) fn udp_port(&self, service: &str) -> Option<u16> {
+        let find = |is_it: fn(&str, &str) -> bool| {
+            self.rows
+                .iter()
+                .find(|(name, _)| is_it(name, service))
+                .map(|(_, port)| *port)
+        };
+        find(|a, b| a == b).or_else(|| find(str::eq_ignore_ascii_case))
+    }
+}
+
+/// Reads one line: its port, and its name with the aliases, if it is a row for udp.
+fn parse_line(line: &str) -> Option<(u16, impl Iterator<Item = &str>)> {
+    let row = line.split('#').next()?;
+    let mut words = row.split_ascii_whitespace();
+    let name = words.next()?;
+    let (port, protocol) = words.next()?.split_once('/')?;
+    if !protocol.eq_ignore_ascii_case("udp") || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some((port.parse().ok()?, std::iter::once(name).chain(words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+# a comment
+echo            7/tcp
+echo            7/udp
+http            80/tcp          www             # for tcp alone
+domain          53/UDP nameserver dns # and a comment
+Stun 3478/udp
+stun\t\t3479/udp
+icpv2           3130/udp        icp
+
+broken
+broken          1234
+broken          1234 udp
+broken          /udp
+broken          70000/udp
+broken          +5/udp
+broken          12a/udp
+   indented     99/udp
+late            1/udp
+late            2/udp
+";
+
+    /// SVC-07, SVC-08
+    #[test]
+    fn names_and_aliases_lead_to_the_udp_port() {
+        let services = Services::parse(FILE);
+        for (service, port) in [
+            ("echo", Some(7)),
+            ("ECHO", Some(7)),
+            ("domain", Some(53)),
+            ("nameserver", Some(53)),
+            ("dns", Some(53)),
+            ("icp", Some(3130)),
+            ("Stun", Some(3478)),
+            ("stun", Some(3479)),
+            ("STUN", Some(3478)),
+            ("indented", Some(99)),
+            ("late", Some(1)),
+            ("http", None),
+            ("www", None),
+            ("and", None),
+            ("broken", None),
+            ("#", None),
+            ("", None),
+        ] {
+            assert_eq!(services.udp_port(service), port, "{service}");
+        }
+    }
+
+    /// SVC-10
+    #[test]
+    fn an_empty_file_knows_nothing() {
+        assert_eq!(Services::parse("").udp_port("echo"), None);
+    }
+}

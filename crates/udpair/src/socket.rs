@@ -1,0 +1,323 @@
+//! `DatagramSocket`: the object that everything else here serves.
+//!
+//! This file holds the public face. Which call is allowed when stands in `lifecycle`, how a socket is
+//! opened in `open`, what lives while it is open in `link`, how it receives in `receiver` and sends in
+//! `output`.
+
+mod builder;
+mod filter;
+pub mod lifecycle;
+mod link;
+mod open;
+mod output;
+mod receiver;
+mod shared;
+mod statistics;
+
+use std::fmt;
+use std::future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::error::Error;
+use crate::message::{Event, Message};
+use crate::name::{Endpoint, EndpointPair};
+pub use builder::{Builder, QualityOfService};
+use lifecycle::Operation;
+pub use output::OutputStream;
+pub use receiver::Messages;
+use receiver::{Receive, Wanted};
+use shared::{Handle, Shared};
+pub use statistics::Statistics;
+
+/// A UDP socket between named endpoints.
+///
+/// Made by a [`builder`](Self::builder), which sets the options that are frozen once the socket is
+/// open. A *connected* socket has one peer, which alone is heard; a *bound* one hears everybody and
+/// sends to anybody.
+///
+/// All methods take `&self`, and clones are the same socket: one task may receive while others send.
+/// The socket is closed by [`close`](Self::close), or when its last clone is dropped; streams do not
+/// keep it open.
+///
+/// A socket lives in the tokio runtime in which it is opened. Where there is none it is served by a
+/// background thread, and its futures may be awaited by any executor.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), udpair::Error> {
+/// use udpair::{DatagramSocket, EndpointPair};
+///
+/// let pair = EndpointPair::to("contoso.com", "stun")?;
+/// let socket = DatagramSocket::builder().connect(&pair).await?;
+/// socket.output()?.write(b"ping").await?;
+/// let message = socket.recv().await?;
+/// println!("{} bytes from {}", message.payload().len(), message.remote());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Model
+///
+/// `Windows.Networking.Sockets.DatagramSocket`.
+#[derive(Clone)]
+pub struct DatagramSocket {
+    /// Dropped with the last clone, which closes the socket.
+    handle: Arc<Handle>,
+}
+
+impl DatagramSocket {
+    /// Returns a builder with every option at its default.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            handle: Arc::new(Handle(shared)),
+        }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.handle.0
+    }
+
+    /// Resolves both ends of `pair`, binds an unbound socket to its local end, and fixes the peer.
+    ///
+    /// From the moment this returns, only datagrams from the peer's address and port are delivered:
+    /// those that others sent before, and that still wait in the kernel, are dropped and counted.
+    /// No packet is sent and no answer awaited: connecting to a closed port or a silent host succeeds.
+    /// Of several addresses the first is taken that the system accepts.
+    ///
+    /// A socket that is bound may be connected if `pair` leaves its local end empty or repeats what is
+    /// bound. After a failure the socket is as it was before, and may be tried again.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): it is connected already, being opened, or has given
+    ///   out streams with [`output_to`](Self::output_to).
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the local end contradicts what is bound, or a
+    ///   file that the resolver was given cannot be read.
+    /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): the host does not exist, or is a multicast group.
+    /// - [`NoData`](crate::ErrorKind::NoData), [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
+    ///   [`NameServer`](crate::ErrorKind::NameServer): see [`Resolver::resolve`](crate::Resolver::resolve).
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the local address is not this
+    ///   machine's, or the remote one is the unspecified address or port 0.
+    /// - [`AddressInUse`](crate::ErrorKind::AddressInUse),
+    ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied),
+    ///   [`FamilyNotSupported`](crate::ErrorKind::FamilyNotSupported),
+    ///   [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable),
+    ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable): the system says so.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves the socket in the state it had before.
+    ///
+    /// # Model
+    ///
+    /// `ConnectAsync(EndpointPair)` (CON-01 to CON-18).
+    pub async fn connect(&self, pair: &EndpointPair) -> Result<(), Error> {
+        open::connect(self.shared(), pair).await
+    }
+
+    /// Returns the stream to the peer of a connected socket.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not connected.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    ///
+    /// # Model
+    ///
+    /// `OutputStream` (OUT-10).
+    pub fn output(&self) -> Result<OutputStream, Error> {
+        self.shared()
+            .allow("take the output stream", Operation::Output)?;
+        Ok(OutputStream::to_peer(self.shared().clone()))
+    }
+
+    /// Resolves `remote` once and returns a stream to it.
+    ///
+    /// One socket may have any number of such streams. An unbound socket is bound by the first write, to
+    /// an address and port of the system's choice. The destination may be a unicast, multicast or
+    /// broadcast address. A numeric `remote` is not resolved.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is connected, or being opened.
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the remote address is the
+    ///   unspecified address or port 0.
+    /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future stops resolving and changes nothing.
+    ///
+    /// # Model
+    ///
+    /// `GetOutputStreamAsync(HostName, String)` (OUT-02 to OUT-07).
+    pub async fn output_to(&self, remote: &Endpoint) -> Result<OutputStream, Error> {
+        self.shared()
+            .allow("make an output stream", Operation::OutputTo)?;
+        let destination = open::destination(self.shared(), remote).await?;
+        self.shared().grant_stream()?;
+        Ok(OutputStream::to_address(self.shared().clone(), destination))
+    }
+
+    /// Sends `payload` to an address as one datagram.
+    ///
+    /// Like [`OutputStream::write`] on a stream to that address, without making one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`output_to`](Self::output_to) and [`OutputStream::write`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has sent the whole datagram or nothing.
+    pub async fn send_to(&self, payload: &[u8], destination: SocketAddr) -> Result<(), Error> {
+        self.shared()
+            .allow("send to an address", Operation::WriteTo)?;
+        open::check_destination(destination)?;
+        self.shared().grant_stream()?;
+        output::send(self.shared(), payload, Some(destination)).await
+    }
+
+    /// Waits for the next message and returns it.
+    ///
+    /// Messages come in the order of their arrival. Errors that the network sends back are left for
+    /// [`next_event`](Self::next_event); their queue is bounded, and what does not fit is counted.
+    /// Several tasks may wait at once; each message goes to one of them.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed before.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or
+    ///   [`cancel_io`](Self::cancel_io) called, while this waited.
+    /// - [`Io`](crate::ErrorKind::Io): the system refused; the next call tries again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken no message.
+    pub async fn recv(&self) -> Result<Message, Error> {
+        let mut receive = Receive::new(self.shared());
+        match future::poll_fn(|cx| receive.poll(cx, Wanted::Messages)).await? {
+            Event::Message(message) => Ok(message),
+            Event::PeerError(_) => unreachable!("only messages were asked for"),
+        }
+    }
+
+    /// Polls for the next message, like [`recv`](Self::recv).
+    ///
+    /// One task at a time may wait this way: of several, the last to poll is woken.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv).
+    pub fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        receiver::poll_recv(self.shared(), cx)
+    }
+
+    /// Returns a message that is there already; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv).
+    pub fn try_recv(&self) -> Result<Option<Message>, Error> {
+        receiver::try_recv(self.shared())
+    }
+
+    /// Waits for the next thing that happens and returns it: a message, or an error that the network
+    /// sent back.
+    ///
+    /// Errors that are known go before messages that wait; among themselves both keep their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv). An error from the network is an [`Event`], never an `Err`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken no event.
+    pub async fn next_event(&self) -> Result<Event, Error> {
+        let mut receive = Receive::new(self.shared());
+        future::poll_fn(|cx| receive.poll(cx, Wanted::Events)).await
+    }
+
+    /// Returns the messages as a stream, which ends when the socket is closed.
+    ///
+    /// Like calling [`recv`](Self::recv) again and again; the stream may be dropped at any time.
+    pub fn messages(&self) -> Messages<'_> {
+        Messages::new(self.shared())
+    }
+
+    /// Returns the address the socket is bound to; `None` before it is open and after it was closed.
+    ///
+    /// A socket that is bound to all addresses has the unspecified one until it is connected (INF-03).
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.shared().local_addr()
+    }
+
+    /// Returns the peer's address; `None` unless the socket is connected (INF-04).
+    pub fn peer_addr(&self) -> Option<SocketAddr> {
+        self.shared().peer_addr()
+    }
+
+    /// Sets the hop limit (IPv4: TTL) of unicast datagrams sent from now on. Default: 128.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): 0, with which no datagram gets anywhere.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    ///
+    /// # Model
+    ///
+    /// `OutboundUnicastHopLimit` (CTL-08 to CTL-10): if the system refuses, nothing happens.
+    pub fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
+        self.shared().set_hop_limit(hops)
+    }
+
+    /// Returns what the socket has counted so far.
+    pub fn statistics(&self) -> Statistics {
+        self.shared().statistics()
+    }
+
+    /// Ends the pending receives and writes with [`Cancelled`](crate::ErrorKind::Cancelled).
+    ///
+    /// What the kernel took is sent; what it holds stays for the next [`recv`](Self::recv). The socket
+    /// stays open.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    ///
+    /// # Model
+    ///
+    /// `CancelIOAsync` (CAN-01 to CAN-05).
+    pub fn cancel_io(&self) -> Result<(), Error> {
+        self.shared().cancel_io()
+    }
+
+    /// Closes the socket: pending operations end with [`Cancelled`](crate::ErrorKind::Cancelled), later
+    /// ones fail with [`Closed`](crate::ErrorKind::Closed).
+    ///
+    /// When this returns the local port is free. Closing twice is fine.
+    ///
+    /// # Model
+    ///
+    /// `Close` (CLS-01 to CLS-05).
+    pub fn close(&self) {
+        self.shared().close();
+    }
+}
+
+impl fmt::Debug for DatagramSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared().describe(f)
+    }
+}

@@ -1,0 +1,323 @@
+//! The state that all handles of a socket share, and who may change it.
+
+use std::fmt;
+use std::future::{self, Future};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+
+use super::builder::{Settings, check_hop_limit};
+use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
+use super::link::Link;
+use super::statistics::Statistics;
+use crate::driver::{Ticket, Waiters};
+use crate::error::{Error, ErrorKind};
+use crate::name::Endpoint;
+
+/// What a socket is, whoever holds it.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    life: Mutex<Life>,
+    /// There once the socket is open, and until the last handle is gone.
+    link: OnceLock<Link>,
+    /// Those who wait for an opening to end.
+    waiting: Waiters,
+}
+
+struct Life {
+    state: State,
+    past: Past,
+    hop_limit: u8,
+    /// The adapter that the socket is bound to, by index.
+    adapter: Option<u32>,
+}
+
+/// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
+pub(super) struct Handle(pub(super) Arc<Shared>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            life: Mutex::new(Life {
+                state: State::Created,
+                past: Past::default(),
+                hop_limit: settings.hop_limit,
+                adapter: None,
+            }),
+            settings,
+            link: OnceLock::new(),
+            waiting: Waiters::default(),
+        }
+    }
+
+    /// Returns the kernel endpoint; `None` before there is one.
+    pub(super) fn link(&self) -> Option<&Link> {
+        self.link.get()
+    }
+
+    /// Returns the kernel endpoint of an open socket.
+    pub(super) fn open_link(&self, action: &str, operation: Operation) -> Result<&Link, Error> {
+        match self.link.get() {
+            Some(link) => Ok(link),
+            None => Err(match self.allow(action, operation) {
+                Err(error) => error,
+                // Between the two looks somebody opened it; that is as good as a moment too early.
+                Ok(()) => refuse(action, State::Created, Verdict::IllegalCall),
+            }),
+        }
+    }
+
+    /// Returns the adapter that the socket is bound to, by index.
+    pub(super) fn adapter(&self) -> Option<u32> {
+        self.life().adapter
+    }
+
+    /// Asks the table whether `operation` may be done now.
+    pub(super) fn allow(&self, action: &str, operation: Operation) -> Result<(), Error> {
+        let life = self.life();
+        match verdict(life.state, life.past, operation) {
+            Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => Ok(()),
+            verdict => Err(refuse(action, life.state, verdict)),
+        }
+    }
+
+    /// Remembers that the socket has a stream to some host, which connecting rules out.
+    pub(super) fn grant_stream(&self) -> Result<(), Error> {
+        let mut life = self.life();
+        match verdict(life.state, life.past, Operation::WriteTo) {
+            Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => {
+                life.past.has_streams = true;
+                Ok(())
+            }
+            verdict => Err(refuse("make an output stream", life.state, verdict)),
+        }
+    }
+
+    /// Compares a local end with what is bound. Addresses are compared by value; a name never counts as
+    /// equal, because it may stand for many.
+    pub(super) fn compare(&self, local: &Endpoint) -> LocalPart {
+        let bound = self.local_addr();
+        let host = match local.host() {
+            None => Wish::None,
+            Some(host) => match (host.ip(), bound) {
+                (Some(ip), Some(bound)) if ip.to_canonical() == bound.ip() => Wish::AsBound,
+                _ => Wish::Other,
+            },
+        };
+        let service = match (local.service().port(), bound) {
+            (None, _) if local.service().is_any() => Wish::None,
+            (Some(0), _) => Wish::None,
+            (Some(port), Some(bound)) if port == bound.port() => Wish::AsBound,
+            _ => Wish::Other,
+        };
+        LocalPart { host, service }
+    }
+
+    /// Begins an operation that opens the socket. Until the guard is dropped others are refused.
+    pub(super) fn begin(&self, action: &str, operation: Operation) -> Result<Opening<'_>, Error> {
+        let mut life = self.life();
+        match verdict(life.state, life.past, operation) {
+            Verdict::Becomes(after) => {
+                let before = life.state;
+                life.state = State::Opening;
+                Ok(Opening {
+                    shared: self,
+                    before,
+                    after,
+                })
+            }
+            verdict => Err(refuse(action, life.state, verdict)),
+        }
+    }
+
+    /// Waits while somebody opens the socket.
+    pub(super) async fn wait_while_opening(&self) {
+        let mut ticket = Ticket::default();
+        future::poll_fn(|cx| {
+            self.waiting.enlist(&mut ticket, cx.waker());
+            if self.life().state == State::Opening {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+        self.waiting.leave(&mut ticket);
+    }
+
+    /// Returns what `future` returns, unless the socket is closed first.
+    pub(super) async fn unless_closed<T>(
+        &self,
+        action: &str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let mut future = pin!(future);
+        let mut ticket = Ticket::default();
+        let result = future::poll_fn(|cx| {
+            self.waiting.enlist(&mut ticket, cx.waker());
+            if self.life().state == State::Closed {
+                return Poll::Ready(Err(cancelled(action)));
+            }
+            future.as_mut().poll(cx)
+        })
+        .await;
+        self.waiting.leave(&mut ticket);
+        result
+    }
+
+    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+        self.link().and_then(Link::local_addr)
+    }
+
+    pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
+        self.link().and_then(Link::peer_addr)
+    }
+
+    pub(super) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
+        check_hop_limit(hops)?;
+        self.allow("set the hop limit", Operation::SetHopLimit)?;
+        self.life().hop_limit = hops;
+        if let Some(link) = self.link() {
+            link.set_hop_limit(hops);
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.life().state == State::Closed
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        self.link().map(Link::statistics).unwrap_or_default()
+    }
+
+    pub(super) fn cancel_io(&self) -> Result<(), Error> {
+        let action = "cancel pending operations";
+        self.allow(action, Operation::CancelIo)?;
+        self.open_link(action, Operation::CancelIo)?.cancel();
+        Ok(())
+    }
+
+    pub(super) fn close(&self) {
+        self.life().state = State::Closed;
+        if let Some(link) = self.link() {
+            link.close();
+        }
+        self.waiting.wake_all();
+    }
+
+    pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatagramSocket")
+            .field("state", &self.life().state)
+            .field("local", &self.local_addr())
+            .field("peer", &self.peer_addr())
+            .finish_non_exhaustive()
+    }
+
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An opening under way; dropped without success it puts the socket back where it was.
+pub(super) struct Opening<'a> {
+    shared: &'a Shared,
+    before: State,
+    after: State,
+}
+
+impl Opening<'_> {
+    /// Makes `link` the endpoint of the socket.
+    pub(super) fn succeed_with(
+        self,
+        action: &str,
+        link: Link,
+        adapter: Option<u32>,
+    ) -> Result<(), Error> {
+        let mut life = self.shared.life();
+        if life.state == State::Closed {
+            return Err(cancelled(action));
+        }
+        if life.hop_limit != self.shared.settings.hop_limit {
+            // It was set since the socket was made.
+            link.set_hop_limit(life.hop_limit);
+        }
+        life.adapter = adapter;
+        life.state = self.after;
+        // A socket is opened once in its life: the table lets nobody try again.
+        let _ = self.shared.link.set(link);
+        Ok(())
+    }
+
+    /// Ends an opening that kept the endpoint.
+    pub(super) fn succeed(self, action: &str) -> Result<(), Error> {
+        let mut life = self.shared.life();
+        if life.state == State::Closed {
+            return Err(cancelled(action));
+        }
+        life.state = self.after;
+        Ok(())
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let mut life = self.shared.life();
+        if life.state == State::Opening {
+            life.state = self.before;
+        }
+        drop(life);
+        self.shared.waiting.wake_all();
+    }
+}
+
+/// The error for an operation that was under way when the socket was closed.
+pub(super) fn cancelled(action: &str) -> Error {
+    Error::new(
+        ErrorKind::Cancelled,
+        format!("cannot {action}: it was cancelled, or the socket closed"),
+    )
+}
+
+/// The error for an operation on a closed socket.
+pub(super) fn closed(action: &str) -> Error {
+    Error::new(
+        ErrorKind::Closed,
+        format!("cannot {action}: the socket was closed"),
+    )
+}
+
+/// The error for an operation that the table refuses.
+fn refuse(action: &str, state: State, verdict: Verdict) -> Error {
+    match verdict {
+        Verdict::Closed => closed(action),
+        Verdict::InvalidArgument => Error::new(
+            ErrorKind::InvalidArgument,
+            format!("cannot {action}: the local end is not what the socket is bound to"),
+        )
+        .with_advice("leave the local end empty: it is bound already"),
+        _ => {
+            let (reason, advice) = match state {
+                State::Created => ("is not open yet", "bind it, connect it, or write first"),
+                State::Opening => ("is being opened", "await that first"),
+                State::Connected => ("is connected to its peer", "use another socket"),
+                State::Bound | State::BoundAdapter => {
+                    ("is bound, and open to many peers", "use another socket")
+                }
+                State::Transferred | State::Closed => ("is gone", "use another socket"),
+            };
+            Error::new(
+                ErrorKind::InvalidState,
+                format!("cannot {action}: the socket {reason}"),
+            )
+            .with_advice(advice)
+        }
+    }
+}

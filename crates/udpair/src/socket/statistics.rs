@@ -1,0 +1,71 @@
+//! What a socket counts.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a socket has counted since it was made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Datagrams that the kernel took.
+    pub datagrams_sent: u64,
+    /// Bytes in them, without headers.
+    pub bytes_sent: u64,
+    /// Datagrams that were received and passed the filter, taken by the application or not.
+    pub datagrams_received: u64,
+    /// Bytes in them, without headers.
+    pub bytes_received: u64,
+    /// Datagrams that others than the peer sent, and that were dropped.
+    pub strangers_dropped: u64,
+    /// Datagrams that the kernel dropped because the receive buffer was full; 0 where the system does
+    /// not count.
+    pub kernel_dropped: u64,
+    /// Whether [`kernel_dropped`](Self::kernel_dropped) is exact; a lower bound otherwise.
+    pub kernel_dropped_exact: bool,
+    /// Errors that the network sent back.
+    pub peer_errors: u64,
+    /// Those of them that nobody took in time.
+    pub peer_errors_dropped: u64,
+}
+
+/// The counters behind [`Statistics`].
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) datagrams_sent: Counter,
+    pub(super) bytes_sent: Counter,
+    pub(super) datagrams_received: Counter,
+    pub(super) bytes_received: Counter,
+    pub(super) strangers_dropped: Counter,
+    pub(super) peer_errors: Counter,
+    pub(super) peer_errors_dropped: Counter,
+}
+
+impl Counters {
+    pub(super) fn statistics(&self) -> Statistics {
+        Statistics {
+            datagrams_sent: self.datagrams_sent.get(),
+            bytes_sent: self.bytes_sent.get(),
+            datagrams_received: self.datagrams_received.get(),
+            bytes_received: self.bytes_received.get(),
+            strangers_dropped: self.strangers_dropped.get(),
+            kernel_dropped: 0,
+            kernel_dropped_exact: false,
+            peer_errors: self.peer_errors.get(),
+            peer_errors_dropped: self.peer_errors_dropped.get(),
+        }
+    }
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, amount: usize) {
+        let amount = u64::try_from(amount).unwrap_or(u64::MAX);
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
