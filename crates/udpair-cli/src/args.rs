@@ -194,7 +194,7 @@ pub(crate) struct Payload {
 pub(crate) struct Listen {
     /// Where to listen; without HOST on every address, port 0 is the system's choice
     #[arg(value_name = "[HOST:]SERVICE", value_parser = listen_endpoint)]
-    pub(crate) local: Endpoint,
+    pub(crate) at: Endpoint,
 
     /// Send every datagram back to its sender
     #[arg(long)]
@@ -230,6 +230,13 @@ fn listen_endpoint(text: &str) -> Result<Endpoint, String> {
     } else {
         text.parse().map(Endpoint::any)
     };
+    if text.parse::<IpAddr>().is_ok() {
+        return Err(
+            "this is an address without a service: write ADDRESS:SERVICE, with brackets \
+                    around an IPv6 address"
+                .into(),
+        );
+    }
     endpoint.map_err(|error| match error.advice() {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),

@@ -160,6 +160,16 @@ impl Resolver {
         Resolution::new(steps, outcome)
     }
 
+    /// Checks that an address that needs no resolving is of the family that was asked for.
+    pub(crate) fn check_family(&self, address: SocketAddr) -> Result<(), Error> {
+        match self.0.family {
+            Some(family) if !family.includes(address.ip()) => {
+                Err(error::no_address_of(family, address.ip()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn candidates(
         &self,
         remote: &Endpoint,
@@ -541,10 +551,7 @@ impl Search<'_> {
             .filter(|a| family.includes(a.ip))
             .collect();
         if kept.is_empty() {
-            return Err(Error::new(
-                ErrorKind::FamilyNotSupported,
-                format!("cannot resolve host \"{host}\": it has no {family} address"),
-            ));
+            return Err(error::no_address_of(family, host));
         }
         Ok(kept)
     }

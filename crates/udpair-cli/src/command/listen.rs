@@ -12,7 +12,7 @@ pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, F
             "--local has no meaning here: say where to listen as [HOST:]SERVICE".into(),
         ));
     }
-    let socket = context.bound_socket(&arguments.local).await?;
+    let socket = context.bound_socket(&arguments.at).await?;
     context.say(&Event::Listening {
         local: socket.local_addr(),
     })?;

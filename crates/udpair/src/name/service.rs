@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind};
 /// | `stun` | the services file's port, or the DNS SRV record `_stun._udp.host` |
 /// | `stun._service01` | the DNS SRV record `_stun._service01._udp.host` |
 ///
-/// A name consists of labels of 1 to 63 letters, digits, hyphens and underscores (RFC 6335, section
-/// 5.1, and the underscores of RFC 2782). Equality, order and hash ignore ASCII case and leading
+/// A name consists of labels of 1 to 63 letters, digits, hyphens and underscores, with at least one
+/// letter (RFC 6335, section 5.1, and the underscores of RFC 2782). Equality, order and hash ignore ASCII case and leading
 /// zeros.
 ///
 /// # Model
@@ -84,6 +84,10 @@ impl ServiceName {
                 return Err("a service is a port number, or a name of letters, digits, \
                             hyphens, underscores and dots");
             }
+        }
+        // RFC 6335, section 5.1; it also keeps addresses from passing for services.
+        if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+            return Err("a service name has at least one letter");
         }
         Ok(Value::Name(text.into()))
     }
@@ -215,6 +219,9 @@ mod tests {
             "a:b",
             "a/udp",
             "stun!",
+            "127.0.0.1",
+            "1-2",
+            "_",
             "ｓｔｕｎ",
             "８０",
             "a\0",

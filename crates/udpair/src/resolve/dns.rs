@@ -267,16 +267,22 @@ fn has_records(answer: &Answer, owner: &str, record_type: RecordType) -> bool {
     })
 }
 
+/// Returns the addresses of `owner`, each once: some servers send one for every record that names it.
 fn addresses_of(owner: &str, records: &[wire::Record]) -> Vec<FoundAddress> {
-    let addresses = records.iter().filter_map(|record| match record.data {
-        RecordData::Address(ip) if record.owner == owner => Some(FoundAddress {
-            ip,
-            scope_id: 0,
-            ttl: Some(Duration::from_secs(record.ttl.into())),
-        }),
-        _ => None,
-    });
-    addresses.collect()
+    let mut found: Vec<FoundAddress> = Vec::new();
+    for record in records {
+        if let RecordData::Address(ip) = record.data
+            && record.owner == owner
+            && found.iter().all(|earlier| earlier.ip != ip)
+        {
+            found.push(FoundAddress {
+                ip,
+                scope_id: 0,
+                ttl: Some(Duration::from_secs(record.ttl.into())),
+            });
+        }
+    }
+    found
 }
 
 /// What a query came to, for the record.

@@ -1,13 +1,23 @@
 //! What a failed question means to whoever wanted to resolve something.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use udpair_io::{Cause, LookupError};
 
+use super::AddressFamily;
 use super::dns::{Failure, Statement, seconds};
 use super::system::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
 use crate::name::HostName;
+
+/// There are addresses, and none of the family that was asked for.
+pub(super) fn no_address_of(family: AddressFamily, host: impl Display) -> Error {
+    Error::new(
+        ErrorKind::FamilyNotSupported,
+        format!("cannot resolve host \"{host}\": it has no {family} address"),
+    )
+}
 
 /// The domain says that it does not offer the service.
 pub(super) fn not_offered(service: &str, host: &HostName, name: &str, server: SocketAddr) -> Error {

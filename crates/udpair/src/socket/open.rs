@@ -139,7 +139,9 @@ impl Destinations {
             with_zone(address, preferred, &udpair_io::adapters)
         };
         if let Some(address) = remote.socket_addr() {
-            return Ok(Self::One(zone(address?)));
+            let address = address?;
+            shared.settings.resolver.check_family(address)?;
+            return Ok(Self::One(zone(address)));
         }
         let resolution = shared.settings.resolver.resolve(remote).await;
         let candidates = resolution.into_candidates()?;

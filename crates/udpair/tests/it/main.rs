@@ -1,1 +1,13 @@
-mod smoke;
+//! The public behaviour of `udpair`, theme by theme.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so this way")]
+
+mod connect;
+mod layers;
+mod names;
+mod receive;
+mod resolve;
+mod runtime;
+mod send;
+mod state;
+mod support;

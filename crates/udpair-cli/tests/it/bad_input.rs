@@ -1,0 +1,325 @@
+//! Whatever is wrong is said clearly, with the exit code that it has.
+
+use std::net::UdpSocket;
+
+use crate::run::{Finished, command, split, udpair, udpair_with};
+
+/// Runs a command with `--json` and checks its error: exit code, kind, status, and a part of its text.
+fn fails(arguments: &[&str], code: i32, kind: &str, status: u8, part: &str) -> Finished {
+    let finished = udpair(&[arguments, &["--json"]].concat());
+    assert_eq!(finished.code, code, "{arguments:?}: {finished:?}");
+    let error = finished.error();
+    assert_eq!(error["kind"], kind, "{arguments:?}: {error}");
+    assert_eq!(error["status"], status, "{arguments:?}: {error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains(part), "{arguments:?}: {message}");
+    assert_eq!(finished.stderr, "", "{arguments:?}");
+    finished
+}
+
+/// SVC-03, HOST-05, HOST-08, HOST-14, CON-02: the argument is named, and the reason.
+#[test]
+fn arguments_that_are_not_valid_are_named() {
+    for (host, service, part) in [
+        ("127.0.0.1", "", "<SERVICE>"),
+        (
+            "127.0.0.1",
+            "70000",
+            "<SERVICE>': service \"70000\" is not valid: ports end at 65535",
+        ),
+        ("127.0.0.1", "a b", "<SERVICE>"),
+        ("", "7", "<HOST>"),
+        (
+            "256.1.1.1",
+            "7",
+            "<HOST>': host name \"256.1.1.1\" is not valid",
+        ),
+        ("a..b", "7", "empty"),
+        ("host:1", "7", "the service is given separately"),
+        ("xn--a", "7", "international"),
+        ("fe80::1%", "7", "<HOST>"),
+    ] {
+        for command in ["connect", "ask", "send", "resolve"] {
+            fails(&[command, host, service], 2, "invalid-argument", 0, part);
+        }
+    }
+}
+
+#[test]
+fn flags_that_are_not_valid_are_named() {
+    for arguments in [
+        &["ask", "127.0.0.1", "7", "--wait", "soon"] as &[_],
+        &["ask", "127.0.0.1", "7", "--wait", "0s"],
+        &["ask", "127.0.0.1", "7", "--retries", "-1"],
+        &["resolve", "x.test", "7", "--dns", "nowhere"],
+        &["resolve", "x.test", "7", "--timeout", "5"],
+        &["send", "127.0.0.1", "7", "--rate", "fast"],
+        &["send", "127.0.0.1", "7", "--size", "5GiB"],
+        &["send", "127.0.0.1", "7", "--hops", "0"],
+        &["send", "127.0.0.1", "7", "--local", "127.0.0.1"],
+        &["connect", "127.0.0.1", "7", "--frame", "paper"],
+        &["listen", "127.0.0.1"],
+        &["listen", "::1"],
+        &["listen", "7", "--count", "0"],
+        &["-4", "-6", "resolve", "x.test", "7"],
+        &["resolve", "x.test"],
+        &["resolve", "x.test", "7", "--nonsense"],
+        &["nonsense"],
+        &[],
+    ] {
+        let finished = udpair(&[arguments, &["--json"]].concat());
+        assert_eq!(finished.code, 2, "{arguments:?}: {finished:?}");
+        assert_eq!(
+            finished.error()["kind"],
+            "invalid-argument",
+            "{arguments:?}"
+        );
+        assert_eq!(finished.stderr, "", "{arguments:?}");
+
+        // For people it goes to standard error, and standard output stays clean.
+        let finished = udpair(arguments);
+        assert_eq!(
+            (finished.code, finished.stdout.as_str()),
+            (2, ""),
+            "{arguments:?}"
+        );
+        assert!(!finished.stderr.is_empty());
+    }
+}
+
+#[test]
+fn arguments_that_only_the_command_can_judge_are_refused() {
+    for (arguments, part) in [
+        (&["ask", "127.0.0.1", "7", "--hex", "xyz"] as &[_], "DATA"),
+        (&["ask", "127.0.0.1", "7", "--hex", "abc"], "odd"),
+        (
+            &["send", "127.0.0.1", "7", "--adapter", "no-such-adapter"],
+            "no-such-adapter",
+        ),
+        (
+            &[
+                "send",
+                "127.0.0.1",
+                "7",
+                "--adapter",
+                "lo",
+                "--local",
+                "127.0.0.1:",
+            ],
+            "--adapter",
+        ),
+        (&["listen", "0", "--local", ":5"], "--local"),
+        (
+            &["send", "127.0.0.1", "7", "--rcvbuf", "0"],
+            "inbound buffer",
+        ),
+        (
+            &["resolve", "x.test", "stun", "--services", "/nonexistent"],
+            "/nonexistent",
+        ),
+    ] {
+        fails(arguments, 2, "invalid-argument", 0, part);
+    }
+}
+
+/// CON-07, SVC-05, ADR-05
+#[test]
+fn destinations_that_are_none_are_refused() {
+    fails(
+        &["connect", "224.0.0.1", "5000"],
+        3,
+        "host-not-found",
+        6,
+        "224.0.0.1:5000",
+    );
+    fails(
+        &["connect", "ff02::1", "5000"],
+        3,
+        "host-not-found",
+        6,
+        "multicast",
+    );
+    fails(
+        &["ask", "127.0.0.1", "0"],
+        4,
+        "address-not-available",
+        11,
+        "port 0",
+    );
+    fails(
+        &["ask", "0.0.0.0", "7"],
+        4,
+        "address-not-available",
+        11,
+        "unspecified",
+    );
+    fails(
+        &["connect", "127.0.0.1", "stun", "--services", "/dev/null"],
+        3,
+        "service-not-found",
+        9,
+        "stun",
+    );
+    fails(
+        &["connect", "127.0.0.1", "7", "-6"],
+        8,
+        "family-not-supported",
+        4,
+        "127.0.0.1",
+    );
+}
+
+/// SRV-08: no server answers, and the text says which and how long.
+#[test]
+fn a_name_server_that_does_not_answer_is_named() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = silent.local_addr().unwrap().to_string();
+    let arguments = [
+        "resolve",
+        "x.test",
+        "stun",
+        "--services",
+        "/dev/null",
+        "--timeout",
+        "200ms",
+    ];
+    let finished = fails(
+        &[&arguments as &[_], &["--dns", &server]].concat(),
+        3,
+        "name-server",
+        8,
+        "did not answer within",
+    );
+    let message = finished.error()["message"].to_string();
+    assert!(
+        message.contains(&server) && message.contains("_stun._udp.x.test"),
+        "{message}"
+    );
+
+    // The same by environment.
+    let output = command(&arguments)
+        .env("UDPAIR_DNS", &server)
+        .output()
+        .unwrap();
+    let finished = Finished::from(output);
+    assert_eq!(finished.code, 3);
+    assert!(finished.stderr.contains(&server), "{finished:?}");
+}
+
+/// BND-07, BND-10
+#[test]
+fn local_ends_that_cannot_be_had_are_named() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let finished = fails(&["listen", &address], 4, "address-in-use", 10, &address);
+    assert!(finished.error()["advice"].is_string());
+    fails(
+        &["send", "127.0.0.1", "7", "--local", &address],
+        4,
+        "address-in-use",
+        10,
+        &address,
+    );
+    let finished = fails(
+        &["listen", "192.0.2.1:0"],
+        4,
+        "address-not-available",
+        11,
+        "192.0.2.1",
+    );
+    assert!(finished.error()["advice"].is_string());
+    fails(
+        &["connect", "127.0.0.1", "7", "--local", "192.0.2.1:"],
+        4,
+        "address-not-available",
+        11,
+        "192.0.2.1",
+    );
+}
+
+/// MSG-12: a closed port is known at once.
+#[test]
+fn a_closed_port_is_refused_at_once() {
+    let nobody = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let [host, port] = split(&nobody);
+    // Would take hours if the refusal went unheard.
+    let arguments = ["ask", host, port, "anybody?", "--wait", "60m"];
+    let finished = fails(&arguments, 6, "peer-unreachable", 18, &nobody);
+    let errors = finished.events_named("peer-error");
+    assert_eq!(errors[0]["destination"], nobody);
+    assert_eq!(errors[0]["kind"], "port-unreachable");
+    assert_eq!(finished.events_named("sent").len(), 1);
+
+    let finished = udpair(&arguments);
+    assert_eq!(finished.code, 6);
+    assert_eq!(finished.stdout, "");
+    assert!(finished.stderr.contains("port unreachable"), "{finished:?}");
+}
+
+#[test]
+fn a_silent_peer_is_given_up_after_its_tries() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let arguments = [
+        "ask",
+        host,
+        port,
+        "hello?",
+        "--retries",
+        "2",
+        "--wait",
+        "10ms",
+    ];
+    let finished = fails(&arguments, 5, "no-reply", 3, &address);
+    assert_eq!(finished.events_named("sent").len(), 3);
+    silent.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 16];
+    for _ in 0..3 {
+        assert_eq!(silent.recv(&mut buffer).unwrap(), 6);
+    }
+    assert!(silent.recv(&mut buffer).is_err(), "three tries, no more");
+}
+
+/// OUT-12: what does not fit is told, nothing of it is sent, and the rest goes on.
+#[test]
+fn a_line_that_is_too_long_is_told_and_the_next_one_sent() {
+    for (at, most) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+        let peer = UdpSocket::bind(at).unwrap();
+        let address = peer.local_addr().unwrap();
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let mut input = vec![b'x'; most + 1];
+        input.extend(b"\nshort\n");
+        let arguments = ["connect", &host, &port, "--linger", "0s", "--json"];
+        let finished = udpair_with(&arguments, &input);
+        assert_eq!(finished.code, 1, "{finished:?}");
+        let error = finished.error();
+        assert_eq!(
+            (&error["kind"], &error["status"]),
+            (&"payload-too-large".into(), &22.into())
+        );
+        assert_eq!(finished.events_named("summary")[0]["sent"], 1);
+        let mut buffer = [0; 16];
+        assert_eq!(peer.recv(&mut buffer).unwrap(), 5, "{at}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_hex_is_told_and_the_next_one_sent() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let arguments = [
+        "connect", host, port, "--frame", "hex", "--linger", "0s", "--json",
+    ];
+    let finished = udpair_with(&arguments, b"zz\n0102\n");
+    assert_eq!(finished.code, 2, "{finished:?}");
+    assert_eq!(finished.error()["kind"], "invalid-argument");
+    let mut buffer = [0; 16];
+    assert_eq!(peer.recv(&mut buffer).unwrap(), 2);
+    assert_eq!(buffer[..2], [1, 2]);
+}

@@ -1,0 +1,241 @@
+//! `connect` and `listen`: the peer is heard, nobody else is.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::run::{Running, split, udpair_with};
+
+#[test]
+fn lines_go_out_and_their_echo_comes_back() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let finished = udpair_with(&["connect", host, port, "--json"], b"a\nb\n");
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert_eq!(finished.stderr, "");
+
+    let connected = &finished.events_named("connected")[0];
+    assert_eq!(connected["remote"], address);
+    assert_eq!(
+        (&connected["host"], &connected["service"]),
+        (&host.into(), &port.into())
+    );
+    let messages = finished.events_named("message");
+    assert_eq!(messages.len(), 2);
+    for (message, text) in messages.iter().zip(["a", "b"]) {
+        assert_eq!(message["text"], text);
+        assert_eq!(message["remote"], address);
+        assert_eq!(message["local"], connected["local"]);
+        assert_eq!(message["bytes"], 1);
+    }
+    assert_eq!(messages[0]["hex"], "61");
+    let events = finished.events();
+    let summary = events.last().unwrap();
+    assert_eq!(summary["event"], "summary");
+    assert_eq!(
+        (&summary["sent"], &summary["received"]),
+        (&2.into(), &2.into())
+    );
+    assert_eq!(
+        (&summary["dropped"], &summary["exact"]),
+        (&0.into(), &true.into())
+    );
+}
+
+#[test]
+fn people_get_payloads_on_standard_output_and_the_rest_on_standard_error() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let finished = udpair_with(&["connect", host, port], b"one\n\ntwo");
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (0, "one\n\ntwo\n")
+    );
+    assert!(finished.stderr.contains("connected"), "{finished:?}");
+    assert!(
+        finished.stderr.contains("3 sent, 3 received"),
+        "{finished:?}"
+    );
+
+    let finished = udpair_with(&["connect", host, port, "-q"], b"one\n");
+    assert_eq!(
+        (finished.stdout.as_str(), finished.stderr.as_str()),
+        ("one\n", "")
+    );
+    let finished = udpair_with(
+        &["connect", host, port, "-q", "--frame", "raw"],
+        b"one\ntwo\n",
+    );
+    assert_eq!(finished.stdout, "one\ntwo\n");
+    let finished = udpair_with(&["connect", host, port, "-q", "--frame", "hex"], b"00 ff\n");
+    assert_eq!(finished.stdout, "00ff\n");
+}
+
+/// CON-08, CON-09: a stranger floods the port before and after the connect, and is never printed.
+#[test]
+fn a_stranger_is_never_printed() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let local = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let flooding = {
+        let stop = stop.clone();
+        thread::spawn(move || {
+            let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                // Refused while nobody has the port.
+                let _ = stranger.send_to(b"from a stranger", local);
+            }
+        })
+    };
+    for _ in 0..5 {
+        let arguments = [
+            "connect",
+            host,
+            port,
+            "--json",
+            "--linger",
+            "100ms",
+            "--local",
+            &local.to_string(),
+        ];
+        let finished = udpair_with(&arguments, b"a\nb\n");
+        assert_eq!(finished.code, 0, "{finished:?}");
+        assert!(!finished.stdout.contains("stranger\""), "{finished:?}");
+        assert_eq!(finished.events_named("message").len(), 2, "{finished:?}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    flooding.join().unwrap();
+}
+
+#[test]
+fn a_peer_that_is_not_there_is_told() {
+    let nobody = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
+    let [host, port] = split(&nobody);
+    let finished = udpair_with(
+        &["connect", host, port, "--json", "--linger", "200ms"],
+        b"a\n",
+    );
+    assert_eq!(finished.code, 6, "{finished:?}");
+    assert_eq!(
+        finished.events_named("peer-error")[0]["destination"],
+        nobody
+    );
+    assert_eq!(finished.events().last().unwrap()["event"], "summary");
+}
+
+/// A reply that comes after the input has ended is waited for.
+#[test]
+fn connect_lingers_after_its_input_has_ended() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let mut connect = Running::start(&["connect", host, port, "--json", "--linger", "30s"]);
+    assert_eq!(connect.next_event()["event"], "connected");
+    connect.write(b"question\n");
+    assert_eq!(connect.next_event()["event"], "sent");
+    connect.stdin = None;
+    let mut buffer = [0; 16];
+    let (_, from) = peer.recv_from(&mut buffer).unwrap();
+    peer.send_to(b"answer", from).unwrap();
+    assert_eq!(connect.next_event()["text"], "answer");
+    connect.interrupt();
+    let (rest, code) = connect.finish();
+    assert_eq!(code, 130);
+    assert_eq!(rest.last().unwrap()["event"], "summary");
+}
+
+/// Interrupted at any moment, a command ends with its summary.
+#[test]
+fn an_interruption_is_a_clean_end() {
+    let (echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let mut connect = Running::start(&["connect", host, port, "--json"]);
+    connect.write(b"a\n");
+    let names: Vec<_> = (0..3)
+        .map(|_| connect.next_event()["event"].to_string())
+        .collect();
+    assert_eq!(names, ["\"connected\"", "\"sent\"", "\"message\""]);
+    connect.interrupt();
+    let (rest, code) = connect.finish();
+    assert_eq!(code, 130);
+    assert_eq!(rest.len(), 1, "{rest:?}");
+    assert_eq!(rest[0]["event"], "summary");
+    assert_eq!(
+        (&rest[0]["sent"], &rest[0]["received"]),
+        (&1.into(), &1.into())
+    );
+
+    echo.interrupt();
+    let (rest, code) = echo.finish();
+    assert_eq!(code, 130);
+    assert_eq!(rest.last().unwrap()["received"], 1);
+}
+
+#[test]
+fn listen_ends_after_its_count() {
+    let mut listen = Running::start(&["listen", "0", "--count", "2", "--json"]);
+    let listening = listen.next_event();
+    let (_, port) = listening["local"]
+        .as_str()
+        .unwrap()
+        .rsplit_once(':')
+        .unwrap();
+    for at in ["127.0.0.1", "::1"] {
+        let sender = UdpSocket::bind((at, 0)).unwrap();
+        sender
+            .send_to(b"\xff\x00", (at, port.parse().unwrap()))
+            .unwrap();
+        let message = listen.next_event();
+        assert_eq!(message["remote"], sender.local_addr().unwrap().to_string());
+        assert!(message["text"].is_null());
+        assert_eq!(message["hex"], "ff00");
+    }
+    let (rest, code) = listen.finish();
+    assert_eq!((rest.len(), code), (1, 0));
+    assert_eq!(rest[0]["received"], 2);
+}
+
+/// `listen` for people: one line a datagram, whatever it holds.
+#[test]
+fn listen_prints_one_line_a_datagram() {
+    let address = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut listen = Running::start(&["listen", &address.to_string(), "--count", "1"]);
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // It says where it listens on standard error, which is not read here; so it is asked until it is
+    // there, and a port that is closed says so at once.
+    sender.connect(address).unwrap();
+    while sender.send(b"two\nlines \x1b[31m").is_err() || is_refused(&sender) {}
+    let line = listen.next_line();
+    let expected = format!(
+        "{} 15 two\\nlines \\u{{1b}}[31m",
+        sender.local_addr().unwrap()
+    );
+    assert_eq!(line, expected);
+}
+
+/// Whether the last datagram met a closed port; loopback says that before `send` returns.
+fn is_refused(socket: &UdpSocket) -> bool {
+    socket.take_error().unwrap().is_some()
+}
+
+/// Whoever reads our output may go; that is the end, and no error.
+#[test]
+fn a_closed_standard_output_is_a_clean_end() {
+    let (echo, address) = Running::echo();
+    let echo = echo.close_stdout();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(b"x", &address).unwrap();
+    assert_eq!(echo.wait(), 0);
+}

@@ -1,0 +1,8 @@
+//! The `udpair` command, from outside.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so this way")]
+
+mod bad_input;
+mod connect;
+mod run;
+mod talk;

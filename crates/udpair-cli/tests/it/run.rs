@@ -1,0 +1,192 @@
+//! Running the command, and reading what it says.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
+
+use serde_json::Value;
+
+/// What a finished command left.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// Returns the events of a `--json` run.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.stdout.lines().map(event).collect()
+    }
+
+    /// Returns the events of one name.
+    pub(crate) fn events_named(&self, name: &str) -> Vec<Value> {
+        self.events()
+            .into_iter()
+            .filter(|event| event["event"] == name)
+            .collect()
+    }
+
+    /// Returns the one error event.
+    pub(crate) fn error(&self) -> Value {
+        let errors = self.events_named("error");
+        assert_eq!(errors.len(), 1, "{self:?}");
+        errors[0].clone()
+    }
+}
+
+impl From<Output> for Finished {
+    fn from(output: Output) -> Self {
+        Self {
+            code: code(output.status),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .unwrap_or_else(|| panic!("it was killed: {status}"))
+}
+
+fn event(line: &str) -> Value {
+    let event: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
+    assert!(event["event"].is_string(), "{line}");
+    event
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_udpair"));
+    command
+        .args(arguments)
+        .env_remove("UDPAIR_DNS")
+        .env_remove("UDPAIR_SERVICES");
+    command
+}
+
+/// Runs the command without input.
+pub(crate) fn udpair(arguments: &[&str]) -> Finished {
+    udpair_with(arguments, b"")
+}
+
+/// Runs the command with this input, all at once.
+pub(crate) fn udpair_with(arguments: &[&str], input: &[u8]) -> Finished {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that ends early does not read it all.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    child.wait_with_output().unwrap().into()
+}
+
+/// A command that runs while the test goes on.
+pub(crate) struct Running {
+    child: Killed,
+    pub(crate) stdin: Option<ChildStdin>,
+    stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            stdin: child.stdin.take(),
+            stdout: BufReader::new(child.stdout.take().unwrap()).lines(),
+            child: Killed(child),
+        }
+    }
+
+    /// An echo on loopback, and its address.
+    pub(crate) fn echo() -> (Self, String) {
+        let mut echo = Self::start(&["listen", "127.0.0.1:0", "--echo", "--json"]);
+        let listening = echo.next_event();
+        assert_eq!(listening["event"], "listening");
+        let address = listening["local"].as_str().unwrap().to_owned();
+        (echo, address)
+    }
+
+    /// Waits for the next line of output.
+    pub(crate) fn next_line(&mut self) -> String {
+        self.stdout.next().expect("another line").unwrap()
+    }
+
+    pub(crate) fn next_event(&mut self) -> Value {
+        event(&self.next_line())
+    }
+
+    pub(crate) fn write(&mut self, input: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(input).unwrap();
+    }
+
+    /// Sends the signal that Ctrl-C sends.
+    pub(crate) fn interrupt(&self) {
+        let status = Command::new("kill")
+            .args(["-INT", &self.child.0.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end, and returns the rest of the output and the exit code.
+    pub(crate) fn finish(mut self) -> (Vec<Value>, i32) {
+        self.stdin = None;
+        let mut rest = Vec::new();
+        while let Some(line) = self.stdout.next() {
+            rest.push(event(&line.unwrap()));
+        }
+        (rest, code(self.child.0.wait().unwrap()))
+    }
+
+    /// Closes the reading end of its standard output.
+    pub(crate) fn close_stdout(self) -> Deaf {
+        let Self {
+            child,
+            stdin,
+            stdout,
+        } = self;
+        drop(stdout);
+        Deaf {
+            child,
+            _stdin: stdin,
+        }
+    }
+}
+
+/// A command whose output nobody reads any more.
+pub(crate) struct Deaf {
+    child: Killed,
+    _stdin: Option<ChildStdin>,
+}
+
+impl Deaf {
+    pub(crate) fn wait(mut self) -> i32 {
+        code(self.child.0.wait().unwrap())
+    }
+}
+
+/// Splits "host:port" into the two arguments.
+pub(crate) fn split(address: &str) -> [&str; 2] {
+    let (host, port) = address.rsplit_once(':').unwrap();
+    [host, port]
+}
+
+/// Killed, if it still runs, when dropped.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,180 @@
+//! `ask`, `send`, `resolve` and `demo`.
+
+use std::net::UdpSocket;
+
+use crate::run::{Running, split, udpair, udpair_with};
+
+#[test]
+fn ask_prints_the_reply() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let finished = udpair(&["ask", host, port, "hello"]);
+    assert_eq!((finished.code, finished.stdout.as_str()), (0, "hello\n"));
+
+    let finished = udpair(&["ask", host, port, "--hex", "00ff10"]);
+    assert_eq!((finished.code, finished.stdout.as_str()), (0, "00ff10\n"));
+
+    let finished = udpair_with(&["ask", host, port, "-"], b"from a pipe");
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (0, "from a pipe\n")
+    );
+
+    let finished = udpair(&["ask", host, port]);
+    assert_eq!((finished.code, finished.stdout.as_str()), (0, "\n"));
+
+    let finished = udpair(&["ask", host, port, "-q", "--", "--json"]);
+    assert_eq!(
+        (finished.stdout.as_str(), finished.stderr.as_str()),
+        ("--json\n", "")
+    );
+}
+
+#[test]
+fn ask_waits_for_the_reply_that_is_expected() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let ask = Running::start(&[
+        "ask", host, port, "q", "--expect", "yes", "--wait", "60m", "--json",
+    ]);
+    let (_, from) = peer.recv_from(&mut [0; 16]).unwrap();
+    peer.send_to(b"no", from).unwrap();
+    peer.send_to(b"oh yes!", from).unwrap();
+    let (events, code) = ask.finish();
+    assert_eq!(code, 0);
+    assert_eq!(events.last().unwrap()["text"], "oh yes!");
+    assert_eq!(
+        events
+            .iter()
+            .filter(|event| event["event"] == "message")
+            .count(),
+        1
+    );
+}
+
+/// The second try is answered.
+#[test]
+fn ask_asks_again() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let ask = Running::start(&[
+        "ask",
+        host,
+        port,
+        "q",
+        "--wait",
+        "50ms",
+        "--retries",
+        "100",
+        "--json",
+    ]);
+    let first = peer.recv_from(&mut [0; 16]).unwrap();
+    let second = peer.recv_from(&mut [0; 16]).unwrap();
+    assert_eq!(first, second);
+    peer.send_to(b"a", second.1).unwrap();
+    let (events, code) = ask.finish();
+    assert_eq!(code, 0);
+    assert_eq!(events.last().unwrap()["text"], "a");
+}
+
+#[test]
+fn send_fires_and_counts() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let finished = udpair(&[
+        "send", host, port, "ab", "--count", "3", "--size", "5", "--rate", "1kpps", "--json",
+    ]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert_eq!(finished.events_named("sent").len(), 3);
+    assert_eq!(finished.events_named("summary")[0]["sent"], 3);
+    let mut buffer = [0; 16];
+    for _ in 0..3 {
+        let length = peer.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"ababa");
+    }
+}
+
+#[test]
+fn the_local_end_is_where_it_was_asked_to_be() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let local = UdpSocket::bind("127.0.0.2:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let finished = udpair(&["send", host, port, "x", "--local", &local.to_string()]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert_eq!(peer.recv_from(&mut [0; 16]).unwrap().1, local);
+    let finished = udpair(&["send", host, port, "x", "--adapter", "lo"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert_eq!(peer.recv(&mut [0; 16]).unwrap(), 1);
+}
+
+#[test]
+fn resolve_prints_pairs_and_explains_them() {
+    let finished = udpair(&["resolve", "127.0.0.1", "7"]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (0, "1  127.0.0.1 -> 127.0.0.1:7\n")
+    );
+
+    let finished = udpair(&["resolve", "127.0.0.1", "7", "--explain", "--json"]);
+    let stages: Vec<_> = finished
+        .events_named("step")
+        .iter()
+        .map(|step| step["stage"].to_string())
+        .collect();
+    assert_eq!(stages, ["\"services\"", "\"address\"", "\"order\""]);
+    let pair = &finished.events_named("endpoint-pair")[0];
+    assert_eq!(
+        (&pair["local"], &pair["remote"]),
+        (&"127.0.0.1".into(), &"127.0.0.1:7".into())
+    );
+    assert_eq!(pair["rank"], 1);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [
+        &["--help"] as &[_],
+        &["-h"],
+        &["--version"],
+        &["ask", "--help"],
+        &["--help", "--json"],
+    ] {
+        let finished = udpair(arguments);
+        assert_eq!(
+            (finished.code, finished.stderr.as_str()),
+            (0, ""),
+            "{arguments:?}"
+        );
+        assert!(!finished.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+/// The main job, from the first name to the last datagram, with nothing installed.
+#[test]
+fn the_demonstration_shows_the_main_job() {
+    let finished = udpair(&["demo"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    for part in [
+        "SRV",
+        "priority 10, weight 60",
+        "hello",
+        "1 had been waiting",
+    ] {
+        assert!(finished.stdout.contains(part), "{part}: {finished:?}");
+    }
+
+    let finished = udpair(&["demo", "--json"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert_eq!(finished.stderr, "");
+    assert_eq!(finished.events_named("connected").len(), 1);
+    assert_eq!(finished.events_named("message").len(), 2);
+    assert!(!finished.stdout.contains("let me in"));
+    assert_eq!(finished.events().last().unwrap()["strangers"], 1);
+}

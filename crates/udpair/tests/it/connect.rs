@@ -1,0 +1,495 @@
+//! Connecting by endpoint pair.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
+
+use crate::support::dns::{DnsServer, Zone};
+use crate::support::{Peer, TempFile, builders, endpoint, loopback, soon};
+
+/// CON-01, SRV-14: two names lead to a socket that sends and receives.
+#[tokio::test]
+async fn two_names_lead_to_a_socket_that_talks_to_its_peer() {
+    let peer = Peer::new();
+    let port = peer.addr().port();
+    let zone = format!(
+        "_echo._udp.example.test SRV 0 0 {port} h.example.test\nh.example.test A 127.0.0.1"
+    );
+    let server = DnsServer::with_zone(Zone::new(&zone));
+    for (engine, builder) in builders() {
+        let pair = EndpointPair::to("example.test", "echo").unwrap();
+        let socket = builder
+            .resolver(&server.resolver())
+            .connect(&pair)
+            .await
+            .unwrap();
+        assert_eq!(socket.peer_addr(), Some(peer.addr()), "{engine:?}");
+
+        socket.output().unwrap().write(b"ping").await.unwrap();
+        let (payload, from) = peer.recv();
+        assert_eq!(payload, b"ping");
+        assert_eq!(Some(from), socket.local_addr(), "{engine:?}");
+        peer.send(b"pong", from);
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"pong");
+        assert_eq!(message.remote(), peer.addr());
+    }
+}
+
+/// CON-08
+#[tokio::test]
+async fn a_connected_socket_drops_datagrams_from_strangers() {
+    for (engine, builder) in builders() {
+        let (peer, stranger) = (Peer::new(), Peer::new());
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+
+        stranger.send(b"from a stranger", socket.local_addr().unwrap());
+        peer.send(b"from the peer", socket.local_addr().unwrap());
+
+        // The stranger sent first, so its datagram was dropped by the time the peer's arrives.
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"from the peer", "{engine:?}");
+    }
+}
+
+/// CON-08: the same address is not enough.
+#[tokio::test]
+async fn another_port_of_the_peers_host_is_a_stranger() {
+    for (_, builder) in builders() {
+        let (peer, neighbour) = (Peer::new(), Peer::new());
+        assert_eq!(peer.addr().ip(), neighbour.addr().ip());
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        neighbour.send(b"no", socket.local_addr().unwrap());
+        socket.connect(&peer.pair()).await.unwrap();
+        peer.send(b"yes", socket.local_addr().unwrap());
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"yes");
+    }
+}
+
+/// CON-09, CON-16: what strangers sent before the connect is in the kernel already, and is not
+/// delivered; what the peer sent is.
+#[tokio::test]
+async fn datagrams_from_before_the_connect_are_the_peers_alone() {
+    for (engine, builder) in builders() {
+        let (peer, stranger) = (Peer::new(), Peer::new());
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        for number in 0..5 {
+            stranger.send(format!("stranger {number}").as_bytes(), loopback(&socket));
+            peer.send(format!("peer {number}").as_bytes(), loopback(&socket));
+        }
+        let port = socket.local_addr().unwrap().port();
+        socket.connect(&peer.pair()).await.unwrap();
+        assert_eq!(socket.local_addr().unwrap().port(), port, "{engine:?}");
+
+        for number in 0..5 {
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(
+                message.payload(),
+                format!("peer {number}").as_bytes(),
+                "{engine:?}"
+            );
+        }
+        let statistics = socket.statistics();
+        assert_eq!(statistics.strangers_dropped, 5, "{engine:?}");
+        assert_eq!(statistics.datagrams_received, 5, "{engine:?}");
+    }
+}
+
+/// CON-09: messages that were received, but not asked for, before the connect.
+#[tokio::test]
+async fn a_message_that_was_fetched_before_the_connect_is_filtered_too() {
+    for (engine, builder) in builders() {
+        let (peer, stranger) = (Peer::new(), Peer::new());
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        for _ in 0..3 {
+            stranger.send(b"stranger", loopback(&socket));
+        }
+        peer.send(b"peer", loopback(&socket));
+        // Fetches all of them in one batch where the engine can, and hands on one.
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"stranger");
+        socket.connect(&peer.pair()).await.unwrap();
+        assert_eq!(
+            soon(socket.recv()).await.unwrap().payload(),
+            b"peer",
+            "{engine:?}"
+        );
+    }
+}
+
+/// CON-08, CON-09: a stranger that floods the port before, while and after it is connected is never
+/// heard.
+#[tokio::test]
+async fn a_flooding_stranger_is_never_heard() {
+    for (engine, builder) in builders() {
+        let peer = Peer::new();
+        // A fixed local port, so that the flood is there from the first moment.
+        let port = Peer::at("0.0.0.0:0").leave().port();
+        let target = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        let stop = Arc::new(AtomicBool::new(false));
+        let flooding = {
+            let stop = stop.clone();
+            thread::spawn(move || {
+                let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+                let mut sent = 0_u64;
+                while !stop.load(Ordering::Relaxed) {
+                    // Refused while nobody is bound, and once the socket is connected.
+                    let _ = stranger.send_to(b"flood", target);
+                    sent += 1;
+                }
+                sent
+            })
+        };
+        for round in 0..50 {
+            let pair = peer.pair().with_local(Endpoint::any(port.into()));
+            let socket = builder.connect(&pair).await.unwrap();
+            for number in 0..3 {
+                peer.send(&[round, number], target);
+                let message = soon(socket.recv()).await.unwrap();
+                assert_eq!(message.payload(), [round, number], "{engine:?}");
+                assert_eq!(message.remote(), peer.addr());
+            }
+            socket.close();
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(flooding.join().unwrap() > 0);
+    }
+}
+
+/// CON-04, SVC-04
+#[tokio::test]
+async fn the_local_part_of_the_pair_is_where_the_socket_is_bound() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let port = Peer::new().leave().port();
+        for (local, ip, expected_port) in [
+            (format!("127.0.0.2:{port}"), "127.0.0.2", Some(port)),
+            ("127.0.0.3:".into(), "127.0.0.3", None),
+            ("127.0.0.3:0".into(), "127.0.0.3", None),
+            (format!(":{port}"), "127.0.0.1", Some(port)),
+            (":".into(), "127.0.0.1", None),
+            (":0".into(), "127.0.0.1", None),
+            (format!("localhost:{port}"), "127.0.0.1", Some(port)),
+        ] {
+            let pair = peer.pair().with_local(endpoint(&local));
+            let socket = builder.connect(&pair).await.unwrap();
+            let bound = socket.local_addr().unwrap();
+            assert_eq!(
+                bound.ip(),
+                ip.parse::<IpAddr>().unwrap(),
+                "{engine:?} {local}"
+            );
+            assert!(
+                expected_port.is_none_or(|port| port == bound.port()),
+                "{local}"
+            );
+            assert_ne!(bound.port(), 0);
+            socket.output().unwrap().write(b"x").await.unwrap();
+            assert_eq!(peer.recv().1, bound, "{engine:?} {local}");
+        }
+    }
+}
+
+/// SVC-09, SVC-06: a local service may come from the services file, and from nowhere else.
+#[tokio::test]
+async fn a_local_service_comes_from_the_services_file_alone() {
+    let peer = Peer::new();
+    let port = Peer::new().leave().port();
+    let server = DnsServer::with_zone(Zone::new("_mine._udp.example.test SRV 0 0 1 ."));
+    let services = TempFile::new(&format!("mine {port}/udp\n"));
+    let resolver = server
+        .resolver_builder()
+        .services_file(services.path())
+        .build();
+    let builder = DatagramSocket::builder().resolver(&resolver);
+
+    let pair = peer.pair().with_local(endpoint(":mine"));
+    let socket = builder.connect(&pair).await.unwrap();
+    assert_eq!(socket.local_addr().unwrap().port(), port);
+
+    let pair = peer.pair().with_local(endpoint("127.0.0.1:unlisted"));
+    let error = builder.connect(&pair).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ServiceNotFound);
+    assert_eq!(error.status().number(), 9);
+    assert!(server.asked().is_empty());
+}
+
+/// CON-07
+#[tokio::test]
+async fn a_multicast_group_is_no_host_to_connect_to() {
+    let zone = "group.test A 224.0.0.251\ngroup.test AAAA ff02::fb\nmixed.test A 224.0.0.251\nmixed.test A 127.0.0.1";
+    let server = DnsServer::with_zone(Zone::new(zone));
+    for (_, builder) in builders() {
+        let builder = builder.resolver(&server.resolver());
+        for host in [
+            "224.0.0.251",
+            "239.255.255.255",
+            "ff02::1",
+            "::ffff:224.0.0.1",
+            "group.test",
+        ] {
+            let pair = EndpointPair::to(host, "9").unwrap();
+            let error = builder.connect(&pair).await.expect_err(host);
+            assert_eq!(error.kind(), ErrorKind::HostNotFound, "{host}");
+            assert_eq!(error.status().number(), 6, "{host}");
+        }
+        let pair = EndpointPair::to("mixed.test", "9").unwrap();
+        let socket = builder.connect(&pair).await.unwrap();
+        assert_eq!(socket.peer_addr(), Some("127.0.0.1:9".parse().unwrap()));
+    }
+}
+
+/// SVC-05, ADR-05
+#[tokio::test]
+async fn port_0_and_the_unspecified_address_are_refused() {
+    for (_, builder) in builders() {
+        for (host, service) in [
+            ("127.0.0.1", "0"),
+            ("::1", "000"),
+            ("0.0.0.0", "9"),
+            ("::", "9"),
+            ("::ffff:0.0.0.0", "9"),
+        ] {
+            let pair = EndpointPair::to(host, service).unwrap();
+            let error = builder.connect(&pair).await.expect_err(host);
+            assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{pair}");
+            assert_eq!(error.status().number(), 11, "{pair}");
+
+            let remote = Endpoint::new(Some(host.parse().unwrap()), service.parse().unwrap());
+            let error = builder
+                .open()
+                .unwrap()
+                .output_to(&remote)
+                .await
+                .expect_err(host);
+            assert_eq!(error.status().number(), 11, "{pair}");
+        }
+    }
+}
+
+/// CON-03
+#[tokio::test]
+async fn connecting_to_a_closed_port_succeeds() {
+    let nobody = Peer::new().leave();
+    for (_, builder) in builders() {
+        let socket = builder.connect(&nobody.into()).await.unwrap();
+        assert_eq!(socket.peer_addr(), Some(nobody));
+    }
+}
+
+/// CON-11, GEN-05, CTL-14
+#[tokio::test]
+async fn a_failed_connect_leaves_the_socket_usable() {
+    let peer = Peer::new();
+    let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1"));
+    for (engine, builder) in builders() {
+        let builder = builder.resolver(&server.resolver());
+        for socket in [
+            builder.open().unwrap(),
+            builder.bind(&endpoint(":0")).await.unwrap(),
+        ] {
+            let before = socket.local_addr();
+            for host in ["gone.test", "224.0.0.1", "0.0.0.0"] {
+                let pair = EndpointPair::to(host, "9").unwrap();
+                socket.connect(&pair).await.expect_err(host);
+                assert_eq!(socket.local_addr(), before, "{engine:?} {host}");
+                assert_eq!(socket.peer_addr(), None);
+            }
+            let pair = peer.pair().with_local(endpoint("192.0.2.1:"));
+            socket.connect(&pair).await.expect_err("not our address");
+
+            socket.connect(&peer.pair()).await.unwrap();
+            socket.output().unwrap().write(b"at last").await.unwrap();
+            assert_eq!(peer.recv().0, b"at last", "{engine:?}");
+        }
+    }
+}
+
+/// BND-10, BND-11
+#[tokio::test]
+async fn a_local_address_must_be_ours() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        for local in [
+            "192.0.2.1:0",
+            "224.0.0.1:0",
+            "255.255.255.255:0",
+            "[2001:db8::1]:0",
+        ] {
+            let error = builder.bind(&endpoint(local)).await.expect_err(local);
+            assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{local}");
+            assert_eq!(error.status().number(), 11, "{local}");
+        }
+        let pair = peer.pair().with_local(endpoint("192.0.2.1:0"));
+        let error = builder.connect(&pair).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable);
+        assert!(error.advice().is_some());
+    }
+}
+
+/// BND-07, BND-08
+#[tokio::test]
+async fn a_port_that_is_taken_is_refused_with_advice() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        let taken = format!("127.0.0.1:{}", peer.addr().port());
+        let error = builder.bind(&endpoint(&taken)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressInUse);
+        assert_eq!(error.hresult().cast_unsigned(), 0x8007_2740);
+        assert!(error.to_string().contains(&taken), "{error}");
+        assert!(error.advice().is_some());
+
+        let ours = builder.bind(&endpoint(":0")).await.unwrap();
+        let taken = format!(":{}", ours.local_addr().unwrap().port());
+        let error = builder.bind(&endpoint(&taken)).await.unwrap_err();
+        assert_eq!(error.status().number(), 10);
+    }
+}
+
+/// ADR-02
+#[tokio::test]
+async fn local_and_remote_are_of_one_family() {
+    for (_, builder) in builders() {
+        let pair = EndpointPair::to("::1", "9")
+            .unwrap()
+            .with_local(endpoint("127.0.0.1:"));
+        let error = builder.connect(&pair).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FamilyNotSupported);
+        assert_eq!(error.status().number(), 4);
+    }
+}
+
+/// ADR-02: of a host with both families, the local one decides.
+#[tokio::test]
+async fn the_local_family_chooses_among_the_remote_addresses() {
+    let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1\nh.test AAAA ::1"));
+    for (_, builder) in builders() {
+        let builder = builder.resolver(&server.resolver());
+        for (local, remote) in [
+            ("127.0.0.1:", "127.0.0.1:9"),
+            ("[::1]:", "[::1]:9"),
+            (":", "[::1]:9"),
+        ] {
+            let pair = EndpointPair::to("h.test", "9")
+                .unwrap()
+                .with_local(endpoint(local));
+            let socket = builder.connect(&pair).await.unwrap();
+            assert_eq!(socket.peer_addr(), Some(remote.parse().unwrap()), "{local}");
+        }
+        // A socket that is bound to IPv4 goes on to the next candidate.
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        socket
+            .connect(&EndpointPair::to("h.test", "9").unwrap())
+            .await
+            .unwrap();
+        assert_eq!(socket.peer_addr(), Some("127.0.0.1:9".parse().unwrap()));
+    }
+}
+
+/// BND-12
+#[tokio::test]
+async fn localhost_is_every_loopback_address_on_one_port() {
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("localhost:0")).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        for (from, to) in [
+            ("127.0.0.1:0", format!("127.0.0.1:{port}")),
+            ("[::1]:0", format!("[::1]:{port}")),
+        ] {
+            let peer = Peer::at(from);
+            peer.send(from.as_bytes(), to.parse().unwrap());
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), from.as_bytes(), "{engine:?}");
+            assert_eq!(message.remote(), peer.addr(), "{engine:?}");
+            socket.send_to(b"reply", message.remote()).await.unwrap();
+            assert_eq!(peer.recv().0, b"reply");
+        }
+    }
+}
+
+/// DGS-03, INF-03, HOST-21: one socket hears both families, and names both plainly.
+#[tokio::test]
+async fn a_socket_bound_to_all_addresses_speaks_both_families() {
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let local = socket.local_addr().unwrap();
+        assert!(local.ip().is_unspecified(), "{engine:?}");
+        for from in ["127.0.0.1:0", "[::1]:0"] {
+            let peer = Peer::at(from);
+            peer.send(b"x", SocketAddr::new(peer.addr().ip(), local.port()));
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.remote(), peer.addr(), "{engine:?}");
+            if engine.capabilities().local_address {
+                assert_eq!(message.local(), Some(peer.addr().ip()), "{engine:?}");
+            }
+        }
+    }
+}
+
+/// CON-13, INF-02, INF-03, INF-04
+#[tokio::test]
+async fn the_addresses_are_known_when_the_connect_returns() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        let socket = builder.open().unwrap();
+        assert_eq!((socket.local_addr(), socket.peer_addr()), (None, None));
+        socket.connect(&peer.pair()).await.unwrap();
+        assert_eq!(
+            socket.local_addr().unwrap().ip(),
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        );
+        assert_eq!(socket.peer_addr(), Some(peer.addr()));
+        socket.close();
+        assert_eq!((socket.local_addr(), socket.peer_addr()), (None, None));
+    }
+}
+
+/// CON-14
+#[tokio::test]
+async fn a_socket_may_talk_to_itself() {
+    for (_, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        socket
+            .connect(&socket.local_addr().unwrap().into())
+            .await
+            .unwrap();
+        socket.output().unwrap().write(b"me").await.unwrap();
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"me");
+    }
+}
+
+/// CON-18
+#[tokio::test]
+async fn a_bad_service_is_named_before_a_bad_host() {
+    let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1"));
+    let builder = DatagramSocket::builder().resolver(&server.resolver());
+    let pair = EndpointPair::to("gone.test", "nosuch").unwrap();
+    let error = builder.connect(&pair).await.unwrap_err();
+    assert!(error.to_string().contains("service \"nosuch\""), "{error}");
+    assert_eq!(server.asked(), ["_nosuch._udp.gone.test SRV"]);
+}
+
+/// OUT-20, GEN-07: a pair of addresses is connected without waiting for anything.
+#[test]
+fn a_numeric_pair_connects_at_the_first_poll() {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    let peer = Peer::new();
+    let pair = peer.pair().with_local(endpoint("127.0.0.1:0"));
+    let builder = DatagramSocket::builder();
+    let mut connecting = pin!(builder.connect(&pair));
+    let mut context = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(socket)) = connecting.as_mut().poll(&mut context) else {
+        panic!("a resolver or another thread was asked");
+    };
+    let mut making = pin!(socket.recv());
+    assert!(making.as_mut().poll(&mut context).is_pending());
+
+    let unbound = DatagramSocket::builder().open().unwrap();
+    let remote = Endpoint::from(peer.addr());
+    let mut making = pin!(unbound.output_to(&remote));
+    assert!(making.as_mut().poll(&mut context).is_ready());
+}

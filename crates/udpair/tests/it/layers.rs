@@ -1,0 +1,349 @@
+//! Who may know whom: the layers of `ARCHITECTURE.md`, read from the sources.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use proc_macro2::{TokenStream, TokenTree};
+
+/// One rule: none of the files may name any of the paths.
+struct Rule {
+    /// Folders and files, from the root of the workspace.
+    files: &'static [&'static str],
+    /// Exceptions from `files`.
+    except: &'static [&'static str],
+    /// Beginnings of paths, or names of conditions.
+    never: &'static [&'static str],
+    why: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule {
+        files: &["crates/udpair-io/src"],
+        except: &[],
+        never: &[
+            "udpair",
+            "tokio",
+            "mio",
+            "hickory_proto",
+            "futures_core",
+            "rand",
+            "idna",
+        ],
+        why: "udpair-io knows addresses, bytes and io::Error: no runtime, no names",
+    },
+    Rule {
+        files: &["crates/udpair/src", "crates/udpair-cli/src"],
+        except: &[],
+        never: &[
+            "libc",
+            "socket2",
+            "mio",
+            "target_os",
+            "target_family",
+            "std::os",
+        ],
+        why: "operating systems are udpair-io's",
+    },
+    Rule {
+        files: &["crates/udpair-io/src"],
+        except: &["crates/udpair-io/src/system.rs"],
+        never: &["target_os"],
+        why: "one place asks which system it is",
+    },
+    Rule {
+        files: &["crates/udpair-io/src"],
+        except: &["crates/udpair-io/src/system"],
+        never: &["libc"],
+        why: "system calls are the system folder's",
+    },
+    Rule {
+        files: &["crates/udpair/src"],
+        except: &["crates/udpair/src/driver.rs", "crates/udpair/src/driver"],
+        never: &["tokio"],
+        why: "the driver alone names the runtime",
+    },
+    Rule {
+        files: &["crates/udpair/src"],
+        except: &["crates/udpair/src/resolve/dns/wire.rs"],
+        never: &["hickory_proto"],
+        why: "one place names the DNS library",
+    },
+    Rule {
+        files: &["crates/udpair/src/resolve.rs", "crates/udpair/src/resolve"],
+        except: &[],
+        never: &["crate::socket", "crate::message"],
+        why: "resolving knows nothing of the sockets that use it",
+    },
+    Rule {
+        files: &["crates/udpair/src/name.rs", "crates/udpair/src/name"],
+        except: &[],
+        never: &[
+            "crate::resolve",
+            "crate::socket",
+            "crate::driver",
+            "crate::message",
+        ],
+        why: "names are values",
+    },
+    Rule {
+        files: &["crates/udpair/src/driver.rs", "crates/udpair/src/driver"],
+        except: &[],
+        never: &[
+            "crate::name",
+            "crate::resolve",
+            "crate::socket",
+            "crate::message",
+        ],
+        why: "the driver knows sockets, not rules",
+    },
+    // Pure files: no clock, no dice, no file, no socket.
+    Rule {
+        files: &[
+            "crates/udpair/src/resolve/srv.rs",
+            "crates/udpair/src/resolve/order.rs",
+            "crates/udpair/src/resolve/services.rs",
+            "crates/udpair/src/resolve/hosts.rs",
+            "crates/udpair/src/resolve/name_servers.rs",
+            "crates/udpair/src/resolve/dns/alias.rs",
+            "crates/udpair/src/resolve/dns/wire.rs",
+            "crates/udpair/src/socket/lifecycle.rs",
+            "crates/udpair/src/socket/filter.rs",
+            "crates/udpair-io/src/system/linux/control.rs",
+            "crates/udpair-cli/src/units.rs",
+            "crates/udpair-cli/src/escape.rs",
+        ],
+        except: &[],
+        never: &[
+            "std::fs",
+            "std::time::Instant",
+            "std::time::SystemTime",
+            "std::thread",
+            "std::env",
+            "std::process",
+            "std::net::UdpSocket",
+            "std::net::TcpStream",
+            "rand",
+            "udpair_io",
+            "crate::driver",
+            "tokio",
+            "libc",
+        ],
+        why: "pure: clocks, dice and files come in as arguments",
+    },
+];
+
+#[test]
+fn every_file_keeps_to_its_layer() {
+    let root = root();
+    let mut broken = Vec::new();
+    for rule in RULES {
+        let files = sources(&root, rule.files);
+        assert!(!files.is_empty(), "no such files: {:?}", rule.files);
+        for file in files {
+            let name = file.strip_prefix(&root).unwrap();
+            if rule.except.iter().any(|except| name.starts_with(except)) {
+                continue;
+            }
+            let text = fs::read_to_string(&file).unwrap();
+            for path in paths(&text) {
+                let named = rule
+                    .never
+                    .iter()
+                    .find(|never| path == **never || path.starts_with(&format!("{never}::")));
+                if let Some(never) = named {
+                    broken.push(format!(
+                        "{}: names {never} ({path}); {}",
+                        name.display(),
+                        rule.why
+                    ));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Every file that says it is pure is held to it above.
+#[test]
+fn files_that_call_themselves_pure_are_checked() {
+    let root = root();
+    let pure = RULES.last().unwrap();
+    for file in sources(&root, &["crates"]) {
+        let name = file.strip_prefix(&root).unwrap().to_str().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let head: String = text
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .collect();
+        if head.contains("Pure:") || head.contains("Pure.") {
+            assert!(
+                pure.files.contains(&name),
+                "{name} calls itself pure, and no rule checks it"
+            );
+        }
+    }
+}
+
+/// The layers in the manifests.
+#[test]
+fn every_crate_keeps_to_its_dependencies() {
+    for (name, allowed) in [
+        ("udpair-io", &["bytes", "libc", "socket2"] as &[_]),
+        (
+            "udpair",
+            &[
+                "bytes",
+                "futures-core",
+                "hickory-proto",
+                "idna",
+                "rand",
+                "tokio",
+                "udpair-io",
+            ],
+        ),
+        (
+            "udpair-cli",
+            &[
+                "clap",
+                "hickory-server",
+                "serde",
+                "serde_json",
+                "tokio",
+                "udpair",
+            ],
+        ),
+    ] {
+        let manifest = root().join("crates").join(name).join("Cargo.toml");
+        let text = fs::read_to_string(&manifest).unwrap();
+        let section = text.split("[dependencies]").nth(1).expect("a section");
+        let found: BTreeSet<_> = section
+            .lines()
+            .skip(1)
+            .take_while(|line| !line.starts_with('['))
+            .filter_map(|line| line.split(['.', ' ', '=']).next())
+            .filter(|word| !word.is_empty())
+            .collect();
+        assert_eq!(found, allowed.iter().copied().collect(), "{name}");
+    }
+}
+
+/// `unsafe` stands where it is argued.
+#[test]
+fn unsafe_code_stands_in_the_system_folder_and_in_one_place_of_the_driver() {
+    let root = root();
+    for file in sources(&root, &["crates", "xtask"]) {
+        let name = file.strip_prefix(&root).unwrap();
+        let is_allowed = name.starts_with("crates/udpair-io/src/system")
+            || name == Path::new("crates/udpair/src/driver/watched.rs");
+        let text = fs::read_to_string(&file).unwrap();
+        let uses = words(&text).filter(|word| word == "unsafe").count();
+        assert!(is_allowed || uses == 0, "{}", name.display());
+        if name.ends_with("watched.rs") {
+            assert_eq!(uses, 1, "{}", name.display());
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// All Rust files at or below some places; tests are not product code.
+fn sources(root: &Path, places: &[&str]) -> Vec<PathBuf> {
+    let mut waiting: Vec<_> = places.iter().map(|place| root.join(place)).collect();
+    let mut found = Vec::new();
+    while let Some(place) = waiting.pop() {
+        if place.is_dir() {
+            let entries = fs::read_dir(&place)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            waiting.extend(entries.filter(|path| !path.ends_with("tests")));
+        } else if place.extension().is_some_and(|extension| extension == "rs") {
+            found.push(place);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every path in a file, with `use` trees written out, and every single word.
+fn paths(text: &str) -> BTreeSet<String> {
+    let tokens = TokenStream::from_str(text).expect("Rust");
+    let mut found = BTreeSet::new();
+    collect(tokens, &mut found);
+    found
+}
+
+fn collect(tokens: TokenStream, found: &mut BTreeSet<String>) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let mut at = 0;
+    while at < tokens.len() {
+        match &tokens[at] {
+            TokenTree::Ident(_) => at = path(&tokens, at, "", found),
+            TokenTree::Group(group) => {
+                collect(group.stream(), found);
+                at += 1;
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => at += 1,
+        }
+    }
+}
+
+/// Reads the path that begins at `at`, and returns where it ends.
+fn path(tokens: &[TokenTree], mut at: usize, prefix: &str, found: &mut BTreeSet<String>) -> usize {
+    let mut name = prefix.to_owned();
+    loop {
+        let Some(TokenTree::Ident(word)) = tokens.get(at) else {
+            return at;
+        };
+        name.push_str(&word.to_string());
+        at += 1;
+        let is_joint =
+            |at: usize| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == ':');
+        if !(is_joint(at) && is_joint(at + 1)) {
+            found.insert(name);
+            return at;
+        }
+        at += 2;
+        name.push_str("::");
+        if let Some(TokenTree::Group(group)) = tokens.get(at) {
+            // A tree: each branch continues this path.
+            let branches: Vec<_> = group.stream().into_iter().collect();
+            let mut branch = 0;
+            while branch < branches.len() {
+                let end = path(&branches, branch, &name, found);
+                branch = end.max(branch + 1);
+            }
+            return at + 1;
+        }
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    fn flatten(tokens: TokenStream, found: &mut Vec<String>) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(word) => found.push(word.to_string()),
+                TokenTree::Group(group) => flatten(group.stream(), found),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    flatten(TokenStream::from_str(text).expect("Rust"), &mut found);
+    found.into_iter()
+}
+
+#[test]
+fn paths_are_read_through_trees_and_macros() {
+    let found =
+        paths("use a::{b, c::{self, d}}; fn f() { g!(x::y + 1); #[cfg(target_os = \"z\")] h() }");
+    for path in ["a::b", "a::c::self", "a::c::d", "x::y", "target_os"] {
+        assert!(found.contains(path), "{path}: {found:?}");
+    }
+}

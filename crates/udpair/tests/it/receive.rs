@@ -1,0 +1,431 @@
+//! Receiving: order, waiting, giving up, and the end.
+
+use std::future::{self, Future};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
+use udpair::{DatagramSocket, ErrorKind, Event};
+
+use crate::support::{Peer, builders, endpoint, loopback, soon};
+
+/// MSG-04, MSG-05
+#[tokio::test]
+async fn messages_come_in_the_order_of_their_arrival() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        // More than one batch.
+        for number in 0..200_u8 {
+            peer.send(&[number], loopback(&socket));
+        }
+        for number in 0..200 {
+            assert_eq!(
+                soon(socket.recv()).await.unwrap().payload(),
+                [number],
+                "{engine:?}"
+            );
+        }
+        let statistics = socket.statistics();
+        assert_eq!(
+            (statistics.datagrams_received, statistics.bytes_received),
+            (200, 200)
+        );
+    }
+}
+
+/// MSG-10
+#[tokio::test]
+async fn an_empty_datagram_is_a_message() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        for payload in [b"" as &[u8], b"x", b""] {
+            peer.send(payload, loopback(&socket));
+        }
+        for length in [0, 1, 0] {
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload().len(), length, "{engine:?}");
+            assert_eq!(message.remote(), peer.addr());
+        }
+    }
+}
+
+/// MSG-16
+#[tokio::test]
+async fn the_largest_datagram_arrives_whole() {
+    for (engine, builder) in builders() {
+        for (at, length) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+            let peer = Peer::at(at);
+            let socket = builder.bind(&endpoint(at)).await.unwrap();
+            let payload: Vec<_> = (0..length).map(|n| n as u8).collect();
+            peer.send(&payload, socket.local_addr().unwrap());
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), payload, "{engine:?}");
+            assert!(!message.truncated());
+        }
+    }
+}
+
+/// MSG-11, MSG-20
+#[tokio::test]
+async fn a_message_says_where_it_came_from_and_outlives_its_socket() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        peer.send(b"kept", loopback(&socket));
+        let message = soon(socket.recv()).await.unwrap();
+        let known = engine.capabilities();
+        assert_eq!(message.local().is_some(), known.local_address, "{engine:?}");
+        assert_eq!(
+            message.adapter().is_some(),
+            known.local_address,
+            "{engine:?}"
+        );
+        assert_eq!(
+            message.hop_limit().is_some(),
+            known.packet_header,
+            "{engine:?}"
+        );
+        assert_eq!(
+            message.ecn(),
+            known.packet_header.then_some(0),
+            "{engine:?}"
+        );
+        drop(socket);
+        assert_eq!(message.remote(), peer.addr());
+        assert_eq!(message.into_payload().as_ref(), b"kept");
+    }
+}
+
+#[tokio::test]
+async fn try_recv_takes_what_is_there() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        assert!(socket.try_recv().unwrap().is_none());
+        peer.send(b"a", loopback(&socket));
+        peer.send(b"b", loopback(&socket));
+        assert_eq!(
+            socket.try_recv().unwrap().unwrap().payload(),
+            b"a",
+            "{engine:?}"
+        );
+        assert_eq!(socket.try_recv().unwrap().unwrap().payload(), b"b");
+        assert!(socket.try_recv().unwrap().is_none());
+        // What was tried in between does not put the sleeper to sleep for good.
+        peer.send(b"c", loopback(&socket));
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"c");
+    }
+}
+
+/// A dropped future has taken nothing.
+#[tokio::test]
+async fn a_dropped_receive_loses_no_message() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        for number in 0..50_u8 {
+            {
+                let mut receiving = pin!(socket.recv());
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(receiving.as_mut().poll(&mut context).is_pending());
+            }
+            peer.send(&[number], loopback(&socket));
+        }
+        let mut expected = 0;
+        while expected < 50 {
+            // Half of the receives are given up after one poll, whether they had anything or not.
+            let polled = {
+                let mut receiving = pin!(socket.recv());
+                future::poll_fn(|cx| Poll::Ready(receiving.as_mut().poll(cx))).await
+            };
+            let message = match polled {
+                Poll::Ready(message) => message.unwrap(),
+                Poll::Pending => soon(socket.recv()).await.unwrap(),
+            };
+            assert_eq!(message.payload(), [expected], "{engine:?}");
+            expected += 1;
+        }
+    }
+}
+
+/// GEN-06: many may wait, and each message goes to one of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_waiters_share_the_messages() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let waiters: Vec<_> = (0..8)
+            .map(|_| {
+                let socket = socket.clone();
+                tokio::spawn(async move {
+                    let mut taken = Vec::new();
+                    for _ in 0..25 {
+                        taken.push(socket.recv().await.unwrap().payload()[0]);
+                    }
+                    taken
+                })
+            })
+            .collect();
+        for number in 0..200_u8 {
+            peer.send(&[number], loopback(&socket));
+        }
+        let mut all = Vec::new();
+        for waiter in waiters {
+            all.extend(soon(waiter).await.unwrap());
+        }
+        all.sort_unstable();
+        assert_eq!(all, (0..200).collect::<Vec<_>>(), "{engine:?}");
+    }
+}
+
+/// CLS-01, CLS-02, CLS-03
+#[tokio::test]
+async fn closing_ends_what_is_pending_and_refuses_what_comes_later() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let output = socket.output().unwrap();
+        let receiving = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.recv().await }
+        });
+        let waiting = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.next_event().await.map(|_| ()) }
+        });
+        tokio::task::yield_now().await;
+        socket.close();
+        socket.close();
+        for error in [
+            soon(receiving).await.unwrap().unwrap_err(),
+            soon(waiting).await.unwrap().unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Cancelled, "{engine:?}");
+            assert_eq!(error.status().number(), 1);
+        }
+        for error in [
+            socket.recv().await.unwrap_err(),
+            socket.try_recv().unwrap_err(),
+            socket.next_event().await.unwrap_err(),
+            output.write(b"x").await.unwrap_err(),
+            output.try_write(b"x").unwrap_err(),
+            socket.output().unwrap_err(),
+            socket.output_to(&peer.addr().into()).await.unwrap_err(),
+            socket.send_to(b"x", peer.addr()).await.unwrap_err(),
+            socket.connect(&peer.pair()).await.unwrap_err(),
+            socket.cancel_io().unwrap_err(),
+            socket.set_hop_limit(1).unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?} {error}");
+            assert_eq!(error.hresult().cast_unsigned(), 0x8000_0013);
+        }
+    }
+}
+
+/// CLS-04, CLS-05: the port is free when `close` returns, whoever still holds or waits for the socket.
+#[tokio::test]
+async fn closing_frees_the_port_at_once() {
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let receiving = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.recv().await }
+        });
+        tokio::task::yield_now().await;
+        let output = socket.output_to(&address.into()).await.unwrap();
+        socket.close();
+        // The task has not even been woken yet.
+        Peer::at(&address.to_string());
+        assert_eq!(
+            soon(receiving).await.unwrap().unwrap_err().kind(),
+            ErrorKind::Cancelled
+        );
+        assert_eq!(
+            output.write(b"x").await.unwrap_err().kind(),
+            ErrorKind::Closed,
+            "{engine:?}"
+        );
+    }
+}
+
+/// CLS-04, CLS-05: dropping the last handle closes; streams do not keep the socket open.
+#[tokio::test]
+async fn dropping_the_socket_closes_it() {
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let output = socket.output_to(&address.into()).await.unwrap();
+        let clone = socket.clone();
+        drop(socket);
+        clone.send_to(b"still open", address).await.unwrap();
+        drop(clone);
+        Peer::at(&address.to_string());
+        assert_eq!(
+            output.write(b"x").await.unwrap_err().kind(),
+            ErrorKind::Closed,
+            "{engine:?}"
+        );
+    }
+}
+
+/// CAN-01, CAN-02, CAN-04, CAN-05
+#[tokio::test]
+async fn cancelling_ends_pending_receives_and_the_next_one_resumes() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        socket.cancel_io().unwrap();
+        let receiving = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.recv().await }
+        });
+        tokio::task::yield_now().await;
+        socket.cancel_io().unwrap();
+        let error = soon(receiving).await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{engine:?}");
+
+        peer.send(b"later", loopback(&socket));
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"later");
+    }
+}
+
+#[tokio::test]
+async fn the_stream_of_messages_ends_with_the_socket() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let mut messages = pin!(socket.messages());
+        let mut next = async || future::poll_fn(|cx| messages.as_mut().poll_next(cx)).await;
+        peer.send(b"one", loopback(&socket));
+        peer.send(b"two", loopback(&socket));
+        assert_eq!(
+            soon(next()).await.unwrap().unwrap().payload(),
+            b"one",
+            "{engine:?}"
+        );
+        assert_eq!(soon(next()).await.unwrap().unwrap().payload(), b"two");
+        socket.close();
+        assert!(soon(next()).await.is_none());
+        assert!(soon(next()).await.is_none());
+    }
+}
+
+/// CLS-02: a stream that waits ends too.
+#[tokio::test]
+async fn closing_ends_a_stream_that_waits() {
+    let socket = DatagramSocket::builder()
+        .bind(&endpoint(":0"))
+        .await
+        .unwrap();
+    let waiting = tokio::spawn({
+        let socket = socket.clone();
+        async move {
+            let mut messages = pin!(socket.messages());
+            future::poll_fn(|cx| messages.as_mut().poll_next(cx))
+                .await
+                .is_none()
+        }
+    });
+    tokio::task::yield_now().await;
+    socket.close();
+    assert!(soon(waiting).await.unwrap());
+}
+
+#[tokio::test]
+async fn poll_recv_wakes_the_last_task_to_poll() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let receiving = tokio::spawn({
+            let socket = socket.clone();
+            async move { future::poll_fn(|cx| socket.poll_recv(cx)).await }
+        });
+        tokio::task::yield_now().await;
+        peer.send(b"x", loopback(&socket));
+        assert_eq!(
+            soon(receiving).await.unwrap().unwrap().payload(),
+            b"x",
+            "{engine:?}"
+        );
+    }
+}
+
+/// A socket under a flood lets other tasks of its thread run.
+#[tokio::test]
+async fn a_flood_does_not_starve_other_tasks() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder
+            .inbound_buffer_bytes(1 << 20)
+            .bind(&endpoint(":0"))
+            .await
+            .unwrap();
+        let other = tokio::spawn(async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut received = 0_u32;
+        // The flood never ends: for each message that is taken two are sent.
+        while !other.is_finished() {
+            peer.send(b"x", loopback(&socket));
+            peer.send(b"x", loopback(&socket));
+            soon(socket.recv()).await.unwrap();
+            received += 1;
+            assert!(received < 100_000, "{engine:?}");
+        }
+    }
+}
+
+/// MSG-17: what does not fit is lost, and counted to the datagram.
+#[tokio::test]
+async fn what_the_kernel_drops_is_counted() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder
+            .inbound_buffer_bytes(4096)
+            .bind(&endpoint(":0"))
+            .await
+            .unwrap();
+        let sent = 500;
+        for _ in 0..sent {
+            peer.send(&[0; 100], loopback(&socket));
+        }
+        let mut received = 0;
+        while socket.try_recv().unwrap().is_some() {
+            received += 1;
+        }
+        let statistics = socket.statistics();
+        assert!(received < sent, "{engine:?}");
+        if statistics.kernel_dropped_exact {
+            assert_eq!(statistics.kernel_dropped, sent - received, "{engine:?}");
+        }
+        socket.close();
+        assert_eq!(socket.statistics(), statistics, "{engine:?}");
+    }
+}
+
+/// Events and messages are one sequence for who asks for events.
+#[tokio::test]
+async fn events_are_messages_too() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        peer.send(b"x", loopback(&socket));
+        let Event::Message(message) = soon(socket.next_event()).await.unwrap() else {
+            panic!("a message")
+        };
+        assert_eq!(message.payload(), b"x");
+    }
+}
+
+/// Nothing here needs a pinned box.
+#[test]
+fn streams_are_unpin() {
+    fn check<T: Unpin>() {}
+    check::<udpair::Messages<'_>>();
+    check::<Pin<&mut udpair::Messages<'_>>>();
+}

@@ -1,0 +1,712 @@
+//! From names to addresses, against a name server of the test's own.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use hickory_proto::op::ResponseCode;
+use udpair::{AddressSource, ErrorKind, Precedence, Resolution, Resolver, ServiceSource, Step};
+
+use crate::support::dns::{DnsServer, Say, Zone, answer_to, record, refusal};
+use crate::support::{Peer, TempFile, endpoint};
+
+/// The domain of most tests: three targets in two priorities.
+fn zone() -> Zone {
+    Zone::new(
+        "_stun._udp.example.test SRV 10 0 3478 one.example.test
+         _stun._udp.example.test SRV 20 5 3479 two.example.test
+         _stun._service01._udp.example.test SRV 0 0 3480 one.example.test
+         one.example.test A 127.0.0.1
+         one.example.test AAAA ::1
+         two.example.test A 127.0.0.2
+         alias.example.test CNAME one.example.test",
+    )
+}
+
+async fn resolve(server: &DnsServer, remote: &str) -> Resolution {
+    server.resolver().resolve(&endpoint(remote)).await
+}
+
+fn addresses(resolution: &Resolution) -> Vec<String> {
+    let candidates = resolution
+        .candidates()
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    candidates
+        .iter()
+        .map(|candidate| candidate.address.to_string())
+        .collect()
+}
+
+fn failure(resolution: &Resolution) -> udpair::Error {
+    resolution.candidates().expect_err("no candidate")
+}
+
+/// SRV-01, SRV-11: one question brings the records and, in the additional section, the addresses.
+#[tokio::test]
+async fn srv_needs_one_round_trip_when_the_server_sends_addresses_along() {
+    let server = DnsServer::with_zone(zone());
+    let resolution = resolve(&server, "example.test:stun").await;
+
+    assert_eq!(
+        addresses(&resolution),
+        ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
+    );
+    assert_eq!(server.asked(), ["_stun._udp.example.test SRV"]);
+}
+
+/// SRV-11: without addresses in the answer, each target is asked for, both families side by side.
+#[tokio::test]
+async fn targets_without_addresses_are_asked_for() {
+    let server = DnsServer::with_zone(zone().without_additional());
+    let resolution = resolve(&server, "example.test:stun").await;
+
+    assert_eq!(
+        addresses(&resolution),
+        ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
+    );
+    let mut asked = server.asked();
+    asked.sort();
+    assert_eq!(
+        asked,
+        [
+            "_stun._udp.example.test SRV",
+            "one.example.test A",
+            "one.example.test AAAA",
+            "two.example.test A",
+            "two.example.test AAAA",
+        ]
+    );
+}
+
+/// SRV-02, SRV-03, SRV-07
+#[tokio::test]
+async fn the_question_is_made_of_service_and_host() {
+    for (remote, question) in [
+        (
+            "example.test:stun._service01",
+            "_stun._service01._udp.example.test SRV",
+        ),
+        ("Example.TEST.:STUN", "_stun._udp.example.test SRV"),
+        ("bücher.test:_stun", "_stun._udp.xn--bcher-kva.test SRV"),
+    ] {
+        let server = DnsServer::with_zone(zone());
+        resolve(&server, remote).await;
+        assert_eq!(server.asked(), [question], "{remote}");
+    }
+}
+
+/// SVC-01, SVC-03, GEP-04: what is a number is not looked up, and an address neither.
+#[tokio::test]
+async fn numbers_and_addresses_are_not_asked_for() {
+    let server = DnsServer::with_zone(zone());
+    for (remote, address) in [
+        ("192.0.2.1:00080", "192.0.2.1:80"),
+        ("[2001:db8::1]:53", "[2001:db8::1]:53"),
+        ("192.0.2.1:0", "192.0.2.1:0"),
+        ("[::ffff:192.0.2.1]:53", "192.0.2.1:53"),
+    ] {
+        assert_eq!(
+            addresses(&resolve(&server, remote).await),
+            [address],
+            "{remote}"
+        );
+    }
+    assert!(server.asked().is_empty());
+}
+
+/// SRV-16, SVC-06, SVC-08: the services file goes before SRV, and is read again when it changes.
+#[tokio::test]
+async fn a_services_file_that_knows_the_service_keeps_dns_out() {
+    let server = DnsServer::with_zone(zone());
+    let services = TempFile::new("stun 1111/udp\nhttp 80/tcp\n");
+    let resolver = server
+        .resolver_builder()
+        .services_file(services.path())
+        .build();
+
+    let resolution = resolver.resolve(&endpoint("127.0.0.1:STUN")).await;
+    assert_eq!(addresses(&resolution), ["127.0.0.1:1111"]);
+    services.write("stun 22222/udp # of another length\n");
+    let resolution = resolver.resolve(&endpoint("127.0.0.1:stun")).await;
+    assert_eq!(addresses(&resolution), ["127.0.0.1:22222"]);
+    assert!(server.asked().is_empty());
+
+    // Listed for tcp alone is not listed.
+    let resolution = resolver.resolve(&endpoint("example.test:http")).await;
+    assert_eq!(failure(&resolution).kind(), ErrorKind::HostNotFound);
+    assert_eq!(server.asked(), ["_http._udp.example.test SRV"]);
+}
+
+/// SVC-10
+#[tokio::test]
+async fn a_services_file_that_was_named_must_be_there() {
+    let server = DnsServer::with_zone(zone());
+    let resolver = server
+        .resolver_builder()
+        .services_file("/nonexistent/services")
+        .build();
+    let error = failure(&resolver.resolve(&endpoint("example.test:stun")).await);
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(
+        error.to_string().contains("/nonexistent/services"),
+        "{error}"
+    );
+    assert!(error.raw_os_error().is_some());
+    assert!(server.asked().is_empty());
+}
+
+/// SRV-06
+#[tokio::test]
+async fn an_address_has_no_srv_records() {
+    let server = DnsServer::with_zone(zone());
+    for remote in [
+        "192.0.2.1:stun",
+        "[::1]:stun",
+        "localhost:stun",
+        "db.localhost:stun",
+    ] {
+        let error = failure(&resolve(&server, remote).await);
+        assert_eq!(error.kind(), ErrorKind::ServiceNotFound, "{remote}");
+        assert_eq!(error.status().number(), 9, "{remote}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+/// SRV-08, GEN-03: each way to fail has its status, and the text names the question and the server.
+#[tokio::test]
+async fn a_server_that_has_nothing_is_quoted() {
+    for (code, kind, status, hresult) in [
+        (
+            ResponseCode::NXDomain,
+            ErrorKind::HostNotFound,
+            6,
+            0x8007_2af9,
+        ),
+        (ResponseCode::NoError, ErrorKind::NoData, 7, 0x8007_2afc),
+        (
+            ResponseCode::ServFail,
+            ErrorKind::NameServer,
+            8,
+            0x8007_2afa,
+        ),
+        (
+            ResponseCode::Refused,
+            ErrorKind::NameServer,
+            0,
+            0x8007_2afb_u32,
+        ),
+        (ResponseCode::FormErr, ErrorKind::NameServer, 0, 0x8007_2afb),
+        (ResponseCode::NotImp, ErrorKind::NameServer, 0, 0x8007_2afb),
+    ] {
+        let server = DnsServer::new(move |query, _| vec![Say::Answer(refusal(query, code))]);
+        for (remote, question) in [
+            ("example.test:stun", "_stun._udp.example.test SRV"),
+            ("host.example.test:7", "host.example.test A/AAAA"),
+        ] {
+            let error = failure(&resolve(&server, remote).await);
+            assert_eq!(error.kind(), kind, "{code} {remote}");
+            assert_eq!(error.status().number(), status, "{code} {remote}");
+            assert_eq!(error.hresult().cast_unsigned(), hresult, "{code} {remote}");
+            let text = error.to_string();
+            assert!(text.contains(question), "{text}");
+            assert!(text.contains(&server.address().to_string()), "{text}");
+        }
+    }
+}
+
+/// SRV-08, SRV-13: a server that is silent costs the time that was allowed, and is named.
+#[tokio::test]
+async fn a_silent_server_is_named_with_the_time_it_had() {
+    let server = DnsServer::silent();
+    let limit = Duration::from_millis(300);
+    let resolver = server.resolver_builder().timeout(limit).build();
+    let started = Instant::now();
+    let error = failure(&resolver.resolve(&endpoint("example.test:stun")).await);
+
+    assert_eq!(error.kind(), ErrorKind::NameServer);
+    assert_eq!(error.status().number(), 8);
+    let text = error.to_string();
+    assert!(text.contains(&server.address().to_string()), "{text}");
+    assert!(text.contains("did not answer within"), "{text}");
+    assert!(started.elapsed() >= limit);
+    assert_eq!(server.asked().len(), 2, "two attempts");
+}
+
+/// SRV-08: nobody at the server's port is known at once.
+#[tokio::test]
+async fn a_server_that_is_not_there_is_known_at_once() {
+    let nobody = Peer::new().leave();
+    let services = TempFile::new("");
+    let resolver = Resolver::builder()
+        .dns_servers([nobody])
+        .services_file(services.path())
+        .timeout(Duration::from_secs(600))
+        .attempt_timeout(Duration::from_secs(600))
+        .build();
+    // Would wait for ten minutes if the refusal went unheard; the test would be cut off.
+    let resolution = crate::support::soon(resolver.resolve(&endpoint("example.test:stun"))).await;
+    let error = failure(&resolution);
+    assert_eq!(error.status().number(), 8);
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
+}
+
+/// SRV-13: of two servers of which one is dead the other answers, within the limit.
+#[tokio::test]
+async fn the_second_server_answers_when_the_first_does_not() {
+    let good = DnsServer::with_zone(zone());
+    let silent = DnsServer::silent();
+    let failing =
+        DnsServer::new(|query, _| vec![Say::Answer(refusal(query, ResponseCode::ServFail))]);
+    let refusing =
+        DnsServer::new(|query, _| vec![Say::Answer(refusal(query, ResponseCode::Refused))]);
+    let dead = Peer::new().leave();
+    for first in [
+        silent.address(),
+        failing.address(),
+        refusing.address(),
+        dead,
+    ] {
+        let resolver = good
+            .resolver_builder()
+            .dns_servers([first, good.address()])
+            .timeout(Duration::from_secs(2))
+            .build();
+        let resolution = resolver.resolve(&endpoint("example.test:stun")).await;
+        assert_eq!(addresses(&resolution).len(), 3, "{first}");
+    }
+}
+
+/// SRV-09, SRV-12
+#[tokio::test]
+async fn a_lone_root_target_says_that_the_service_is_not_offered() {
+    let server = DnsServer::with_zone(Zone::new(
+        "_stun._udp.none.test SRV 0 0 0 .
+         _stun._udp.mixed.test SRV 0 0 0 .
+         _stun._udp.mixed.test SRV 1 0 0 no-port.mixed.test
+         _stun._udp.mixed.test SRV 9 0 5 host.mixed.test
+         host.mixed.test A 127.0.0.1
+         none.test A 127.0.0.1",
+    ));
+    let error = failure(&resolve(&server, "none.test:stun").await);
+    assert_eq!(error.kind(), ErrorKind::NoData);
+    assert_eq!(error.status().number(), 7);
+    assert_eq!(
+        server.asked(),
+        ["_stun._udp.none.test SRV"],
+        "no address is asked for"
+    );
+
+    let resolution = resolve(&server, "mixed.test:stun").await;
+    assert_eq!(addresses(&resolution), ["127.0.0.1:5"]);
+}
+
+/// SRV-10: the order is by priority, then by the dice; both are told.
+#[tokio::test]
+async fn srv_order_follows_priority_and_the_dice() {
+    let zone = Zone::new(
+        "_a._udp.w.test SRV 5 0 10 h.w.test
+         _a._udp.w.test SRV 5 10 11 h.w.test
+         _a._udp.w.test SRV 5 30 12 h.w.test
+         _a._udp.w.test SRV 1 0 13 h.w.test
+         h.w.test A 127.0.0.1",
+    );
+    let server = DnsServer::with_zone(zone);
+    for (rolled, ports) in [
+        (0, [13, 10, 11, 12]),
+        (5, [13, 11, 12, 10]),
+        (30, [13, 12, 11, 10]),
+    ] {
+        let resolver = server
+            .resolver_builder()
+            .dice(move |most| rolled.min(most))
+            .build();
+        let resolution = resolver.resolve(&endpoint("w.test:a")).await;
+        let candidates = resolution.candidates().unwrap();
+        let found: Vec<_> = candidates.iter().map(|c| c.address.port()).collect();
+        assert_eq!(found, ports, "{rolled}");
+        assert_eq!(candidates[0].before_next, Some(Precedence::SrvPriority));
+        assert_eq!(candidates[1].before_next, Some(Precedence::SrvWeight));
+        assert_eq!(candidates[3].before_next, None);
+    }
+}
+
+/// SRV-11: addresses that belong to no target are ignored, and the target is asked for.
+#[tokio::test]
+async fn foreign_addresses_in_the_additional_section_are_ignored() {
+    let zone = zone();
+    let server = DnsServer::new(move |query, _| {
+        let mut answer = zone.answer(query);
+        answer.additionals.clear();
+        answer.add_additional(record("evil.example.test A 192.0.2.66"));
+        answer.add_additional(record("example.test A 192.0.2.66"));
+        vec![Say::Answer(answer)]
+    });
+    let resolution = resolve(&server, "example.test:stun").await;
+    assert_eq!(
+        addresses(&resolution),
+        ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
+    );
+}
+
+/// SRV-11: owner and target may be aliases, in one answer or over several.
+#[tokio::test]
+async fn aliases_are_followed_from_owner_and_target() {
+    let text = "_stun._udp.a.test CNAME _stun._udp.b.test
+         _stun._udp.b.test SRV 0 0 7 alias.b.test
+         alias.b.test CNAME host.b.test
+         host.b.test A 127.0.0.1";
+    for zone in [
+        Zone::new(text),
+        Zone::new(text).without_additional(),
+        Zone::new(text).without_additional().without_following(),
+    ] {
+        let server = DnsServer::with_zone(zone);
+        let resolution = resolve(&server, "a.test:stun").await;
+        assert_eq!(
+            addresses(&resolution),
+            ["127.0.0.1:7"],
+            "{:?}",
+            server.asked()
+        );
+    }
+}
+
+/// SRV-11
+#[tokio::test]
+async fn aliases_end_after_eight_and_in_circles() {
+    let chain = |length: usize| {
+        let mut text = String::new();
+        for n in 0..length {
+            text.push_str(&format!("n{n}.test CNAME n{}.test\n", n + 1));
+        }
+        text + &format!("n{length}.test A 127.0.0.1\n")
+    };
+    let circle = "n0.test CNAME n1.test\nn1.test CNAME n0.test\n".to_owned();
+    for (text, works) in [(chain(8), true), (chain(9), false), (circle, false)] {
+        for zone in [Zone::new(&text), Zone::new(&text).without_following()] {
+            let server = DnsServer::with_zone(zone);
+            let resolution = resolve(&server, "n0.test:7").await;
+            if works {
+                assert_eq!(addresses(&resolution), ["127.0.0.1:7"]);
+            } else {
+                let error = failure(&resolution);
+                assert_eq!(error.kind(), ErrorKind::NameServer, "{text}");
+                assert!(error.to_string().contains("aliases"), "{error}");
+            }
+        }
+    }
+}
+
+/// SRV-13: what does not fit into a datagram comes over TCP.
+#[tokio::test]
+async fn a_truncated_answer_is_asked_for_over_tcp() {
+    let zone = zone();
+    let server = DnsServer::new(move |query, over_tcp| {
+        let mut answer = zone.answer(query);
+        if !over_tcp {
+            answer.answers.clear();
+            answer.additionals.clear();
+            answer.metadata.truncation = true;
+        }
+        vec![Say::Answer(answer)]
+    });
+    let resolution = resolve(&server, "example.test:stun").await;
+    assert_eq!(addresses(&resolution).len(), 3);
+    assert_eq!(
+        server.asked(),
+        [
+            "_stun._udp.example.test SRV",
+            "_stun._udp.example.test SRV tcp"
+        ]
+    );
+}
+
+/// SRV-13
+#[tokio::test]
+async fn five_hundred_records_come_over_tcp_in_order() {
+    let mut text = String::from("h.big.test A 127.0.0.1\n");
+    for n in 0..500 {
+        text.push_str(&format!(
+            "_a._udp.big.test SRV {n} 0 {} h.big.test\n",
+            1000 + n
+        ));
+    }
+    let zone = Zone::new(&text).without_additional();
+    let server = DnsServer::new(move |query, over_tcp| {
+        let answer = zone.answer(query);
+        vec![Say::Answer(if over_tcp {
+            answer
+        } else {
+            answer.truncate()
+        })]
+    });
+    let resolution = resolve(&server, "big.test:a").await;
+    let ports: Vec<_> = resolution
+        .candidates()
+        .unwrap()
+        .iter()
+        .map(|c| c.address.port())
+        .collect();
+    assert_eq!(ports, (1000..1500).collect::<Vec<_>>());
+}
+
+/// Answers that are not to our question are passed over; the right one still counts.
+#[tokio::test]
+async fn forged_answers_are_passed_over() {
+    let zone = zone();
+    let server = DnsServer::new(move |query, _| {
+        let good = zone.answer(query);
+        let mut wrong_id = good.clone();
+        wrong_id.metadata.id = !good.metadata.id;
+        let mut wrong_question = good.clone();
+        wrong_question.queries[0].set_name("evil.test".parse().unwrap());
+        let mut elsewhere = good.clone();
+        for record in &mut elsewhere.additionals {
+            *record = crate::support::dns::record("one.example.test A 192.0.2.66");
+        }
+        vec![
+            Say::Answer(wrong_id),
+            Say::Answer(wrong_question),
+            Say::FromElsewhere(elsewhere),
+            Say::Bytes(b"x".to_vec()),
+            Say::Bytes(vec![0; 600]),
+            Say::Answer(good),
+        ]
+    });
+    let resolution = resolve(&server, "example.test:stun").await;
+    assert_eq!(
+        addresses(&resolution),
+        ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
+    );
+}
+
+/// SRV-08
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_is_a_stated_error() {
+    let zone = zone();
+    let server = DnsServer::new(move |query, _| {
+        let mut bytes = zone.answer(query).to_vec().unwrap();
+        bytes.truncate(bytes.len() - 3);
+        vec![Say::Bytes(bytes)]
+    });
+    let error = failure(&resolve(&server, "example.test:stun").await);
+    assert_eq!(error.hresult().cast_unsigned(), 0x8007_2afb);
+    assert!(error.to_string().contains("makes no sense"), "{error}");
+    assert_eq!(server.asked().len(), 1, "it is not asked the same again");
+}
+
+/// An old server that refuses the extension gets the plain question (RFC 6891, section 7).
+#[tokio::test]
+async fn a_server_without_edns_is_asked_without_it() {
+    let zone = zone();
+    let server = DnsServer::new(move |query, _| {
+        vec![Say::Answer(if query.edns.is_some() {
+            refusal(query, ResponseCode::FormErr)
+        } else {
+            zone.answer(query)
+        })]
+    });
+    let resolution = resolve(&server, "example.test:stun").await;
+    assert_eq!(addresses(&resolution).len(), 3);
+}
+
+/// One family is enough, whatever becomes of the other.
+#[tokio::test]
+async fn hosts_of_one_family_are_found() {
+    let zone = Zone::new("four.test A 127.0.0.1\nsix.test AAAA ::1\n");
+    let server = DnsServer::with_zone(zone);
+    assert_eq!(
+        addresses(&resolve(&server, "four.test:7").await),
+        ["127.0.0.1:7"]
+    );
+    assert_eq!(
+        addresses(&resolve(&server, "six.test:7").await),
+        ["[::1]:7"]
+    );
+    let error = failure(&resolve(&server, "none.test:7").await);
+    assert_eq!(error.kind(), ErrorKind::HostNotFound);
+}
+
+#[tokio::test]
+async fn a_family_can_be_asked_for() {
+    use udpair::AddressFamily::{Ipv4, Ipv6};
+    let server = DnsServer::with_zone(zone());
+    for (family, remote, expected) in [
+        (Ipv4, "one.example.test:7", "127.0.0.1:7"),
+        (Ipv6, "one.example.test:7", "[::1]:7"),
+        (Ipv4, "127.0.0.1:7", "127.0.0.1:7"),
+    ] {
+        let resolver = server.resolver_builder().family(family).build();
+        let resolution = resolver.resolve(&endpoint(remote)).await;
+        assert_eq!(addresses(&resolution), [expected], "{family} {remote}");
+    }
+    let resolver = server.resolver_builder().family(Ipv6).build();
+    let error = failure(&resolver.resolve(&endpoint("127.0.0.1:7")).await);
+    assert_eq!(error.kind(), ErrorKind::FamilyNotSupported);
+    assert_eq!(
+        server.asked(),
+        ["one.example.test A", "one.example.test AAAA"]
+    );
+}
+
+/// HOST-19, GEN-11: this machine is known without asking anybody.
+#[tokio::test]
+async fn localhost_answers_itself() {
+    let server = DnsServer::with_zone(zone());
+    for remote in ["localhost:7", "LOCALHOST.:7", "db.localhost:7"] {
+        let found = addresses(&resolve(&server, remote).await);
+        assert!(
+            found.contains(&"127.0.0.1:7".to_owned()),
+            "{remote}: {found:?}"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|text| { text.parse::<SocketAddr>().unwrap().ip().is_loopback() })
+        );
+    }
+    assert!(server.asked().is_empty());
+}
+
+/// HOST-20, GEN-11
+#[tokio::test]
+async fn a_hosts_file_goes_before_dns() {
+    let server = DnsServer::with_zone(zone());
+    let hosts = TempFile::new("192.0.2.7 one.example.test\n");
+    let resolver = server.resolver_builder().hosts_file(hosts.path()).build();
+    let resolution = resolver.resolve(&endpoint("one.example.test:7")).await;
+    assert_eq!(addresses(&resolution), ["192.0.2.7:7"]);
+    assert!(server.asked().is_empty());
+
+    let resolution = resolver.resolve(&endpoint("two.example.test:7")).await;
+    assert_eq!(addresses(&resolution), ["127.0.0.2:7"]);
+}
+
+/// HOST-20: without servers of its own, a resolver asks the system, which reads its own hosts file.
+#[tokio::test]
+async fn the_system_resolves_what_its_hosts_file_has() {
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let names = hosts
+        .lines()
+        .flat_map(|line| line.split_whitespace().skip(1));
+    // The one name that this test asks for must not leave the machine.
+    let Some(name) = names
+        .filter(|name| !name.starts_with('#'))
+        .find(|name| !name.contains("localhost"))
+    else {
+        return;
+    };
+    let resolution = Resolver::system()
+        .resolve(&endpoint(&format!("{name}:7")))
+        .await;
+    let Some(Step::Address(step)) = resolution.steps().get(1) else {
+        panic!("{:?}", resolution.steps());
+    };
+    assert_eq!(step.source, AddressSource::System, "{name}");
+    assert!(!addresses(&resolution).is_empty(), "{name}");
+}
+
+/// Every step is there, with who said what.
+#[tokio::test]
+async fn the_steps_tell_the_whole_way() {
+    let server = DnsServer::with_zone(zone());
+    let resolution = resolve(&server, "example.test:stun").await;
+    let [
+        Step::Service(service),
+        Step::Srv(srv),
+        Step::Address(one),
+        Step::Address(two),
+        Step::Order(order),
+    ] = resolution.steps()
+    else {
+        panic!("{:#?}", resolution.steps());
+    };
+    assert!(matches!(service.source, ServiceSource::File(_)));
+    assert_eq!(service.port, None);
+    assert_eq!(srv.name, "_stun._udp.example.test");
+    assert_eq!(srv.records.len(), 2);
+    assert_eq!(srv.records[0].ttl, 60);
+    assert_eq!(srv.queries.len(), 1);
+    assert_eq!(srv.queries[0].server, server.address());
+    assert_eq!(one.host, "one.example.test");
+    assert_eq!(one.source, AddressSource::Additional(server.address()));
+    assert_eq!(one.addresses[0].ttl, Some(Duration::from_secs(60)));
+    assert_eq!(two.addresses.len(), 1);
+    assert_eq!(order.as_slice(), resolution.candidates().unwrap());
+    assert_eq!(order[0].source, Some("::1".parse().unwrap()));
+}
+
+/// The steps are there when there is no answer, too.
+#[tokio::test]
+async fn a_failed_resolution_keeps_its_steps() {
+    let server = DnsServer::with_zone(zone());
+    let resolution = resolve(&server, "nothing.test:stun").await;
+    let Some(Step::Srv(srv)) = resolution.steps().last() else {
+        panic!("{:#?}", resolution.steps());
+    };
+    assert_eq!(srv.queries[0].outcome.to_string(), "NXDOMAIN");
+    assert_eq!(srv.error, Some(failure(&resolution).to_string()));
+}
+
+/// SRV-11: targets that fail are left out; if all fail, the last failure is the error.
+#[tokio::test]
+async fn a_target_that_does_not_resolve_is_left_out() {
+    let text = "_a._udp.x.test SRV 1 0 1 gone.x.test
+         _a._udp.x.test SRV 2 0 2 here.x.test
+         here.x.test A 127.0.0.1
+         _b._udp.x.test SRV 1 0 1 gone.x.test";
+    let server = DnsServer::with_zone(Zone::new(text));
+    assert_eq!(
+        addresses(&resolve(&server, "x.test:a").await),
+        ["127.0.0.1:2"]
+    );
+    let error = failure(&resolve(&server, "x.test:b").await);
+    assert_eq!(error.kind(), ErrorKind::HostNotFound);
+    assert!(error.to_string().contains("gone.x.test"), "{error}");
+}
+
+/// CON-02, SVC-02: what is left out of a remote endpoint is an error before anything is asked.
+#[tokio::test]
+async fn a_remote_endpoint_has_host_and_service() {
+    let server = DnsServer::with_zone(zone());
+    for (remote, part) in [
+        (":stun", "host"),
+        ("example.test:", "service"),
+        (":", "host"),
+    ] {
+        let error = failure(&resolve(&server, remote).await);
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{remote}");
+        assert!(error.to_string().contains(part), "{error}");
+        assert!(error.advice().is_some());
+    }
+    assert!(server.asked().is_empty());
+}
+
+/// SRV-05, SRV-07: a name that DNS cannot carry is an argument that is wrong.
+#[tokio::test]
+async fn a_question_that_is_too_long_is_an_invalid_argument() {
+    let server = DnsServer::with_zone(zone());
+    let label = "a".repeat(60);
+    let host = [label.as_str(); 4].join(".");
+    let error = failure(&resolve(&server, &format!("{host}:{label}")).await);
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(server.asked().is_empty());
+}
+
+/// GEN-05: a dropped resolution asks no further.
+#[tokio::test]
+async fn a_dropped_resolution_stops_asking() {
+    let server = DnsServer::silent();
+    let resolver = server.resolver();
+    let remote = endpoint("example.test:stun");
+    {
+        let mut resolving = Box::pin(resolver.resolve(&remote));
+        // Polled until the question is on its way, then dropped.
+        tokio::select! {
+            _ = &mut resolving => panic!("nobody answers"),
+            () = async { while server.asked().is_empty() { tokio::task::yield_now().await } } => {}
+        }
+    }
+    let answering = DnsServer::new(|query, _| vec![Say::Answer(answer_to(query))]);
+    resolve(&answering, "example.test:stun").await;
+    assert_eq!(server.asked().len(), 1);
+}

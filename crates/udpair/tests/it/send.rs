@@ -1,0 +1,458 @@
+//! Sending: one write is one datagram, whatever the network said before.
+
+use std::net::SocketAddr;
+
+use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind};
+
+use crate::support::{Peer, builders, endpoint, soon};
+
+/// Takes events until an error from the network comes.
+async fn next_peer_error(socket: &DatagramSocket) -> PeerError {
+    loop {
+        if let Event::PeerError(error) = soon(socket.next_event()).await.unwrap() {
+            return error;
+        }
+    }
+}
+
+/// OUT-01, OUT-11, MSG-10: boundaries hold, the empty datagram included.
+#[tokio::test]
+async fn one_write_is_one_datagram() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let output = socket.output().unwrap();
+        for length in [1, 0, 2, 1472, 1473, 9000, 0, 65_507] {
+            let payload = vec![length as u8; length];
+            output.write(&payload).await.unwrap();
+            assert_eq!(peer.recv().0, payload, "{engine:?} {length}");
+        }
+        assert_eq!(socket.statistics().datagrams_sent, 8);
+    }
+}
+
+/// OUT-12
+#[tokio::test]
+async fn a_payload_beyond_the_limit_is_refused_and_nothing_is_sent() {
+    for (engine, builder) in builders() {
+        for (at, most) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+            let peer = Peer::at(at);
+            let connected = builder.connect(&peer.pair()).await.unwrap();
+            let bound = builder.bind(&endpoint(":0")).await.unwrap();
+            let to = bound.output_to(&peer.addr().into()).await.unwrap();
+            for output in [connected.output().unwrap(), to] {
+                assert_eq!(output.payload_bytes_max(), most);
+                let error = output.write(&vec![0; most + 1]).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::PayloadTooLarge, "{engine:?} {at}");
+                assert_eq!(error.status().number(), 22);
+                assert!(
+                    error.to_string().contains(&(most + 1).to_string()),
+                    "{error}"
+                );
+                // Nothing was sent, and the socket is as good as before.
+                output.write(&vec![1; most]).await.unwrap();
+                assert_eq!(peer.recv().0, vec![1; most]);
+            }
+        }
+    }
+}
+
+/// OUT-02, OUT-05: many destinations, one source.
+#[tokio::test]
+async fn one_socket_sends_to_many_destinations() {
+    for (engine, builder) in builders() {
+        let peers = [Peer::new(), Peer::new(), Peer::at("[::1]:0")];
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        for peer in &peers {
+            let output = socket.output_to(&peer.addr().into()).await.unwrap();
+            assert_eq!(output.destination(), Some(peer.addr()));
+            output.write(b"hello").await.unwrap();
+            let (payload, from) = peer.recv();
+            assert_eq!(
+                (payload.as_slice(), from.port()),
+                (b"hello" as &[u8], port),
+                "{engine:?}"
+            );
+        }
+    }
+}
+
+/// OUT-07, OUT-09, CTL-14: making a stream binds nothing; the first write does.
+#[tokio::test]
+async fn the_first_write_binds() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.open().unwrap();
+        let output = socket.output_to(&peer.addr().into()).await.unwrap();
+        assert_eq!(socket.local_addr(), None);
+        output.write(b"first").await.unwrap();
+        let (payload, from) = peer.recv();
+        assert_eq!(payload, b"first");
+        assert_eq!(
+            socket.local_addr().unwrap().port(),
+            from.port(),
+            "{engine:?}"
+        );
+
+        peer.send(b"back", from);
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"back");
+    }
+}
+
+/// OUT-07, GEN-06: of many first writes one binds, and none is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_first_writes_bind_once() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        let socket = builder.open().unwrap();
+        let output = socket.output_to(&peer.addr().into()).await.unwrap();
+        let writes = (0..32_u8).map(|number| {
+            let output = output.clone();
+            tokio::spawn(async move { output.write(&[number]).await })
+        });
+        for write in writes.collect::<Vec<_>>() {
+            write.await.unwrap().unwrap();
+        }
+        let mut received: Vec<_> = (0..32).map(|_| peer.recv()).collect();
+        let port = received[0].1.port();
+        assert!(received.iter().all(|(_, from)| from.port() == port));
+        received.sort();
+        let numbers: Vec<_> = received.iter().map(|(payload, _)| payload[0]).collect();
+        assert_eq!(numbers, (0..32).collect::<Vec<_>>());
+    }
+}
+
+/// MSG-12, MSG-13: who listens hears of a closed port at once, also while asleep.
+#[tokio::test]
+async fn a_closed_port_wakes_whoever_waits_for_events() {
+    for (engine, builder) in builders() {
+        let nobody = Peer::new().leave();
+        let socket = builder.connect(&nobody.into()).await.unwrap();
+        let waiting = tokio::spawn({
+            let socket = socket.clone();
+            async move { next_peer_error(&socket).await }
+        });
+        // On this runtime of one thread the task is asleep by the time we go on.
+        tokio::task::yield_now().await;
+        socket.output().unwrap().write(b"anybody?").await.unwrap();
+        let error = soon(waiting).await.unwrap();
+        assert_eq!(error.kind(), PeerErrorKind::PortUnreachable, "{engine:?}");
+        assert_eq!(error.destination(), Some(nobody), "{engine:?}");
+    }
+}
+
+/// MSG-14: an error from the network ends nothing.
+#[tokio::test]
+async fn reception_goes_on_after_a_closed_port() {
+    for (engine, builder) in builders() {
+        let peer = Peer::new();
+        let address = peer.leave();
+        let socket = builder.connect(&address.into()).await.unwrap();
+        let output = socket.output().unwrap();
+        output.write(b"nobody").await.unwrap();
+        next_peer_error(&socket).await;
+
+        let peer = Peer::at(&address.to_string());
+        output.write(b"somebody").await.unwrap();
+        assert_eq!(peer.recv().0, b"somebody");
+        peer.send(b"indeed", socket.local_addr().unwrap());
+        assert_eq!(
+            soon(socket.recv()).await.unwrap().payload(),
+            b"indeed",
+            "{engine:?}"
+        );
+        assert_eq!(socket.statistics().peer_errors, 1, "{engine:?}");
+    }
+}
+
+/// MSG-14: who asks for messages alone is not disturbed.
+#[tokio::test]
+async fn recv_passes_over_errors_from_the_network() {
+    for (engine, builder) in builders() {
+        let address = Peer::new().leave();
+        let socket = builder.connect(&address.into()).await.unwrap();
+        let output = socket.output().unwrap();
+        let receiving = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.recv().await }
+        });
+        tokio::task::yield_now().await;
+        for _ in 0..3 {
+            output.write(b"nobody").await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let peer = Peer::at(&address.to_string());
+        peer.send(b"here", socket.local_addr().unwrap());
+        let message = soon(receiving).await.unwrap().unwrap();
+        assert_eq!(message.payload(), b"here", "{engine:?}");
+    }
+}
+
+/// OUT-15: a datagram that meets the error of an earlier one is sent all the same.
+#[tokio::test]
+async fn a_write_that_meets_a_queued_error_is_sent_anyway() {
+    for (engine, builder) in builders() {
+        let address = Peer::new().leave();
+        let socket = builder.connect(&address.into()).await.unwrap();
+        let output = socket.output().unwrap();
+        // Each is answered with an error before the next one is written; loopback does that at once.
+        for _ in 0..3 {
+            output.write(b"nobody").await.unwrap();
+        }
+        let peer = Peer::at(&address.to_string());
+        output.write(b"somebody").await.unwrap();
+        assert_eq!(peer.recv().0, b"somebody", "{engine:?}");
+        assert_eq!(socket.statistics().datagrams_sent, 4, "{engine:?}");
+        assert_eq!(socket.statistics().peer_errors, 3, "{engine:?}");
+    }
+}
+
+/// OUT-15, MSG-13, MSG-14: on a socket with many peers the error of one is not the other's, and is
+/// told with its destination where the system tells.
+#[tokio::test]
+async fn the_error_of_one_destination_does_not_spoil_another() {
+    for (engine, builder) in builders() {
+        for (nobody, at) in [("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:0", "127.0.0.1:0")] {
+            let nobody = Peer::at(nobody).leave();
+            let peer = Peer::at(at);
+            let socket = builder.bind(&endpoint(":0")).await.unwrap();
+            for number in 0..5 {
+                socket.send_to(b"nobody", nobody).await.unwrap();
+                socket.send_to(&[number], peer.addr()).await.unwrap();
+                assert_eq!(peer.recv().0, [number], "{engine:?}");
+            }
+            if engine.capabilities().error_queue {
+                for _ in 0..5 {
+                    let error = next_peer_error(&socket).await;
+                    assert_eq!(error.destination(), Some(nobody));
+                    assert_eq!(error.kind(), PeerErrorKind::PortUnreachable);
+                    assert_eq!(error.reporter(), Some(nobody.ip()));
+                }
+            }
+        }
+    }
+}
+
+/// The queue of errors is bounded, and what it had no room for is counted.
+#[tokio::test]
+async fn errors_that_nobody_takes_are_counted() {
+    for (engine, builder) in builders() {
+        let nobody = Peer::new().leave();
+        let socket = builder.connect(&nobody.into()).await.unwrap();
+        let output = socket.output().unwrap();
+        for _ in 0..100 {
+            output.write(b"nobody").await.unwrap();
+        }
+        // Each write fetched the error of the one before it; the last is still with the kernel.
+        assert!(socket.try_recv().unwrap().is_none());
+        let statistics = socket.statistics();
+        assert_eq!(statistics.peer_errors, 100, "{engine:?}");
+        assert_eq!(statistics.peer_errors_dropped, 36, "{engine:?}");
+        for _ in 0..64 {
+            next_peer_error(&socket).await;
+        }
+    }
+}
+
+/// OUT-16: what the system itself refuses is the writer's to know.
+#[tokio::test]
+async fn a_destination_of_a_foreign_family_is_refused() {
+    for (_, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let error = socket
+            .send_to(b"x", "[::1]:9".parse().unwrap())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FamilyNotSupported);
+        assert_eq!(socket.statistics().datagrams_sent, 0);
+    }
+}
+
+/// OUT-10
+#[tokio::test]
+async fn only_a_connected_socket_has_an_output_of_its_own() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        for socket in [
+            builder.open().unwrap(),
+            builder.bind(&endpoint(":0")).await.unwrap(),
+        ] {
+            assert_eq!(socket.output().unwrap_err().kind(), ErrorKind::InvalidState);
+        }
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        assert_eq!(socket.output().unwrap().destination(), Some(peer.addr()));
+    }
+}
+
+/// CON-11, OQ-07: many peers or one.
+#[tokio::test]
+async fn a_connected_socket_has_no_other_destination() {
+    let (peer, other) = (Peer::new(), Peer::new());
+    for (_, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let remote = Endpoint::from(other.addr());
+        let error = socket.output_to(&remote).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+        let error = socket.send_to(b"x", other.addr()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        socket.output_to(&remote).await.unwrap();
+        let error = socket.connect(&peer.pair()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+    }
+}
+
+/// OUT-08, CON-05
+#[tokio::test]
+async fn a_socket_on_an_adapter_takes_no_local_host() {
+    let adapters = udpair::adapters().unwrap();
+    let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind_on(loopback, &0.into()).await.unwrap();
+        let pair = peer.pair().with_local(endpoint("127.0.0.1:"));
+        let error = socket.connect(&pair).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
+
+        socket.connect(&peer.pair()).await.unwrap();
+        socket.output().unwrap().write(b"by adapter").await.unwrap();
+        assert_eq!(peer.recv().0, b"by adapter");
+    }
+}
+
+/// CTL-08, CTL-09, CTL-10
+#[tokio::test]
+async fn the_hop_limit_is_128_until_it_is_set() {
+    let engine = udpair::engines()[0];
+    if !engine.capabilities().packet_header {
+        return;
+    }
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        let receiver = DatagramSocket::builder()
+            .engine(engine)
+            .bind(&endpoint(at))
+            .await
+            .unwrap();
+        let to = receiver.local_addr().unwrap();
+        for (_, builder) in builders() {
+            let socket = builder.connect(&EndpointPair::from(to)).await.unwrap();
+            let output = socket.output().unwrap();
+            for hops in [None, Some(1), Some(255)] {
+                if let Some(hops) = hops {
+                    socket.set_hop_limit(hops).unwrap();
+                }
+                output.write(b"x").await.unwrap();
+                let message = soon(receiver.recv()).await.unwrap();
+                assert_eq!(message.hop_limit(), Some(hops.unwrap_or(128)), "{at}");
+            }
+            assert_eq!(
+                socket.set_hop_limit(0).unwrap_err().kind(),
+                ErrorKind::InvalidArgument
+            );
+
+            let bound = builder.hop_limit(7).open().unwrap();
+            bound.send_to(b"x", to).await.unwrap();
+            assert_eq!(soon(receiver.recv()).await.unwrap().hop_limit(), Some(7));
+        }
+    }
+}
+
+/// CTL-06, CTL-10: what no system takes is refused before there is a socket.
+#[test]
+fn options_out_of_range_are_refused() {
+    for builder in [
+        DatagramSocket::builder().hop_limit(0),
+        DatagramSocket::builder().inbound_buffer_bytes(0),
+        DatagramSocket::builder().inbound_buffer_bytes(u32::MAX),
+        DatagramSocket::builder().send_buffer_bytes(0),
+    ] {
+        assert_eq!(
+            builder.open().unwrap_err().kind(),
+            ErrorKind::InvalidArgument
+        );
+    }
+}
+
+/// CTL-01 to CTL-03, CTL-11: options that cannot be seen on loopback do no harm there.
+#[tokio::test]
+async fn options_are_taken() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder
+            .dont_fragment(true)
+            .inbound_buffer_bytes(1 << 16)
+            .send_buffer_bytes(1 << 16)
+            .quality_of_service(udpair::QualityOfService::LowLatency)
+            .connect(&peer.pair())
+            .await
+            .unwrap();
+        socket.output().unwrap().write(&[7; 1000]).await.unwrap();
+        assert_eq!(peer.recv().0, [7; 1000], "{engine:?}");
+    }
+}
+
+/// CTL-03, OUT-15: a datagram that exceeds the adapter's MTU is the writer's own error, at once.
+#[tokio::test]
+async fn a_datagram_that_may_not_be_fragmented_is_refused() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        // Loopback takes 65,536 bytes, which every IPv4 datagram fits into; IPv6 has some to spare.
+        let peer6 = Peer::at("[::1]:0");
+        let builder = builder.dont_fragment(true);
+        let socket = builder.connect(&peer6.pair()).await.unwrap();
+        let output = socket.output().unwrap();
+        let error = output.write(&[0; 65_527]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PayloadTooLarge, "{engine:?}");
+        assert!(error.raw_os_error().is_some());
+        output.write(b"small").await.unwrap();
+        assert_eq!(peer6.recv().0, b"small");
+        assert_eq!(socket.statistics().peer_errors, 0, "{engine:?}");
+
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        socket.output().unwrap().write(&[0; 65_507]).await.unwrap();
+        assert_eq!(peer.recv().0.len(), 65_507);
+    }
+}
+
+/// A write that does not wait.
+#[tokio::test]
+async fn try_write_sends_if_there_is_room() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        assert!(socket.output().unwrap().try_write(b"x").unwrap());
+        assert_eq!(peer.recv().0, b"x");
+
+        let unbound = builder.open().unwrap();
+        let output = unbound.output_to(&peer.addr().into()).await.unwrap();
+        assert_eq!(
+            output.try_write(b"x").unwrap_err().kind(),
+            ErrorKind::InvalidState
+        );
+    }
+}
+
+/// OUT-13: writes reach the kernel in the order in which they were issued.
+#[tokio::test]
+async fn writes_keep_their_order() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let output = socket.output().unwrap();
+        for number in 0..100_u8 {
+            output.write(&[number]).await.unwrap();
+        }
+        for number in 0..100 {
+            assert_eq!(peer.recv().0, [number], "{engine:?}");
+        }
+    }
+}
+
+/// The addresses that the tests use are what they are meant to be.
+#[test]
+fn a_peer_that_left_does_not_listen() {
+    let nobody: SocketAddr = Peer::new().leave();
+    Peer::at(&nobody.to_string());
+}
