@@ -1,2 +1,32 @@
-//! x
-fn main() {}
+//! What developers of this project run: `cargo xtask test`.
+//!
+//! No product code lives here.
+
+#![forbid(unsafe_code)]
+
+mod command;
+mod interop;
+mod packages;
+mod suite;
+mod test;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["test"] => test::run(),
+        ["interop"] => test::run_interop(),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  test      every check there is: format, lints, documentation, tests, and the
+            programs of others that we must get along with
+  interop   that last part alone";

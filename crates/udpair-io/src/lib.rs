@@ -4,7 +4,7 @@
 //! moves datagrams, reads the errors that the network sends back, and lists the adapters. It knows
 //! [`SocketAddr`](std::net::SocketAddr), bytes and [`io::Error`](std::io::Error), and nothing of
 //! names, runtimes or rules: it never waits, every call returns at once (the one exception is
-//! [`lookup`], which says so).
+//! [`lookup()`], which says so).
 //!
 //! An [`Engine`] moves datagrams. [`engines`] lists those of this build, fastest first; the last one
 //! is built on the standard library alone and works everywhere.

@@ -41,3 +41,8 @@ pub use socket::{
     Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,
 };
 pub use udpair_io::{Adapter, AdapterAddress, Capabilities, Engine, adapters, engines};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

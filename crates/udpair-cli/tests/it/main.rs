@@ -1,6 +1,9 @@
 //! The `udpair` command, from outside.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so this way")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may say so this way"
+)]
 
 mod bad_input;
 mod connect;

@@ -142,7 +142,7 @@ impl Running {
     pub(crate) fn finish(mut self) -> (Vec<Value>, i32) {
         self.stdin = None;
         let mut rest = Vec::new();
-        while let Some(line) = self.stdout.next() {
+        for line in self.stdout.by_ref() {
             rest.push(event(&line.unwrap()));
         }
         (rest, code(self.child.0.wait().unwrap()))

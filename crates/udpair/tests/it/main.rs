@@ -1,6 +1,9 @@
 //! The public behaviour of `udpair`, theme by theme.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on may say so this way")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may say so this way"
+)]
 
 mod connect;
 mod layers;

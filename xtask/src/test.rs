@@ -1,0 +1,85 @@
+//! `cargo xtask test`: every check there is.
+
+use std::process::ExitCode;
+
+use crate::command::{cargo, run as run_program};
+use crate::interop;
+use crate::suite::{Outcome, Report};
+
+pub(crate) fn run() -> ExitCode {
+    let mut report = Report::default();
+    report.run("format", || {
+        run_program(&mut cargo(&["fmt", "--all", "--check"])).into()
+    });
+    report.run("lints", || {
+        let arguments = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run_program(&mut cargo(&arguments)).into()
+    });
+    report.run("documentation", || {
+        let arguments = [
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--locked",
+            "--document-private-items",
+        ];
+        run_program(cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings")).into()
+    });
+    report.run("tests", || {
+        let arguments = [
+            "test",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--quiet",
+        ];
+        run_program(&mut cargo(&arguments)).into()
+    });
+    report.run("documentation tests", || {
+        run_program(&mut cargo(&[
+            "test",
+            "--workspace",
+            "--doc",
+            "--locked",
+            "--quiet",
+        ]))
+        .into()
+    });
+    add_interop(&mut report);
+    finish(&report)
+}
+
+pub(crate) fn run_interop() -> ExitCode {
+    let mut report = Report::default();
+    add_interop(&mut report);
+    finish(&report)
+}
+
+/// The suites that need the command itself, and programs of others.
+fn add_interop(report: &mut Report) {
+    let arguments = ["build", "--package", "udpair-cli", "--locked", "--quiet"];
+    let built = run_program(&mut cargo(&arguments));
+    for suite in interop::SUITES {
+        report.run(suite.name, || match &built {
+            Ok(()) => suite.run(),
+            Err(why) => Outcome::NotRun(why.clone()),
+        });
+    }
+}
+
+fn finish(report: &Report) -> ExitCode {
+    let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    if report.finish(is_ci) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
