@@ -100,6 +100,8 @@ pub(crate) enum Command {
     Listen(Listen),
     /// Show which addresses a host and service lead to
     Resolve(Resolve),
+    /// List the services that this machine knows by name
+    Services(Services),
     /// Show all of it, on this machine alone: DNS server, echo peer, stranger
     Demo,
 }
@@ -213,6 +215,21 @@ pub(crate) struct Resolve {
     /// Show every step: who was asked, what the answer was, and why this order
     #[arg(long)]
     pub(crate) explain: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Services {
+    /// Show this one alone
+    #[arg(value_name = "NAME", value_parser = service_name)]
+    pub(crate) name: Option<String>,
+}
+
+fn service_name(text: &str) -> Result<String, String> {
+    match text.parse::<ServiceName>() {
+        Ok(service) if service.name().is_some() => Ok(text.into()),
+        Ok(_) => Err("a number has no name here".into()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn remote_service(text: &str) -> Result<ServiceName, String> {

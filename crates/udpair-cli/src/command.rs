@@ -6,6 +6,7 @@ mod demo;
 mod listen;
 mod resolve;
 mod send;
+mod services;
 
 use std::fmt;
 use std::future::Future;
@@ -40,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
             Command::Send(send) => send::run(&context, send).await,
             Command::Listen(listen) => listen::run(&context, listen).await,
             Command::Resolve(resolve) => resolve::run(&context, resolve).await,
+            Command::Services(services) => services::run(&context, services).await,
             Command::Demo => demo::run(&context).await,
         }
     };

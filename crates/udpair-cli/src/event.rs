@@ -48,6 +48,13 @@ pub(crate) enum Event {
         rank: usize,
     },
     Step(StepEvent),
+    Service {
+        name: String,
+        port: u16,
+        source: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
     PeerError {
         destination: Option<SocketAddr>,
         kind: String,
@@ -121,6 +128,8 @@ pub(crate) struct QueryEvent {
     pub(crate) server: SocketAddr,
     pub(crate) transport: String,
     pub(crate) outcome: String,
+    /// Whether the answer had been kept from an earlier question.
+    pub(crate) cached: bool,
     pub(crate) ms: f64,
 }
 
@@ -226,6 +235,7 @@ impl Event {
                     ServiceSource::Number => ("number", None),
                     ServiceSource::File(path) => ("file", Some(path)),
                     ServiceSource::MissingFile(path) => ("missing-file", Some(path)),
+                    ServiceSource::Table => ("table", None),
                     _ => ("other", None),
                 };
                 StepEvent::Services {
@@ -284,6 +294,7 @@ fn query(query: &DnsQuery) -> QueryEvent {
         server: query.server,
         transport: query.transport.to_string(),
         outcome: query.outcome.to_string(),
+        cached: query.is_cached,
         ms: milliseconds(query.elapsed),
     }
 }

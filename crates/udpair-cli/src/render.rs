@@ -63,6 +63,7 @@ impl Output {
                 remote,
                 rank,
             } => write(format!("{rank}  {} -> {remote}\n", or_unknown(*local)).as_bytes()),
+            Event::Service { name, port, .. } => write(format!("{name} {port}/udp\n").as_bytes()),
             Event::Step(step) => write(step_text(step).as_bytes()),
             Event::Note { text } => write(format!("{text}\n").as_bytes()),
             Event::Listening { local: Some(local) } => self.aside(&format!("listening on {local}")),
@@ -165,7 +166,10 @@ fn step_text(step: &StepEvent) -> String {
             port,
             ..
         } => {
-            let place = path.as_deref().unwrap_or(source);
+            let place = match *source {
+                "table" => "the table of IANA's names that comes with udpair",
+                source => path.as_deref().unwrap_or(source),
+            };
             lines.push(match (port, *source) {
                 (Some(port), "number") => format!("service   {service} is port {port}"),
                 (Some(port), _) => format!("service   {service} is port {port} in {place}"),
@@ -232,6 +236,12 @@ fn step_text(step: &StepEvent) -> String {
 }
 
 fn query_text(query: &QueryEvent) -> String {
+    if query.cached {
+        return format!(
+            "            {} {} kept from {}: {}",
+            query.record_type, query.name, query.server, query.outcome
+        );
+    }
     format!(
         "            {} {} from {} by {}: {} ({} ms)",
         query.record_type, query.name, query.server, query.transport, query.outcome, query.ms

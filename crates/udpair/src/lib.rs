@@ -33,9 +33,9 @@ pub use error::{Error, ErrorKind, SocketErrorStatus};
 pub use message::{Event, Message, PeerError, PeerErrorKind};
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use resolve::{
-    AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, OrderRule,
-    Precedence, QueryOutcome, RecordType, Resolution, Resolver, ResolverBuilder, ResponseCode,
-    ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
+    AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
+    OrderRule, Precedence, QueryOutcome, RecordType, Resolution, Resolver, ResolverBuilder,
+    ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
 };
 pub use socket::{
     Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,

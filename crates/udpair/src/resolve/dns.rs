@@ -5,14 +5,17 @@
 //! the additional section.
 
 mod alias;
+mod cache;
 mod exchange;
 mod wire;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alias::{AliasWalk, Endless};
+pub(crate) use cache::Cache;
 use exchange::{Fault, exchange};
 use wire::Query;
 pub(crate) use wire::{Answer, RecordData};
@@ -22,7 +25,7 @@ use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode
 use crate::driver;
 
 /// A client of some name servers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Client<'a> {
     /// In the order in which to ask them.
     pub(super) servers: &'a [SocketAddr],
@@ -32,7 +35,13 @@ pub(super) struct Client<'a> {
     pub(super) attempt_timeout: Duration,
     /// When all must be over.
     pub(super) deadline: Instant,
+    /// Answers of earlier questions; `None` asks every time.
+    pub(super) cache: Option<&'a Mutex<Cache>>,
+    pub(super) clock: &'a Clock,
 }
+
+/// Tells the time.
+pub(super) type Clock = dyn Fn() -> Instant + Send + Sync;
 
 /// Why there are no records.
 #[derive(Clone, Debug)]
@@ -148,7 +157,7 @@ impl Client<'_> {
     ) -> Result<(SocketAddr, String, Answer), Failure> {
         let mut walk = AliasWalk::from(name);
         loop {
-            let (server, answer) = self.ask(walk.name(), record_type, queries).await?;
+            let (server, answer) = self.answer(walk.name(), record_type, queries).await?;
             let endless = |endless| Failure::Endless {
                 server,
                 is_loop: endless == Endless::Loop,
@@ -160,11 +169,41 @@ impl Client<'_> {
             if answer.code == ResponseCode::NAME_ERROR {
                 return Err(Failure::NotFound(server));
             }
-            if !moved || answer.is_negative {
+            if !moved || answer.negative_ttl.is_some() {
                 return Err(Failure::NoData(server));
             }
             // The alias leads out of what this server knows: ask for its end.
         }
+    }
+
+    /// Returns the answer to a question, kept or new.
+    async fn answer(
+        &self,
+        name: &str,
+        record_type: RecordType,
+        queries: &mut Vec<DnsQuery>,
+    ) -> Result<(SocketAddr, Answer), Failure> {
+        let Some(cache) = self.cache else {
+            return self.ask(name, record_type, queries).await;
+        };
+        let cache = || cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = cache().get(self.servers, name, record_type, (self.clock)());
+        if let Some((server, answer)) = kept {
+            queries.push(DnsQuery {
+                name: name.to_owned(),
+                record_type,
+                server,
+                transport: Transport::Udp,
+                outcome: QueryOutcome::Answered(answer.code),
+                is_cached: true,
+                elapsed: Duration::ZERO,
+            });
+            return Ok((server, answer));
+        }
+        let (server, answer) = self.ask(name, record_type, queries).await?;
+        let now = (self.clock)();
+        cache().put(self.servers, name, record_type, (server, &answer), now);
+        Ok((server, answer))
     }
 
     /// Asks one server after the other until one gives an answer that can be used.
@@ -206,6 +245,7 @@ impl Client<'_> {
                     server: *server,
                     transport,
                     outcome: outcome(result.as_ref()),
+                    is_cached: false,
                     elapsed,
                 });
                 break match result {

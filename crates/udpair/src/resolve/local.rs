@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Resolver, Search, Target};
+use super::Resolver;
+use super::search::Search;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
-use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
-use std::time::Instant;
+use crate::name::{Endpoint, HostNameType, bluetooth_refused};
 
 /// The local end of a socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,59 +30,34 @@ pub(crate) enum LocalHost {
 impl Resolver {
     /// Resolves a local endpoint. No SRV record is asked for: none could say which of our own ports is
     /// meant (SVC-09).
-    pub(crate) async fn local(&self, local: &Endpoint) -> Result<Local, Error> {
-        let search = Search {
-            settings: &self.0,
-            deadline: Instant::now() + self.0.timeout,
-        };
+    async fn local(&self, local: &Endpoint) -> Result<Local, Error> {
+        let search = Search::begin(&self.0);
         let port = match (local.service().port(), local.service().name()) {
             (Some(port), _) => port,
+            (None, Some(service)) => search.local_port(service).await?,
             (None, None) => 0,
-            (None, Some(service)) => match search.port_in_file(service, &mut Vec::new()).await? {
-                Some(port) => port,
-                None => {
-                    return Err(search.unknown_service(
-                        service,
-                        "the port of a local service does not come from DNS",
-                    ));
-                }
-            },
         };
         let host = match local.host() {
             None => LocalHost::Any,
-            Some(host) => search.local_host(host, port).await?,
+            Some(host) if host.kind() == HostNameType::Bluetooth => {
+                return Err(bluetooth_refused("bind to", host));
+            }
+            Some(host) if host.is_localhost() => LocalHost::Loopback,
+            Some(host) => {
+                let mut addresses = search.local_addresses(host, port).await?;
+                addresses.retain(|address| can_be_local(address.ip()));
+                if addresses.is_empty() {
+                    return Err(Error::new(
+                        ErrorKind::AddressNotAvailable,
+                        format!(
+                            "cannot bind to {host}: a group or broadcast address is no local address"
+                        ),
+                    ));
+                }
+                LocalHost::Addresses(addresses)
+            }
         };
         Ok(Local { host, port })
-    }
-}
-
-impl Search<'_> {
-    async fn local_host(&self, host: &HostName, port: u16) -> Result<LocalHost, Error> {
-        if host.kind() == HostNameType::Bluetooth {
-            return Err(bluetooth_refused("bind to", host));
-        }
-        if host.is_localhost() {
-            return Ok(LocalHost::Loopback);
-        }
-        let target = Target {
-            host: host.clone(),
-            port,
-            srv: None,
-            known: None,
-        };
-        let (found, _) = self.addresses(&target).await;
-        let addresses: Vec<_> = found?
-            .iter()
-            .map(|address| address.with_port(port))
-            .filter(|address| can_be_local(address.ip()))
-            .collect();
-        if addresses.is_empty() {
-            return Err(Error::new(
-                ErrorKind::AddressNotAvailable,
-                format!("cannot bind to {host}: a group or broadcast address is no local address"),
-            ));
-        }
-        Ok(LocalHost::Addresses(addresses))
     }
 }
 

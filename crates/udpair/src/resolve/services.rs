@@ -5,6 +5,8 @@
 //!
 //! Pure: works on the file's text.
 
+use std::sync::LazyLock;
+
 /// The udp rows of a services file.
 #[derive(Debug, Default)]
 pub(crate) struct Services {
@@ -22,6 +24,19 @@ impl Services {
             }
         }
         Self { rows }
+    }
+
+    /// Returns the table that comes with this crate, for machines without a services file: the names
+    /// that IANA has registered for udp (RFC 6335).
+    pub(crate) fn iana() -> &'static Self {
+        static TABLE: LazyLock<Services> =
+            LazyLock::new(|| Services::parse(include_str!("iana-udp-services")));
+        &TABLE
+    }
+
+    /// Returns every name and alias with its port, in the order of the file.
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = (&str, u16)> {
+        self.rows.iter().map(|(name, port)| (&**name, *port))
     }
 
     /// Returns the port of `service`: the first row whose name or alias is spelled the same, else the
@@ -99,6 +114,30 @@ late            2/udp
             ("", None),
         ] {
             assert_eq!(services.udp_port(service), port, "{service}");
+        }
+    }
+
+    /// SVC-10: every row of the table that comes with this crate makes sense.
+    #[test]
+    fn the_embedded_table_knows_what_iana_has_registered() {
+        let table = Services::iana();
+        for (service, port) in [
+            ("ntp", 123),
+            ("stun", 3478),
+            ("coap", 5683),
+            ("coaps", 5684),
+            ("sip", 5060),
+            ("syslog", 514),
+            ("domain", 53),
+        ] {
+            assert_eq!(table.udp_port(service), Some(port), "{service}");
+        }
+        let lines = include_str!("iana-udp-services").lines();
+        let rows = lines.filter(|line| !line.starts_with('#')).count();
+        assert_eq!(table.rows().len(), rows);
+        for (name, port) in table.rows() {
+            let service: Result<crate::ServiceName, _> = name.parse();
+            assert!(service.is_ok() && port != 0, "{name} {port}");
         }
     }
 

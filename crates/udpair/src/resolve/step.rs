@@ -115,6 +115,18 @@ pub enum ServiceSource {
     File(PathBuf),
     /// The services file of the system, which is not there.
     MissingFile(PathBuf),
+    /// The table that comes with this crate: the names that IANA has registered for udp.
+    Table,
+}
+
+/// The services that a resolver knows without asking DNS.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KnownServices {
+    /// Where they come from: a file, or the table that stands in for a missing one.
+    pub source: ServiceSource,
+    /// Every name and alias with its UDP port, in the order of the source.
+    pub services: Vec<(String, u16)>,
 }
 
 /// SRV records were asked for.
@@ -215,6 +227,8 @@ pub struct DnsQuery {
     pub transport: Transport,
     /// What came of it.
     pub outcome: QueryOutcome,
+    /// Whether the answer had been kept from an earlier question, so that nobody was asked.
+    pub is_cached: bool,
     /// How long that took.
     pub elapsed: Duration,
 }

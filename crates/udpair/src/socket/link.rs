@@ -87,8 +87,7 @@ impl Link {
         };
         let mut queue = self.queue();
         let _ = self.peer.set(peer);
-        let strangers = queue.keep_only(&peer);
-        self.counters.strangers_dropped.add(strangers);
+        queue.drop_strangers(self);
     }
 
     pub(super) fn engine_receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {

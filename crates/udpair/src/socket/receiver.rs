@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -43,12 +42,25 @@ impl Default for Queue {
 }
 
 impl Queue {
-    /// Drops the messages of others, and returns how many there were.
-    pub(super) fn keep_only(&mut self, peer: &SocketAddr) -> usize {
+    /// Drops what others have sent so far, here and in the kernel, now that there is a peer.
+    ///
+    /// What is left in the kernel would be dropped later all the same; but until then it takes the room
+    /// of what the peer is about to send.
+    pub(super) fn drop_strangers(&mut self, link: &Link) {
         let before = self.messages.len();
         self.messages
-            .retain(|message| filter::admits(Some(peer), &message.remote()));
-        before - self.messages.len()
+            .retain(|message| filter::admits(link.peer(), &message.remote()));
+        link.counters
+            .strangers_dropped
+            .add(before - self.messages.len());
+        while self.more && self.messages.len() < KEPT_AT_CONNECT_MAX {
+            match self.receive(link) {
+                Some(Ok(())) => {}
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => self.more = false,
+                // Whoever receives next meets it again, and knows what to do.
+                Some(Err(_)) | None => break,
+            }
+        }
     }
 
     /// Receives one batch and keeps what passes the filter. `None` if the socket is closed.
@@ -305,6 +317,9 @@ const ACTION: &str = "receive";
 
 /// How many datagrams one call brings at the most.
 const BATCH_MAX: usize = 64;
+
+/// How many messages of the peer are taken from the kernel to find the strangers' behind them.
+const KEPT_AT_CONNECT_MAX: usize = 1024;
 
 /// How many failures in a row, without anything that the network reported, end a receive.
 const FAILURES_MAX: u32 = 16;

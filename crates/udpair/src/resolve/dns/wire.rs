@@ -39,8 +39,9 @@ pub(crate) struct Answer {
     pub(crate) code: ResponseCode,
     pub(crate) records: Vec<Record>,
     pub(crate) additional: Vec<Record>,
-    /// Whether the server proved with its SOA record that there is nothing more (RFC 2308).
-    pub(crate) is_negative: bool,
+    /// How long the server says that there is nothing more, in seconds: it sent its SOA record
+    /// (RFC 2308, section 5).
+    pub(crate) negative_ttl: Option<u32>,
 }
 
 /// A record of a kind that we asked for, or an alias on the way to it.
@@ -133,10 +134,7 @@ impl Query {
         }
         Reading::Answer(Answer {
             code,
-            is_negative: message
-                .authorities
-                .iter()
-                .any(|r| r.record_type() == WireType::SOA),
+            negative_ttl: message.authorities.iter().find_map(negative_ttl),
             records: records(message.answers),
             additional: records(message.additionals),
         })
@@ -151,8 +149,7 @@ fn record(record: WireRecord) -> Option<Record> {
     if record.dns_class != DNSClass::IN {
         return None;
     }
-    // RFC 2181, section 8: a TTL with its top bit set is none.
-    let ttl = if record.ttl > TTL_MAX { 0 } else { record.ttl };
+    let ttl = valid_ttl(record.ttl);
     let data = match record.data {
         RData::A(address) => RecordData::Address(address.0.into()),
         RData::AAAA(address) => RecordData::Address(address.0.into()),
@@ -171,6 +168,18 @@ fn record(record: WireRecord) -> Option<Record> {
         ttl,
         data,
     })
+}
+
+fn negative_ttl(record: &WireRecord) -> Option<u32> {
+    match &record.data {
+        RData::SOA(soa) => Some(valid_ttl(record.ttl).min(valid_ttl(soa.minimum))),
+        _ => None,
+    }
+}
+
+/// RFC 2181, section 8: a TTL with its top bit set is none.
+fn valid_ttl(ttl: u32) -> u32 {
+    if ttl > TTL_MAX { 0 } else { ttl }
 }
 
 fn text(name: &Name) -> String {
@@ -303,7 +312,7 @@ mod tests {
         let Reading::Answer(read) = read else {
             panic!("{read:?}")
         };
-        assert!(read.is_negative);
+        assert_eq!(read.negative_ttl, Some(5), "the shorter of TTL and minimum");
         let [first, second] = read.records.as_slice() else {
             panic!("{read:?}")
         };

@@ -1,0 +1,43 @@
+//! `services`: the names that stand for ports on this machine.
+
+use udpair::{ErrorKind, ServiceSource};
+
+use super::{Context, Exit, Failure};
+use crate::args::Services;
+use crate::event::Event;
+
+pub(super) async fn run(context: &Context, arguments: &Services) -> Result<Exit, Failure> {
+    let known = context.resolver().services().await?;
+    let path = match &known.source {
+        ServiceSource::File(path) => Some(path.display().to_string()),
+        _ => None,
+    };
+    let wanted = |name: &str| {
+        arguments
+            .name
+            .as_deref()
+            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
+    };
+    let mut found = false;
+    for (name, port) in known.services.into_iter().filter(|(name, _)| wanted(name)) {
+        found = true;
+        context.say(&Event::Service {
+            name,
+            port,
+            source: if path.is_some() { "file" } else { "table" },
+            path: path.clone(),
+        })?;
+    }
+    match &arguments.name {
+        Some(name) if !found => {
+            let place = path.unwrap_or_else(|| "the table that comes with udpair".into());
+            let kind = ErrorKind::ServiceNotFound;
+            context.say(&Event::problem(
+                kind,
+                format!("{place} has no udp row for \"{name}\""),
+            ))?;
+            Ok(Exit::Reported(kind))
+        }
+        _ => Ok(Exit::Done),
+    }
+}

@@ -1,0 +1,167 @@
+//! How a resolver is told to resolve.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use udpair_io::Adapter;
+
+use super::dns::{Cache, Clock};
+use super::hosts::Hosts;
+use super::name_servers::NameServers;
+use super::services::Services;
+use super::system::TextFile;
+use super::{AddressFamily, Resolver};
+
+/// What a resolver was told.
+#[derive(Clone)]
+pub(super) struct Settings {
+    /// `None` asks the system for hosts, and its servers for SRV.
+    pub(super) dns_servers: Option<Vec<SocketAddr>>,
+    pub(super) services: Arc<TextFile<Services>>,
+    pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
+    /// The list of the system's servers, where it has one.
+    pub(super) name_servers: Option<Arc<TextFile<NameServers>>>,
+    pub(super) family: Option<AddressFamily>,
+    pub(super) timeout: Duration,
+    pub(super) attempt_timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) dice: Arc<Dice>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) adapters: Arc<Adapters>,
+    /// `None` asks the name servers every time.
+    pub(super) cache: Option<Arc<Mutex<Cache>>>,
+}
+
+pub(super) type Dice = dyn Fn(u64) -> u64 + Send + Sync;
+pub(super) type Adapters = dyn Fn() -> io::Result<Vec<Adapter>> + Send + Sync;
+
+/// Says how a [`Resolver`] resolves.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct ResolverBuilder(Settings);
+
+impl ResolverBuilder {
+    pub(super) fn new() -> Self {
+        let services = TextFile::of_system(udpair_io::services_path(), Services::parse);
+        let name_servers = udpair_io::name_servers_path()
+            .map(|path| Arc::new(TextFile::of_system(path, NameServers::parse)));
+        Self(Settings {
+            dns_servers: None,
+            services: Arc::new(services),
+            hosts: None,
+            name_servers,
+            family: None,
+            timeout: TIMEOUT,
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            attempts: ATTEMPTS,
+            dice: Arc::new(|most| rand::random_range(0..=most)),
+            clock: Arc::new(Instant::now),
+            adapters: Arc::new(udpair_io::adapters),
+            cache: Some(Arc::default()),
+        })
+    }
+
+    /// Asks these servers, for hosts and for SRV records, in this order.
+    ///
+    /// The system's resolver, its hosts file and its other sources are then not asked;
+    /// [`hosts_file`](Self::hosts_file) adds a hosts file, and `localhost` answers itself. Default: the
+    /// system's.
+    pub fn dns_servers(mut self, servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.0.dns_servers = Some(servers.into_iter().collect());
+        self
+    }
+
+    /// Looks services up in this file, which must exist then. Default: the system's file, which need
+    /// not.
+    pub fn services_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.services = Arc::new(TextFile::named(path.into(), Services::parse));
+        self
+    }
+
+    /// Looks hosts up in this file before anything else is asked; it must exist. Default: the system's
+    /// resolver reads its own.
+    pub fn hosts_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.hosts = Some(Arc::new(TextFile::named(path.into(), Hosts::parse)));
+        self
+    }
+
+    /// Returns addresses of this family only. Default: both.
+    pub fn family(mut self, family: AddressFamily) -> Self {
+        self.0.family = Some(family);
+        self
+    }
+
+    /// Limits one resolution as a whole. Default: 10 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.0.timeout = timeout;
+        self
+    }
+
+    /// Limits one try of one name server. Default: 5 seconds, or less where the time that is left must
+    /// do for more tries.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.0.attempt_timeout = timeout;
+        self
+    }
+
+    /// Asks each name server so often before it is given up, at least once. Default: 2.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts.max(1);
+        self
+    }
+
+    /// Rolls these dice where SRV weights leave a choice: `dice(n)` returns a number from 0 to `n`, both
+    /// included. Default: random.
+    pub fn dice(mut self, dice: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
+        self.0.dice = Arc::new(dice);
+        self
+    }
+
+    /// Keeps the answers of name servers as long as their TTLs say, or asks every time. Default: `true`.
+    ///
+    /// The resolver and its clones share what is kept. What the operating system finds is not kept: it
+    /// comes without a TTL.
+    pub fn cache(mut self, cache: bool) -> Self {
+        self.0.cache = cache.then(Arc::default);
+        self
+    }
+
+    /// Tells the age of kept answers by this clock. Default: [`Instant::now`].
+    pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.0.clock = Arc::new(clock);
+        self
+    }
+
+    /// Asks this function for the adapters and their addresses. Default: the system.
+    pub fn adapters(
+        mut self,
+        adapters: impl Fn() -> io::Result<Vec<Adapter>> + Send + Sync + 'static,
+    ) -> Self {
+        self.0.adapters = Arc::new(adapters);
+        self
+    }
+
+    /// Returns the resolver.
+    pub fn build(self) -> Resolver {
+        Resolver(Arc::new(self.0))
+    }
+}
+
+impl fmt::Debug for ResolverBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResolverBuilder").finish_non_exhaustive()
+    }
+}
+
+/// As long as the system's own resolver waits for two tries of one server.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// SRV-13 of the model.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// SRV-13 of the model.
+const ATTEMPTS: u32 = 2;
