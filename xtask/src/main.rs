@@ -7,6 +7,7 @@
 mod command;
 mod interop;
 mod packages;
+mod spec;
 mod suite;
 mod test;
 
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["test"] => test::run(),
         ["interop"] => test::run_interop(),
+        ["spec"] => spec::run(false),
+        ["spec", "--write"] => spec::run(true),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -29,4 +32,6 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test      every check there is: format, lints, documentation, tests, and the
             programs of others that we must get along with
-  interop   that last part alone";
+  interop   that last part alone
+  spec      every rule of MODEL.md has a test, and every test cites a rule;
+            --write brings the tests named there up to date";

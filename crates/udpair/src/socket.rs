@@ -6,6 +6,7 @@
 
 mod builder;
 mod filter;
+mod flush;
 pub mod lifecycle;
 mod link;
 mod open;

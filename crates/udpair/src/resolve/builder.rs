@@ -165,3 +165,115 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// SRV-13 of the model.
 const ATTEMPTS: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::thread;
+
+    use super::*;
+    use crate::resolve::{ServiceSource, Step};
+    use crate::{Endpoint, ErrorKind};
+
+    /// A name server that gives every question this response code, and nothing else.
+    fn name_server(code: u8) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut message = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut message) {
+                // The question itself, marked as a response (RFC 1035, section 4.1.1).
+                message[2] |= 0x80;
+                message[3] = code;
+                let _ = socket.send_to(&message[..length], from);
+            }
+        });
+        address
+    }
+
+    /// A resolver on a machine without a services file.
+    fn without_services_file(server: SocketAddr) -> Resolver {
+        let mut builder = Resolver::builder()
+            .dns_servers([server])
+            .timeout(ATTEMPT_TIMEOUT);
+        let missing = TextFile::of_system("/nonexistent/services".into(), Services::parse);
+        builder.0.services = Arc::new(missing);
+        builder.build()
+    }
+
+    async fn resolve(resolver: &Resolver, remote: &str) -> Result<(u16, ServiceSource), ErrorKind> {
+        let remote: Endpoint = remote.parse().unwrap();
+        let resolution = resolver.resolve(&remote).await;
+        let last = resolution.steps().iter().rev().find_map(|step| match step {
+            Step::Service(step) => Some(step.source.clone()),
+            _ => None,
+        });
+        match resolution.candidates() {
+            Ok(candidates) => Ok((candidates[0].address.port(), last.unwrap())),
+            Err(error) => Err(error.kind()),
+        }
+    }
+
+    /// SVC-10: without a services file the embedded table is asked, last.
+    #[tokio::test]
+    async fn the_table_stands_in_for_a_missing_file_after_srv() {
+        const NO_ERROR: u8 = 0;
+        const SERVER_FAILURE: u8 = 2;
+        const NAME_ERROR: u8 = 3;
+
+        // No such name or no such record: the table is asked, and then the host, which here is not there
+        // either.
+        for (code, kind) in [
+            (NAME_ERROR, ErrorKind::HostNotFound),
+            (NO_ERROR, ErrorKind::NoData),
+        ] {
+            let resolver = without_services_file(name_server(code));
+            let remote: Endpoint = "x.test:ntp".parse().unwrap();
+            let resolution = resolver.resolve(&remote).await;
+            let [_, Step::Srv(_), Step::Service(table), Step::Address(_)] = resolution.steps()
+            else {
+                panic!("{:#?}", resolution.steps());
+            };
+            assert_eq!(
+                (&table.source, table.port),
+                (&ServiceSource::Table, Some(123))
+            );
+            assert_eq!(resolution.candidates().unwrap_err().kind(), kind);
+            assert_eq!(
+                resolve(&resolver, "x.test:no-such-service").await,
+                Err(kind)
+            );
+            // Where no SRV record could tell, the table is all there is.
+            let found = resolve(&resolver, "192.0.2.1:ntp").await;
+            assert_eq!(found, Ok((123, ServiceSource::Table)));
+            let found = resolve(&resolver, "192.0.2.1:no-such-service").await;
+            assert_eq!(found, Err(ErrorKind::ServiceNotFound));
+        }
+        // A server that failed has not said that there is no such service.
+        let resolver = without_services_file(name_server(SERVER_FAILURE));
+        assert_eq!(
+            resolve(&resolver, "x.test:ntp").await,
+            Err(ErrorKind::NameServer)
+        );
+
+        let known = resolver.services().await.unwrap();
+        assert_eq!(known.source, ServiceSource::Table);
+        assert!(known.services.contains(&("ntp".to_owned(), 123)));
+    }
+
+    /// SVC-10: with a file, whatever it lists, the table is not asked.
+    #[tokio::test]
+    async fn a_services_file_keeps_the_table_out() {
+        let builder = Resolver::builder().dns_servers([name_server(3)]);
+        let resolver = builder.services_file("/dev/null").build();
+        assert_eq!(
+            resolve(&resolver, "x.test:ntp").await,
+            Err(ErrorKind::HostNotFound)
+        );
+        assert_eq!(
+            resolve(&resolver, "192.0.2.1:ntp").await,
+            Err(ErrorKind::ServiceNotFound)
+        );
+        assert!(resolver.services().await.unwrap().services.is_empty());
+    }
+}

@@ -34,3 +34,40 @@ fn only_adapter(adapters: &[Adapter]) -> Option<u32> {
     let first = suitable.next()?;
     suitable.next().is_none().then_some(first.index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An adapter that is up: its index, and whether it is loopback.
+    fn adapter(index: u32, is_loopback: bool) -> Adapter {
+        let mut adapter = udpair_io::adapters().unwrap().swap_remove(0);
+        adapter.index = index;
+        adapter.is_loopback = is_loopback;
+        adapter.is_multicast = !is_loopback;
+        adapter.is_up = true;
+        adapter
+    }
+
+    /// ADR-04
+    #[test]
+    fn a_zone_comes_from_the_address_the_socket_or_the_only_adapter() {
+        let one = vec![adapter(1, true), adapter(2, false)];
+        let two = vec![adapter(1, true), adapter(2, false), adapter(3, false)];
+        for (address, preferred, adapters, expected) in [
+            ("[fe80::1]:5", None, &one, "[fe80::1%2]:5"),
+            ("[fe80::1]:5", Some(7), &one, "[fe80::1%7]:5"),
+            ("[fe80::1%9]:5", Some(7), &one, "[fe80::1%9]:5"),
+            ("[fe80::1]:5", None, &two, "[fe80::1]:5"),
+            ("[fe80::1]:5", Some(3), &two, "[fe80::1%3]:5"),
+            ("[ff02::fb]:5", None, &one, "[ff02::fb%2]:5"),
+            ("[ff0e::fb]:5", None, &one, "[ff0e::fb]:5"),
+            ("[2001:db8::1]:5", Some(7), &one, "[2001:db8::1]:5"),
+            ("192.0.2.1:5", Some(7), &one, "192.0.2.1:5"),
+        ] {
+            let address: SocketAddr = address.parse().unwrap();
+            let found = with_zone(address, preferred, &|| Ok(adapters.clone()));
+            assert_eq!(found, expected.parse().unwrap(), "{address} {preferred:?}");
+        }
+    }
+}

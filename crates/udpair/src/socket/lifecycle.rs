@@ -179,3 +179,175 @@ fn fits(local: LocalPart, state: State) -> bool {
     };
     host_fits && local.service != Wish::Other
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{self, Allowed, Becomes, IllegalCall, InvalidArgument, Waits};
+    use super::*;
+
+    const STATES: [State; 7] = [
+        State::Created,
+        State::Opening,
+        State::Bound,
+        State::BoundAdapter,
+        State::Connected,
+        State::Transferred,
+        State::Closed,
+    ];
+
+    const NOTHING: LocalPart = LocalPart {
+        host: Wish::None,
+        service: Wish::None,
+    };
+
+    fn local(host: Wish, service: Wish) -> LocalPart {
+        LocalPart { host, service }
+    }
+
+    /// Reads one cell: `ok`, `->Bound`, `IMC`, `CLOSED`, `INVAL`, `waits`.
+    fn cell(text: &str) -> Verdict {
+        match text {
+            "ok" => Allowed,
+            "->Bound" => Becomes(State::Bound),
+            "->BoundAdapter" => Becomes(State::BoundAdapter),
+            "->Connected" => Becomes(State::Connected),
+            "->Transferred" => Becomes(State::Transferred),
+            "->Closed" => Becomes(State::Closed),
+            "waits" => Waits,
+            "IMC" => IllegalCall,
+            "INVAL" => InvalidArgument,
+            "CLOSED" => Verdict::Closed,
+            _ => panic!("no such cell: {text}"),
+        }
+    }
+
+    /// GEN-01, BND-14, CON-05, CON-11, CTL-13, OUT-08, OUT-10, CLS-03, CAN-05: the
+    /// table of the model, cell by cell. Columns: Created, Opening, Bound, BoundAdapter, Connected,
+    /// Transferred, Closed.
+    #[test]
+    fn every_cell_of_the_table_is_as_the_model_has_it() {
+        use Operation as Op;
+        use Wish::{AsBound, None, Other};
+        let table: &[(Operation, &str)] = &[
+            (Op::AddHandler, "ok IMC IMC IMC IMC CLOSED CLOSED"),
+            (Op::RemoveHandler, "ok ok ok ok ok CLOSED ok"),
+            (Op::SetFrozenOption, "ok IMC IMC IMC IMC CLOSED CLOSED"),
+            (Op::SetHopLimit, "ok ok ok ok ok CLOSED CLOSED"),
+            (Op::ReadOption, "ok ok ok ok ok CLOSED CLOSED"),
+            (Op::ReadInformation, "ok ok ok ok ok ok ok"),
+            (Op::Bind, "->Bound IMC IMC IMC IMC CLOSED CLOSED"),
+            (
+                Op::BindAdapter,
+                "->BoundAdapter IMC IMC IMC IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Connect(NOTHING),
+                "->Connected IMC ->Connected ->Connected IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Connect(local(Other, None)),
+                "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Connect(local(AsBound, None)),
+                "->Connected IMC ->Connected INVAL IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Connect(local(None, Other)),
+                "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Connect(local(None, AsBound)),
+                "->Connected IMC ->Connected ->Connected IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Connect(local(AsBound, Other)),
+                "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
+            ),
+            (Op::OutputTo, "ok IMC ok ok IMC CLOSED CLOSED"),
+            (
+                Op::OutputToPair(NOTHING),
+                "->Bound IMC ok ok IMC CLOSED CLOSED",
+            ),
+            (
+                Op::OutputToPair(local(Other, None)),
+                "->Bound IMC INVAL INVAL IMC CLOSED CLOSED",
+            ),
+            (
+                Op::OutputToPair(local(AsBound, None)),
+                "->Bound IMC ok INVAL IMC CLOSED CLOSED",
+            ),
+            (
+                Op::OutputToPair(local(None, Other)),
+                "->Bound IMC INVAL INVAL IMC CLOSED CLOSED",
+            ),
+            (
+                Op::OutputToPair(local(None, AsBound)),
+                "->Bound IMC ok ok IMC CLOSED CLOSED",
+            ),
+            (Op::Output, "IMC IMC IMC IMC ok CLOSED CLOSED"),
+            (Op::WriteTo, "->Bound waits ok ok IMC CLOSED CLOSED"),
+            (Op::WriteToPeer, "IMC IMC IMC IMC ok CLOSED CLOSED"),
+            (Op::JoinGroup, "IMC IMC ok ok IMC CLOSED CLOSED"),
+            (Op::Receive, "IMC IMC ok ok ok CLOSED CLOSED"),
+            (Op::CancelIo, "IMC IMC ok ok ok CLOSED CLOSED"),
+            (Op::EnableTransfer, "ok IMC IMC IMC IMC CLOSED CLOSED"),
+            (
+                Op::Transfer { enabled: true },
+                "IMC IMC ->Transferred ->Transferred ->Transferred CLOSED CLOSED",
+            ),
+            (
+                Op::Transfer { enabled: false },
+                "IMC IMC IMC IMC IMC CLOSED CLOSED",
+            ),
+            (
+                Op::Close,
+                "->Closed ->Closed ->Closed ->Closed ->Closed ->Closed ok",
+            ),
+        ];
+        for (operation, row) in table {
+            let cells: Vec<_> = row.split(' ').collect();
+            assert_eq!(cells.len(), STATES.len(), "{operation:?}");
+            for (state, text) in STATES.into_iter().zip(cells) {
+                assert_eq!(
+                    verdict(state, Past::default(), *operation),
+                    cell(text),
+                    "{operation:?} when {state:?}"
+                );
+            }
+        }
+    }
+
+    /// CON-11: a socket that has given out a stream has many peers, and connects to none.
+    #[test]
+    fn streams_rule_out_connecting() {
+        let past = Past {
+            has_streams: true,
+            ..Past::default()
+        };
+        for state in [State::Created, State::Bound, State::BoundAdapter] {
+            let operation = Operation::Connect(NOTHING);
+            assert_eq!(verdict(state, past, operation), IllegalCall, "{state:?}");
+        }
+    }
+
+    /// A socket that came back from the broker takes handlers though it is open.
+    #[test]
+    fn a_reclaimed_socket_takes_handlers() {
+        let past = Past {
+            handler_open: true,
+            ..Past::default()
+        };
+        for state in [State::Bound, State::BoundAdapter, State::Connected] {
+            assert_eq!(
+                verdict(state, past, Operation::AddHandler),
+                Allowed,
+                "{state:?}"
+            );
+        }
+        assert_eq!(
+            verdict(State::Opening, past, Operation::AddHandler),
+            IllegalCall
+        );
+    }
+}

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use udpair_io::{Cause, Engine, Outgoing, RecvBatch, Socket, Waiting};
 
+use super::flush::WaitingWrites;
 use super::receiver::Queue;
 use super::statistics::{Counters, Statistics};
 use crate::driver::Watched;
@@ -22,6 +23,7 @@ pub(super) struct Link {
     pub(super) queue: Mutex<Queue>,
     peer_errors: Mutex<VecDeque<PeerError>>,
     pub(super) counters: Counters,
+    pub(super) waiting_writes: WaitingWrites,
     /// Grows when pending operations are to end.
     cancellations: AtomicU64,
     /// How many datagrams the kernel had dropped when the socket was closed.
@@ -57,6 +59,7 @@ impl Link {
             queue: Mutex::default(),
             peer_errors: Mutex::default(),
             counters: Counters::default(),
+            waiting_writes: WaitingWrites::default(),
             cancellations: AtomicU64::new(0),
             final_drops: OnceLock::new(),
         };

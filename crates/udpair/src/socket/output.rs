@@ -98,6 +98,26 @@ impl OutputStream {
         }
     }
 
+    /// Waits until every write that was begun on this socket before has ended, and returns `false` if
+    /// one was given up meanwhile.
+    ///
+    /// A write that was awaited has ended; this is for those that wait for room in other tasks. Writes
+    /// that are begun later are not waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future changes nothing.
+    ///
+    /// # Model
+    ///
+    /// `FlushAsync` (OUT-14), for all streams of the socket at once.
+    pub async fn flush(&self) -> bool {
+        match self.shared.link() {
+            Some(link) => link.waiting_writes.flushed().await,
+            None => true,
+        }
+    }
+
     /// Returns where the datagrams go; `None` once the socket is closed, if it was connected.
     pub fn destination(&self) -> Option<SocketAddr> {
         self.destination.or_else(|| self.shared.peer_addr())
@@ -176,9 +196,19 @@ impl<'a> Sending<'a> {
     async fn run(self) -> Result<(), Error> {
         let begun = self.link.cancellations();
         let mut pauses = NO_BUFFERS_PAUSES.iter();
+        let mut waiting = None;
         loop {
-            match self.link.try_send(self.outgoing) {
-                Ok(()) => return Ok(()),
+            let sent = self.link.try_send(self.outgoing);
+            if matches!(sent, Err(SendFailure::Full | SendFailure::NoBuffers(_))) {
+                waiting.get_or_insert_with(|| self.link.waiting_writes.enter());
+            }
+            match sent {
+                Ok(()) => {
+                    if let Some(write) = waiting {
+                        write.succeed();
+                    }
+                    return Ok(());
+                }
                 Err(SendFailure::Closed) if self.link.cancellations() == begun => {
                     return Err(closed(ACTION));
                 }

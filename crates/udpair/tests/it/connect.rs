@@ -335,6 +335,33 @@ async fn a_failed_connect_leaves_the_socket_usable() {
     }
 }
 
+/// BND-01, BND-02, BND-03, BND-04, INF-02
+#[tokio::test]
+async fn a_socket_is_bound_where_it_was_asked_to_be() {
+    for (engine, builder) in builders() {
+        let port = Peer::new().leave().port();
+        for (local, ip, is_chosen) in [
+            (format!("127.0.0.1:{port}"), "127.0.0.1", false),
+            (format!("[::1]:{port}"), "::1", false),
+            (format!(":{port}"), "::", false),
+            ("127.0.0.1:".into(), "127.0.0.1", true),
+            (":".into(), "::", true),
+        ] {
+            let socket = builder.bind(&endpoint(&local)).await.unwrap();
+            let bound = socket.local_addr().unwrap();
+            assert_eq!(
+                bound.ip(),
+                ip.parse::<IpAddr>().unwrap(),
+                "{engine:?} {local}"
+            );
+            assert!(
+                bound.port() != 0 && (is_chosen || bound.port() == port),
+                "{local}"
+            );
+        }
+    }
+}
+
 /// BND-10, BND-11
 #[tokio::test]
 async fn a_local_address_must_be_ours() {

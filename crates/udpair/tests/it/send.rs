@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind};
 
+use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon};
 
 /// Takes events until an error from the network comes.
@@ -31,7 +32,8 @@ async fn one_write_is_one_datagram() {
     }
 }
 
-/// OUT-12
+/// OUT-12, CTL-01, CTL-02: the largest datagram over IPv6 exceeds the MTU of loopback, and goes in
+/// fragments.
 #[tokio::test]
 async fn a_payload_beyond_the_limit_is_refused_and_nothing_is_sent() {
     for (engine, builder) in builders() {
@@ -57,7 +59,7 @@ async fn a_payload_beyond_the_limit_is_refused_and_nothing_is_sent() {
     }
 }
 
-/// OUT-02, OUT-05: many destinations, one source.
+/// OUT-02, OUT-03, OUT-05: many destinations, one source.
 #[tokio::test]
 async fn one_socket_sends_to_many_destinations() {
     for (engine, builder) in builders() {
@@ -78,7 +80,7 @@ async fn one_socket_sends_to_many_destinations() {
     }
 }
 
-/// OUT-07, OUT-09, CTL-14: making a stream binds nothing; the first write does.
+/// OUT-07, OUT-09, CTL-14, BND-15: making a stream binds nothing; the first write does.
 #[tokio::test]
 async fn the_first_write_binds() {
     let peer = Peer::new();
@@ -285,7 +287,7 @@ async fn only_a_connected_socket_has_an_output_of_its_own() {
     }
 }
 
-/// CON-11, OQ-07: many peers or one.
+/// CON-11: many peers or one.
 #[tokio::test]
 async fn a_connected_socket_has_no_other_destination() {
     let (peer, other) = (Peer::new(), Peer::new());
@@ -304,7 +306,7 @@ async fn a_connected_socket_has_no_other_destination() {
     }
 }
 
-/// OUT-08, CON-05
+/// OUT-08, CON-05, CON-06
 #[tokio::test]
 async fn a_socket_on_an_adapter_takes_no_local_host() {
     let adapters = udpair::adapters().unwrap();
@@ -359,7 +361,7 @@ async fn the_hop_limit_is_128_until_it_is_set() {
     }
 }
 
-/// CTL-06, CTL-10: what no system takes is refused before there is a socket.
+/// GEN-02, CTL-06, CTL-10: what no system takes is refused before there is a socket.
 #[test]
 fn options_out_of_range_are_refused() {
     for builder in [
@@ -413,6 +415,31 @@ async fn a_datagram_that_may_not_be_fragmented_is_refused() {
         let socket = builder.connect(&peer.pair()).await.unwrap();
         socket.output().unwrap().write(&[0; 65_507]).await.unwrap();
         assert_eq!(peer.recv().0.len(), 65_507);
+    }
+}
+
+/// OUT-06, SRV-04: a stream to a service that DNS knows, and to what is no remote end.
+#[tokio::test]
+async fn a_stream_may_be_named_like_a_peer() {
+    let peer = Peer::new();
+    let port = peer.addr().port();
+    let zone = format!("_echo._udp.x.test SRV 0 0 {port} h.x.test\nh.x.test A 127.0.0.1");
+    let server = DnsServer::with_zone(Zone::new(&zone));
+    for (engine, builder) in builders() {
+        let socket = builder.resolver(&server.resolver()).open().unwrap();
+        let output = socket.output_to(&endpoint("x.test:echo")).await.unwrap();
+        output.write(b"by name").await.unwrap();
+        assert_eq!(peer.recv().0, b"by name", "{engine:?}");
+
+        for (remote, kind) in [
+            (":7", ErrorKind::InvalidArgument),
+            ("127.0.0.1:", ErrorKind::InvalidArgument),
+            ("x.test:gone", ErrorKind::HostNotFound),
+            ("127.0.0.1:gone", ErrorKind::ServiceNotFound),
+        ] {
+            let error = socket.output_to(&endpoint(remote)).await.expect_err(remote);
+            assert_eq!(error.kind(), kind, "{remote}");
+        }
     }
 }
 

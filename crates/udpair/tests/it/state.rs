@@ -1,9 +1,152 @@
 //! What may be done with a socket, and when: over real sockets.
 
-use udpair::{DatagramSocket, Endpoint, ErrorKind};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+use udpair::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
+use udpair::{Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind};
 
 use crate::support::dns::DnsServer;
 use crate::support::{Peer, builders, endpoint, soon};
+
+/// A socket in a state that the table knows, and what keeps it there.
+struct Staged {
+    state: State,
+    socket: DatagramSocket,
+    _opening: Option<Pin<Box<dyn Future<Output = Result<(), Error>>>>>,
+}
+
+async fn staged(builder: &Builder, peer: &Peer, state: State) -> Staged {
+    let adapters = udpair::adapters().unwrap();
+    let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+    let mut opening: Option<Pin<Box<dyn Future<Output = _>>>> = None;
+    let socket = match state {
+        State::Created => builder.open().unwrap(),
+        State::Opening => {
+            let socket = builder.open().unwrap();
+            let pair = EndpointPair::to("example.test", "stun").unwrap();
+            let connecting = socket.clone();
+            let mut future: Pin<Box<dyn Future<Output = _>>> =
+                Box::pin(async move { connecting.connect(&pair).await });
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(future.as_mut().poll(&mut context).is_pending());
+            opening = Some(future);
+            socket
+        }
+        State::Bound => builder.bind(&endpoint("127.0.0.1:0")).await.unwrap(),
+        State::BoundAdapter => builder.bind_on(loopback, &0.into()).await.unwrap(),
+        State::Connected => builder.connect(&peer.pair()).await.unwrap(),
+        State::Closed => {
+            let socket = builder.open().unwrap();
+            socket.close();
+            socket
+        }
+        State::Transferred => unreachable!("there is no broker"),
+    };
+    Staged {
+        state,
+        socket,
+        _opening: opening,
+    }
+}
+
+/// Does `operation` on a real socket; `None` where a stream of another state would be needed.
+async fn perform(
+    socket: &DatagramSocket,
+    peer: &Peer,
+    operation: Operation,
+) -> Option<Result<(), Error>> {
+    let pair = |local: LocalPart| {
+        let bound = socket.local_addr();
+        let host = match (local.host, bound) {
+            (Wish::None, _) => None,
+            (Wish::AsBound, Some(bound)) => Some(bound.ip().into()),
+            _ => Some("127.0.0.9".parse().unwrap()),
+        };
+        let service = match (local.service, bound) {
+            (Wish::None, _) => 0,
+            (Wish::AsBound, Some(bound)) => bound.port(),
+            // Any port that is not ours; on an unbound socket the system's choice.
+            (_, Some(bound)) => bound.port() ^ 1,
+            (_, None) => 0,
+        };
+        peer.pair().with_local(Endpoint::new(host, service.into()))
+    };
+    Some(match operation {
+        Operation::SetHopLimit => socket.set_hop_limit(64),
+        Operation::Connect(local) => socket.connect(&pair(local)).await,
+        Operation::OutputTo => socket.output_to(&peer.addr().into()).await.map(drop),
+        Operation::Output => socket.output().map(drop),
+        Operation::WriteTo => {
+            let mut sending = Box::pin(socket.send_to(b"x", peer.addr()));
+            let mut context = Context::from_waker(Waker::noop());
+            match sending.as_mut().poll(&mut context) {
+                std::task::Poll::Ready(result) => result,
+                // It waits for the opening, as the table has it.
+                std::task::Poll::Pending => Ok(()),
+            }
+        }
+        Operation::Receive => socket.try_recv().map(drop),
+        Operation::CancelIo => socket.cancel_io(),
+        Operation::Close => {
+            socket.close();
+            Ok(())
+        }
+        _ => return None,
+    })
+}
+
+/// GEN-01, BND-14, CON-11, CLS-03: every cell of the table that this face can write, over real sockets.
+#[tokio::test]
+async fn real_sockets_do_as_the_table_says() {
+    let silent = DnsServer::silent();
+    let peer = Peer::new();
+    let local = |host, service| Operation::Connect(LocalPart { host, service });
+    let operations = [
+        Operation::SetHopLimit,
+        local(Wish::None, Wish::None),
+        local(Wish::Other, Wish::None),
+        local(Wish::AsBound, Wish::None),
+        local(Wish::None, Wish::Other),
+        local(Wish::None, Wish::AsBound),
+        Operation::OutputTo,
+        Operation::Output,
+        Operation::WriteTo,
+        Operation::Receive,
+        Operation::CancelIo,
+        Operation::Close,
+    ];
+    let states = [
+        State::Created,
+        State::Opening,
+        State::Bound,
+        State::BoundAdapter,
+        State::Connected,
+        State::Closed,
+    ];
+    for (engine, builder) in builders() {
+        let builder = builder.resolver(&silent.resolver());
+        for state in states {
+            for operation in operations {
+                let staged = staged(&builder, &peer, state).await;
+                let result = perform(&staged.socket, &peer, operation).await.unwrap();
+                let expected = verdict(staged.state, Past::default(), operation);
+                let found = match result.map_err(|error| error.kind()) {
+                    Ok(()) => None,
+                    Err(kind) => Some(kind),
+                };
+                let allowed = match expected {
+                    Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => None,
+                    Verdict::IllegalCall => Some(ErrorKind::InvalidState),
+                    Verdict::InvalidArgument => Some(ErrorKind::InvalidArgument),
+                    Verdict::Closed => Some(ErrorKind::Closed),
+                };
+                assert_eq!(found, allowed, "{engine:?}: {operation:?} when {state:?}");
+            }
+        }
+    }
+}
 
 /// GEN-01, BND-14, CON-11
 #[tokio::test]
@@ -64,10 +207,10 @@ async fn a_connect_under_way_keeps_others_out_until_it_is_dropped() {
             builder.bind(&endpoint(":0")).await.unwrap(),
         ] {
             let before = socket.local_addr();
-            let pair = udpair::EndpointPair::to("example.test", "stun").unwrap();
+            let pair = EndpointPair::to("example.test", "stun").unwrap();
             {
                 let mut connecting = Box::pin(socket.connect(&pair));
-                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                let mut context = Context::from_waker(Waker::noop());
                 assert!(connecting.as_mut().poll(&mut context).is_pending());
 
                 let error = socket.connect(&peer.pair()).await.unwrap_err();
@@ -95,7 +238,7 @@ async fn closing_ends_a_connect_under_way() {
     let connecting = tokio::spawn({
         let socket = socket.clone();
         async move {
-            let pair = udpair::EndpointPair::to("example.test", "stun").unwrap();
+            let pair = EndpointPair::to("example.test", "stun").unwrap();
             socket.connect(&pair).await
         }
     });
@@ -135,7 +278,7 @@ async fn racing_connects_have_one_winner() {
     }
 }
 
-/// MSG-04: before a socket is open there is nothing to receive, and the error says what to do.
+/// DGS-01, MSG-04: before a socket is open there is nothing to receive, and the error says what to do.
 #[tokio::test]
 async fn receiving_needs_an_open_socket() {
     let socket = DatagramSocket::builder().open().unwrap();
@@ -158,7 +301,7 @@ async fn receiving_needs_an_open_socket() {
 async fn an_error_names_what_was_tried() {
     let peer = Peer::new();
     let builder = DatagramSocket::builder();
-    let pair = udpair::EndpointPair::to("224.0.0.1", "5000").unwrap();
+    let pair = EndpointPair::to("224.0.0.1", "5000").unwrap();
     let error = builder.connect(&pair).await.unwrap_err();
     assert!(error.to_string().contains("224.0.0.1:5000"), "{error}");
 

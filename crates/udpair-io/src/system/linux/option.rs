@@ -153,6 +153,25 @@ fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
     }
 }
 
+/// Reads an option whose value is an `int`.
+#[cfg(test)]
+fn get(socket: &Socket, level: i32, option: i32) -> i32 {
+    let mut value = 0;
+    let mut length = mem::size_of_val(&value) as libc::socklen_t;
+    // SAFETY: `value` is writable for `length` bytes.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    assert_eq!(result, 0, "{level} {option}");
+    value
+}
+
 /// `IPV6_MULTICAST_ALL`, include/uapi/linux/in6.h.
 const IPV6_MULTICAST_ALL: i32 = 29;
 
@@ -167,3 +186,55 @@ const MEMINFO_DROPS: usize = 8;
 
 /// `SK_MEMINFO_VARS`, include/uapi/linux/sock_diag.h.
 const MEMINFO_VALUES: usize = 9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::engines;
+
+    /// BND-16
+    #[test]
+    fn every_socket_has_its_standing_options() {
+        for family in [Family::Ipv4, Family::Ipv6, Family::Dual] {
+            let socket = Socket::open(family).unwrap();
+            engines()[0].prepare(&socket).unwrap();
+            let mut expected = vec![(libc::SOL_SOCKET, libc::SO_BROADCAST, 1)];
+            if family != Family::Ipv6 {
+                expected.extend([
+                    (libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
+                    (libc::IPPROTO_IP, libc::IP_RECVERR, 1),
+                    (libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0),
+                ]);
+            }
+            if family != Family::Ipv4 {
+                expected.extend([
+                    (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
+                    (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1),
+                    (libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0),
+                    (
+                        libc::IPPROTO_IPV6,
+                        libc::IPV6_V6ONLY,
+                        i32::from(family == Family::Ipv6),
+                    ),
+                ]);
+            }
+            for (level, option, value) in expected {
+                assert_eq!(
+                    get(&socket, level, option),
+                    value,
+                    "{family:?} {level} {option}"
+                );
+            }
+            let fd = socket.as_raw_fd();
+            // SAFETY: these commands of fcntl(2) read flags of a descriptor that is open.
+            let (of_descriptor, of_file) = unsafe {
+                (
+                    libc::fcntl(fd, libc::F_GETFD),
+                    libc::fcntl(fd, libc::F_GETFL),
+                )
+            };
+            assert_ne!(of_descriptor & libc::FD_CLOEXEC, 0, "{family:?}");
+            assert_ne!(of_file & libc::O_NONBLOCK, 0, "{family:?}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! `cargo xtask spec`: every rule of `MODEL.md` has a test, and every test cites a rule that is there.
+//!
+//! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. So do the cases of the suites
+//! in this crate.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::command::root;
+
+/// Checks the rules and prints the coverage; with `write`, brings the tests named in `MODEL.md` up to
+/// date first.
+pub(crate) fn run(write: bool) -> ExitCode {
+    match check(write) {
+        Ok(complaints) if complaints.is_empty() => ExitCode::SUCCESS,
+        Ok(complaints) => {
+            println!();
+            for complaint in complaints {
+                println!("WRONG    {complaint}");
+            }
+            ExitCode::FAILURE
+        }
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(write: bool) -> Result<Vec<String>, String> {
+    let root = root();
+    let path = root.join("MODEL.md");
+    let read = |path: &Path| {
+        fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    };
+    let mut citations = Citations::default();
+    for file in sources(&root)? {
+        let name = file
+            .strip_prefix(&root)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
+        citations.read(&name, &read(&file)?);
+    }
+    let mut text = read(&path)?;
+    if write {
+        text = with_tests(&text, &citations.tests);
+        fs::write(&path, &text).map_err(|error| format!("cannot write MODEL.md: {error}"))?;
+    }
+    let model = Model::parse(&text);
+    model.print_coverage(&citations.tests);
+    Ok(model.complaints(&citations, &text))
+}
+
+/// What the sources say.
+#[derive(Debug, Default)]
+struct Citations {
+    /// The tests that cite a rule.
+    tests: BTreeMap<String, BTreeSet<String>>,
+    /// Where a rule is cited at all.
+    anywhere: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Citations {
+    fn read(&mut self, file: &str, text: &str) {
+        // The cases of a suite are tests without the attribute.
+        let is_suite = file.starts_with("xtask/src/interop") || file.starts_with("xtask/src/netns");
+        let mut cited: BTreeSet<String> = BTreeSet::new();
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            for rule in rules_in(line) {
+                self.anywhere
+                    .entry(rule)
+                    .or_default()
+                    .insert(file.to_owned());
+            }
+            if let Some(comment) = line.strip_prefix("///") {
+                cited.extend(rules_in(comment));
+            } else if line.starts_with("#[") {
+                is_test |= line.contains("test]") || line.contains("test(");
+            } else if !(is_inside_attribute(line) && is_test) {
+                if let Some(function) = function_name(line)
+                    && (is_test || is_suite)
+                {
+                    let test = format!("{}::{function}", module(file));
+                    for rule in &cited {
+                        self.tests
+                            .entry(rule.clone())
+                            .or_default()
+                            .insert(test.clone());
+                    }
+                }
+                cited.clear();
+                is_test = false;
+            }
+        }
+    }
+}
+
+/// An attribute may go over several lines.
+fn is_inside_attribute(line: &str) -> bool {
+    line.is_empty() || line.starts_with(')')
+}
+
+fn function_name(line: &str) -> Option<&str> {
+    let rest = line.split_once("fn ")?.1;
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_')?;
+    Some(&rest[..end])
+}
+
+/// Returns the name by which a file's tests are called: `it::connect`, `name::host`.
+fn module(file: &str) -> String {
+    let name = file.trim_end_matches(".rs");
+    let name = match name
+        .split_once("/tests/")
+        .or_else(|| name.split_once("/src/"))
+    {
+        Some((place, module)) => {
+            let krate = place.rsplit('/').next().unwrap_or(place);
+            format!("{krate}/{module}")
+        }
+        None => name.to_owned(),
+    };
+    name.replace('/', "::")
+}
+
+/// Returns the rule numbers in a text: three or four letters, a hyphen, two digits.
+fn rules_in(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_rule = |word: &&str| {
+        word.split_once('-').is_some_and(|(area, number)| {
+            AREAS.contains(&area) && number.len() == 2 && number.bytes().all(|b| b.is_ascii_digit())
+        })
+    };
+    words.filter(is_rule).map(ToOwned::to_owned).collect()
+}
+
+/// What `MODEL.md` says.
+#[derive(Debug, Default)]
+struct Model {
+    /// Rules in force, in the order of the page, with the tests named there.
+    rules: Vec<(String, BTreeSet<String>)>,
+    waiting: BTreeSet<String>,
+}
+
+impl Model {
+    fn parse(text: &str) -> Self {
+        let mut model = Self::default();
+        let mut is_waiting = false;
+        for line in text.lines() {
+            is_waiting |= line.starts_with("## Rules that wait");
+            if is_waiting {
+                model.waiting.extend(rules_in(line));
+            } else if let Some(rule) = rule_of(line) {
+                model.rules.push((rule.to_owned(), BTreeSet::new()));
+            } else if let Some(tests) = line.strip_prefix(TESTS)
+                && let Some((_, named)) = model.rules.last_mut()
+            {
+                let names = tests.split('`').skip(1).step_by(2);
+                named.extend(names.map(ToOwned::to_owned));
+            }
+        }
+        model
+    }
+
+    fn print_coverage(&self, tests: &BTreeMap<String, BTreeSet<String>>) {
+        let mut areas: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+        for (rule, _) in &self.rules {
+            let area = areas.entry(area_of(rule)).or_default();
+            let count = tests.get(rule).map_or(0, BTreeSet::len);
+            area.0 += 1;
+            area.1 += usize::from(count > 0);
+            area.2 += count;
+        }
+        println!("area   rules  tested  tests");
+        for (area, (rules, tested, tests)) in &areas {
+            println!("{area:<6} {rules:>5} {tested:>7} {tests:>6}");
+        }
+        let tested = areas.values().map(|area| area.1).sum::<usize>();
+        println!(
+            "all    {:>5} {tested:>7}; {} rules wait",
+            self.rules.len(),
+            self.waiting.len()
+        );
+    }
+
+    fn complaints(&self, citations: &Citations, text: &str) -> Vec<String> {
+        let mut complaints = Vec::new();
+        let mut known = BTreeSet::new();
+        for (rule, named) in &self.rules {
+            if !known.insert(rule.clone()) || self.waiting.contains(rule) {
+                complaints.push(format!("{rule} stands twice in MODEL.md"));
+            }
+            let found = citations.tests.get(rule).cloned().unwrap_or_default();
+            if found.is_empty() {
+                complaints.push(format!("{rule} has no test"));
+            } else if found != *named {
+                complaints.push(format!(
+                    "{rule} names other tests than cite it: `cargo xtask spec --write` mends that"
+                ));
+            }
+        }
+        for (rule, files) in &citations.anywhere {
+            let is_tested = citations.tests.contains_key(rule);
+            if !known.contains(rule) && (is_tested || !self.waiting.contains(rule)) {
+                let files = files.iter().cloned().collect::<Vec<_>>().join(", ");
+                complaints.push(format!("{rule} is cited and not a rule in force: {files}"));
+            }
+        }
+        if text.lines().filter(|line| rule_of(line).is_some()).count() == 0 {
+            complaints.push("MODEL.md has no rules".into());
+        }
+        complaints
+    }
+}
+
+/// Returns the number of the rule that a line of `MODEL.md` begins.
+fn rule_of(line: &str) -> Option<&str> {
+    let (rule, _) = line.strip_prefix("**")?.split_once("**")?;
+    (rules_in(rule) == [rule]).then_some(rule)
+}
+
+fn area_of(rule: &str) -> &str {
+    rule.split('-').next().unwrap_or(rule)
+}
+
+/// Writes the tests that cite each rule into the page.
+fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String {
+    let mut rule = None;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if let Some(found) = rule_of(line) {
+            rule = Some(found);
+        }
+        match rule {
+            Some(rule) if line.starts_with(TESTS) => {
+                let names = tests.get(rule).cloned().unwrap_or_default();
+                let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+                lines.push(
+                    format!("{TESTS} {}", names.join(", "))
+                        .trim_end()
+                        .to_owned(),
+                );
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// All Rust files of the workspace.
+fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut waiting = vec![root.join("crates"), root.join("xtask/src")];
+    let mut found = Vec::new();
+    while let Some(folder) = waiting.pop() {
+        let entries = fs::read_dir(&folder)
+            .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("spec.rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+const TESTS: &str = "*Tests:*";
+
+/// The areas that rules are numbered in.
+const AREAS: &[&str] = &[
+    "ADR", "BND", "BRC", "BRK", "BUF", "CAN", "CLS", "CON", "CTL", "DGS", "DR", "DW", "EPP", "ERR",
+    "GEN", "GEP", "HOST", "INF", "MCG", "MSG", "NET", "OUT", "PRJ", "SRV", "STR", "SVC",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCE: &str = "
+/// CON-09, CON-08: strangers.
+#[tokio::test]
+async fn a_test() {}
+
+/// No rule, but CON-07 in passing.
+fn helper() {}
+
+#[test]
+fn without_rule() {}
+";
+
+    #[test]
+    fn tests_cite_rules_by_their_numbers() {
+        let mut citations = Citations::default();
+        citations.read("crates/udpair/tests/it/connect.rs", SOURCE);
+        let name = BTreeSet::from(["udpair::it::connect::a_test".to_owned()]);
+        assert_eq!(citations.tests.get("CON-09"), Some(&name));
+        assert_eq!(citations.tests.get("CON-08"), Some(&name));
+        assert_eq!(citations.tests.get("CON-07"), None);
+        assert!(citations.anywhere.contains_key("CON-07"));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_told() {
+        let mut citations = Citations::default();
+        citations.read("crates/udpair/tests/it/connect.rs", SOURCE);
+        let page = "**CON-09** a\n*Tests:*\n**CON-10** b\n*Tests:*\n## Rules that wait\n- CON-07\n";
+        let model = Model::parse(page);
+        let complaints = model.complaints(&citations, page).join("\n");
+        assert!(
+            complaints.contains("CON-09 names other tests"),
+            "{complaints}"
+        );
+        assert!(complaints.contains("CON-10 has no test"), "{complaints}");
+        assert!(complaints.contains("CON-08 is cited"), "{complaints}");
+        assert!(!complaints.contains("CON-07"), "{complaints}");
+
+        let written = with_tests(page, &citations.tests);
+        assert!(
+            written.contains("**CON-09** a\n*Tests:* `udpair::it::connect::a_test`\n"),
+            "{written}"
+        );
+    }
+
+    #[test]
+    fn only_rule_numbers_are_rule_numbers() {
+        assert_eq!(
+            rules_in("CON-09, (SRV-10): X-11 RFC-2782 UTF-8 CON-9 XCON-09"),
+            ["CON-09", "SRV-10"]
+        );
+    }
+}
