@@ -4,7 +4,11 @@
 //! built command, reads what it prints, and stops the servers it started.
 
 mod daemon;
+mod kubernetes;
 mod named;
+mod namespace;
+mod network;
+mod peers;
 mod stun;
 mod udpair;
 
@@ -12,19 +16,24 @@ use crate::packages;
 use crate::suite::Outcome;
 
 /// Suites, in the order to run them.
-pub(crate) const SUITES: &[Suite] = &[stun::SUITE];
+pub(crate) const SUITES: &[Suite] = &[stun::SUITE, peers::SUITE, network::SUITE, kubernetes::SUITE];
 
 /// A suite of cases that share their servers.
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
     /// Programs, and the Debian packages that bring them.
     needs: &'static [(&'static str, &'static str)],
+    /// Whether it makes network namespaces, which only root may.
+    needs_root: bool,
     /// Runs all cases; each prints a line.
     cases: fn() -> Result<(), String>,
 }
 
 impl Suite {
     pub(crate) fn run(&self) -> Outcome {
+        if self.needs_root && !packages::is_root() {
+            return Outcome::NotRun("only root may make network namespaces".into());
+        }
         for (program, package) in self.needs {
             if let Err(why) = packages::need(program, package) {
                 return Outcome::NotRun(why);

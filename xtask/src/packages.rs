@@ -53,7 +53,8 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
     Err(format!("apt-get {} failed: {last}", arguments.join(" ")))
 }
 
-fn is_root() -> bool {
+/// Returns whether we may do everything.
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

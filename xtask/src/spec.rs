@@ -29,6 +29,16 @@ pub(crate) fn run(write: bool) -> ExitCode {
     }
 }
 
+/// Checks the rules; the error says what is wrong.
+pub(crate) fn check_all() -> Result<(), String> {
+    let complaints = check(false)?;
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("; "))
+    }
+}
+
 fn check(write: bool) -> Result<Vec<String>, String> {
     let root = root();
     let path = root.join("MODEL.md");

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::command::{cargo, run as run_program};
 use crate::interop;
+use crate::spec;
 use crate::suite::{Outcome, Report};
 
 pub(crate) fn run() -> ExitCode {
@@ -33,6 +34,7 @@ pub(crate) fn run() -> ExitCode {
         ];
         run_program(cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings")).into()
     });
+    report.run("rules of the model", || spec::check_all().into());
     report.run("tests", || {
         let arguments = [
             "test",

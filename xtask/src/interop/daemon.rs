@@ -9,6 +9,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::udpair::Udpair;
+
 /// A running server, and what it has logged.
 pub(crate) struct Daemon {
     name: &'static str,
@@ -60,6 +62,23 @@ impl Daemon {
                     let log = self.log.join("\n      ");
                     return Err(format!("{} did not log {part:?}:\n      {log}", self.name));
                 }
+            }
+        }
+    }
+
+    /// Asks again and again until the server answers, which it does not while it starts.
+    pub(crate) fn until_it_answers(
+        &self,
+        ask: impl Fn() -> Result<Udpair, String>,
+    ) -> Result<Udpair, String> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let run = ask()?;
+            match run.has_code(0) {
+                Ok(()) => return Ok(run),
+                // Nobody is on the port yet, which is known at once.
+                Err(_) if run.has_code(6).is_ok() && Instant::now() < end => {}
+                Err(why) => return Err(format!("{}: {why}", self.name)),
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::command::find;
 pub(crate) const SUITE: Suite = Suite {
     name: "names from BIND, replies from coturn",
     needs: &[("named", "bind9"), ("turnserver", "coturn")],
+    needs_root: false,
     cases,
 };
 

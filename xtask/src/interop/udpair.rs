@@ -1,11 +1,19 @@
 //! The command under test, as its users run it.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::check;
 use crate::command::root;
+
+/// Where the command lies, built.
+pub(crate) fn program() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |folder| root().join(folder));
+    target.join("debug").join("udpair")
+}
 
 /// A finished run of the command.
 #[derive(Debug)]
@@ -19,18 +27,20 @@ pub(crate) struct Udpair {
 impl Udpair {
     /// Runs the command to its end.
     pub(crate) fn run(arguments: &[&str]) -> Result<Self, String> {
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| root().join("target"), |folder| root().join(folder));
-        let program = target.join("debug").join("udpair");
-        let output = Command::new(&program)
-            .args(arguments)
+        Self::of(Command::new(program()).args(arguments))
+    }
+
+    /// Runs a command that leads to ours to its end.
+    pub(crate) fn of(command: &mut Command) -> Result<Self, String> {
+        let output = command
             .env_remove("UDPAIR_DNS")
             .env_remove("UDPAIR_SERVICES")
             .stdin(Stdio::null())
             .output()
-            .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+            .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+        let words = command.get_args().map(|word| word.to_string_lossy());
         Ok(Self {
-            arguments: arguments.join(" "),
+            arguments: words.collect::<Vec<_>>().join(" "),
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

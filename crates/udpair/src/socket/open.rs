@@ -290,7 +290,11 @@ impl<'a> Attempts<'a> {
         let Some((destination, error)) = self.refused.pop() else {
             return Error::new(ErrorKind::HostNotFound, format!("cannot {}", self.action));
         };
-        let mut message = format!("cannot {} at {destination}", self.action);
+        let mut message = format!("cannot {}", self.action);
+        // A peer that was given by its address is in the text already.
+        if !message.ends_with(&format!(" {destination}")) {
+            message.push_str(&format!(" at {destination}"));
+        }
         for (earlier, why) in &self.refused {
             message.push_str(&format!(" (before it {earlier}: {why})"));
         }

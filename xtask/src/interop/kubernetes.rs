@@ -1,0 +1,144 @@
+//! A namespace set up like a pod of a Kubernetes cluster: a cluster's DNS on port 53, search domains,
+//! ndots, and headless services.
+
+use std::process::Command;
+
+use super::daemon::{Daemon, Folder};
+use super::namespace::Namespace;
+use super::{Suite, check, passed};
+use crate::command::find;
+
+pub(crate) const SUITE: Suite = Suite {
+    name: "a pod's resolver: search domains, ndots, headless services",
+    needs: &[("ip", "iproute2"), ("knotd", "knot")],
+    needs_root: true,
+    cases,
+};
+
+const ZONE: &str = "\
+$TTL 5
+@ SOA ns hostmaster 1 3600 600 86400 5
+@ NS ns
+ns A 127.0.0.1
+; A headless service: an address for each pod, and an SRV record for each pod and port.
+web.shop.svc A 127.0.0.11
+web.shop.svc A 127.0.0.12
+_echo._udp.web.shop.svc SRV 0 50 7000 pod-1.web.shop.svc
+_echo._udp.web.shop.svc SRV 0 50 7000 pod-2.web.shop.svc
+pod-1.web.shop.svc A 127.0.0.11
+pod-2.web.shop.svc A 127.0.0.12
+db.data.svc A 127.0.0.13
+";
+
+fn cases() -> Result<(), String> {
+    let mut pod = Namespace::new("pod")?;
+    pod.lay_over_etc(&[
+        (
+            "resolv.conf",
+            "nameserver 127.0.0.1\n\
+             search shop.svc.cluster.local svc.cluster.local cluster.local\n\
+             options ndots:5 timeout:1 attempts:1\n",
+        ),
+        ("nsswitch.conf", "hosts: files dns\n"),
+        ("hosts", "127.0.0.1 localhost\n"),
+        ("services", "# none\n"),
+    ])?;
+    let folder = Folder::new("knot")?;
+    let _knot = knot(&pod, &folder)?;
+    let _pods = [
+        pod.echo("127.0.0.11:7000")?,
+        pod.echo("127.0.0.12:7000")?,
+        pod.echo("127.0.0.13:7000")?,
+    ];
+
+    // HOST-20: short names, through the search list of the system's resolver.
+    for (host, addresses) in [
+        ("web", &["127.0.0.11:7000", "127.0.0.12:7000"] as &[_]),
+        ("db.data", &["127.0.0.13:7000"]),
+        (
+            "web.shop.svc.cluster.local",
+            &["127.0.0.11:7000", "127.0.0.12:7000"],
+        ),
+    ] {
+        let run = pod.udpair(&["resolve", host, "7000", "--json"])?;
+        run.has_code(0)?;
+        let pairs = run.events_named("endpoint-pair")?;
+        let mut remotes: Vec<_> = pairs
+            .iter()
+            .filter_map(|pair| pair["remote"].as_str())
+            .collect();
+        remotes.sort_unstable();
+        check(remotes == addresses, || {
+            run.unlike(&format!("{addresses:?}"))
+        })?;
+        let run = pod.udpair(&["ask", host, "7000", "hello"])?;
+        run.has_code(0)?;
+        check(run.stdout == "hello\n", || run.unlike("the echo"))?;
+        passed(
+            "by the system's resolver",
+            &format!("{host} is {}", remotes.join(", ")),
+        );
+    }
+
+    // SRV-07: by SRV, from the servers that the system's configuration names; absolute, no search list.
+    let run = pod.udpair(&[
+        "ask",
+        "web.shop.svc.cluster.local",
+        "echo",
+        "hello",
+        "--json",
+    ])?;
+    run.has_code(0)?;
+    let remote = run.events_named("connected")?[0]["remote"].to_string();
+    check(remote.contains("127.0.0.1"), || run.unlike("a pod"))?;
+    passed(
+        "by SRV",
+        &format!("web.shop.svc.cluster.local echo is {remote}"),
+    );
+    let run = pod.udpair(&["ask", "web", "echo", "--json"])?;
+    run.has_code(3)?;
+
+    // ADR-03: what the system's resolver says keeps its meaning.
+    let run = pod.udpair(&["ask", "nobody.svc.cluster.local", "7000", "--json"])?;
+    run.has_code(3)?;
+    check(run.events_named("error")?[0]["status"] == 6, || {
+        run.unlike("status 6")
+    })?;
+    passed("a name that is not there", "status 6");
+    drop(_knot);
+    let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "7000", "--json"])?;
+    run.has_code(3)?;
+    check(run.events_named("error")?[0]["status"] == 8, || {
+        run.unlike("status 8")
+    })?;
+    let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "echo", "--json"])?;
+    run.has_code(3)?;
+    check(run.events_named("error")?[0]["status"] == 8, || {
+        run.unlike("status 8")
+    })?;
+    passed(
+        "the name server is gone",
+        "status 8, by the system's resolver and by SRV",
+    );
+    Ok(())
+}
+
+/// Starts the cluster's name server inside.
+fn knot(pod: &Namespace, folder: &Folder) -> Result<Daemon, String> {
+    let place = folder.path().display();
+    folder.write("cluster.zone", ZONE)?;
+    let configuration = folder.write(
+        "knot.conf",
+        &format!(
+            "server:\n  rundir: {place}\n  listen: 127.0.0.1@53\n\
+             database:\n  storage: {place}\n\
+             log:\n  - target: stderr\n    any: info\n\
+             zone:\n  - domain: cluster.local\n    file: {place}/cluster.zone\n    \
+             storage: {place}\n    zonefile-sync: -1\n"
+        ),
+    )?;
+    let program = find("knotd").ok_or("there is no knotd")?;
+    let mut command: Command = pod.command(&program.display().to_string());
+    command.args(["-c", &configuration]);
+    Daemon::start("knotd", &mut command, "server started")
+}

@@ -1,0 +1,161 @@
+//! Network namespaces: hosts of our own, on this machine.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::{self, Command, Stdio};
+use std::thread;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use super::daemon::Daemon;
+use super::udpair::{Udpair, program};
+use crate::command::find;
+
+/// A network namespace, with loopback up; deleted when dropped.
+pub(crate) struct Namespace {
+    pub(crate) name: String,
+    /// Files that lie over those of `/etc` for programs in the namespace.
+    etc: Option<PathBuf>,
+}
+
+impl Namespace {
+    pub(crate) fn new(name: &str) -> Result<Self, String> {
+        let namespace = Self {
+            name: format!("udpair-{name}-{}", process::id()),
+            etc: None,
+        };
+        ip(&["netns", "add", &namespace.name])?;
+        namespace.ip(&["link", "set", "lo", "up"])?;
+        Ok(namespace)
+    }
+
+    /// Lays files over those of `/etc` (ip-netns(8)).
+    pub(crate) fn lay_over_etc(&mut self, files: &[(&str, &str)]) -> Result<(), String> {
+        let folder = PathBuf::from("/etc/netns").join(&self.name);
+        let write = || -> std::io::Result<()> {
+            fs::create_dir_all(&folder)?;
+            for (name, content) in files {
+                fs::write(folder.join(name), content)?;
+            }
+            Ok(())
+        };
+        let written = write();
+        self.etc = Some(folder);
+        written.map_err(|error| format!("cannot write below /etc/netns: {error}"))
+    }
+
+    /// Runs `ip` inside.
+    pub(crate) fn ip(&self, arguments: &[&str]) -> Result<(), String> {
+        ip(&[&["-n", &self.name] as &[_], arguments].concat())
+    }
+
+    /// Returns a command that runs a program inside.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(find("ip").unwrap_or_else(|| "ip".into()));
+        command.args(["netns", "exec", &self.name, program]);
+        command
+    }
+
+    /// Runs a program inside to its end.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<(), String> {
+        finish(self.command(program).args(arguments))
+    }
+
+    /// Runs our command inside.
+    pub(crate) fn udpair(&self, arguments: &[&str]) -> Result<Udpair, String> {
+        Udpair::of(
+            self.command(&program().display().to_string())
+                .args(arguments),
+        )
+    }
+
+    /// Does some work on a thread that lives inside: sockets that it opens stay there.
+    pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, String> {
+        let path = PathBuf::from("/run/netns").join(&self.name);
+        let file =
+            fs::File::open(&path).map_err(|error| format!("cannot open {path:?}: {error}"))?;
+        let inside = thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                let kind = Some(LinkNameSpaceType::Network);
+                move_into_link_name_space(file.as_fd(), kind).map(|()| work())
+            });
+            thread.join()
+        });
+        match inside {
+            Ok(result) => result.map_err(|error| format!("cannot enter {path:?}: {error}")),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    /// Starts an echo of ours inside.
+    pub(crate) fn echo(&self, local: &str) -> Result<Daemon, String> {
+        let mut command = self.command(&program().display().to_string());
+        command.args(["listen", local, "--echo", "--json"]);
+        Daemon::start("echo", &mut command, "\"listening\"")
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = ip(&["netns", "del", &self.name]);
+        if let Some(folder) = &self.etc {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Joins two namespaces by a cable, each end with its addresses.
+pub(crate) fn cable(
+    (one, one_end, one_addresses): (&Namespace, &str, &[&str]),
+    (other, other_end, other_addresses): (&Namespace, &str, &[&str]),
+) -> Result<(), String> {
+    ip(&[
+        "link",
+        "add",
+        one_end,
+        "netns",
+        &one.name,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        other_end,
+        "netns",
+        &other.name,
+    ])?;
+    for (namespace, end, addresses) in [
+        (one, one_end, one_addresses),
+        (other, other_end, other_addresses),
+    ] {
+        // Usable at once, without the wait for duplicates.
+        namespace.run(
+            "sysctl",
+            &["-q", "-w", &format!("net.ipv6.conf.{end}.accept_dad=0")],
+        )?;
+        for address in addresses {
+            let is_ipv6 = address.contains(':');
+            let nodad: &[&str] = if is_ipv6 { &["nodad"] } else { &[] };
+            namespace.ip(&[&["address", "add", address, "dev", end] as &[_], nodad].concat())?;
+        }
+        namespace.ip(&["link", "set", end, "up"])?;
+    }
+    Ok(())
+}
+
+fn ip(arguments: &[&str]) -> Result<(), String> {
+    let program = find("ip").ok_or("there is no ip")?;
+    finish(Command::new(program).args(arguments))
+}
+
+fn finish(command: &mut Command) -> Result<(), String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?} failed: {}", text.trim()))
+}
