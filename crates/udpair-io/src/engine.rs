@@ -49,13 +49,11 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     ///   and that merely waited for the next call: see [`take_errors`](Self::take_errors).
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()>;
 
-    /// Takes the errors that the network reported for earlier datagrams, oldest first, and returns
-    /// how many there were.
+    /// Takes the errors that the network reported for earlier datagrams from the socket's error queue,
+    /// oldest first, and returns how many there were; always 0 for an engine without such a queue.
     ///
-    /// `cause` is the error that a call on `socket` just returned, if that is why this is called: an
-    /// engine without an error queue has nothing else to go by. Zero means that `cause` was the
-    /// caller's own. Errors that the machine raised itself (a datagram larger than the adapter's MTU)
-    /// are removed and not counted.
+    /// Errors that the machine raised itself (a datagram larger than the adapter's MTU) are removed and
+    /// not counted.
     ///
     /// # Errors
     ///
@@ -63,9 +61,12 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     fn take_errors(
         &self,
         socket: &Socket,
-        cause: Option<&io::Error>,
         found: &mut dyn FnMut(NetworkError),
     ) -> io::Result<usize>;
+
+    /// Returns what the network reported, if a call that failed with `error` succeeds when it is
+    /// repeated: then the error was that of an earlier datagram. `None` where the error queue has it.
+    fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError>;
 }
 
 /// What a receive left behind in the kernel.

@@ -33,6 +33,6 @@ pub use option::{
     Granted, bind_to_adapter, dropped_datagrams, set_dont_fragment, set_hop_limit, set_low_latency,
     set_receive_buffer_bytes, set_send_buffer_bytes,
 };
-pub use path::{name_servers_path, services_path};
+pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};
 pub use socket::{Family, Socket, source_address};

@@ -9,6 +9,11 @@ pub fn services_path() -> PathBuf {
     system::services_path()
 }
 
+/// Returns the path of the hosts file (hosts(5)).
+pub fn hosts_path() -> PathBuf {
+    system::hosts_path()
+}
+
 /// Returns the path of the file that lists the system's name servers (resolv.conf(5)); `None` where
 /// the system keeps them elsewhere.
 pub fn name_servers_path() -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! The engine on the standard library's calls alone: one datagram a call, on every system.
 //!
-//! It knows a datagram's bytes and its sender. Errors reach it only through the call that the system
-//! chose to fail, so it reports a closed port of a connected socket's peer and nothing else.
+//! It knows a datagram's bytes and its sender. Errors of the network reach it only through the call that
+//! the system chose to fail, which it does for a connected socket alone; their destination is the peer.
 
 use std::io;
 
@@ -45,19 +45,29 @@ impl Engine for Portable {
 
     fn take_errors(
         &self,
-        socket: &Socket,
-        cause: Option<&io::Error>,
-        found: &mut dyn FnMut(NetworkError),
+        _socket: &Socket,
+        _found: &mut dyn FnMut(NetworkError),
     ) -> io::Result<usize> {
-        let Some(Cause::ConnectionRefused | Cause::ConnectionReset) = cause.map(Cause::of) else {
-            return Ok(0);
+        Ok(0)
+    }
+
+    fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError> {
+        let kind = match Cause::of(error) {
+            Cause::ConnectionRefused | Cause::ConnectionReset => NetworkErrorKind::PortUnreachable,
+            Cause::HostUnreachable | Cause::HostDown => NetworkErrorKind::HostUnreachable,
+            Cause::NetworkUnreachable | Cause::NetworkDown => NetworkErrorKind::NetworkUnreachable,
+            // Linux says this for a firewall on the way of an IPv6 datagram.
+            Cause::PermissionDenied => NetworkErrorKind::AdministrativelyProhibited,
+            Cause::NotSupported => NetworkErrorKind::ProtocolUnreachable,
+            Cause::MessageTooLong => NetworkErrorKind::MessageTooBig,
+            Cause::NetworkReset => NetworkErrorKind::TimeExceeded,
+            _ => return None,
         };
-        found(NetworkError {
+        Some(NetworkError {
             destination: socket.peer_addr().ok(),
-            kind: NetworkErrorKind::PortUnreachable,
+            kind,
             mtu: None,
             reporter: None,
-        });
-        Ok(1)
+        })
     }
 }

@@ -9,7 +9,7 @@
 //! | `family_not_supported()` | the error that the system has for a foreign address family |
 //! | `lookup(host)` | the system's resolver, with the code that it gave |
 //! | `adapters()`, `adapter_index(name)` | the adapters |
-//! | `services_path()`, `name_servers_path()` | where the system keeps what it knows of names |
+//! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps what it knows of names |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
 //! | `set_dont_fragment`, `set_low_latency`, `bind_to_adapter` | options that each system spells its own way |
 //! | `buffer_bytes_as_asked(reported)` | a buffer size as it was asked for, from what the system reports |

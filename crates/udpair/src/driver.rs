@@ -3,7 +3,8 @@
 //! This file and its folder are the only ones that name it (tokio). Whoever opens a socket inside a
 //! runtime stays in that runtime; where there is none, or one without I/O and timers, a background
 //! thread of the process serves. So no call panics for want of a runtime, and a future may be awaited
-//! by any executor.
+//! by any executor. (One exception: in a program built with `panic = "abort"` a runtime must have its I/O
+//! and its timers switched on.)
 
 mod tcp;
 mod waiters;
@@ -14,7 +15,7 @@ use std::future::{self, Future};
 use std::io;
 use std::panic;
 use std::pin::pin;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
@@ -117,10 +118,14 @@ fn runtime() -> io::Result<Handle> {
 /// Whether a runtime has its I/O and its timers switched on.
 ///
 /// The runtime has no question for that: using what is off panics. So this tries once per runtime and
-/// remembers.
+/// remembers; where it is off the panic is told on standard error, and goes no further.
 fn serves_sockets(handle: &Handle) -> bool {
     thread_local! {
         static KNOWN: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
+    }
+    // A program that ends on a panic cannot be asked this way; its runtime is taken to serve.
+    if cfg!(panic = "abort") {
+        return true;
     }
     let id = handle.id();
     if let Some((known, serves)) = KNOWN.get()
@@ -142,16 +147,15 @@ fn serves_sockets(handle: &Handle) -> bool {
 
 /// The process's own runtime, on a thread of its own, started when first needed.
 fn background() -> io::Result<Handle> {
-    static BACKGROUND: OnceLock<Handle> = OnceLock::new();
-    if let Some(handle) = BACKGROUND.get() {
+    static BACKGROUND: Mutex<Option<Handle>> = Mutex::new(None);
+    let mut background = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = &*background {
         return Ok(handle.clone());
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let handle = BACKGROUND.get_or_init(|| runtime.handle().clone());
-    if handle.id() == runtime.handle().id() {
-        thread::Builder::new()
-            .name("udpair".into())
-            .spawn(move || runtime.block_on(future::pending::<()>()))?;
-    }
-    Ok(handle.clone())
+    let handle = runtime.handle().clone();
+    thread::Builder::new()
+        .name("udpair".into())
+        .spawn(move || runtime.block_on(future::pending::<()>()))?;
+    Ok(background.insert(handle).clone())
 }

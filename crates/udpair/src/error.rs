@@ -198,6 +198,26 @@ impl Error {
         self
     }
 
+    /// Returns the same error behind a text that says what was to be done; kind, status and advice stay.
+    pub(crate) fn in_context(self, message: impl Into<String>) -> Self {
+        let mut outer = Self::new(self.kind(), message).with_hresult(self.hresult());
+        if let Some(advice) = self.advice() {
+            outer = outer.with_advice(advice);
+        }
+        outer.with_source(self)
+    }
+
+    /// Returns the text of the innermost cause.
+    pub(crate) fn innermost(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            text = error.to_string();
+            source = error.source();
+        }
+        text
+    }
+
     /// Changes an error that nobody else has seen yet; a shared one keeps what it says.
     fn set(&mut self, change: impl FnOnce(&mut Inner)) {
         if let Some(inner) = Arc::get_mut(&mut self.0) {

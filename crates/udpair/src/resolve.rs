@@ -26,12 +26,12 @@ use std::sync::{Arc, OnceLock};
 
 use crate::driver;
 use crate::error::Error;
-use crate::name::{Endpoint, HostNameType, bluetooth_refused};
+use crate::name::Endpoint;
 pub use builder::ResolverBuilder;
-use builder::Settings;
-pub(crate) use local::{Local, LocalHost, resolve_local};
+use builder::{Adapters, Settings};
+pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
-use search::Search;
+pub(crate) use search::Search;
 pub use srv::SrvRecord;
 pub use step::{
     AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices, Precedence,
@@ -111,7 +111,8 @@ impl Resolver {
     /// looks up to the end, and nobody hears of it.
     pub async fn resolve(&self, remote: &Endpoint) -> Resolution {
         let mut steps = Vec::new();
-        let outcome = match driver::in_runtime(self.candidates(remote, &mut steps)).await {
+        let outcome = match driver::in_runtime(self.search().remote(remote, None, &mut steps)).await
+        {
             Ok(outcome) => outcome,
             Err(error) => Err(Error::system("cannot start a background runtime", error)),
         };
@@ -133,7 +134,7 @@ impl Resolver {
     ///
     /// SVC-06, SVC-10.
     pub async fn services(&self) -> Result<KnownServices, Error> {
-        driver::in_runtime(Search::begin(&self.0).known_services())
+        driver::in_runtime(self.search().known_services())
             .await
             .map_err(|error| Error::system("cannot start a background runtime", error))?
     }
@@ -148,21 +149,19 @@ impl Resolver {
         }
     }
 
-    async fn candidates(
-        &self,
-        remote: &Endpoint,
-        steps: &mut Vec<Step>,
-    ) -> Result<Vec<Candidate>, Error> {
-        let host = remote.remote_host()?;
-        if host.kind() == HostNameType::Bluetooth {
-            return Err(bluetooth_refused("resolve", host));
-        }
-        let search = Search::begin(&self.0);
-        let targets = search.targets(host, remote, steps).await?;
-        let groups = search.addresses_of_all(targets, steps).await?;
-        let candidates = candidate::in_order(groups, &*self.0.adapters);
-        steps.push(Step::Order(candidates.clone()));
-        Ok(candidates)
+    /// Begins a resolution, whose parts share one limit of time.
+    pub(crate) fn search(&self) -> Search<'_> {
+        Search::begin(&self.0)
+    }
+
+    /// Returns the family that was asked for.
+    pub(crate) fn family(&self) -> Option<AddressFamily> {
+        self.0.family
+    }
+
+    /// Returns what tells the adapters.
+    pub(crate) fn adapters(&self) -> &Adapters {
+        &*self.0.adapters
     }
 }
 

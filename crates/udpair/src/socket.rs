@@ -4,10 +4,12 @@
 //! opened in `open`, what lives while it is open in `link`, how it receives in `receiver` and sends in
 //! `output`.
 
+mod bind;
 mod builder;
+mod destination;
 mod filter;
-mod flush;
 pub mod lifecycle;
+mod line;
 mod link;
 mod open;
 mod output;
@@ -161,10 +163,10 @@ impl DatagramSocket {
     ///
     /// `GetOutputStreamAsync(HostName, String)` (OUT-02 to OUT-07).
     pub async fn output_to(&self, remote: &Endpoint) -> Result<OutputStream, Error> {
-        self.shared()
-            .allow("make an output stream", Operation::OutputTo)?;
-        let destination = open::destination(self.shared(), remote).await?;
-        self.shared().grant_stream()?;
+        let action = "make an output stream";
+        self.shared().allow(action, Operation::OutputTo)?;
+        let destination = open::stream_destination(self.shared(), remote).await?;
+        self.shared().grant_stream(action)?;
         Ok(OutputStream::to_address(self.shared().clone(), destination))
     }
 
@@ -180,10 +182,9 @@ impl DatagramSocket {
     ///
     /// Cancel safe: a dropped future has sent the whole datagram or nothing.
     pub async fn send_to(&self, payload: &[u8], destination: SocketAddr) -> Result<(), Error> {
-        self.shared()
-            .allow("send to an address", Operation::WriteTo)?;
-        open::check_destination(destination)?;
-        self.shared().grant_stream()?;
+        let action = "send to an address";
+        open::check_destination(self.shared(), destination)?;
+        self.shared().grant_stream_after_opening(action).await?;
         output::send(self.shared(), payload, Some(destination)).await
     }
 

@@ -33,6 +33,11 @@ pub(crate) fn services_path() -> PathBuf {
 }
 
 /// See [`system`](crate::system).
+pub(crate) fn hosts_path() -> PathBuf {
+    "/etc/hosts".into()
+}
+
+/// See [`system`](crate::system).
 pub(crate) fn name_servers_path() -> Option<PathBuf> {
     Some("/etc/resolv.conf".into())
 }

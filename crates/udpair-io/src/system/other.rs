@@ -36,11 +36,21 @@ pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     }
 }
 
-/// Windows keeps the file below its own folder, everybody else where Unix has it.
 pub(crate) fn services_path() -> PathBuf {
+    network_file("services")
+}
+
+pub(crate) fn hosts_path() -> PathBuf {
+    network_file("hosts")
+}
+
+/// Windows keeps such files below its own folder, everybody else where Unix has them.
+fn network_file(name: &str) -> PathBuf {
     match std::env::var_os("windir") {
-        Some(folder) => PathBuf::from(folder).join(r"System32\drivers\etc\services"),
-        None => "/etc/services".into(),
+        Some(folder) => PathBuf::from(folder)
+            .join(r"System32\drivers\etc")
+            .join(name),
+        None => PathBuf::from("/etc").join(name),
     }
 }
 

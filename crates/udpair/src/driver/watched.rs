@@ -6,7 +6,7 @@
 
 use std::future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::Interest;
@@ -78,6 +78,14 @@ impl Watched {
             .map(|registered| action(registered.get_ref()))
     }
 
+    /// Calls `action` on the socket while nobody else does; `None` once it is closed.
+    pub(crate) fn with_alone<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
+        let reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        reading
+            .as_ref()
+            .map(|registered| action(registered.get_ref()))
+    }
+
     /// Waits until something arrived (a datagram, an error, the end) since the last time this
     /// returned. The caller then receives until nothing is left.
     pub(crate) fn poll_readable(
@@ -119,14 +127,16 @@ impl Watched {
         self.writers.wake_all();
     }
 
-    /// Waits until the kernel has room for another datagram, or a wake-up says to look again.
+    /// Waits until the kernel has room for another datagram.
     pub(crate) fn poll_writable(
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
     ) -> Poll<Result<(), Gone>> {
+        // The list changes under this lock alone, so that the registration is there while anybody is on
+        // it.
+        let mut writing = self.writing();
         self.writers.enlist(ticket, cx.waker());
-        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let registered = match &mut *writing {
             Some(registered) => registered,
             none => none.insert(self.register_for_writing()?),
@@ -135,17 +145,24 @@ impl Watched {
         let mut context = Context::from_waker(&waker);
         let room = ready!(registered.poll_write_ready(&mut context)).map(drop);
         *writing = None;
-        drop(writing);
         self.writers.leave(ticket);
+        drop(writing);
         self.writers.wake_all();
         Poll::Ready(room.map_err(Gone::Runtime))
     }
 
+    /// Puts a writer on the list who waits for something else, so that a wake-up reaches him.
+    pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
+        let _writing = self.writing();
+        self.writers.enlist(ticket, cx.waker());
+    }
+
     /// Takes a writer off the list, who does not wait any more.
     pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
+        let mut writing = self.writing();
         self.writers.leave(ticket);
         if self.writers.is_empty() {
-            *self.writing.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *writing = None;
         }
     }
 
@@ -156,14 +173,14 @@ impl Watched {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let writing = self
-            .writing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let writing = self.writing().take();
         drop((reading, writing));
         self.readers.wake_all();
         self.writers.wake_all();
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<AsyncFd<Socket>>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a second descriptor of the socket, because the runtime takes each but once.

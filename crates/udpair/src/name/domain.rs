@@ -13,6 +13,8 @@ pub(super) struct Domain {
     pub(super) canonical: Box<str>,
     /// What people read: A-labels decoded, ASCII case as typed, no trailing dot.
     pub(super) display: Box<str>,
+    /// Whether it was written with a trailing dot, which is no part of who is meant.
+    pub(super) is_absolute: bool,
 }
 
 /// Checks `text` and reads it as a domain name, or says why it is none.
@@ -30,11 +32,15 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
         )
         .map_err(|_| "it breaks the rules for international names (UTS 46)")?;
     // Mapping can bring a trailing dot of its own, from an ideographic full stop.
-    let canonical = canonical.strip_suffix('.').unwrap_or(&canonical);
+    let relative = canonical.strip_suffix('.');
+    let is_absolute = relative.is_some() || name.len() < text.len();
+    let canonical = relative.unwrap_or(&canonical);
     check_ascii(canonical)?;
+    let display = display(name);
     Ok(Domain {
         canonical: canonical.into(),
-        display: display(name).into(),
+        display: display.strip_suffix('.').unwrap_or(&display).into(),
+        is_absolute,
     })
 }
 

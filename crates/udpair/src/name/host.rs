@@ -149,6 +149,12 @@ impl HostName {
         matches!(domain.canonical.rsplit('.').next(), Some("localhost"))
     }
 
+    /// Returns whether the name was written with its trailing dot: then no search list applies
+    /// (RFC 1034, section 3.1; HOST-07).
+    pub(crate) fn is_absolute(&self) -> bool {
+        matches!(&self.value, Value::Domain(domain) if domain.is_absolute)
+    }
+
     /// Returns the lower-case A-labels of a domain name.
     pub(crate) fn domain(&self) -> Option<&str> {
         match &self.value {
@@ -496,6 +502,7 @@ mod tests {
             ),
             ("faß.example", "xn--fa-hia.example", "faß.example"),
             ("例え。テスト", "xn--r8jz45g.xn--zckzah", "例え.テスト"),
+            ("例え。", "xn--r8jz45g", "例え"),
             ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
             ("[2001:DB8:0:0::1]", "2001:db8::1", "2001:db8::1"),
             ("::FFFF:192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.1"),

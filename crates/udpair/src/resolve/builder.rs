@@ -23,6 +23,8 @@ pub(super) struct Settings {
     pub(super) dns_servers: Option<Vec<SocketAddr>>,
     pub(super) services: Arc<TextFile<Services>>,
     pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
+    /// The system's own, read for what its resolver would not look up there.
+    pub(super) system_hosts: Arc<TextFile<Hosts>>,
     /// The list of the system's servers, where it has one.
     pub(super) name_servers: Option<Arc<TextFile<NameServers>>>,
     pub(super) family: Option<AddressFamily>,
@@ -37,7 +39,7 @@ pub(super) struct Settings {
 }
 
 pub(super) type Dice = dyn Fn(u64) -> u64 + Send + Sync;
-pub(super) type Adapters = dyn Fn() -> io::Result<Vec<Adapter>> + Send + Sync;
+pub(crate) type Adapters = dyn Fn() -> io::Result<Vec<Adapter>> + Send + Sync;
 
 /// Says how a [`Resolver`] resolves.
 #[derive(Clone)]
@@ -53,6 +55,7 @@ impl ResolverBuilder {
             dns_servers: None,
             services: Arc::new(services),
             hosts: None,
+            system_hosts: Arc::new(TextFile::of_system(udpair_io::hosts_path(), Hosts::parse)),
             name_servers,
             family: None,
             timeout: TIMEOUT,
@@ -79,6 +82,12 @@ impl ResolverBuilder {
     /// not.
     pub fn services_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.services = Arc::new(TextFile::named(path.into(), Services::parse));
+        self
+    }
+
+    /// Looks services up in this text, written like a services file (services(5)), instead of a file.
+    pub fn services_text(mut self, text: &str) -> Self {
+        self.0.services = Arc::new(TextFile::of_text(text, Services::parse));
         self
     }
 

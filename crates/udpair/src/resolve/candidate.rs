@@ -1,10 +1,11 @@
 //! The addresses of all hosts in the order to try them, each with the reason.
 
-use std::io;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use udpair_io::Adapter;
 
+use super::builder::Adapters;
 use super::order::{self, Destination, Source};
 use super::search::Group;
 use super::step::{Candidate, Precedence};
@@ -13,7 +14,8 @@ use super::zone::with_zone;
 /// Puts the addresses of each host in the order to try them, and says why. The hosts keep theirs.
 pub(super) fn in_order(
     groups: Vec<Group>,
-    adapters: &dyn Fn() -> io::Result<Vec<Adapter>>,
+    zone: Option<u32>,
+    adapters: &Adapters,
 ) -> Vec<Candidate> {
     let several = groups.iter().any(|group| group.addresses.len() > 1);
     // Their prefix lengths decide between addresses of one host, and nowhere else.
@@ -23,12 +25,22 @@ pub(super) fn in_order(
         Vec::new()
     };
     let mut candidates: Vec<Candidate> = Vec::new();
+    // Asking the kernel takes it a few microseconds; many records may lead to the same addresses.
+    let mut destinations: HashMap<SocketAddr, Destination> = HashMap::new();
     for group in groups {
+        if candidates.len() >= CANDIDATES_MAX {
+            break;
+        }
         let addresses = group.addresses.iter();
         let mut found: Vec<_> = addresses
             .map(|address| {
-                let address = with_zone(address.with_port(group.port), None, adapters);
-                (address, destination(address, &known))
+                let address = with_zone(address.with_port(group.port), zone, adapters);
+                let mut of_host = address;
+                of_host.set_port(0);
+                let destination = *destinations
+                    .entry(of_host)
+                    .or_insert_with(|| destination(address, &known));
+                (address, destination)
             })
             .collect();
         order::sort(&mut found, |(_, destination)| *destination);
@@ -74,3 +86,6 @@ fn destination(address: SocketAddr, adapters: &[Adapter]) -> Destination {
         source,
     }
 }
+
+/// How many addresses are worth trying. Each SRV record may lead to many, and many records to the same.
+const CANDIDATES_MAX: usize = 1024;

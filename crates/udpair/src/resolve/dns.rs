@@ -9,14 +9,15 @@ mod cache;
 mod exchange;
 mod wire;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alias::{AliasWalk, Endless};
 pub(crate) use cache::Cache;
-use exchange::{Fault, exchange};
+use exchange::{Fault, over_tcp, over_udp};
 use wire::Query;
 pub(crate) use wire::{Answer, RecordData};
 
@@ -65,11 +66,24 @@ pub(super) enum Failure {
 pub(super) struct Statement {
     server: SocketAddr,
     what: String,
+    tries: u32,
+    /// How long it was waited for, all tries together.
+    waited: Duration,
 }
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server {} {}", self.server, self.what)
+        write!(
+            f,
+            "server {} {} within {}",
+            self.server,
+            self.what,
+            Time(self.waited)
+        )?;
+        if self.tries > 1 {
+            write!(f, " ({} tries)", self.tries)?;
+        }
+        Ok(())
     }
 }
 
@@ -78,20 +92,50 @@ impl fmt::Display for Statement {
 pub(super) struct Services {
     pub(super) server: SocketAddr,
     pub(super) records: Vec<SrvRecord>,
-    answer: Answer,
+    aliases: HashMap<String, String>,
+    addresses: HashMap<String, Vec<FoundAddress>>,
 }
 
 impl Services {
+    fn of(server: SocketAddr, owner: &str, answer: Answer) -> Self {
+        let mut services = Self {
+            server,
+            records: Vec::new(),
+            aliases: HashMap::new(),
+            addresses: HashMap::new(),
+        };
+        for record in answer.records.into_iter().chain(answer.additional) {
+            match record.data {
+                RecordData::Service(srv) if record.owner == owner => {
+                    if services.records.len() < SERVICES_MAX {
+                        services.records.push(srv);
+                    }
+                }
+                RecordData::Service(_) => {}
+                RecordData::Alias(alias) => {
+                    services.aliases.entry(record.owner).or_insert(alias);
+                }
+                RecordData::Address(ip) => {
+                    let found = services.addresses.entry(record.owner).or_default();
+                    add_address(found, ip, record.ttl);
+                }
+            }
+        }
+        services
+    }
+
     /// Returns the addresses that the answer has for `target`, itself or under its alias.
     ///
     /// Addresses of other names are ignored, whatever they are doing there.
     pub(super) fn addresses_of(&self, target: &str) -> Vec<FoundAddress> {
-        let records = [self.answer.records.as_slice(), &self.answer.additional].concat();
         let mut walk = AliasWalk::from(target);
-        if walk.follow(&records).is_err() {
+        if walk
+            .follow(|name| self.aliases.get(name).map(String::as_str))
+            .is_err()
+        {
             return Vec::new();
         }
-        addresses_of(walk.name(), &records)
+        self.addresses.get(walk.name()).cloned().unwrap_or_default()
     }
 }
 
@@ -103,18 +147,7 @@ impl Client<'_> {
         queries: &mut Vec<DnsQuery>,
     ) -> Result<Services, Failure> {
         let (server, owner, answer) = self.records(name, RecordType::Srv, queries).await?;
-        let records = answer
-            .records
-            .iter()
-            .filter_map(|record| match &record.data {
-                RecordData::Service(srv) if record.owner == owner => Some(srv.clone()),
-                _ => None,
-            });
-        Ok(Services {
-            server,
-            records: records.collect(),
-            answer,
-        })
+        Ok(Services::of(server, &owner, answer))
     }
 
     /// Returns the addresses of `name`, asking for the given types side by side.
@@ -162,12 +195,14 @@ impl Client<'_> {
                 server,
                 is_loop: endless == Endless::Loop,
             };
-            let moved = walk.follow(&answer.records).map_err(endless)?;
-            if has_records(&answer, walk.name(), record_type) {
-                return Ok((server, walk.name().to_owned(), answer));
-            }
+            let moved = walk
+                .follow(|name| alias_of(name, &answer.records))
+                .map_err(endless)?;
             if answer.code == ResponseCode::NAME_ERROR {
                 return Err(Failure::NotFound(server));
+            }
+            if has_records(&answer, walk.name(), record_type) {
+                return Ok((server, walk.name().to_owned(), answer));
             }
             if !moved || answer.negative_ttl.is_some() {
                 return Err(Failure::NoData(server));
@@ -214,77 +249,111 @@ impl Client<'_> {
         queries: &mut Vec<DnsQuery>,
     ) -> Result<(SocketAddr, Answer), Failure> {
         let mut statements: Vec<Statement> = Vec::new();
-        let mut answered = false;
         let mut given_up: Vec<SocketAddr> = Vec::new();
-        let tries_max = self
-            .attempts
-            .saturating_mul(u32::try_from(self.servers.len()).unwrap_or(u32::MAX));
+        let servers = u32::try_from(self.servers.len()).unwrap_or(u32::MAX);
+        let tries = self.attempts.saturating_mul(servers);
         let rounds = (0..self.attempts).flat_map(|_| self.servers);
-        for (tried, server) in (0..tries_max).zip(rounds) {
+        for (left, server) in (1..=tries).rev().zip(rounds) {
             if given_up.contains(server) {
                 continue;
             }
-            let limit = self.share_of_time(tries_max - tried);
-            if limit.is_zero() {
-                break;
-            }
-            let mut extended = true;
-            let what = loop {
-                let query = Query::new(name, record_type, rand::random(), extended)
-                    .ok_or(Failure::NoName)?;
-                let started = Instant::now();
-                let result = driver::timeout(limit, exchange(*server, &query)).await;
-                let elapsed = started.elapsed();
-                let (result, transport) = match result {
-                    Some((result, transport)) => (Some(result), transport),
-                    None => (None, Transport::Udp),
-                };
-                queries.push(DnsQuery {
-                    name: name.to_owned(),
-                    record_type,
-                    server: *server,
-                    transport,
-                    outcome: outcome(result.as_ref()),
-                    is_cached: false,
-                    elapsed,
-                });
-                break match result {
-                    None => format!("did not answer within {}", seconds(elapsed)),
-                    Some(Err(Fault::Io(error))) => format!("cannot be reached: {error}"),
-                    Some(Err(Fault::Broken(reason))) => {
-                        answered = true;
+            let end = Instant::now() + self.share_of_time(left);
+            let started = Instant::now();
+            let what = match self
+                .try_one(*server, name, record_type, end, queries)
+                .await?
+            {
+                Ok(answer) => return Ok((*server, answer)),
+                Err(useless) => {
+                    if useless.is_final {
                         given_up.push(*server);
-                        format!("sent an answer that makes no sense: {reason}")
                     }
-                    Some(Ok(answer)) => match answer.code {
-                        ResponseCode::NO_ERROR | ResponseCode::NAME_ERROR => {
-                            return Ok((*server, answer));
-                        }
-                        // An old server that does not know the extension (RFC 6891, section 7).
-                        ResponseCode::FORMAT_ERROR if extended => {
-                            extended = false;
-                            continue;
-                        }
-                        ResponseCode::SERVER_FAILURE => format!("answered {}", answer.code),
-                        code => {
-                            answered = true;
-                            given_up.push(*server);
-                            format!("answered {code}")
-                        }
-                    },
-                };
+                    useless.what
+                }
             };
-            // The last thing that a server did is what counts.
-            statements.retain(|statement| statement.server != *server);
-            statements.push(Statement {
-                server: *server,
-                what,
-            });
+            let waited = started.elapsed();
+            match statements
+                .iter_mut()
+                .find(|statement| statement.server == *server)
+            {
+                Some(statement) => {
+                    // The last thing that a server did is what counts.
+                    statement.what = what;
+                    statement.tries += 1;
+                    statement.waited += waited;
+                }
+                None => statements.push(Statement {
+                    server: *server,
+                    what,
+                    tries: 1,
+                    waited,
+                }),
+            }
         }
-        if answered {
-            Err(Failure::Unusable(statements))
-        } else {
+        if given_up.is_empty() {
             Err(Failure::NoAnswer(statements))
+        } else {
+            Err(Failure::Unusable(statements))
+        }
+    }
+
+    /// Asks one server once; over TCP too if its answer does not fit into a datagram, and without the
+    /// extension if it is too old for that.
+    async fn try_one(
+        &self,
+        server: SocketAddr,
+        name: &str,
+        record_type: RecordType,
+        end: Instant,
+        queries: &mut Vec<DnsQuery>,
+    ) -> Result<Result<Answer, Useless>, Failure> {
+        let mut transport = Transport::Udp;
+        let mut extended = true;
+        loop {
+            let query =
+                Query::new(name, record_type, rand::random(), extended).ok_or(Failure::NoName)?;
+            let started = Instant::now();
+            let limit = end.saturating_duration_since(started);
+            let result = match transport {
+                Transport::Udp => driver::timeout(limit, over_udp(server, &query)).await,
+                Transport::Tcp => {
+                    let answer = async { over_tcp(server, &query).await.map(Some) };
+                    driver::timeout(limit, answer).await
+                }
+            };
+            queries.push(DnsQuery {
+                name: name.to_owned(),
+                record_type,
+                server,
+                transport,
+                outcome: outcome(result.as_ref()),
+                is_cached: false,
+                elapsed: started.elapsed(),
+            });
+            let (what, is_final) = match result {
+                None if transport == Transport::Tcp => ("did not answer over TCP".into(), false),
+                None => ("did not answer".into(), false),
+                Some(Err(Fault::Io(error))) => (format!("cannot be reached: {error}"), false),
+                Some(Err(Fault::Broken(reason))) => (
+                    format!("sent an answer that makes no sense: {reason}"),
+                    true,
+                ),
+                Some(Ok(None)) => {
+                    transport = Transport::Tcp;
+                    continue;
+                }
+                Some(Ok(Some(answer))) => match answer.code {
+                    ResponseCode::NO_ERROR | ResponseCode::NAME_ERROR => return Ok(Ok(answer)),
+                    // An old server that does not know the extension (RFC 6891, section 7).
+                    ResponseCode::FORMAT_ERROR if extended => {
+                        extended = false;
+                        continue;
+                    }
+                    ResponseCode::SERVER_FAILURE => (format!("answered {}", answer.code), false),
+                    code => (format!("answered {code}"), true),
+                },
+            };
+            return Ok(Err(Useless { what, is_final }));
         }
     }
 
@@ -293,6 +362,20 @@ impl Client<'_> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         (left / tries.max(1)).min(self.attempt_timeout)
     }
+}
+
+/// Something that is no answer.
+struct Useless {
+    what: String,
+    /// Whether asking the same server again would bring the same.
+    is_final: bool,
+}
+
+fn alias_of<'a>(name: &str, records: &'a [wire::Record]) -> Option<&'a str> {
+    records.iter().find_map(|record| match &record.data {
+        RecordData::Alias(alias) if record.owner == name => Some(alias.as_str()),
+        _ => None,
+    })
 }
 
 fn has_records(answer: &Answer, owner: &str, record_type: RecordType) -> bool {
@@ -307,31 +390,38 @@ fn has_records(answer: &Answer, owner: &str, record_type: RecordType) -> bool {
     })
 }
 
-/// Returns the addresses of `owner`, each once: some servers send one for every record that names it.
+/// Returns the addresses of `owner`.
 fn addresses_of(owner: &str, records: &[wire::Record]) -> Vec<FoundAddress> {
-    let mut found: Vec<FoundAddress> = Vec::new();
+    let mut found = Vec::new();
     for record in records {
         if let RecordData::Address(ip) = record.data
             && record.owner == owner
-            && found.iter().all(|earlier| earlier.ip != ip)
         {
-            found.push(FoundAddress {
-                ip,
-                scope_id: 0,
-                ttl: Some(Duration::from_secs(record.ttl.into())),
-            });
+            add_address(&mut found, ip, record.ttl);
         }
     }
     found
 }
 
+/// Adds an address, each once: some servers send one for every record that names it.
+fn add_address(found: &mut Vec<FoundAddress>, ip: IpAddr, ttl: u32) {
+    if found.len() < ADDRESSES_MAX && found.iter().all(|earlier| earlier.ip != ip) {
+        found.push(FoundAddress {
+            ip,
+            scope_id: 0,
+            ttl: Some(Duration::from_secs(ttl.into())),
+        });
+    }
+}
+
 /// What a query came to, for the record.
-fn outcome(result: Option<&Result<Answer, Fault>>) -> QueryOutcome {
+fn outcome(result: Option<&Result<Option<Answer>, Fault>>) -> QueryOutcome {
     match result {
         None => QueryOutcome::TimedOut,
         Some(Err(Fault::Io(error))) => QueryOutcome::Unreachable(error.to_string()),
         Some(Err(Fault::Broken(reason))) => QueryOutcome::Broken(reason.clone()),
-        Some(Ok(answer)) => QueryOutcome::Answered(answer.code),
+        Some(Ok(None)) => QueryOutcome::Truncated,
+        Some(Ok(Some(answer))) => QueryOutcome::Answered(answer.code),
     }
 }
 
@@ -350,7 +440,22 @@ fn graver(old: Option<Failure>, new: Failure) -> Failure {
     }
 }
 
-/// Returns a duration as people read it.
-pub(super) fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
+/// A duration as people read it.
+pub(super) struct Time(pub(super) Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < Duration::from_secs(1) {
+            write!(f, "{} ms", self.0.as_millis())
+        } else {
+            write!(f, "{:.1} s", self.0.as_secs_f64())
+        }
+    }
 }
+
+/// How many SRV records of one answer count. No service has so many; this bounds what a server can make
+/// us do.
+const SERVICES_MAX: usize = 1000;
+
+/// How many addresses of one host count.
+const ADDRESSES_MAX: usize = 64;

@@ -1,12 +1,12 @@
 //! What a failed question means to whoever wanted to resolve something.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
 
 use udpair_io::{Cause, LookupError};
 
 use super::AddressFamily;
-use super::dns::{Failure, Statement, seconds};
+use super::dns::{Failure, Services, Statement, Time};
+use super::step::RecordType;
 use super::system::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
 use crate::name::HostName;
@@ -19,13 +19,20 @@ pub(super) fn no_address_of(family: AddressFamily, host: impl Display) -> Error 
     )
 }
 
-/// The domain says that it does not offer the service.
-pub(super) fn not_offered(service: &str, host: &HostName, name: &str, server: SocketAddr) -> Error {
+/// There are SRV records, and none can be used: the domain says that it does not offer the service, or
+/// its records make no sense.
+pub(super) fn not_offered(service: &str, host: &HostName, name: &str, found: &Services) -> Error {
+    let is_offered = found.records.iter().any(|record| !record.target.is_empty());
+    let reason = if is_offered {
+        "has no record with a host and a port for"
+    } else {
+        "says that nobody offers"
+    };
     Error::new(
         ErrorKind::NoData,
         format!(
-            "cannot resolve service \"{service}\" for host \"{host}\": server {server} says that \
-             {name} names no host that offers it"
+            "cannot resolve service \"{service}\" for host \"{host}\": server {} {reason} {name}",
+            found.server
         ),
     )
 }
@@ -43,11 +50,12 @@ pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: Failur
 }
 
 /// Name servers gave no address.
-pub(super) fn of_host(host: &HostName, failure: Failure) -> Error {
+pub(super) fn of_host(host: &HostName, types: &[RecordType], failure: Failure) -> Error {
     let name = host.canonical_name();
+    let types: Vec<_> = types.iter().map(ToString::to_string).collect();
     of_failure(
         &format!("cannot resolve host \"{host}\""),
-        &format!("{name} A/AAAA"),
+        &format!("{name} {}", types.join("/")),
         failure,
     )
 }
@@ -86,7 +94,10 @@ fn of_failure(action: &str, question: &str, failure: Failure) -> Error {
         .with_hresult(WSANO_RECOVERY),
         Failure::NoName => Error::new(
             ErrorKind::InvalidArgument,
-            format!("{action}: {question} is longer than a DNS name may be"),
+            format!(
+                "{action}: {question} does not fit into DNS, where a label has at most 63 characters \
+                 and a name 253"
+            ),
         ),
     }
 }
@@ -108,7 +119,7 @@ pub(super) fn of_system(host: &HostName, failure: SystemFailure) -> Error {
                 ErrorKind::NameServer,
                 format!(
                     "{message}: the system's resolver did not answer within {}",
-                    seconds(limit)
+                    Time(limit)
                 ),
             )
             .with_advice("check the name servers, or allow more time");

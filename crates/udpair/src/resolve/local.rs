@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::Resolver;
+use udpair_io::AdapterAddress;
+
+use super::builder::Adapters;
 use super::search::Search;
-use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostNameType, bluetooth_refused};
 
@@ -27,14 +28,13 @@ pub(crate) enum LocalHost {
     Addresses(Vec<SocketAddr>),
 }
 
-impl Resolver {
+impl Search<'_> {
     /// Resolves a local endpoint. No SRV record is asked for: none could say which of our own ports is
     /// meant (SVC-09).
-    async fn local(&self, local: &Endpoint) -> Result<Local, Error> {
-        let search = Search::begin(&self.0);
+    pub(crate) async fn local(&self, local: &Endpoint) -> Result<Local, Error> {
         let port = match (local.service().port(), local.service().name()) {
             (Some(port), _) => port,
-            (None, Some(service)) => search.local_port(service).await?,
+            (None, Some(service)) => self.local_port(service).await?,
             (None, None) => 0,
         };
         let host = match local.host() {
@@ -44,8 +44,8 @@ impl Resolver {
             }
             Some(host) if host.is_localhost() => LocalHost::Loopback,
             Some(host) => {
-                let mut addresses = search.local_addresses(host, port).await?;
-                addresses.retain(|address| can_be_local(address.ip()));
+                let mut addresses = self.local_addresses(host, port).await?;
+                addresses.retain(|address| can_be_local(address.ip(), self.adapters()));
                 if addresses.is_empty() {
                     return Err(Error::new(
                         ErrorKind::AddressNotAvailable,
@@ -61,40 +61,67 @@ impl Resolver {
     }
 }
 
-fn can_be_local(ip: IpAddr) -> bool {
-    !ip.is_multicast() && ip != IpAddr::V4(Ipv4Addr::BROADCAST)
-}
-
-/// The local end of a numeric endpoint, and of one that leaves the address to the system, needs no
-/// resolving.
 impl Local {
-    pub(crate) fn without_resolving(local: &Endpoint) -> Option<Self> {
-        let port = match local.service().port() {
-            None if local.service().is_any() => 0,
-            port => port?,
+    /// Returns the zone of a link-local address.
+    pub(crate) fn zone(&self) -> Option<u32> {
+        let LocalHost::Addresses(addresses) = &self.host else {
+            return None;
         };
-        match local.host() {
-            None => Some(Self {
-                host: LocalHost::Any,
-                port,
-            }),
-            Some(host) => {
-                let address = host.socket_addr(port)?.ok()?;
-                can_be_local(address.ip()).then_some(Self {
-                    host: LocalHost::Addresses(vec![address]),
-                    port,
-                })
-            }
-        }
+        addresses.iter().find_map(|address| match address {
+            SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
+            _ => None,
+        })
     }
 }
 
-/// Keeps the runtime out of the way where nothing has to be asked.
-pub(crate) async fn resolve_local(resolver: &Resolver, local: &Endpoint) -> Result<Local, Error> {
-    match Local::without_resolving(local) {
-        Some(local) => Ok(local),
-        None => driver::in_runtime(resolver.local(local))
-            .await
-            .map_err(|error| Error::system("cannot start a background runtime", error))?,
+/// Whether a socket may be bound to `ip`; the system would bind one to a broadcast address too.
+fn can_be_local(ip: IpAddr, adapters: &Adapters) -> bool {
+    let IpAddr::V4(ip) = ip.to_canonical() else {
+        return !ip.is_multicast();
+    };
+    if ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
+        return false;
+    }
+    // The last two bits of every subnet's broadcast address are set; for others nobody need be asked.
+    if ip.to_bits() & 0b11 != 0b11 {
+        return true;
+    }
+    let adapters = adapters().unwrap_or_default();
+    let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
+    !addresses.any(|address| is_broadcast_of(ip, address))
+}
+
+fn is_broadcast_of(ip: Ipv4Addr, address: &AdapterAddress) -> bool {
+    match (address.ip, address.prefix_length) {
+        (IpAddr::V4(own), Some(length)) if length < 31 => {
+            let host_bits = u32::MAX.checked_shr(length.into()).unwrap_or(0);
+            ip.to_bits() == own.to_bits() | host_bits
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// BND-11
+    #[test]
+    fn groups_and_broadcast_addresses_are_no_local_addresses() {
+        let adapters: &Adapters = &udpair_io::adapters;
+        // The loopback network of every machine is 127.0.0.0/8.
+        for (ip, can) in [
+            ("127.0.0.1", true),
+            ("127.0.0.3", true),
+            ("127.255.255.255", false),
+            ("255.255.255.255", false),
+            ("224.0.0.1", false),
+            ("::ffff:224.0.0.1", false),
+            ("ff02::1", false),
+            ("::1", true),
+            ("fe80::1", true),
+        ] {
+            assert_eq!(can_be_local(ip.parse().unwrap(), adapters), can, "{ip}");
+        }
     }
 }

@@ -3,21 +3,22 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::builder::Settings;
+use super::builder::{Adapters, Settings};
 use super::dns::{self, Client};
+use super::hosts::Hosts;
 use super::services::Services;
 use super::srv::SrvRecord;
 use super::step::{
-    AddressSource, AddressStep, FoundAddress, KnownServices, RecordType, ServiceSource,
+    AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, RecordType, ServiceSource,
     ServiceStep, SrvStep, Step,
 };
-use super::{AddressFamily, error, srv, system};
+use super::{AddressFamily, candidate, error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
-use crate::name::{Endpoint, HostName};
+use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
 
 /// One resolution under way.
-pub(super) struct Search<'a> {
+pub(crate) struct Search<'a> {
     settings: &'a Settings,
     deadline: Instant,
 }
@@ -42,12 +43,41 @@ impl<'a> Search<'a> {
     pub(super) fn begin(settings: &'a Settings) -> Self {
         Self {
             settings,
-            deadline: Instant::now() + settings.timeout,
+            deadline: after(settings.timeout),
         }
     }
 
+    /// Resolves a remote endpoint: its addresses, best first. A link-local address without a zone gets
+    /// `zone`, if there is one.
+    pub(crate) async fn remote(
+        &self,
+        remote: &Endpoint,
+        zone: Option<u32>,
+        steps: &mut Vec<Step>,
+    ) -> Result<Vec<Candidate>, Error> {
+        let host = remote.remote_host()?;
+        if host.kind() == HostNameType::Bluetooth {
+            return Err(bluetooth_refused("resolve", host));
+        }
+        let targets = self.targets(host, remote, steps).await?;
+        let groups = self.addresses_of_all(targets, steps).await?;
+        let candidates = candidate::in_order(groups, zone, self.adapters());
+        steps.push(Step::Order(candidates.clone()));
+        Ok(candidates)
+    }
+
+    /// Returns how much of the limit is left.
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Returns what tells the adapters.
+    pub(super) fn adapters(&self) -> &Adapters {
+        &*self.settings.adapters
+    }
+
     /// Returns the hosts that offer the service of `remote`, in the order to try them.
-    pub(super) async fn targets(
+    async fn targets(
         &self,
         host: &HostName,
         remote: &Endpoint,
@@ -128,9 +158,13 @@ impl<'a> Search<'a> {
                 .map(|(name, port)| (name.to_owned(), port))
                 .collect()
         };
-        Ok(match file.read().await? {
+        Ok(match file.read(self.time_left()).await? {
             Some(services) => KnownServices {
-                source: ServiceSource::File(file.path().to_owned()),
+                source: if file.is_text() {
+                    ServiceSource::Text
+                } else {
+                    ServiceSource::File(file.path().to_owned())
+                },
                 services: rows(&services),
             },
             None => KnownServices {
@@ -148,12 +182,13 @@ impl<'a> Search<'a> {
     ) -> Result<PortInFile, Error> {
         let started = Instant::now();
         let file = &self.settings.services;
-        let services = file.read().await?;
+        let services = file.read(self.time_left()).await?;
         let port = services
             .as_ref()
             .and_then(|services| services.udp_port(service));
         let path = file.path().to_owned();
         let source = match services {
+            Some(_) if file.is_text() => ServiceSource::Text,
             Some(_) => ServiceSource::File(path),
             None => ServiceSource::MissingFile(path),
         };
@@ -204,7 +239,7 @@ impl<'a> Search<'a> {
                     .collect();
                 if targets.is_empty() {
                     // The domain itself says so; that is an answer, not the lack of one.
-                    let error = error::not_offered(service, host, &step.name, found.server);
+                    let error = error::not_offered(service, host, &step.name, &found);
                     Err(NoTargets::Final(error))
                 } else {
                     Ok(targets)
@@ -225,7 +260,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the addresses of all targets; a target without any is left out.
-    pub(super) async fn addresses_of_all(
+    async fn addresses_of_all(
         &self,
         targets: Vec<Target>,
         steps: &mut Vec<Step>,
@@ -294,13 +329,8 @@ impl<'a> Search<'a> {
             return Ok(self.loopback_addresses());
         }
         if let Some(file) = &self.settings.hosts {
-            let hosts = file.read().await?.unwrap_or_default();
-            let addresses: Result<Vec<_>, _> = hosts
-                .addresses(host)
-                .filter_map(|address| address.socket_addr(0))
-                .map(|address| address.map(FoundAddress::of))
-                .collect();
-            let addresses = addresses?;
+            let hosts = file.read(self.time_left()).await?.unwrap_or_default();
+            let addresses = addresses_in(&hosts, host)?;
             if !addresses.is_empty() {
                 step.source = AddressSource::HostsFile(file.path().to_owned());
                 return Ok(addresses);
@@ -319,16 +349,35 @@ impl<'a> Search<'a> {
                 client
                     .addresses(domain, types, &mut step.queries)
                     .await
-                    .map_err(|failure| error::of_host(host, failure))
+                    .map_err(|failure| error::of_host(host, types, failure))
             }
-            None => {
-                step.source = AddressSource::System;
-                let left = self.deadline.saturating_duration_since(Instant::now());
-                system::addresses(domain, left)
-                    .await
-                    .map_err(|failure| error::of_system(host, failure))
-            }
+            None => self.look_up_by_system(host, domain, step).await,
         }
+    }
+
+    /// Asks the operating system for the addresses of a host.
+    async fn look_up_by_system(
+        &self,
+        host: &HostName,
+        domain: &str,
+        step: &mut AddressStep,
+    ) -> Result<Vec<FoundAddress>, Error> {
+        step.source = AddressSource::System;
+        let mut name = domain.to_owned();
+        if host.is_absolute() {
+            // The dot keeps the search list out; but with it the system does not look into its hosts file.
+            let file = &self.settings.system_hosts;
+            let hosts = file.read(self.time_left()).await?.unwrap_or_default();
+            let addresses = addresses_in(&hosts, host)?;
+            if !addresses.is_empty() {
+                step.source = AddressSource::HostsFile(file.path().to_owned());
+                return Ok(addresses);
+            }
+            name.push('.');
+        }
+        system::addresses(&name, self.time_left())
+            .await
+            .map_err(|failure| error::of_system(host, failure))
     }
 
     fn of_family(
@@ -373,7 +422,7 @@ impl<'a> Search<'a> {
             return Ok(servers.clone());
         }
         let configured = match &self.settings.name_servers {
-            Some(file) => file.read().await?,
+            Some(file) => file.read(self.time_left()).await?,
             None => None,
         };
         Ok(configured.unwrap_or_default().addresses().to_vec())
@@ -389,6 +438,16 @@ impl<'a> Search<'a> {
             clock: &*self.settings.clock,
         }
     }
+}
+
+/// Returns the addresses that a hosts file has for a host.
+fn addresses_in(hosts: &Hosts, host: &HostName) -> Result<Vec<FoundAddress>, Error> {
+    let addresses = hosts
+        .addresses(host)
+        .filter_map(|address| address.socket_addr(0));
+    addresses
+        .map(|address| address.map(FoundAddress::of))
+        .collect()
 }
 
 /// What the services file had to say.
@@ -454,18 +513,23 @@ fn service_step(
 
 /// Returns the target of an SRV record; `None` if its name is no host's.
 fn target(record: &SrvRecord, found: &dns::Services) -> Option<Target> {
-    let host: HostName = record.target.parse().ok()?;
-    let known = host
-        .domain()
-        .map(|domain| found.addresses_of(domain))
-        .unwrap_or_default();
+    // With its dot: names in DNS answers are absolute.
+    let host: HostName = format!("{}.", record.target).parse().ok()?;
+    // An address is no name: RFC 2782 wants one with address records.
+    let known = found.addresses_of(host.domain()?);
     Some(Target {
-        // An address is no name: RFC 2782 wants one with address records.
-        host: host.domain().is_some().then_some(host)?,
+        host,
         port: record.port,
         srv: Some(record.clone()),
         known: (!known.is_empty()).then_some((found.server, known)),
     })
+}
+
+/// The moment after some time; one that never comes if the time is longer than the clock counts.
+fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time)
+        .unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()))
 }
 
 /// How many hosts are looked up side by side.

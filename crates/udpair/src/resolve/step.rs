@@ -35,10 +35,6 @@ impl Resolution {
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
-
-    pub(crate) fn into_candidates(self) -> Result<Vec<Candidate>, Error> {
-        self.outcome
-    }
 }
 
 /// An address to try.
@@ -113,6 +109,8 @@ pub enum ServiceSource {
     Number,
     /// A services file.
     File(PathBuf),
+    /// A text that was given instead of a services file.
+    Text,
     /// The services file of the system, which is not there.
     MissingFile(PathBuf),
     /// The table that comes with this crate: the names that IANA has registered for udp.
@@ -280,6 +278,8 @@ impl fmt::Display for Transport {
 pub enum QueryOutcome {
     /// The server answered.
     Answered(ResponseCode),
+    /// Its answer does not fit into a datagram; it was asked again over TCP.
+    Truncated,
     /// It did not answer in time.
     TimedOut,
     /// It cannot be reached, for this reason.
@@ -292,6 +292,7 @@ impl fmt::Display for QueryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered(code) => code.fmt(f),
+            Self::Truncated => f.write_str("truncated"),
             Self::TimedOut => f.write_str("no answer in time"),
             Self::Unreachable(reason) => write!(f, "unreachable: {reason}"),
             Self::Broken(reason) => write!(f, "broken answer: {reason}"),

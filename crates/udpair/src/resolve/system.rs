@@ -1,7 +1,7 @@
 //! What the machine knows: its files, and its own resolver.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -12,14 +12,23 @@ use super::step::FoundAddress;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 
-/// A text file, read again when it has changed.
+/// A text file, read again when it has changed; or a text that stands in for one.
 #[derive(Debug)]
 pub(super) struct TextFile<T> {
     path: PathBuf,
-    /// Whether the caller named it: then it must be there.
-    is_named: bool,
+    origin: Origin<T>,
     parse: fn(&str) -> T,
     kept: Mutex<Option<(Stamp, Arc<T>)>>,
+}
+
+#[derive(Debug)]
+enum Origin<T> {
+    /// The system's: if it is not there, it is empty.
+    System,
+    /// The caller named it, and it must be there.
+    Named,
+    /// The caller gave the text itself.
+    Text(Arc<T>),
 }
 
 /// By what a change is noticed.
@@ -32,21 +41,35 @@ struct Stamp {
 impl<T> TextFile<T> {
     /// A file of the system: if it is not there, it is empty.
     pub(super) fn of_system(path: PathBuf, parse: fn(&str) -> T) -> Self {
-        Self::new(path, false, parse)
+        Self::new(path, Origin::System, parse)
     }
 
     /// A file that the caller named: if it is not there, that is an error.
     pub(super) fn named(path: PathBuf, parse: fn(&str) -> T) -> Self {
-        Self::new(path, true, parse)
+        Self::new(path, Origin::Named, parse)
     }
 
-    fn new(path: PathBuf, is_named: bool, parse: fn(&str) -> T) -> Self {
+    /// A text that the caller gave instead of a file.
+    pub(super) fn of_text(text: &str, parse: fn(&str) -> T) -> Self {
+        Self::new(
+            "the text that was given".into(),
+            Origin::Text(Arc::new(parse(text))),
+            parse,
+        )
+    }
+
+    fn new(path: PathBuf, origin: Origin<T>, parse: fn(&str) -> T) -> Self {
         Self {
             path,
-            is_named,
+            origin,
             parse,
             kept: Mutex::new(None),
         }
+    }
+
+    /// Returns whether there is no file, but a text that was given.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.origin, Origin::Text(_))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -54,16 +77,20 @@ impl<T> TextFile<T> {
     }
 
     /// Returns what the file says; `None` if it is a file of the system that cannot be read.
-    pub(super) async fn read(&self) -> Result<Option<Arc<T>>, Error> {
-        match self.read_if_changed().await {
-            Ok(content) => Ok(Some(content)),
-            Err(_) if !self.is_named => Ok(None),
-            Err(error) => Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("cannot read the file {}", self.path.display()),
-            )
-            .with_source(error)),
+    ///
+    /// Waits for `limit` at the most, because not every path leads to a disk.
+    pub(super) async fn read(&self, limit: Duration) -> Result<Option<Arc<T>>, Error> {
+        if let Origin::Text(content) = &self.origin {
+            return Ok(Some(content.clone()));
         }
+        let error = match driver::timeout(limit, self.read_if_changed()).await {
+            Some(Ok(content)) => return Ok(Some(content)),
+            _ if matches!(self.origin, Origin::System) => return Ok(None),
+            Some(Err(error)) => error,
+            None => io::ErrorKind::TimedOut.into(),
+        };
+        let message = format!("cannot read the file {}", self.path.display());
+        Err(Error::new(ErrorKind::InvalidArgument, message).with_source(error))
     }
 
     async fn read_if_changed(&self) -> io::Result<Arc<T>> {
@@ -75,12 +102,27 @@ impl<T> TextFile<T> {
             return Ok(content.clone());
         }
         let path = self.path.clone();
-        let text = driver::blocking(move || fs::read(path)).await??;
+        let text = driver::blocking(move || read_bounded(&path)).await??;
         let content = Arc::new((self.parse)(&String::from_utf8_lossy(&text)));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = Some((stamp, content.clone()));
         Ok(content)
     }
+}
+
+/// Reads a file that is no longer than any list of names.
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    fs::File::open(path)?
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it is longer than {FILE_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(text)
 }
 
 impl Stamp {
@@ -116,3 +158,6 @@ pub(super) async fn addresses(
         Some(Ok(Ok(addresses))) => Ok(addresses.into_iter().map(FoundAddress::of).collect()),
     }
 }
+
+/// Ten times the longest services file that is known.
+const FILE_BYTES_MAX: u64 = 16 << 20;

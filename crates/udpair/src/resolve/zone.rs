@@ -2,11 +2,11 @@
 //!
 //! A link-local address names a different host on each adapter, and DNS cannot say which.
 
-use std::io;
 use std::net::{SocketAddr, SocketAddrV6};
 
 use udpair_io::Adapter;
 
+use super::builder::Adapters;
 use crate::name::needs_zone;
 
 /// Returns `address` with the zone it needs: its own, else `preferred`, else that of the only adapter
@@ -14,7 +14,7 @@ use crate::name::needs_zone;
 pub(crate) fn with_zone(
     address: SocketAddr,
     preferred: Option<u32>,
-    adapters: &dyn Fn() -> io::Result<Vec<Adapter>>,
+    adapters: &Adapters,
 ) -> SocketAddr {
     let SocketAddr::V6(v6) = address else {
         return address;
@@ -66,7 +66,8 @@ mod tests {
             ("192.0.2.1:5", Some(7), &one, "192.0.2.1:5"),
         ] {
             let address: SocketAddr = address.parse().unwrap();
-            let found = with_zone(address, preferred, &|| Ok(adapters.clone()));
+            let adapters = adapters.clone();
+            let found = with_zone(address, preferred, &move || Ok(adapters.clone()));
             assert_eq!(found, expected.parse().unwrap(), "{address} {preferred:?}");
         }
     }

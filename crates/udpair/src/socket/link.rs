@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use udpair_io::{Cause, Engine, Outgoing, RecvBatch, Socket, Waiting};
+use udpair_io::{Cause, Engine, NetworkError, Outgoing, RecvBatch, Socket, Waiting};
 
-use super::flush::WaitingWrites;
+use super::line::Line;
 use super::receiver::Queue;
 use super::statistics::{Counters, Statistics};
 use crate::driver::Watched;
@@ -23,7 +23,9 @@ pub(super) struct Link {
     pub(super) queue: Mutex<Queue>,
     peer_errors: Mutex<VecDeque<PeerError>>,
     pub(super) counters: Counters,
-    pub(super) waiting_writes: WaitingWrites,
+    pub(super) line: Line,
+    /// Whether errors were kept that nobody was woken for.
+    has_news: AtomicBool,
     /// Grows when pending operations are to end.
     cancellations: AtomicU64,
     /// How many datagrams the kernel had dropped when the socket was closed.
@@ -59,7 +61,8 @@ impl Link {
             queue: Mutex::default(),
             peer_errors: Mutex::default(),
             counters: Counters::default(),
-            waiting_writes: WaitingWrites::default(),
+            line: Line::default(),
+            has_news: AtomicBool::new(false),
             cancellations: AtomicU64::new(0),
             final_drops: OnceLock::new(),
         };
@@ -93,64 +96,104 @@ impl Link {
         queue.drop_strangers(self);
     }
 
-    pub(super) fn engine_receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
-        self.watched
-            .with(|socket| self.engine.receive(socket, batch))
+    /// Receives one batch.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, or the system's own refusal; `None` if the socket is closed.
+    pub(super) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
+        self.call(|socket| self.engine.receive(socket, batch))
     }
 
-    /// Sends one datagram, past whatever errors wait that earlier datagrams caused.
-    ///
-    /// A queued error fails the next send, whoever's that is, and nothing goes out (OUT-15). So it is
-    /// taken out of the way and the send repeated; only an error that leaves nothing behind in the queue
-    /// is the sender's own.
+    /// Sends one datagram.
     pub(super) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
-        let mut tries = 1;
-        loop {
-            let sent = self
-                .watched
-                .with(|socket| self.engine.send(socket, outgoing));
-            let error = match sent {
-                None => return Err(SendFailure::Closed),
-                Some(Ok(())) => {
-                    self.counters.datagrams_sent.add(1);
-                    self.counters.bytes_sent.add(outgoing.payload.len());
-                    return Ok(());
-                }
-                Some(Err(error)) => error,
-            };
-            if error.kind() == io::ErrorKind::WouldBlock {
-                return Err(SendFailure::Full);
+        let sent = self.call(|socket| self.engine.send(socket, outgoing));
+        self.announce_errors();
+        match sent {
+            None => Err(SendFailure::Closed),
+            Some(Ok(())) => {
+                self.counters.datagrams_sent.add(1);
+                self.counters.bytes_sent.add(outgoing.payload.len());
+                Ok(())
             }
-            if Cause::of(&error) == Cause::NoBuffers {
-                return Err(SendFailure::NoBuffers(error));
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Err(SendFailure::Full),
+            Some(Err(error)) if Cause::of(&error) == Cause::NoBuffers => {
+                Err(SendFailure::NoBuffers(error))
             }
-            if self.take_errors(Some(&error)) == 0 || tries == SEND_TRIES_MAX {
-                return Err(SendFailure::Refused(error));
-            }
-            tries += 1;
+            Some(Err(error)) => Err(SendFailure::Refused(error)),
         }
     }
 
-    /// Moves the errors that the network sent back to where [`pop_error`](Self::pop_error) finds them,
-    /// and returns how many there were; `cause` is what led here.
-    pub(super) fn take_errors(&self, cause: Option<&io::Error>) -> usize {
-        let taken = self.watched.with(|socket| {
-            self.engine.take_errors(socket, cause, &mut |error| {
-                self.counters.peer_errors.add(1);
-                let mut errors = self.errors();
-                if errors.len() < PEER_ERRORS_MAX {
-                    errors.push_back(PeerError::new(error));
-                } else {
-                    self.counters.peer_errors_dropped.add(1);
+    /// Makes a call on the socket, past whatever errors wait there that earlier datagrams caused.
+    ///
+    /// A queued error fails the next call, whatever that is about, and a send that fails so is not sent
+    /// (OUT-15). So the errors are taken out of the way and the call repeated, while nobody else calls:
+    /// only then is an error that leaves nothing behind in the queue the caller's own.
+    fn call<R>(&self, mut call: impl FnMut(&Socket) -> io::Result<R>) -> Option<io::Result<R>> {
+        let first = match self.watched.with(&mut call)? {
+            Err(error) if may_be_queued(&error) => error,
+            result => return Some(result),
+        };
+        self.watched.with_alone(|socket| {
+            self.take_errors(socket);
+            let mut tries = 1;
+            loop {
+                let error = match call(socket) {
+                    Err(error) if may_be_queued(&error) => error,
+                    result => {
+                        // What failed at first has gone by itself, so it was about something earlier.
+                        self.note_reported(socket, &first);
+                        return result;
+                    }
+                };
+                let is_own = self.take_errors(socket) == 0 && !is_never_own(&error);
+                if is_own || tries == TRIES_MAX {
+                    return Err(error);
                 }
-            })
-        });
+                self.note_reported(socket, &error);
+                tries += 1;
+            }
+        })
+    }
+
+    /// Keeps the errors of the socket's queue, and returns how many there were.
+    fn take_errors(&self, socket: &Socket) -> usize {
+        let taken = self
+            .engine
+            .take_errors(socket, &mut |error| self.keep_error(error));
         // A queue that cannot be read has nothing for us.
-        let count = taken.and_then(Result::ok).unwrap_or(0);
-        if count > 0 {
+        taken.unwrap_or(0)
+    }
+
+    /// Keeps the errors that no call has met yet.
+    pub(super) fn take_waiting_errors(&self) {
+        self.watched.with(|socket| self.take_errors(socket));
+    }
+
+    /// Keeps what an engine without a queue makes of an error that was not the caller's.
+    fn note_reported(&self, socket: &Socket, error: &io::Error) {
+        if let Some(error) = self.engine.reported_by(socket, error) {
+            self.keep_error(error);
+        }
+    }
+
+    fn keep_error(&self, error: NetworkError) {
+        self.counters.peer_errors.add(1);
+        let mut errors = self.errors();
+        if errors.len() < PEER_ERRORS_MAX {
+            errors.push_back(PeerError::new(error));
+            self.has_news.store(true, Ordering::Release);
+        } else {
+            self.counters.peer_errors_dropped.add(1);
+        }
+    }
+
+    /// Wakes those who wait for events, if there are errors that they may not know of. Not to be called
+    /// with a lock held: a waker may do anything.
+    pub(super) fn announce_errors(&self) {
+        if self.has_news.load(Ordering::Acquire) && self.has_news.swap(false, Ordering::AcqRel) {
             self.watched.wake_readers();
         }
-        count
     }
 
     pub(super) fn pop_error(&self) -> Option<PeerError> {
@@ -202,6 +245,7 @@ impl Link {
         self.cancellations.fetch_add(1, Ordering::AcqRel);
         self.watched.wake_readers();
         self.watched.wake_writers();
+        self.line.wake_all();
     }
 
     pub(super) fn close(&self) {
@@ -210,6 +254,7 @@ impl Link {
         }
         self.cancellations.fetch_add(1, Ordering::AcqRel);
         self.watched.close();
+        self.line.wake_all();
         *self.local_mut() = None;
         *self.queue() = Queue::default();
         self.errors().clear();
@@ -233,5 +278,18 @@ impl Link {
 /// How many errors from the network wait for somebody to take them.
 const PEER_ERRORS_MAX: usize = 64;
 
-/// How often a datagram is tried past queued errors (OUT-15).
-const SEND_TRIES_MAX: u32 = 16;
+/// How often a call is tried past queued errors (OUT-15).
+const TRIES_MAX: u32 = 16;
+
+/// Whether an error may be that of an earlier datagram; these two are about the moment.
+fn may_be_queued(error: &io::Error) -> bool {
+    error.kind() != io::ErrorKind::WouldBlock && Cause::of(error) != Cause::NoBuffers
+}
+
+/// Whether an error can only have come from the network, because no call asks for what it refuses.
+fn is_never_own(error: &io::Error) -> bool {
+    matches!(
+        Cause::of(error),
+        Cause::ConnectionRefused | Cause::ConnectionReset
+    )
+}

@@ -1,11 +1,12 @@
 //! Sending: one write is one datagram.
 
 use std::fmt;
-use std::future;
+use std::future::{self, Future};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use udpair_io::Outgoing;
@@ -90,11 +91,14 @@ impl OutputStream {
     pub fn try_write(&self, payload: &[u8]) -> Result<bool, Error> {
         let link = self.shared.open_link(ACTION, Operation::Output)?;
         let sending = Sending::new(link, payload, self.destination)?;
+        if !link.line.is_empty() {
+            // Those who wait were first.
+            return Ok(false);
+        }
         match link.try_send(sending.outgoing) {
             Ok(()) => Ok(true),
             Err(SendFailure::Full | SendFailure::NoBuffers(_)) => Ok(false),
-            Err(SendFailure::Closed) => Err(closed(ACTION)),
-            Err(SendFailure::Refused(error)) => Err(sending.refused(error)),
+            Err(failure) => Err(sending.failed(failure, link.cancellations())),
         }
     }
 
@@ -113,7 +117,7 @@ impl OutputStream {
     /// `FlushAsync` (OUT-14), for all streams of the socket at once.
     pub async fn flush(&self) -> bool {
         match self.shared.link() {
-            Some(link) => link.waiting_writes.flushed().await,
+            Some(link) => link.line.flushed().await,
             None => true,
         }
     }
@@ -194,36 +198,55 @@ impl<'a> Sending<'a> {
     }
 
     async fn run(self) -> Result<(), Error> {
+        // So that a task which does nothing but write lets others run.
+        future::poll_fn(driver::poll_share).await;
         let begun = self.link.cancellations();
-        let mut pauses = NO_BUFFERS_PAUSES.iter();
-        let mut waiting = None;
-        loop {
-            let sent = self.link.try_send(self.outgoing);
-            if matches!(sent, Err(SendFailure::Full | SendFailure::NoBuffers(_))) {
-                waiting.get_or_insert_with(|| self.link.waiting_writes.enter());
+        if self.link.line.is_empty() {
+            match self.link.try_send(self.outgoing) {
+                Ok(()) => return Ok(()),
+                Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {}
+                Err(failure) => return Err(self.failed(failure, begun)),
             }
-            match sent {
+        }
+        let place = self.link.line.enter();
+        self.unless_cancelled(begun, |cx| place.poll_turn(cx).map(Ok))
+            .await?;
+        let mut pauses = NO_BUFFERS_PAUSES.iter();
+        loop {
+            match self.link.try_send(self.outgoing) {
                 Ok(()) => {
-                    if let Some(write) = waiting {
-                        write.succeed();
-                    }
+                    place.leave();
                     return Ok(());
                 }
-                Err(SendFailure::Closed) if self.link.cancellations() == begun => {
-                    return Err(closed(ACTION));
-                }
-                Err(SendFailure::Closed) => return Err(cancelled(ACTION)),
-                Err(SendFailure::Refused(error)) => return Err(self.refused(error)),
                 Err(SendFailure::Full) => self.wait_for_room(begun).await?,
                 // The system says this for the whole machine, and nothing tells when it is over.
                 Err(SendFailure::NoBuffers(error)) => match pauses.next() {
-                    Some(pause) => driver::in_runtime(driver::sleep(*pause))
-                        .await
-                        .map_err(|error| self.refused(error))?,
+                    Some(pause) => self.pause(*pause, begun).await?,
                     None => return Err(self.refused(error)),
                 },
+                Err(failure) => return Err(self.failed(failure, begun)),
             }
         }
+    }
+
+    /// Waits for something, and no longer than the socket's operations are not cancelled.
+    async fn unless_cancelled(
+        &self,
+        begun: u64,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
+    ) -> Result<(), Error> {
+        future::poll_fn(|cx| {
+            let is_cancelled = || self.link.cancellations() != begun;
+            if is_cancelled() {
+                return Poll::Ready(Err(cancelled(ACTION)));
+            }
+            match poll(cx) {
+                // Looked at again, because the wake-up may have come before there was a waker.
+                Poll::Pending if is_cancelled() => Poll::Ready(Err(cancelled(ACTION))),
+                polled => polled,
+            }
+        })
+        .await
     }
 
     async fn wait_for_room(&self, begun: u64) -> Result<(), Error> {
@@ -231,17 +254,37 @@ impl<'a> Sending<'a> {
             link: self.link,
             ticket: Ticket::default(),
         };
-        future::poll_fn(|cx| {
-            if self.link.cancellations() != begun {
-                return Poll::Ready(Err(cancelled(ACTION)));
-            }
+        let room = |cx: &mut Context<'_>| {
             let room = self.link.watched.poll_writable(cx, &mut waiting.ticket);
             room.map_err(|gone| match gone {
                 Gone::Closed => cancelled(ACTION),
                 Gone::Runtime(error) => self.refused(error),
             })
-        })
-        .await
+        };
+        self.unless_cancelled(begun, room).await
+    }
+
+    async fn pause(&self, pause: Duration, begun: u64) -> Result<(), Error> {
+        let mut waiting = WaitingWriter {
+            link: self.link,
+            ticket: Ticket::default(),
+        };
+        let mut pause = pin!(driver::in_runtime(driver::sleep(pause)));
+        let over = |cx: &mut Context<'_>| {
+            self.link.watched.enlist_writer(cx, &mut waiting.ticket);
+            pause.as_mut().poll(cx).map_err(|error| self.refused(error))
+        };
+        self.unless_cancelled(begun, over).await
+    }
+
+    /// The error of a send that ended.
+    fn failed(&self, failure: SendFailure, begun: u64) -> Error {
+        match failure {
+            SendFailure::Closed if self.link.cancellations() == begun => closed(ACTION),
+            SendFailure::Closed => cancelled(ACTION),
+            SendFailure::Refused(error) | SendFailure::NoBuffers(error) => self.refused(error),
+            SendFailure::Full => self.refused(io::ErrorKind::WouldBlock.into()),
+        }
     }
 
     fn refused(&self, error: io::Error) -> Error {

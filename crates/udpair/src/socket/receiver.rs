@@ -2,7 +2,7 @@
 //!
 //! Nobody receives ahead of need: what the application has not asked for stays in the kernel, which
 //! drops and counts what does not fit. The one queue here holds what a batch brought beyond the message
-//! that was asked for, and is empty again before the next batch.
+//! that was asked for; only connecting, which clears strangers away, may leave more in it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -66,15 +66,13 @@ impl Queue {
     /// Receives one batch and keeps what passes the filter. `None` if the socket is closed.
     fn receive(&mut self, link: &Link) -> Option<io::Result<()>> {
         let mut batch = RecvBatch::new(BATCH_MAX);
-        self.more = match link.engine_receive(&mut batch)? {
-            Ok(waiting) => waiting == Waiting::Perhaps,
+        match link.receive(&mut batch)? {
+            Ok(waiting) => self.more = waiting == Waiting::Perhaps,
             Err(error) => return Some(Err(error)),
-        };
+        }
         let mut strangers = 0;
         for (payload, metadata) in batch.drain() {
             if filter::admits(link.peer(), &metadata.from) {
-                link.counters.datagrams_received.add(1);
-                link.counters.bytes_received.add(payload.len());
                 self.messages.push_back(Message::new(payload, metadata));
             } else {
                 strangers += 1;
@@ -91,10 +89,8 @@ impl Queue {
         &mut self,
         link: &Link,
         wanted: Wanted,
-        cx: Option<&mut Context<'_>>,
+        mut cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Event>, Failure>> {
-        let mut cx = cx;
-        let mut failures = 0;
         loop {
             if wanted == Wanted::Events
                 && let Some(error) = link.pop_error()
@@ -102,6 +98,8 @@ impl Queue {
                 return Poll::Ready(Ok(Some(Event::PeerError(error))));
             }
             if let Some(message) = self.messages.pop_front() {
+                link.counters.datagrams_received.add(1);
+                link.counters.bytes_received.add(message.payload().len());
                 return Poll::Ready(Ok(Some(Event::Message(message))));
             }
             if !self.more {
@@ -112,21 +110,13 @@ impl Queue {
             }
             match self.receive(link) {
                 None => return Poll::Ready(Err(Failure::Closed)),
-                Some(Ok(())) => failures = 0,
+                Some(Ok(())) => {}
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.more = false;
                     // Something woke us, and it was no datagram.
-                    link.take_errors(None);
+                    link.take_waiting_errors();
                 }
-                Some(Err(error)) => {
-                    // An error that the network sent back is no failure of ours: it is put where it
-                    // belongs, and receiving goes on. One that nobody sent ends the call after a few
-                    // tries.
-                    failures += 1;
-                    if link.take_errors(Some(&error)) == 0 && failures >= FAILURES_MAX {
-                        return Poll::Ready(Err(Failure::Io(error)));
-                    }
-                }
+                Some(Err(error)) => return Poll::Ready(Err(Failure::Io(error))),
             }
         }
     }
@@ -177,8 +167,7 @@ impl<'a> Receive<'a> {
         wanted: Wanted,
     ) -> Poll<Result<Event, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
-        let mut queue = link.queue();
-        poll(link, &mut queue, &mut self.place, cx, wanted)
+        poll_and_wake(link, |queue| poll(link, queue, &mut self.place, cx, wanted))
     }
 }
 
@@ -190,6 +179,19 @@ impl Drop for Receive<'_> {
     }
 }
 
+/// Polls with the queue held, and wakes others only after that: a waker may do anything.
+fn poll_and_wake<T>(link: &Link, poll: impl FnOnce(&mut Queue) -> Poll<T>) -> Poll<T> {
+    let mut queue = link.queue();
+    let polled = poll(&mut queue);
+    let others_could_go_on = polled.is_ready() && queue.has_rest(link);
+    drop(queue);
+    if others_could_go_on {
+        link.watched.wake_readers();
+    }
+    link.announce_errors();
+    polled
+}
+
 /// Takes what is wanted, or waits for it. The caller holds the queue, so that nobody can put something
 /// into it between our look and our waiting.
 fn poll(
@@ -199,55 +201,52 @@ fn poll(
     cx: &mut Context<'_>,
     wanted: Wanted,
 ) -> Poll<Result<Event, Error>> {
-    let cancellations = link.cancellations();
-    let begun = *place.begun.get_or_insert(cancellations);
-    if begun != cancellations {
-        *place = Place::default();
-        return Poll::Ready(Err(cancelled(ACTION)));
-    }
-    loop {
-        let taken = ready!(queue.take(link, wanted, Some(cx)));
-        let error = match taken {
-            Ok(Some(event)) => {
-                place.begun = None;
-                link.watched.stop_reading(&mut place.ticket);
-                if queue.has_rest(link) {
-                    link.watched.wake_readers();
-                }
-                return Poll::Ready(Ok(event));
-            }
-            Ok(None) => match ready!(link.watched.poll_readable(cx, &mut place.ticket)) {
-                Ok(()) => {
-                    queue.more = true;
-                    continue;
-                }
-                Err(Gone::Closed) => closed(ACTION),
-                Err(Gone::Runtime(error)) => runtime_gone(error),
-            },
-            Err(failure) => failure.into(),
-        };
-        place.begun = None;
-        return Poll::Ready(Err(error));
-    }
+    let begun = *place.begun.get_or_insert_with(|| link.cancellations());
+    let is_cancelled = || link.cancellations() != begun;
+    let result = loop {
+        if is_cancelled() {
+            break Err(cancelled(ACTION));
+        }
+        match ready!(queue.take(link, wanted, Some(cx))) {
+            Ok(Some(event)) => break Ok(event),
+            Ok(None) => {}
+            Err(failure) => break Err(failure.into()),
+        }
+        match link.watched.poll_readable(cx, &mut place.ticket) {
+            Poll::Ready(Ok(())) => queue.more = true,
+            Poll::Ready(Err(Gone::Closed)) => break Err(closed(ACTION)),
+            Poll::Ready(Err(Gone::Runtime(error))) => break Err(runtime_gone(error)),
+            // Looked at again, because the wake-up may have come before there was a waker.
+            Poll::Pending if is_cancelled() => {}
+            Poll::Pending => return Poll::Pending,
+        }
+    };
+    link.watched.stop_reading(&mut place.ticket);
+    place.begun = None;
+    Poll::Ready(result)
 }
 
 /// See [`DatagramSocket::poll_recv`](super::DatagramSocket::poll_recv).
 pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    let mut queue = link.queue();
-    let mut place = std::mem::take(&mut queue.poller);
-    let polled = poll(link, &mut queue, &mut place, cx, Wanted::Messages);
-    queue.poller = place;
+    let polled = poll_and_wake(link, |queue| {
+        let mut place = std::mem::take(&mut queue.poller);
+        let polled = poll(link, queue, &mut place, cx, Wanted::Messages);
+        queue.poller = place;
+        polled
+    });
     polled.map(|event| event.map(message))
 }
 
 /// See [`DatagramSocket::try_recv`](super::DatagramSocket::try_recv).
 pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    let mut queue = link.queue();
-    // Nobody waits for the kernel to say that there is more, so ask it.
-    queue.more = true;
-    match queue.take(link, Wanted::Messages, None) {
+    let taken = poll_and_wake(link, |queue| {
+        // Nobody waits for the kernel to say that there is more, so ask it.
+        queue.more = true;
+        queue.take(link, Wanted::Messages, None)
+    });
+    match taken {
         Poll::Ready(Ok(event)) => Ok(event.map(message)),
         Poll::Ready(Err(failure)) => Err(failure.into()),
         Poll::Pending => Ok(None),
@@ -320,6 +319,3 @@ const BATCH_MAX: usize = 64;
 
 /// How many messages of the peer are taken from the kernel to find the strangers' behind them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;
-
-/// How many failures in a row, without anything that the network reported, end a receive.
-const FAILURES_MAX: u32 = 16;

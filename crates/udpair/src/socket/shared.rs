@@ -74,9 +74,14 @@ impl Shared {
         }
     }
 
-    /// Returns the adapter that the socket is bound to, by index.
-    pub(super) fn adapter(&self) -> Option<u32> {
-        self.life().adapter
+    /// Returns the zone of the adapter or the address that the socket is bound to.
+    pub(super) fn zone(&self) -> Option<u32> {
+        let of_address = || match self.local_addr()? {
+            SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
+            _ => None,
+        };
+        let adapter = self.life().adapter;
+        adapter.or_else(of_address)
     }
 
     /// Asks the table whether `operation` may be done now.
@@ -89,14 +94,32 @@ impl Shared {
     }
 
     /// Remembers that the socket has a stream to some host, which connecting rules out.
-    pub(super) fn grant_stream(&self) -> Result<(), Error> {
+    pub(super) fn grant_stream(&self, action: &str) -> Result<(), Error> {
+        if self.try_grant_stream(action)? {
+            return Ok(());
+        }
+        Err(refuse(action, State::Opening, Verdict::IllegalCall))
+    }
+
+    /// The same for who would rather wait: what comes of an opening that is under way decides whether
+    /// there may be other destinations.
+    pub(super) async fn grant_stream_after_opening(&self, action: &str) -> Result<(), Error> {
+        while !self.try_grant_stream(action)? {
+            self.wait_while_opening().await;
+        }
+        Ok(())
+    }
+
+    /// Grants a stream; `false` while the socket is being opened.
+    fn try_grant_stream(&self, action: &str) -> Result<bool, Error> {
         let mut life = self.life();
-        match verdict(life.state, life.past, Operation::WriteTo) {
-            Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => {
+        match verdict(life.state, life.past, Operation::OutputTo) {
+            Verdict::Allowed => {
                 life.past.has_streams = true;
-                Ok(())
+                Ok(true)
             }
-            verdict => Err(refuse("make an output stream", life.state, verdict)),
+            _ if life.state == State::Opening => Ok(false),
+            verdict => Err(refuse(action, life.state, verdict)),
         }
     }
 

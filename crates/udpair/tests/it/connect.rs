@@ -548,3 +548,108 @@ fn a_numeric_pair_connects_at_the_first_poll() {
     let mut making = pin!(unbound.output_to(&remote));
     assert!(making.as_mut().poll(&mut context).is_ready());
 }
+
+/// ADR-01, ADR-05, CON-17: an address that is no destination does not spoil the others of its host.
+#[tokio::test]
+async fn an_unusable_address_gives_way_to_the_next() {
+    let zone = "a.test A 0.0.0.0\na.test A 127.0.0.1\nb.test AAAA ::\nb.test A 127.0.0.1\nc.test A 0.0.0.0";
+    let server = DnsServer::with_zone(Zone::new(zone));
+    for (engine, builder) in builders() {
+        let builder = builder.resolver(&server.resolver());
+        for host in ["a.test", "b.test"] {
+            let socket = builder
+                .connect(&EndpointPair::to(host, "9").unwrap())
+                .await
+                .unwrap();
+            assert_eq!(
+                socket.peer_addr(),
+                Some("127.0.0.1:9".parse().unwrap()),
+                "{engine:?} {host}"
+            );
+            let output = builder
+                .open()
+                .unwrap()
+                .output_to(&endpoint(&format!("{host}:9")))
+                .await;
+            assert_eq!(
+                output.unwrap().destination(),
+                Some("127.0.0.1:9".parse().unwrap())
+            );
+        }
+        let error = builder
+            .connect(&EndpointPair::to("c.test", "9").unwrap())
+            .await
+            .unwrap_err();
+        assert_eq!(error.status().number(), 11);
+    }
+}
+
+/// BND-11, ADR-02: of a local name with addresses of several machines the one that is ours is bound.
+#[tokio::test]
+async fn a_local_name_is_bound_to_its_address_that_is_ours() {
+    let zone = "me.test AAAA 2001:db8::1\nme.test A 127.0.0.1\nh.test AAAA ::1\nh.test A 127.0.0.1";
+    let server = DnsServer::with_zone(Zone::new(zone));
+    for (engine, builder) in builders() {
+        let builder = builder.resolver(&server.resolver());
+        let socket = builder.bind(&endpoint("me.test:0")).await.unwrap();
+        assert_eq!(
+            socket.local_addr().unwrap().ip().to_string(),
+            "127.0.0.1",
+            "{engine:?}"
+        );
+
+        let pair = EndpointPair::to("h.test", "9")
+            .unwrap()
+            .with_local(endpoint("me.test:"));
+        let socket = builder.connect(&pair).await.unwrap();
+        assert_eq!(
+            socket.peer_addr(),
+            Some("127.0.0.1:9".parse().unwrap()),
+            "{engine:?}"
+        );
+    }
+}
+
+/// A resolver for one family has that family at both ends.
+#[tokio::test]
+async fn a_family_that_was_asked_for_holds_at_both_ends() {
+    use udpair::AddressFamily::{Ipv4, Ipv6};
+    let server = DnsServer::with_zone(Zone::new("x.test A 127.0.0.1"));
+    for (engine, builder) in builders() {
+        for (family, wildcard, other, peer) in [
+            (Ipv4, "0.0.0.0", "[::1]:0", "127.0.0.1:0"),
+            (Ipv6, "::", "127.0.0.1:0", "[::1]:0"),
+        ] {
+            let resolver = server.resolver_builder().family(family).build();
+            let builder = builder.clone().resolver(&resolver);
+            let socket = builder.bind(&endpoint(":0")).await.unwrap();
+            let local = socket.local_addr().unwrap();
+            assert_eq!(local.ip().to_string(), wildcard, "{engine:?}");
+            let error = builder.bind(&endpoint(other)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::FamilyNotSupported, "{engine:?}");
+            let peer = Peer::at(peer);
+            peer.send(b"x", SocketAddr::new(peer.addr().ip(), local.port()));
+            assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"x");
+            // The other family's port is free.
+            Peer::at(
+                &SocketAddr::new(other.parse::<SocketAddr>().unwrap().ip(), local.port())
+                    .to_string(),
+            );
+        }
+    }
+}
+
+/// ADR-04, HOST-10: a link-local address that could be on any adapter, or on none, is refused.
+#[tokio::test]
+async fn a_link_local_address_needs_its_adapter() {
+    let builder = DatagramSocket::builder();
+    for host in ["fe80::1%4294967295", "fe80::1%no-such-adapter"] {
+        let pair = EndpointPair::to(host, "9").unwrap();
+        let error = builder.connect(&pair).await.expect_err(host);
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{host}");
+        assert_eq!(error.status().number(), 11, "{host}");
+        assert!(error.advice().is_some());
+    }
+    let error = builder.bind(&endpoint("[fe80::1]:0")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{error:?}");
+}

@@ -236,10 +236,9 @@ async fn a_silent_server_is_named_with_the_time_it_had() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_known_at_once() {
     let nobody = Peer::new().leave();
-    let services = TempFile::new("");
     let resolver = Resolver::builder()
         .dns_servers([nobody])
-        .services_file(services.path())
+        .services_text("")
         .timeout(Duration::from_secs(600))
         .attempt_timeout(Duration::from_secs(600))
         .build();
@@ -419,6 +418,15 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
             "_stun._udp.example.test SRV tcp"
         ]
     );
+    let Step::Srv(step) = &resolution.steps()[1] else {
+        panic!("{:#?}", resolution.steps())
+    };
+    let outcomes: Vec<_> = step
+        .queries
+        .iter()
+        .map(|query| query.outcome.to_string())
+        .collect();
+    assert_eq!(outcomes, ["truncated", "NOERROR"]);
 }
 
 /// SRV-13
@@ -621,7 +629,7 @@ async fn the_steps_tell_the_whole_way() {
     else {
         panic!("{:#?}", resolution.steps());
     };
-    assert!(matches!(service.source, ServiceSource::File(_)));
+    assert_eq!(service.source, ServiceSource::Text);
     assert_eq!(service.port, None);
     assert_eq!(srv.name, "_stun._udp.example.test");
     assert_eq!(srv.records.len(), 2);
@@ -826,4 +834,103 @@ async fn extreme_ttls_are_taken_as_meant() {
             .count();
         assert_eq!(srv_questions, asked, "{ttl}");
     }
+}
+
+/// What a server may send is bounded: records, addresses, candidates.
+#[tokio::test]
+async fn an_answer_that_is_meant_to_flood_us_is_cut_short() {
+    let mut text = String::new();
+    for n in 0..900 {
+        text.push_str(&format!(
+            "_a._udp.flood.test SRV {n} 0 {} h.flood.test\n",
+            1000 + n
+        ));
+    }
+    let zone = Zone::new(&text).without_additional();
+    let server = DnsServer::new(move |query, over_tcp| {
+        let mut answer = zone.answer(query);
+        for n in 0..200 {
+            answer.add_additional(record(&format!("h.flood.test A 127.0.1.{n}")));
+        }
+        vec![Say::Answer(if over_tcp {
+            answer
+        } else {
+            answer.truncate()
+        })]
+    });
+    let resolution = resolve(&server, "flood.test:a").await;
+    let candidates = resolution.candidates().unwrap();
+    assert!(candidates.len() <= 1024 + 64, "{}", candidates.len());
+    let of_first = candidates
+        .iter()
+        .filter(|candidate| candidate.address.port() == 1000)
+        .count();
+    assert_eq!(of_first, 64);
+}
+
+/// A name that "does not exist" has no records, whatever the answer holds.
+#[tokio::test]
+async fn records_of_a_name_that_does_not_exist_do_not_count() {
+    let server = DnsServer::new(|query, _| {
+        let mut answer = refusal(query, ResponseCode::NXDomain);
+        answer.add_answer(record("h.test A 127.0.0.1"));
+        vec![Say::Answer(answer)]
+    });
+    let error = failure(&resolve(&server, "h.test:7").await);
+    assert_eq!(error.kind(), ErrorKind::HostNotFound);
+}
+
+/// GEN-11: servers may be written in any form that leads to them.
+#[tokio::test]
+async fn a_server_may_be_given_by_a_mapped_address() {
+    let server = DnsServer::with_zone(zone());
+    let port = server.address().port();
+    for address in [
+        format!("[::ffff:127.0.0.1]:{port}"),
+        format!("0.0.0.0:{port}"),
+    ] {
+        let resolver = server
+            .resolver_builder()
+            .dns_servers([address.parse().unwrap()])
+            .build();
+        let resolution = resolver.resolve(&endpoint("example.test:stun")).await;
+        assert_eq!(addresses(&resolution).len(), 3, "{address}");
+    }
+}
+
+/// A limit longer than the clock counts is none.
+#[tokio::test]
+async fn the_longest_limits_are_taken() {
+    let server = DnsServer::with_zone(zone());
+    let builder = server
+        .resolver_builder()
+        .timeout(Duration::MAX)
+        .attempt_timeout(Duration::MAX);
+    let resolution = builder
+        .attempts(u32::MAX)
+        .build()
+        .resolve(&endpoint("example.test:stun"))
+        .await;
+    assert_eq!(addresses(&resolution).len(), 3);
+}
+
+/// SRV-13: a server that knows no extension and then says no more costs one share of the time.
+#[tokio::test]
+async fn asking_again_without_edns_takes_no_second_share() {
+    let server = DnsServer::new(|query, _| match query.edns {
+        Some(_) => vec![Say::Answer(refusal(query, ResponseCode::FormErr))],
+        None => Vec::new(),
+    });
+    let limit = Duration::from_millis(400);
+    let resolver = server.resolver_builder().timeout(limit).attempts(1).build();
+    let started = Instant::now();
+    let error = failure(&resolver.resolve(&endpoint("h.test:7")).await);
+    assert_eq!(error.kind(), ErrorKind::NameServer);
+    // Each try ends at its share, so that both families together end at the limit; what is beyond is the
+    // machine's.
+    assert!(
+        error.to_string().contains("did not answer within"),
+        "{error}"
+    );
+    assert!(started.elapsed() >= limit);
 }

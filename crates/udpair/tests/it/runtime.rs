@@ -99,3 +99,40 @@ fn a_socket_outlives_its_runtime_and_says_so() {
     socket.close();
     Peer::at(&address.to_string());
 }
+
+/// A waker may do anything, even use the socket that wakes it.
+#[test]
+fn a_waker_may_use_the_socket() {
+    struct Curious(DatagramSocket);
+    impl Wake for Curious {
+        fn wake(self: Arc<Self>) {
+            let _ = self.0.try_recv();
+            let _ = self.0.statistics();
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let socket = DatagramSocket::builder()
+            .bind(&endpoint("127.0.0.1:0"))
+            .await
+            .unwrap();
+        let peer = Peer::new();
+        let waker = Waker::from(Arc::new(Curious(socket.clone())));
+        let mut waiting = pin!(socket.recv());
+        assert!(
+            waiting
+                .as_mut()
+                .poll(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
+        // Another receiver takes the first of two messages, and wakes the curious one for the second.
+        peer.send(b"a", socket.local_addr().unwrap());
+        peer.send(b"b", socket.local_addr().unwrap());
+        socket.recv().await.unwrap();
+        socket.cancel_io().unwrap();
+        socket.close();
+    });
+}

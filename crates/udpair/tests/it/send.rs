@@ -483,3 +483,79 @@ fn a_peer_that_left_does_not_listen() {
     let nobody: SocketAddr = Peer::new().leave();
     Peer::at(&nobody.to_string());
 }
+
+/// OUT-15, GEN-06: errors that others have caused fail no write, however many write and listen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn queued_errors_fail_no_write_among_many() {
+    for (engine, builder) in builders() {
+        let nobody = Peer::new().leave();
+        let socket = builder.connect(&nobody.into()).await.unwrap();
+        let listening = tokio::spawn({
+            let socket = socket.clone();
+            async move { while socket.next_event().await.is_ok() {} }
+        });
+        let writing: Vec<_> = (0..3)
+            .map(|_| {
+                let output = socket.output().unwrap();
+                tokio::spawn(async move {
+                    for number in 0..5000 {
+                        let result = output.write(b"nobody").await;
+                        assert!(result.is_ok(), "write {number}: {result:?}");
+                    }
+                })
+            })
+            .collect();
+        for writer in writing {
+            soon(writer).await.unwrap();
+        }
+        assert_eq!(socket.statistics().datagrams_sent, 15_000, "{engine:?}");
+        socket.close();
+        soon(listening).await.unwrap();
+    }
+}
+
+/// OUT-15: the same on a socket with many peers, one of which is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_closed_port_fails_no_write_to_another() {
+    for (engine, builder) in builders() {
+        let (nobody, peer) = (Peer::new().leave(), Peer::new());
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let writing: Vec<_> = [nobody, peer.addr(), nobody]
+            .into_iter()
+            .map(|destination| {
+                let socket = socket.clone();
+                tokio::spawn(async move {
+                    for number in 0..3000 {
+                        let result = socket.send_to(b"x", destination).await;
+                        assert!(
+                            result.is_ok(),
+                            "write {number} to {destination}: {result:?}"
+                        );
+                    }
+                })
+            })
+            .collect();
+        for writer in writing {
+            soon(writer).await.unwrap();
+        }
+        assert_eq!(socket.statistics().datagrams_sent, 9000, "{engine:?}");
+    }
+}
+
+/// A task that does nothing but write lets others of its thread run.
+#[tokio::test]
+async fn a_writer_does_not_starve_other_tasks() {
+    let peer = Peer::new();
+    let socket = DatagramSocket::builder()
+        .connect(&peer.pair())
+        .await
+        .unwrap();
+    let output = socket.output().unwrap();
+    let other = tokio::spawn(async {});
+    let mut written = 0_u32;
+    while !other.is_finished() {
+        output.write(b"x").await.unwrap();
+        written += 1;
+        assert!(written < 10_000, "the other task never ran");
+    }
+}

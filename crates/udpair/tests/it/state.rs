@@ -308,3 +308,49 @@ async fn an_error_names_what_was_tried() {
     );
     assert!(error.raw_os_error().is_some());
 }
+
+/// GEN-06, CON-11: of a connect and a stream to somebody else, whichever came first rules the other out.
+#[tokio::test]
+async fn a_connected_socket_never_sends_to_others() {
+    let silent = DnsServer::silent();
+    let (peer, other) = (Peer::new(), Peer::new());
+    let slow = EndpointPair::to("example.test", "stun").unwrap();
+    for (engine, builder) in builders() {
+        let builder = builder.resolver(&silent.resolver());
+        for is_bound in [false, true] {
+            let new = async || match is_bound {
+                false => builder.open().unwrap(),
+                true => builder.bind(&endpoint(":0")).await.unwrap(),
+            };
+            // A send that begins while a connect is under way waits for what comes of that.
+            let socket = new().await;
+            let mut connecting = Box::pin(socket.connect(&slow));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(connecting.as_mut().poll(&mut context).is_pending());
+            let mut sending = Box::pin(socket.send_to(b"x", other.addr()));
+            assert!(
+                sending.as_mut().poll(&mut context).is_pending(),
+                "{engine:?}"
+            );
+            drop(connecting);
+            soon(sending).await.unwrap();
+            assert_eq!(other.recv().0, b"x");
+
+            // A stream whose host is being resolved is not granted once the socket is connected.
+            let socket = new().await;
+            let slow_host = endpoint("slow.test:7");
+            let mut making = Box::pin(socket.output_to(&slow_host));
+            assert!(making.as_mut().poll(&mut context).is_pending());
+            socket.connect(&peer.pair()).await.unwrap();
+            let error = socket.send_to(b"x", other.addr()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
+            drop(making);
+
+            // And one that was granted rules the connect out.
+            let socket = new().await;
+            socket.output_to(&other.addr().into()).await.unwrap();
+            let error = socket.connect(&peer.pair()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
+        }
+    }
+}

@@ -22,12 +22,14 @@ pub(crate) fn adapters() -> io::Result<Vec<Adapter>> {
     let mut adapters: Vec<Adapter> = Vec::new();
     for entry in list.entries() {
         // SAFETY: getifaddrs(3) gives every entry a name that ends in NUL and lives as long as `list`.
-        let name = unsafe { CStr::from_ptr(entry.ifa_name) }.to_string_lossy();
+        let label = unsafe { CStr::from_ptr(entry.ifa_name) }.to_string_lossy();
+        // An address may have a label of its own, which begins with the adapter's name (`eth0:1`).
+        let name = label.split(':').next().unwrap_or(&label);
         let at = adapters
             .iter()
             .position(|adapter| adapter.name == name)
             .or_else(|| {
-                adapters.push(adapter(&name, entry.ifa_flags)?);
+                adapters.push(adapter(name, entry.ifa_flags)?);
                 Some(adapters.len() - 1)
             });
         // An adapter that vanished while we read has no index and is left out.

@@ -81,10 +81,13 @@ impl Engine for Linux {
     fn take_errors(
         &self,
         socket: &Socket,
-        _cause: Option<&io::Error>,
         found: &mut dyn FnMut(NetworkError),
     ) -> io::Result<usize> {
         error_queue::drain(socket, found)
+    }
+
+    fn reported_by(&self, _socket: &Socket, _error: &io::Error) -> Option<NetworkError> {
+        None
     }
 }
 

@@ -15,7 +15,8 @@ pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
         set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0)?;
     }
     if socket.family() != Family::Ipv4 {
-        set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)?;
+        // Linux before 4.20 has no such option for IPv6.
+        let _ = set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
     }
     // A queued error then counts as priority data, for which a reader can be woken.
     set(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)

@@ -64,7 +64,8 @@ impl Cache {
         now: Instant,
     ) {
         let lifetime = lifetime(answer);
-        if lifetime.is_zero() {
+        let records = answer.records.len() + answer.additional.len();
+        if lifetime.is_zero() || records > RECORDS_MAX {
             return;
         }
         if self.servers != servers {
@@ -133,6 +134,9 @@ impl Record {
 
 /// How many answers are kept.
 const ANSWERS_MAX: usize = 1024;
+
+/// An answer of more records is not kept: it may be meant to fill the memory.
+const RECORDS_MAX: usize = 128;
 
 /// No answer is kept for longer than a day, whatever its TTL says.
 const SECONDS_MAX: u32 = 86_400;

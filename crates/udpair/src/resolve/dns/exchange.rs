@@ -11,7 +11,6 @@ use udpair_io::{Family, Outgoing, RecvBatch, Socket};
 
 use super::wire::{Answer, Query, Reading};
 use crate::driver::{self, Gone, Watched};
-use crate::resolve::step::Transport;
 
 /// Why a server gave no answer that can be used.
 #[derive(Debug)]
@@ -22,28 +21,18 @@ pub(super) enum Fault {
     Broken(String),
 }
 
-/// Asks `server`, and says with what transport that ended. Waits without limit.
-pub(super) async fn exchange(
-    server: SocketAddr,
-    query: &Query,
-) -> (Result<Answer, Fault>, Transport) {
-    match over_udp(server, query).await {
-        Ok(Some(answer)) => (Ok(answer), Transport::Udp),
-        Ok(None) => (over_tcp(server, query).await, Transport::Tcp),
-        Err(fault) => (Err(fault), Transport::Udp),
-    }
-}
-
 /// Returns the answer, or `None` if it did not fit into a datagram.
-async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, Fault> {
+pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, Fault> {
     let engine = udpair_io::portable_engine();
-    let family = if server.is_ipv4() {
+    let family = if server.ip().to_canonical().is_ipv4() {
         Family::Ipv4
     } else {
         Family::Ipv6
     };
     let socket = Socket::open(family).map_err(Fault::Io)?;
     socket.connect(server).map_err(Fault::Io)?;
+    // As the kernel writes it, because that is how it names the sender of the answer.
+    let server = socket.peer_addr().map_err(Fault::Io)?;
     let question = Outgoing {
         payload: query.bytes(),
         to: None,
@@ -79,7 +68,8 @@ async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, F
     }
 }
 
-async fn over_tcp(server: SocketAddr, query: &Query) -> Result<Answer, Fault> {
+/// Returns the answer over a connection, which takes any.
+pub(super) async fn over_tcp(server: SocketAddr, query: &Query) -> Result<Answer, Fault> {
     let bytes = driver::tcp_exchange(server, query.bytes())
         .await
         .map_err(Fault::Io)?;

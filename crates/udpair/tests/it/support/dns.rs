@@ -10,8 +10,6 @@ use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use udpair::{Resolver, ResolverBuilder};
 
-use super::TempFile;
-
 /// What the server does with one question.
 pub(crate) enum Say {
     /// Sends this message.
@@ -34,8 +32,6 @@ pub(crate) struct Asked {
 pub(crate) struct DnsServer {
     address: SocketAddr,
     log: Arc<Mutex<Vec<Asked>>>,
-    /// For the resolvers that ask it: the machine's own file would know `stun`.
-    services: TempFile,
 }
 
 impl DnsServer {
@@ -59,11 +55,7 @@ impl DnsServer {
                 let _ = serve_tcp(stream, &tcp_log, &*script);
             }
         });
-        Self {
-            address,
-            log,
-            services: TempFile::new(""),
-        }
+        Self { address, log }
     }
 
     /// A server that never says anything.
@@ -83,7 +75,8 @@ impl DnsServer {
     pub(crate) fn resolver_builder(&self) -> ResolverBuilder {
         Resolver::builder()
             .dns_servers([self.address])
-            .services_file(self.services.path())
+            // The machine's own file would know `stun`.
+            .services_text("")
             .timeout(super::PATIENCE)
     }
 

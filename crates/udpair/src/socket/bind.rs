@@ -1,0 +1,181 @@
+//! From a resolved local end to a socket that is bound to it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use udpair_io::{Adapter, Cause, Family, Socket};
+
+use super::builder::Settings;
+use crate::error::{Error, ErrorKind};
+use crate::resolve::{AddressFamily, Local, LocalHost};
+
+/// Opens a socket that is bound to `local`, for a peer at `destination` if that is known already.
+pub(super) fn bound_socket(
+    settings: &Settings,
+    local: &Local,
+    adapter: Option<&Adapter>,
+    destination: Option<SocketAddr>,
+) -> Result<Socket, Error> {
+    match &local.host {
+        LocalHost::Any => {
+            let socket = open_any(settings, destination)?;
+            tie_to_adapter(&socket, adapter)?;
+            // Connecting binds too, to a port of the system's choice.
+            if local.port != 0 || destination.is_none() {
+                bind_to(
+                    &socket,
+                    SocketAddr::new(socket.family().wildcard(), local.port),
+                )?;
+            }
+            Ok(socket)
+        }
+        LocalHost::Loopback => {
+            let loopback = loopback_adapter(settings)?;
+            if let Some(destination) = destination {
+                check_reached_by_loopback(settings, destination)?;
+            }
+            let socket = open_any(settings, destination)?;
+            tie_to_adapter(&socket, Some(&loopback))?;
+            bind_to(
+                &socket,
+                SocketAddr::new(socket.family().wildcard(), local.port),
+            )?;
+            Ok(socket)
+        }
+        LocalHost::Addresses(addresses) => {
+            let mut last = None;
+            for address in addresses {
+                if destination.is_some_and(|destination| is_ipv4(destination) != is_ipv4(*address))
+                {
+                    continue;
+                }
+                let socket = open_family(settings, family_of(*address))?;
+                match bind_to(&socket, *address) {
+                    Ok(()) => return Ok(socket),
+                    Err(error) if error.kind() == ErrorKind::AddressNotAvailable => {
+                        last = Some(error);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(last.unwrap_or_else(no_common_family))
+        }
+    }
+}
+
+/// The error for a local and a remote end that have no family in common.
+fn no_common_family() -> Error {
+    Error::new(
+        ErrorKind::FamilyNotSupported,
+        "cannot bind: the local address is of another family than the remote one",
+    )
+    .with_advice("leave the local address empty, or take one of the remote's family")
+}
+
+/// Opens a socket for all local addresses: of the destination's family, of the one that was asked for,
+/// or for both.
+fn open_any(settings: &Settings, destination: Option<SocketAddr>) -> Result<Socket, Error> {
+    match (destination, settings.resolver.family()) {
+        (Some(destination), _) if is_ipv4(destination) => open_family(settings, Family::Ipv4),
+        (Some(_), _) | (None, Some(AddressFamily::Ipv6)) => open_family(settings, Family::Ipv6),
+        (None, Some(AddressFamily::Ipv4)) => open_family(settings, Family::Ipv4),
+        (None, None) => match open_family(settings, Family::Dual) {
+            // A machine without IPv6 (DGS-03).
+            Err(error) if error.kind() == ErrorKind::FamilyNotSupported => {
+                open_family(settings, Family::Ipv4)
+            }
+            result => result,
+        },
+    }
+}
+
+fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
+    let open = || {
+        let socket = Socket::open(family)?;
+        settings.apply(&socket)?;
+        Ok(socket)
+    };
+    open().map_err(|error| {
+        let error = Error::system("cannot open a socket", error);
+        match error.kind() {
+            ErrorKind::TooManyFiles => error.with_advice(
+                "close some sockets, or allow the process more descriptors (`ulimit -n`)",
+            ),
+            _ => error,
+        }
+    })
+}
+
+/// The family of a socket bound to `address`; the unspecified IPv6 address stands for both.
+fn family_of(address: SocketAddr) -> Family {
+    match address.ip().to_canonical() {
+        IpAddr::V4(_) => Family::Ipv4,
+        IpAddr::V6(ip) if ip.is_unspecified() => Family::Dual,
+        IpAddr::V6(_) => Family::Ipv6,
+    }
+}
+
+fn is_ipv4(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_ipv4()
+}
+
+fn tie_to_adapter(socket: &Socket, adapter: Option<&Adapter>) -> Result<(), Error> {
+    let Some(adapter) = adapter else {
+        return Ok(());
+    };
+    udpair_io::bind_to_adapter(socket, adapter)
+        .map_err(|error| Error::system(format!("cannot bind to adapter {}", adapter.name), error))
+}
+
+fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {
+    let action = "cannot bind to localhost";
+    let adapters = settings.resolver.adapters()().map_err(|error| Error::system(action, error))?;
+    adapters
+        .into_iter()
+        .find(|adapter| adapter.is_loopback)
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::AddressNotAvailable,
+                format!("{action}: this machine has no loopback adapter"),
+            )
+        })
+}
+
+/// The loopback adapter leads to this machine alone, but Linux sends anything there that it is told to.
+fn check_reached_by_loopback(settings: &Settings, destination: SocketAddr) -> Result<(), Error> {
+    let ip = destination.ip().to_canonical();
+    let adapters = settings.resolver.adapters()().unwrap_or_default();
+    let mut own = adapters.iter().flat_map(|adapter| &adapter.addresses);
+    if ip.is_loopback() || own.any(|address| address.ip == ip) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::NetworkUnreachable,
+        format!("cannot reach {destination} from localhost"),
+    )
+    .with_advice("leave the local host empty"))
+}
+
+fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
+    socket.bind(address).map_err(|error| {
+        let is_without_zone = Cause::of(&error) == Cause::InvalidInput
+            && matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
+        let message = format!("cannot bind to {address}");
+        let error = Error::system(message.clone(), error);
+        match error.kind() {
+            ErrorKind::AddressInUse => error.with_advice(
+                "leave the port to the system, or stop the program that has it (`ss -ulpn` names it)",
+            ),
+            ErrorKind::AddressNotAvailable => error.with_advice(
+                "bind to an address of this machine (`ip address` lists them), or to any",
+            ),
+            ErrorKind::PermissionDenied => error.with_advice(
+                "take a port above 1023, or grant CAP_NET_BIND_SERVICE or \
+                 `sysctl net.ipv4.ip_unprivileged_port_start`",
+            ),
+            _ if is_without_zone => Error::new(ErrorKind::AddressNotAvailable, message)
+                .with_source(error)
+                .with_advice("name the adapter behind the address: fe80::1%eth0"),
+            _ => error,
+        }
+    })
+}
