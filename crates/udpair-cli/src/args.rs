@@ -1,11 +1,14 @@
 //! The command line, as types.
 
-use std::net::{IpAddr, SocketAddr};
+use std::env;
+use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind as UsageErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use udpair::{Endpoint, HostName, ServiceName};
 
 use crate::frame::Frame;
@@ -16,7 +19,7 @@ use crate::units;
 /// Finds addresses by name (services file, DNS SRV, hosts), lets only the peer in, waits for the
 /// reply, and says in its exit code what happened.
 #[derive(Debug, Parser)]
-#[command(name = "udpair", version, disable_help_subcommand = true)]
+#[command(name = "udpair", version)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -25,33 +28,62 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+impl Arguments {
+    /// Reads the command line, and the environment where the command line says nothing.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut arguments = Self::try_parse()?;
+        arguments.check()?;
+        arguments.global.complete(|name| env::var_os(name))?;
+        Ok(arguments)
+    }
+
+    /// Refuses what each part of the command line allows and the whole does not.
+    fn check(&self) -> Result<(), clap::Error> {
+        let global = &self.global;
+        let problem = if global.ipv4 && global.ipv6 {
+            "-4 and -6 exclude each other: give one of them"
+        } else if global.verbose && global.quiet {
+            "-v and -q exclude each other: give one of them"
+        } else if matches!(self.command, Command::Demo) && global.chooses_addresses() {
+            "the demonstration chooses its own addresses, servers and options: give it none"
+        } else {
+            return Ok(());
+        };
+        Err(usage(problem))
+    }
+}
+
+fn usage(problem: impl std::fmt::Display) -> clap::Error {
+    Arguments::command().error(UsageErrorKind::ArgumentConflict, problem)
+}
+
 /// What every command understands.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Use IPv4 only
-    #[arg(short = '4', global = true, conflicts_with = "ipv6")]
+    #[arg(short = '4', global = true, overrides_with = "ipv4")]
     pub(crate) ipv4: bool,
 
     /// Use IPv6 only
-    #[arg(short = '6', global = true)]
+    #[arg(short = '6', global = true, overrides_with = "ipv6")]
     pub(crate) ipv6: bool,
 
     /// Send from here: HOST:SERVICE, HOST: or :SERVICE
-    #[arg(long, value_name = "ENDPOINT", global = true)]
+    #[arg(long, value_name = "ENDPOINT", global = true, value_parser = endpoint)]
     pub(crate) local: Option<Endpoint>,
 
     /// Send and receive by this adapter alone
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) adapter: Option<String>,
 
-    /// Ask this DNS server instead of the system's resolver (repeatable)
-    #[arg(long, value_name = "ADDR[:PORT]", global = true, env = "UDPAIR_DNS",
-          value_delimiter = ',', value_parser = dns_server)]
+    /// Ask this DNS server instead of the system's resolver (repeatable) [env: UDPAIR_DNS]
+    #[arg(long, value_name = "ADDR[:PORT]", global = true, value_delimiter = ',',
+          value_parser = dns_server)]
     pub(crate) dns: Vec<SocketAddr>,
 
-    /// Look services up in this file instead of the system's
-    #[arg(long, value_name = "FILE", global = true, env = "UDPAIR_SERVICES")]
+    /// Look services up in this file instead of the system's [env: UDPAIR_SERVICES]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) services: Option<PathBuf>,
 
     /// Give up resolving names after this time
@@ -72,20 +104,54 @@ pub(crate) struct Global {
     pub(crate) hops: Option<u8>,
 
     /// Do not let datagrams be sent in fragments
-    #[arg(long, global = true)]
+    #[arg(long, global = true, overrides_with = "dont_fragment")]
     pub(crate) dont_fragment: bool,
 
     /// Print every event as a line of JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, overrides_with = "json")]
     pub(crate) json: bool,
 
     /// Say more
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,
 
     /// Say only what was asked for
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, overrides_with = "quiet")]
     pub(crate) quiet: bool,
+}
+
+impl Global {
+    /// Takes from the environment what the command line does not say; what is empty says nothing.
+    fn complete(&mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), clap::Error> {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        if let Some(value) = set(DNS_VARIABLE).filter(|_| self.dns.is_empty()) {
+            let servers: Result<_, String> =
+                value.to_string_lossy().split(',').map(dns_server).collect();
+            self.dns = servers.map_err(|problem| {
+                usage(format!(
+                    "environment variable {DNS_VARIABLE} is {value:?}: {problem}"
+                ))
+            })?;
+        }
+        if self.services.is_none() {
+            self.services = set(SERVICES_VARIABLE).map(PathBuf::from);
+        }
+        Ok(())
+    }
+
+    /// Whether anything is said about names, addresses or socket options.
+    fn chooses_addresses(&self) -> bool {
+        self.ipv4
+            || self.ipv6
+            || self.local.is_some()
+            || self.adapter.is_some()
+            || !self.dns.is_empty()
+            || self.services.is_some()
+            || self.rcvbuf.is_some()
+            || self.sndbuf.is_some()
+            || self.hops.is_some()
+            || self.dont_fragment
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -154,7 +220,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = positive_duration)]
     pub(crate) wait: Duration,
 
-    /// Take only a reply that holds this text
+    /// Take only a reply that holds this text; with --hex, these bytes
     #[arg(long, value_name = "TEXT")]
     pub(crate) expect: Option<String>,
 }
@@ -176,7 +242,7 @@ pub(crate) struct Send {
     pub(crate) rate: Option<f64>,
 
     /// Make each datagram this long, by repeating or cutting the payload
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", value_parser = payload_size)]
     pub(crate) size: Option<u32>,
 }
 
@@ -184,10 +250,10 @@ pub(crate) struct Send {
 #[derive(Args, Debug)]
 pub(crate) struct Payload {
     /// The payload; - reads standard input to its end [default: empty]
-    #[arg(value_name = "DATA", allow_hyphen_values = true)]
+    #[arg(value_name = "DATA")]
     pub(crate) data: Option<String>,
 
-    /// The payload, and what is printed of the reply, is hex digits
+    /// Payloads are hex digits, two a byte, here and in what is printed
     #[arg(long)]
     pub(crate) hex: bool,
 }
@@ -240,34 +306,50 @@ fn remote_service(text: &str) -> Result<ServiceName, String> {
         .map_err(|error: udpair::Error| error.to_string())
 }
 
-/// Reads HOST:SERVICE, or SERVICE alone.
-fn listen_endpoint(text: &str) -> Result<Endpoint, String> {
-    let endpoint = if text.contains(':') {
-        Endpoint::from_str(text)
-    } else {
-        text.parse().map(Endpoint::any)
-    };
-    if text.parse::<IpAddr>().is_ok() {
-        return Err(
-            "this is an address without a service: write ADDRESS:SERVICE, with brackets \
-                    around an IPv6 address"
-                .into(),
-        );
-    }
-    endpoint.map_err(|error| match error.advice() {
+fn endpoint(text: &str) -> Result<Endpoint, String> {
+    Endpoint::from_str(text).map_err(|error| match error.advice() {
         Some(advice) => format!("{error}; {advice}"),
         None => error.to_string(),
     })
 }
 
-fn dns_server(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse() {
-        return Ok(address);
+/// Reads HOST:SERVICE, or SERVICE alone.
+fn listen_endpoint(text: &str) -> Result<Endpoint, String> {
+    if text.is_empty() {
+        return Err("it is empty: give a port, or 0 for one of the system's choice".into());
     }
-    let ip: Result<IpAddr, _> = text.trim_start_matches('[').trim_end_matches(']').parse();
-    ip.map(|ip| SocketAddr::new(ip, 53)).map_err(|_| {
-        "write an address, with or without a port: 192.0.2.1 or [2001:db8::1]:53".into()
-    })
+    match text.parse::<ServiceName>() {
+        Ok(service) => Ok(Endpoint::any(service)),
+        Err(error) if !text.contains([':', '.']) => Err(error.to_string()),
+        Err(_) => endpoint(text),
+    }
+}
+
+/// Reads an address with or without a port; an IPv6 address may have a zone.
+fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let address = match text.parse::<Endpoint>() {
+        Ok(endpoint) => endpoint.host().cloned().zip(endpoint.service().port()),
+        Err(_) => text.parse::<HostName>().ok().map(|host| (host, DNS_PORT)),
+    };
+    match address.and_then(|(host, port)| host.socket_addr(port)) {
+        Some(Ok(address)) if address.port() == 0 => {
+            Err("a DNS server has another port than 0; without one it is 53".into())
+        }
+        Some(address) => address.map_err(|error| error.to_string()),
+        None => Err(
+            "write an address, with or without a port: 192.0.2.1, [2001:db8::1]:53, fe80::1%eth0"
+                .into(),
+        ),
+    }
+}
+
+fn payload_size(text: &str) -> Result<u32, String> {
+    match units::size(text)? {
+        size if size > PAYLOAD_BYTES_MAX => Err(format!(
+            "a datagram carries at most {PAYLOAD_BYTES_MAX} bytes, 65507 over IPv4"
+        )),
+        size => Ok(size),
+    }
 }
 
 fn positive_duration(text: &str) -> Result<Duration, String> {
@@ -279,4 +361,13 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 other failure, 2 usage or invalid argument, 3 name not \
     found, 4 bind, permission or in use, 5 no reply, 6 refused or unreachable, 7 finished but lossy, \
-    8 not supported here, 130 interrupted";
+    8 not supported here, 130 interrupted, 143 terminated";
+
+const DNS_VARIABLE: &str = "UDPAIR_DNS";
+
+const SERVICES_VARIABLE: &str = "UDPAIR_SERVICES";
+
+const DNS_PORT: u16 = 53;
+
+/// The most that a datagram carries, which is over IPv6 (RFC 8200, section 3, less the UDP header).
+pub(crate) const PAYLOAD_BYTES_MAX: u32 = 65_527;

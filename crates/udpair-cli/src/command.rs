@@ -8,32 +8,25 @@ mod resolve;
 mod send;
 mod services;
 
-use std::fmt;
-use std::future::Future;
-use std::io;
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::time::Duration;
 
+use tokio::time::timeout;
 use udpair::{
     AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, Resolver,
 };
 
-use crate::args::{Arguments, Command, Global, Payload};
+use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
 use crate::event::Event;
 use crate::frame::{Frame, parse_hex};
-use crate::render::Output;
+use crate::interrupt::{Interruption, interrupted};
+use crate::output::Output;
+use crate::render::Renderer;
 
 /// Runs the command and returns its exit code.
 pub(crate) async fn run(arguments: Arguments) -> u8 {
-    let global = arguments.global;
-    let frame = match &arguments.command {
-        Command::Connect(connect) => Some(connect.frame),
-        Command::Ask(ask) if ask.payload.hex => Some(Frame::Hex),
-        Command::Ask(_) => Some(Frame::Line),
-        _ => None,
-    };
-    let context = Context {
-        output: Output::new(&global, frame),
-        global,
-    };
+    let context = Context::new(&arguments);
     let work = async {
         match &arguments.command {
             Command::Connect(connect) => connect::run(&context, connect).await,
@@ -46,23 +39,23 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
         }
     };
     let outcome = tokio::select! {
-        // The command first: one that has a summary hears of the interruption itself.
+        // What is done is done, whatever came at the same moment.
         biased;
         outcome = work => outcome,
-        _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+        how = interrupted() => Ok(Exit::Interrupted(how)),
+        error = context.output.lost() => Err(Failure::Output(error)),
     };
-    match outcome {
-        Ok(exit) => exit.code(),
-        // Whoever read our output has gone: there is nothing left to say, and nobody to say it to.
-        Err(Failure::Output(_)) => Exit::Done.code(),
-        Err(Failure::Error(error)) => {
-            let _ = context.output.say(&Event::error(&error));
-            error.kind().exit_code()
-        }
-        Err(Failure::Usage(message)) => {
-            let _ = context.output.say(&Event::usage(message, None));
-            ErrorKind::InvalidArgument.exit_code()
-        }
+    let interruption = match &outcome {
+        Ok(Exit::Interrupted(how)) => Some(*how),
+        _ => None,
+    };
+    let parting = context.part(outcome);
+    match interruption {
+        Some(how) => timeout(PARTING, parting).await.unwrap_or(how.exit_code()),
+        None => tokio::select! {
+            code = parting => code,
+            how = interrupted() => how.exit_code(),
+        },
     }
 }
 
@@ -73,7 +66,7 @@ enum Exit {
     /// It was told, and reported, that something went wrong of this kind.
     Reported(ErrorKind),
     Lossy,
-    Interrupted,
+    Interrupted(Interruption),
 }
 
 impl Exit {
@@ -82,18 +75,60 @@ impl Exit {
             Self::Done => 0,
             Self::Reported(kind) => kind.exit_code(),
             Self::Lossy => 7,
-            Self::Interrupted => 130,
+            Self::Interrupted(how) => how.exit_code(),
         }
     }
 }
 
 /// Why a command could not do what it was asked.
+#[derive(Debug)]
 enum Failure {
+    /// The library says so.
     Error(Error),
-    /// An argument is wrong in a way that only the command can see.
-    Usage(String),
-    /// Standard output is closed.
+    /// The command itself does.
+    Problem {
+        kind: ErrorKind,
+        message: String,
+        advice: Option<String>,
+    },
+    /// Standard output cannot be written.
     Output(io::Error),
+}
+
+impl Failure {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::Problem {
+            kind,
+            message: message.into(),
+            advice: None,
+        }
+    }
+
+    /// An argument is wrong in a way that only the command can see.
+    fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Error(error) => error.kind(),
+            Self::Problem { kind, .. } => *kind,
+            Self::Output(_) => ErrorKind::Io,
+        }
+    }
+
+    /// What is to be said about it; `None` where nobody hears.
+    fn event(self) -> Option<Event> {
+        match self {
+            Self::Error(error) => Some(Event::error(&error)),
+            Self::Problem {
+                kind,
+                message,
+                advice,
+            } => Some(Event::problem(kind, message, advice)),
+            Self::Output(_) => None,
+        }
+    }
 }
 
 impl From<Error> for Failure {
@@ -108,25 +143,83 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Error(error) => error.fmt(f),
-            Self::Usage(message) => message.fmt(f),
-            Self::Output(error) => error.fmt(f),
-        }
-    }
-}
-
 /// What every command works with.
 struct Context {
     global: Global,
     output: Output,
+    /// The socket whose counts are told at the end.
+    summarized: RefCell<Option<DatagramSocket>>,
 }
 
 impl Context {
-    fn say(&self, event: &Event) -> Result<(), Failure> {
-        Ok(self.output.say(event)?)
+    fn new(arguments: &Arguments) -> Self {
+        let frame = match &arguments.command {
+            Command::Connect(connect) => Some(connect.frame),
+            Command::Ask(ask) if ask.payload.hex => Some(Frame::Hex),
+            Command::Ask(_) => Some(Frame::Line),
+            _ => None,
+        };
+        // These two have no purpose without somebody who reads.
+        let ends_with_reader =
+            matches!(arguments.command, Command::Connect(_) | Command::Listen(_));
+        let renderer = Renderer::new(&arguments.global, frame);
+        Self {
+            global: arguments.global.clone(),
+            output: Output::new(renderer, ends_with_reader),
+            summarized: RefCell::default(),
+        }
+    }
+
+    async fn say(&self, event: &Event) -> Result<(), Failure> {
+        Ok(self.output.say(event).await?)
+    }
+
+    /// Says `failure`, which is not the end of the command.
+    async fn report(&self, failure: Failure) -> Result<(), Failure> {
+        match failure {
+            Failure::Output(error) => Err(error.into()),
+            failure => match failure.event() {
+                Some(event) => self.say(&event).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Tells at the end, however that comes, how much went through `socket`.
+    fn summarize(&self, socket: &DatagramSocket) {
+        self.summarized.replace(Some(socket.clone()));
+    }
+
+    /// Says the last words, waits until they are written, and returns the exit code.
+    async fn part(&self, outcome: Result<Exit, Failure>) -> u8 {
+        let mut code = match outcome {
+            Ok(exit) => exit.code(),
+            Err(Failure::Output(error)) => return self.output_lost(&error),
+            Err(failure) => {
+                let code = failure.kind().exit_code();
+                // Should that fail too, it comes up again below.
+                let _ = self.report(failure).await;
+                code
+            }
+        };
+        if let Some(socket) = self.summarized.take() {
+            let _ = self.say(&Event::summary(&socket.statistics())).await;
+        }
+        if let Err(error) = self.output.finish().await {
+            let lost = self.output_lost(&error);
+            code = if code == 0 { lost } else { code };
+        }
+        code
+    }
+
+    /// Whoever read our output may go, and then there is nothing left to say, and nobody to say it to.
+    fn output_lost(&self, error: &io::Error) -> u8 {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Exit::Done.code();
+        }
+        self.output
+            .complain(&format!("cannot write standard output: {error}"));
+        ErrorKind::Io.exit_code()
     }
 
     fn resolver(&self) -> Resolver {
@@ -177,11 +270,12 @@ impl Context {
         let Some(name) = &self.global.adapter else {
             return Ok(self.builder().bind(local).await?);
         };
-        let adapters = udpair::adapters()
-            .map_err(|error| Failure::Usage(format!("cannot list the adapters: {error}")))?;
+        let adapters = udpair::adapters().map_err(|error| {
+            Failure::new(ErrorKind::Io, format!("cannot list the adapters: {error}"))
+        })?;
         if local.host().is_some() {
-            return Err(Failure::Usage(
-                "--adapter and a local host exclude each other: give one of them".into(),
+            return Err(Failure::usage(
+                "--adapter and a local host exclude each other: give one of them",
             ));
         }
         let Some(adapter) = adapters.iter().find(|adapter| adapter.name == *name) else {
@@ -189,7 +283,7 @@ impl Context {
                 .iter()
                 .map(|adapter| adapter.name.as_str())
                 .collect();
-            return Err(Failure::Usage(format!(
+            return Err(Failure::usage(format!(
                 "there is no adapter {name:?} for --adapter: this machine has {}",
                 names.join(", ")
             )));
@@ -218,32 +312,45 @@ impl Context {
             remote: socket.peer_addr(),
             host: remote.host().map(ToString::to_string).unwrap_or_default(),
             service: remote.service().to_string(),
-        })?;
+        })
+        .await?;
         Ok(socket)
     }
 
-    /// Runs a command that uses `socket` until it ends or is interrupted, and then says how much went
-    /// through.
-    async fn with_summary(
+    /// The failure of a conversation with `remote` that its network, or its closed port, ended.
+    fn unreachable(
         &self,
+        kind: ErrorKind,
+        why: &str,
+        remote: &Endpoint,
         socket: &DatagramSocket,
-        work: impl Future<Output = Result<Exit, Failure>>,
-    ) -> Result<Exit, Failure> {
-        let outcome = tokio::select! {
-            outcome = work => outcome,
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+    ) -> Failure {
+        let is_name = remote.host().is_some_and(|host| host.ip().is_none());
+        let other = match socket.peer_addr() {
+            Some(peer) if is_name && peer.is_ipv6() && !self.global.ipv6 => Some(("IPv4", "-4")),
+            Some(peer) if is_name && peer.is_ipv4() && !self.global.ipv4 => Some(("IPv6", "-6")),
+            _ => None,
         };
-        if let Err(Failure::Error(error)) = &outcome {
-            self.say(&Event::error(error))?;
-        }
-        if !matches!(outcome, Err(Failure::Output(_))) {
-            self.say(&Event::summary(&socket.statistics()))?;
-        }
-        match outcome {
-            Err(Failure::Error(error)) => Ok(Exit::Reported(error.kind())),
-            outcome => outcome,
+        Failure::Problem {
+            kind,
+            message: format!("no reply from {remote}: {why}"),
+            advice: other.map(|(family, flag)| {
+                format!("if the peer is there by {family} alone, try {flag}")
+            }),
         }
     }
+}
+
+/// The errors of writing that are a matter of the moment or of the one datagram: the next may pass.
+fn may_pass_later(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PayloadTooLarge
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::PeerUnreachable
+    )
 }
 
 impl Payload {
@@ -251,19 +358,42 @@ impl Payload {
     fn bytes(&self) -> Result<Vec<u8>, Failure> {
         let bytes = match self.data.as_deref() {
             None => Vec::new(),
-            Some("-") => {
-                let mut bytes = Vec::new();
-                io::Read::read_to_end(&mut io::stdin(), &mut bytes).map_err(|error| {
-                    Failure::Usage(format!("cannot read standard input: {error}"))
-                })?;
-                bytes
-            }
+            Some("-") => self.standard_input()?,
             Some(text) => text.as_bytes().to_vec(),
         };
+        self.decoded("DATA", bytes)
+    }
+
+    /// Returns what `text`, which the argument `name` holds, stands for.
+    fn decoded(&self, name: &str, text: Vec<u8>) -> Result<Vec<u8>, Failure> {
         if !self.hex {
-            return Ok(bytes);
+            return Ok(text);
         }
-        parse_hex(&String::from_utf8_lossy(&bytes))
-            .map_err(|reason| Failure::Usage(format!("DATA is not valid with --hex: {reason}")))
+        parse_hex(&String::from_utf8_lossy(&text))
+            .map_err(|reason| Failure::usage(format!("{name} is not valid with --hex: {reason}")))
+    }
+
+    /// Reads standard input to its end, or until it is more than any datagram holds.
+    fn standard_input(&self) -> Result<Vec<u8>, Failure> {
+        // As hex, two digits, white space and a line end for each byte.
+        let most = u64::from(PAYLOAD_BYTES_MAX) * if self.hex { 4 } else { 1 };
+        let mut bytes = Vec::new();
+        let mut input = io::stdin().take(most + 1);
+        input.read_to_end(&mut bytes).map_err(|error| {
+            Failure::new(
+                ErrorKind::Io,
+                format!("cannot read standard input: {error}"),
+            )
+        })?;
+        if bytes.len() as u64 > most {
+            return Err(Failure::new(
+                ErrorKind::PayloadTooLarge,
+                "standard input is longer than any datagram; nothing was sent",
+            ));
+        }
+        Ok(bytes)
     }
 }
+
+/// How long an interrupted command waits for whoever reads its last words.
+const PARTING: Duration = Duration::from_secs(1);

@@ -23,6 +23,22 @@ pub(crate) fn for_terminal(bytes: &[u8]) -> String {
     text
 }
 
+/// Returns the same JSON with nothing in its strings that acts on a terminal.
+pub(crate) fn json_for_terminal(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_active(c) {
+            // Such characters stand in strings alone, where they may be written by their code units.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 /// Whether a character does something rather than show something.
 fn is_active(c: char) -> bool {
     c.is_control()

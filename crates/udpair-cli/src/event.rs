@@ -3,7 +3,7 @@
 //! The names here are promises: a field may be added, none goes away.
 
 use std::error::Error as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -26,6 +26,9 @@ pub(crate) enum Event {
     },
     Listening {
         local: Option<SocketAddr>,
+        /// The host name that was asked for, where the address alone says less.
+        #[serde(skip)]
+        host: Option<String>,
     },
     Message {
         remote: SocketAddr,
@@ -165,8 +168,7 @@ impl Event {
         let payload = message.payload();
         Self::Message {
             remote: message.remote(),
-            local: bound
-                .map(|bound| SocketAddr::new(message.local().unwrap_or(bound.ip()), bound.port())),
+            local: bound.map(|bound| local(message, bound)),
             bytes: payload.len(),
             text: str::from_utf8(payload).ok().map(ToOwned::to_owned),
             hex: hex(payload),
@@ -209,20 +211,10 @@ impl Event {
     }
 
     /// Something that went wrong without an error of the library.
-    pub(crate) fn problem(kind: ErrorKind, message: String) -> Self {
+    pub(crate) fn problem(kind: ErrorKind, message: String, advice: Option<String>) -> Self {
         Self::Error {
             kind: kind.name(),
             status: kind.status().number(),
-            message,
-            advice: None,
-        }
-    }
-
-    /// An error of the command line itself.
-    pub(crate) fn usage(message: String, advice: Option<String>) -> Self {
-        Self::Error {
-            kind: ErrorKind::InvalidArgument.name(),
-            status: 0,
             message,
             advice,
         }
@@ -235,6 +227,7 @@ impl Event {
                     ServiceSource::Number => ("number", None),
                     ServiceSource::File(path) => ("file", Some(path)),
                     ServiceSource::MissingFile(path) => ("missing-file", Some(path)),
+                    ServiceSource::Text => ("text", None),
                     ServiceSource::Table => ("table", None),
                     _ => ("other", None),
                 };
@@ -284,6 +277,16 @@ impl Event {
             _ => return None,
         };
         Some(Self::Step(event))
+    }
+}
+
+/// Where a message came in: the address it was sent to, with the zone that such an address needs.
+fn local(message: &Message, bound: SocketAddr) -> SocketAddr {
+    match (message.local(), message.adapter()) {
+        (Some(IpAddr::V6(ip)), Some(adapter)) if ip.is_unicast_link_local() => {
+            SocketAddrV6::new(ip, bound.port(), 0, adapter).into()
+        }
+        (ip, _) => SocketAddr::new(ip.unwrap_or(bound.ip()), bound.port()),
     }
 }
 

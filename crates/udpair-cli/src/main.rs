@@ -1,7 +1,7 @@
 //! The `udpair` command.
 //!
-//! `args` is the command line as types, `command` what each command does, `event` what it has to say
-//! and `render` how that looks.
+//! `args` is the command line as types, `command` what each command does, `event` what it has to say,
+//! `render` how that is put into words and `output` where the words go.
 
 #![forbid(unsafe_code)]
 
@@ -10,31 +10,34 @@ mod command;
 mod escape;
 mod event;
 mod frame;
+mod interrupt;
+mod output;
 mod render;
 mod stdin;
 mod units;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::ErrorKind as UsageErrorKind;
+use tokio::runtime::Runtime;
+use udpair::ErrorKind;
 
 use args::Arguments;
 use event::Event;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match start() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("udpair: cannot start: {error}");
-            return ExitCode::FAILURE;
+            let kind = ErrorKind::TooManyFiles;
+            let message = format!("cannot start: {error}");
+            say_at_once(&Event::problem(kind, message, None), arguments.global.json);
+            return ExitCode::from(kind.exit_code());
         }
     };
     let code = runtime.block_on(command::run(arguments));
@@ -43,30 +46,50 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+fn start() -> io::Result<Runtime> {
+    // The runtime panics where it cannot have the few descriptors that it needs; so ask first.
+    let _descriptors = [io::pipe()?, io::pipe()?, io::pipe()?];
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+}
+
 /// Says what is wrong with the command line, in the form that it asks for as far as it can be read.
 fn refuse(error: &clap::Error) -> ExitCode {
-    let is_help = matches!(
+    if matches!(
         error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    );
+        UsageErrorKind::DisplayHelp | UsageErrorKind::DisplayVersion
+    ) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
     let wants_json = std::env::args_os()
         .skip(1)
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
-    if is_help || !wants_json {
-        let _ = error.print();
-    } else {
+    if wants_json {
         let text = error.to_string();
-        let mut parts = text.splitn(2, "\n\n");
-        let message = parts
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
+        let message = text.split("\n\n").next().unwrap_or_default();
+        let words: Vec<_> = message.split_whitespace().collect();
+        let message = words.join(" ");
         let advice = "`udpair --help` and `udpair COMMAND --help` list what there is";
-        let event = Event::usage(message.replace('\n', " "), Some(advice.into()));
-        if let Ok(line) = serde_json::to_string(&event) {
-            println!("{line}");
-        }
+        let message = message.trim_start_matches("error: ").to_owned();
+        say_at_once(
+            &Event::problem(ErrorKind::InvalidArgument, message, Some(advice.into())),
+            true,
+        );
+    } else {
+        let _ = error.print();
     }
-    ExitCode::from(if is_help { 0 } else { 2 })
+    ExitCode::from(ErrorKind::InvalidArgument.exit_code())
+}
+
+/// Says something before there is any output to say it by.
+fn say_at_once(event: &Event, json: bool) {
+    // Who does not hear it still gets the exit code.
+    let _ = match render::Renderer::plain(json).render(event) {
+        Ok(render::Rendered::Result(bytes)) => io::stdout().write_all(&bytes),
+        Ok(render::Rendered::Aside(text)) => io::stderr().write_all(text.as_bytes()),
+        Ok(render::Rendered::Nothing) | Err(_) => Ok(()),
+    };
 }

@@ -1,9 +1,8 @@
-//! Where what a command says goes, and in which words.
+//! In which words a command says what it has to say, for people and for scripts.
 //!
-//! Results go to standard output, all else to standard error. With `--json` everything is a line of
-//! JSON on standard output.
+//! Pure: the words are returned, and `output` says them.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::net::IpAddr;
 
 use crate::args::Global;
@@ -11,9 +10,9 @@ use crate::escape;
 use crate::event::{Event, QueryEvent, StepEvent};
 use crate::frame::Frame;
 
-/// The way out.
-#[derive(Debug)]
-pub(crate) struct Output {
+/// How events are put into words.
+#[derive(Clone, Debug)]
+pub(crate) struct Renderer {
     json: bool,
     verbose: bool,
     quiet: bool,
@@ -22,31 +21,57 @@ pub(crate) struct Output {
     frame: Option<Frame>,
 }
 
-impl Output {
+/// An event in words.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Rendered {
+    /// Not said at all.
+    Nothing,
+    /// For standard output.
+    Result(Vec<u8>),
+    /// For standard error.
+    Aside(String),
+}
+
+impl Renderer {
     pub(crate) fn new(global: &Global, frame: Option<Frame>) -> Self {
         Self {
             json: global.json,
             verbose: global.verbose,
             quiet: global.quiet,
-            is_terminal: io::stdout().is_terminal(),
+            is_terminal: false,
             frame,
         }
     }
 
-    /// Says `event`.
+    /// For what is said before anything is known of the command.
+    pub(crate) fn plain(json: bool) -> Self {
+        Self {
+            json,
+            verbose: false,
+            quiet: false,
+            is_terminal: false,
+            frame: None,
+        }
+    }
+
+    /// The same for a terminal, on which text from the network must not act.
+    pub(crate) fn for_terminal(self, is_terminal: bool) -> Self {
+        Self {
+            is_terminal,
+            ..self
+        }
+    }
+
+    /// Puts `event` into words.
     ///
     /// # Errors
     ///
-    /// Standard output is closed: nobody wants to hear more.
-    pub(crate) fn say(&self, event: &Event) -> io::Result<()> {
+    /// It cannot be written as JSON.
+    pub(crate) fn render(&self, event: &Event) -> io::Result<Rendered> {
         if self.json {
-            if matches!(event, Event::Note { .. }) {
-                return Ok(());
-            }
-            let line = serde_json::to_string(event).map_err(io::Error::other)?;
-            return write(format!("{line}\n").as_bytes());
+            return self.json(event);
         }
-        match event {
+        Ok(match event {
             Event::Message { payload, .. } if self.frame.is_some() => self.payload(payload),
             Event::Message {
                 remote,
@@ -56,26 +81,32 @@ impl Output {
             } => {
                 // A line a datagram, also where the datagram has lines of its own.
                 let text = escape::for_terminal(payload);
-                write(format!("{remote} {bytes} {text}\n").as_bytes())
+                line(format!("{remote} {bytes} {text}"))
             }
             Event::EndpointPair {
                 local,
                 remote,
                 rank,
-            } => write(format!("{rank}  {} -> {remote}\n", or_unknown(*local)).as_bytes()),
-            Event::Service { name, port, .. } => write(format!("{name} {port}/udp\n").as_bytes()),
-            Event::Step(step) => write(step_text(step).as_bytes()),
-            Event::Note { text } => write(format!("{text}\n").as_bytes()),
-            Event::Listening { local: Some(local) } => self.aside(&format!("listening on {local}")),
+            } => line(format!("{rank}  {} -> {remote}", or_unknown(*local))),
+            Event::Service { name, port, .. } => line(format!("{name} {port}/udp")),
+            Event::Step(step) => Rendered::Result(step_text(step).into_bytes()),
+            Event::Note { text } => line(text.clone()),
+            Event::Listening {
+                local: Some(local),
+                host,
+            } => self.aside(match host {
+                Some(host) => format!("listening on {local} ({host})"),
+                None => format!("listening on {local}"),
+            }),
             Event::Connected {
                 local: Some(local),
                 remote: Some(remote),
                 host,
                 service,
-            } => self.aside(&format!("connected {local} -> {remote} ({host} {service})")),
-            Event::Listening { .. } | Event::Connected { .. } => Ok(()),
-            Event::Sent { bytes } if self.verbose => self.aside(&format!("sent {bytes} bytes")),
-            Event::Sent { .. } => Ok(()),
+            } => self.aside(format!("connected {local} -> {remote} ({host} {service})")),
+            Event::Listening { .. } | Event::Connected { .. } => Rendered::Nothing,
+            Event::Sent { bytes } if self.verbose => self.aside(format!("sent {bytes} bytes")),
+            Event::Sent { .. } => Rendered::Nothing,
             Event::PeerError {
                 destination,
                 kind,
@@ -92,7 +123,7 @@ impl Output {
                 if let Some(reporter) = reporter {
                     text.push_str(&format!(" (says {reporter})"));
                 }
-                self.aside(&text)
+                self.aside(text)
             }
             Event::Summary {
                 sent,
@@ -107,7 +138,7 @@ impl Output {
                 if *strangers > 0 {
                     text.push_str(&format!(", {strangers} from strangers kept out"));
                 }
-                self.aside(&text)
+                self.aside(text)
             }
             Event::Error {
                 message, advice, ..
@@ -117,38 +148,42 @@ impl Output {
                 if let Some(advice) = advice {
                     text.push_str(&format!("  hint: {advice}\n"));
                 }
-                let _ = io::stderr().write_all(text.as_bytes());
-                Ok(())
+                Rendered::Aside(text)
             }
-        }
+        })
     }
 
-    fn payload(&self, payload: &[u8]) -> io::Result<()> {
-        match self.frame {
-            Some(frame @ (Frame::Hex | Frame::Raw)) if !self.is_terminal => {
-                write(&frame.write(payload))
-            }
-            Some(Frame::Hex) => write(&Frame::Hex.write(payload)),
-            _ if self.is_terminal => {
-                write(format!("{}\n", escape::for_terminal(payload)).as_bytes())
-            }
-            _ => write(&Frame::Line.write(payload)),
+    fn json(&self, event: &Event) -> io::Result<Rendered> {
+        if matches!(event, Event::Note { .. }) {
+            return Ok(Rendered::Nothing);
         }
+        let mut text = serde_json::to_string(event).map_err(io::Error::other)?;
+        if self.is_terminal {
+            text = escape::json_for_terminal(&text);
+        }
+        Ok(line(text))
     }
 
-    /// Says something that is not the result.
-    fn aside(&self, text: &str) -> io::Result<()> {
-        if !self.quiet {
-            let _ = writeln!(io::stderr(), "{text}");
+    fn payload(&self, payload: &[u8]) -> Rendered {
+        let frame = self.frame.unwrap_or(Frame::Line);
+        if !self.is_terminal || frame == Frame::Hex {
+            return Rendered::Result(frame.write(payload));
         }
-        Ok(())
+        Rendered::Result(frame.write(escape::for_terminal(payload).as_bytes()))
+    }
+
+    /// Something that is not the result.
+    fn aside(&self, text: String) -> Rendered {
+        if self.quiet {
+            Rendered::Nothing
+        } else {
+            Rendered::Aside(text + "\n")
+        }
     }
 }
 
-fn write(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
+fn line(text: String) -> Rendered {
+    Rendered::Result((text + "\n").into_bytes())
 }
 
 fn or_unknown(ip: Option<IpAddr>) -> String {
@@ -246,4 +281,70 @@ fn query_text(query: &QueryEvent) -> String {
         "            {} {} from {} by {}: {} ({} ms)",
         query.record_type, query.name, query.server, query.transport, query.outcome, query.ms
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn renderer(json: bool, frame: Option<Frame>) -> Renderer {
+        Renderer {
+            json,
+            verbose: false,
+            quiet: false,
+            is_terminal: true,
+            frame,
+        }
+    }
+
+    fn message(payload: &[u8]) -> Event {
+        Event::Message {
+            remote: "192.0.2.1:5".parse().unwrap(),
+            local: None,
+            bytes: payload.len(),
+            text: str::from_utf8(payload).ok().map(Into::into),
+            hex: String::new(),
+            payload: payload.to_vec(),
+        }
+    }
+
+    fn shown(renderer: &Renderer, payload: &[u8]) -> String {
+        match renderer.render(&message(payload)).unwrap() {
+            Rendered::Result(bytes) => String::from_utf8(bytes).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// On a terminal nothing from the network acts, however it is shown.
+    #[test]
+    fn payloads_do_not_act_on_a_terminal() {
+        let payload = "\u{1b}[2J\u{9b}31m\u{202e}x\n".as_bytes();
+        for (json, frame) in [
+            (false, None),
+            (false, Some(Frame::Line)),
+            (false, Some(Frame::Raw)),
+            (true, None),
+        ] {
+            let text = shown(&renderer(json, frame), payload);
+            let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            assert!(!text.contains(acts), "{json} {frame:?}: {text:?}");
+        }
+        // It is the same JSON.
+        let text = shown(&renderer(true, None), payload);
+        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["text"], str::from_utf8(payload).unwrap());
+    }
+
+    #[test]
+    fn frames_add_what_they_promise() {
+        for (frame, text) in [
+            (Frame::Line, "ab\n"),
+            (Frame::Raw, "ab"),
+            (Frame::Hex, "6162\n"),
+        ] {
+            assert_eq!(shown(&renderer(false, Some(frame)), b"ab"), text);
+            let piped = renderer(false, Some(frame)).for_terminal(false);
+            assert_eq!(shown(&piped, b"ab"), text);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-/// Reads a duration: a number and `us`, `ms`, `s` or `m`.
+/// Reads a duration: a number and `us`, `ms`, `s`, `m` or `h`, at most a year.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text)?;
     let seconds = match unit {
@@ -12,21 +12,31 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "ms" => number / 1e3,
         "s" => number,
         "m" => number * 60.0,
-        _ => return Err("write a duration like 250ms, 3s or 2m".into()),
+        "h" => number * 3600.0,
+        _ => return Err("write a duration like 250ms, 3s, 2m or 1h (us, ms, s, m, h)".into()),
     };
-    Duration::try_from_secs_f64(seconds).map_err(|_| "that is too long".into())
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration <= DURATION_MAX => Ok(duration),
+        _ => Err("that is longer than a year".into()),
+    }
 }
 
-/// Reads a size in bytes: a number, and nothing, `B`, `kB`, `MB`, `KiB` or `MiB`.
+/// Reads a size in bytes: a number, and nothing, `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.
 pub(crate) fn size(text: &str) -> Result<u32, String> {
     let (number, unit) = split(text)?;
     let bytes = match unit {
         "" | "B" => number,
         "kB" => number * 1e3,
         "MB" => number * 1e6,
+        "GB" => number * 1e9,
         "KiB" => number * 1024.0,
         "MiB" => number * 1024.0 * 1024.0,
-        _ => return Err("write a size like 1400, 64KiB or 4MiB".into()),
+        "GiB" => number * 1024.0 * 1024.0 * 1024.0,
+        _ => {
+            return Err(
+                "write a size like 1400, 64KiB or 4MiB (B, kB, MB, GB, KiB, MiB, GiB)".into(),
+            );
+        }
     };
     if bytes.fract() != 0.0 {
         return Err("that is no whole number of bytes".into());
@@ -65,6 +75,9 @@ fn split(text: &str) -> Result<(f64, &str), String> {
     Ok((number, unit))
 }
 
+/// Longer than anybody waits, and short enough for every clock.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +89,7 @@ mod tests {
             ("3s", Duration::from_secs(3)),
             ("0.5s", Duration::from_millis(500)),
             ("2m", Duration::from_secs(120)),
+            ("1h", Duration::from_secs(3600)),
             ("10us", Duration::from_micros(10)),
             ("0s", Duration::ZERO),
         ] {
@@ -87,7 +101,8 @@ mod tests {
             "s",
             "-1s",
             "3 s",
-            "3h",
+            "3d",
+            "9000h",
             "1e3s",
             "1.2.3s",
             "99999999999999999999999m",
@@ -109,7 +124,9 @@ mod tests {
         ] {
             assert_eq!(size(text), Ok(expected), "{text}");
         }
-        for text in ["", "KiB", "1.5", "5000MiB", "1GiB", "-1", "64 KiB", "64kib"] {
+        for text in [
+            "", "KiB", "1.5", "5000MiB", "5GiB", "64K", "-1", "64 KiB", "64kib",
+        ] {
             assert!(size(text).is_err(), "{text}");
         }
     }

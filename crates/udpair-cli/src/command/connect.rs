@@ -6,7 +6,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 use udpair::{DatagramSocket, Error, ErrorKind, Event as SocketEvent, PeerErrorKind};
 
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, may_pass_later};
 use crate::args::Connect;
 use crate::event::Event;
 use crate::frame::FrameError;
@@ -14,21 +14,21 @@ use crate::stdin;
 
 pub(super) async fn run(context: &Context, arguments: &Connect) -> Result<Exit, Failure> {
     let socket = context.connected(&arguments.remote.endpoint()).await?;
+    context.summarize(&socket);
     let session = Session {
         context,
+        arguments,
         socket: &socket,
         problem: None,
         is_refused: false,
         has_received: false,
     };
-    let input = stdin::datagrams(arguments.frame);
-    context
-        .with_summary(&socket, session.run(input, arguments))
-        .await
+    session.run(stdin::datagrams(arguments.frame)).await
 }
 
 struct Session<'a> {
     context: &'a Context,
+    arguments: &'a Connect,
     socket: &'a DatagramSocket,
     /// The first thing that went wrong with what we were to send.
     problem: Option<ErrorKind>,
@@ -40,7 +40,6 @@ impl Session<'_> {
     async fn run(
         mut self,
         mut input: Receiver<Result<Vec<u8>, FrameError>>,
-        arguments: &Connect,
     ) -> Result<Exit, Failure> {
         let output = self.socket.output()?;
         let mut end: Option<Instant> = None;
@@ -54,50 +53,53 @@ impl Session<'_> {
             tokio::select! {
                 next = input.recv(), if end.is_none() => match next {
                     Some(Ok(payload)) => match output.write(&payload).await {
-                        Ok(()) => self.context.say(&Event::Sent { bytes: payload.len() })?,
-                        Err(error) => self.not_sent(error)?,
+                        Ok(()) => self.context.say(&Event::Sent { bytes: payload.len() }).await?,
+                        Err(error) => self.not_sent(error).await?,
                     },
-                    Some(Err(error)) => self.bad_input(&error)?,
-                    None => end = Some(Instant::now() + arguments.linger),
+                    Some(Err(error)) => self.bad_input(&error).await?,
+                    None => end = Some(Instant::now() + self.arguments.linger),
                 },
-                event = self.socket.next_event() => self.received(&event?)?,
+                event = self.socket.next_event() => self.received(&event?).await?,
                 () = lingered => break,
             }
         }
-        Ok(match self.problem {
-            Some(kind) => Exit::Reported(kind),
-            None if self.is_refused && !self.has_received => {
-                Exit::Reported(ErrorKind::PeerUnreachable)
-            }
-            None => Exit::Done,
-        })
+        match self.problem {
+            Some(kind) => Ok(Exit::Reported(kind)),
+            None if self.is_refused && !self.has_received => Err(self.context.unreachable(
+                ErrorKind::PeerUnreachable,
+                "port unreachable",
+                &self.arguments.remote.endpoint(),
+                self.socket,
+            )),
+            None => Ok(Exit::Done),
+        }
     }
 
-    fn received(&mut self, event: &SocketEvent) -> Result<(), Failure> {
+    async fn received(&mut self, event: &SocketEvent) -> Result<(), Failure> {
         match event {
             SocketEvent::Message(message) => {
                 self.has_received = true;
-                self.context
-                    .say(&Event::message(message, self.socket.local_addr()))
+                let event = Event::message(message, self.socket.local_addr());
+                self.context.say(&event).await
             }
             SocketEvent::PeerError(error) => {
                 self.is_refused |= error.kind() == PeerErrorKind::PortUnreachable;
-                self.context.say(&Event::peer_error(error))
+                self.context.say(&Event::peer_error(error)).await
             }
             _ => Ok(()),
         }
     }
 
-    /// A datagram that cannot be sent is told; those behind it may fit.
-    fn not_sent(&mut self, error: Error) -> Result<(), Failure> {
-        if error.kind() != ErrorKind::PayloadTooLarge {
+    /// A datagram that cannot be sent is told; those behind it may pass.
+    async fn not_sent(&mut self, error: Error) -> Result<(), Failure> {
+        if !may_pass_later(&error) {
             return Err(error.into());
         }
         self.problem.get_or_insert(error.kind());
-        self.context.say(&Event::error(&error))
+        self.context.say(&Event::error(&error)).await
     }
 
-    fn bad_input(&mut self, error: &FrameError) -> Result<(), Failure> {
+    async fn bad_input(&mut self, error: &FrameError) -> Result<(), Failure> {
         let (kind, message) = match error {
             FrameError::Io(error) => (
                 ErrorKind::Io,
@@ -113,6 +115,6 @@ impl Session<'_> {
             ),
         };
         self.problem.get_or_insert(kind);
-        self.context.say(&Event::problem(kind, message))
+        self.context.report(Failure::new(kind, message)).await
     }
 }

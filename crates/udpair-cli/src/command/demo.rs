@@ -21,8 +21,10 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let show = Show { context };
     let stage = Stage::set().await?;
 
-    show.title("1. A DNS server and three echo peers, on this machine alone")?;
-    show.text(&format!("DNS server at {}", stage.dns_server()))?;
+    show.title("1. A DNS server and three echo peers, on this machine alone")
+        .await?;
+    show.text(&format!("DNS server at {}", stage.dns_server()))
+        .await?;
     for peer in stage.peers() {
         show.text(&format!(
             "_echo._udp.{}  SRV {} {} {} {}",
@@ -31,12 +33,14 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
             peer.weight,
             peer.port,
             peer.host
-        ))?;
+        ))
+        .await?;
     }
 
     let resolver = Resolver::builder()
         .dns_servers([stage.dns_server()])
-        .services_file(stage.services_file())
+        // The machine's services file may list the service, and would go before DNS.
+        .services_text("")
         .timeout(PATIENCE)
         // Fixed, so that what is shown here and what is connected to are the same.
         .dice(|most| most / 2)
@@ -45,14 +49,16 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let service: ServiceName = "echo".parse()?;
     let remote = Endpoint::new(Some(host), service);
 
-    show.title(&format!("2. From the names to addresses: {remote}"))?;
+    show.title(&format!("2. From the names to addresses: {remote}"))
+        .await?;
     let resolution = resolver.resolve(&remote).await;
     for event in resolution.steps().iter().filter_map(Event::step) {
-        context.say(&event)?;
+        context.say(&event).await?;
     }
     resolution.candidates()?;
 
-    show.title("3. A socket is bound, and a stranger writes to it before it has a peer")?;
+    show.title("3. A socket is bound, and a stranger writes to it before it has a peer")
+        .await?;
     let socket = DatagramSocket::builder()
         .resolver(&resolver)
         .bind(&Endpoint::default())
@@ -63,47 +69,55 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         .connect(&EndpointPair::from(address))
         .await?;
     stranger.output()?.write(b"let me in").await?;
-    show.text(&format!("{} wrote to port {port}", described(&stranger)))?;
+    show.text(&format!("{} wrote to port {port}", described(&stranger)))
+        .await?;
 
-    show.title("4. Connected by endpoint pair")?;
+    show.title("4. Connected by endpoint pair").await?;
     let pair = EndpointPair::to_endpoint(remote.clone())?;
     socket.connect(&pair).await?;
-    context.say(&Event::Connected {
-        local: socket.local_addr(),
-        remote: socket.peer_addr(),
-        host: stage::DOMAIN.into(),
-        service: "echo".into(),
-    })?;
+    context
+        .say(&Event::Connected {
+            local: socket.local_addr(),
+            remote: socket.peer_addr(),
+            host: stage::DOMAIN.into(),
+            service: "echo".into(),
+        })
+        .await?;
     show.text(&format!(
         "{pair} is {} -> {}",
         described(&socket),
         addressed(&socket)
-    ))?;
+    ))
+    .await?;
 
-    show.title("5. Two datagrams there and back, while the stranger keeps writing")?;
+    show.title("5. Two datagrams there and back, while the stranger keeps writing")
+        .await?;
     for text in ["hello", "how far is it?"] {
         stranger.output()?.write(b"let me in").await?;
         socket.output()?.write(text.as_bytes()).await?;
-        context.say(&Event::Sent { bytes: text.len() })?;
+        context.say(&Event::Sent { bytes: text.len() }).await?;
         let Ok(event) = timeout(PATIENCE, socket.next_event()).await else {
-            return Err(Failure::Usage(
-                "the echo did not come back; a firewall on loopback?".into(),
+            return Err(Failure::usage(
+                "the echo did not come back; a firewall on loopback?",
             ));
         };
         if let SocketEvent::Message(message) = event? {
-            context.say(&Event::message(&message, socket.local_addr()))?;
-            show.text(&format!("sent {text:?}, and it came back"))?;
+            context
+                .say(&Event::message(&message, socket.local_addr()))
+                .await?;
+            show.text(&format!("sent {text:?}, and it came back"))
+                .await?;
         }
     }
 
-    show.title("6. What was counted")?;
+    show.title("6. What was counted").await?;
     let statistics = socket.statistics();
-    context.say(&Event::summary(&statistics))?;
+    context.say(&Event::summary(&statistics)).await?;
     show.text(&format!(
         "{} sent, {} received; of the stranger's three, {} had been waiting since before the connect \
          and was dropped here, the others the kernel kept out",
         statistics.datagrams_sent, statistics.datagrams_received, statistics.strangers_dropped
-    ))?;
+    )).await?;
     stage.strike();
     Ok(Exit::Done)
 }
@@ -114,16 +128,14 @@ struct Show<'a> {
 }
 
 impl Show<'_> {
-    fn title(&self, text: &str) -> Result<(), Failure> {
-        self.context.say(&Event::Note {
-            text: format!("\n{text}"),
-        })
+    async fn title(&self, text: &str) -> Result<(), Failure> {
+        let text = format!("\n{text}");
+        self.context.say(&Event::Note { text }).await
     }
 
-    fn text(&self, text: &str) -> Result<(), Failure> {
-        self.context.say(&Event::Note {
-            text: format!("   {text}"),
-        })
+    async fn text(&self, text: &str) -> Result<(), Failure> {
+        let text = format!("   {text}");
+        self.context.say(&Event::Note { text }).await
     }
 }
 
@@ -143,7 +155,7 @@ fn addressed(socket: &DatagramSocket) -> String {
 
 /// What cannot be set up on this machine.
 fn cannot(action: &str, source: impl std::fmt::Display) -> Failure {
-    Failure::Usage(format!("cannot {action}: {source}"))
+    Failure::usage(format!("cannot {action}: {source}"))
 }
 
 /// Loopback answers in microseconds; this only bounds a machine that does not.

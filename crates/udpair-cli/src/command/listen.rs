@@ -8,17 +8,20 @@ use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, Failure> {
     if context.global.local.is_some() {
-        return Err(Failure::Usage(
-            "--local has no meaning here: say where to listen as [HOST:]SERVICE".into(),
+        return Err(Failure::usage(
+            "--local has no meaning here: say where to listen as [HOST:]SERVICE",
         ));
     }
     let socket = context.bound_socket(&arguments.at).await?;
-    context.say(&Event::Listening {
-        local: socket.local_addr(),
-    })?;
+    let name = arguments.at.host().filter(|host| host.ip().is_none());
     context
-        .with_summary(&socket, receive(context, arguments, &socket))
-        .await
+        .say(&Event::Listening {
+            local: socket.local_addr(),
+            host: name.map(ToString::to_string),
+        })
+        .await?;
+    context.summarize(&socket);
+    receive(context, arguments, &socket).await
 }
 
 async fn receive(
@@ -31,16 +34,17 @@ async fn receive(
         match socket.next_event().await? {
             SocketEvent::Message(message) => {
                 received += 1;
-                context.say(&Event::message(&message, socket.local_addr()))?;
+                let event = Event::message(&message, socket.local_addr());
+                context.say(&event).await?;
                 if arguments.echo {
                     let (payload, remote) = (message.payload(), message.remote());
                     // That one sender cannot be reached is no reason to leave the others alone.
                     if let Err(error) = socket.send_to(payload, remote).await {
-                        context.say(&Event::error(&error))?;
+                        context.say(&Event::error(&error)).await?;
                     }
                 }
             }
-            SocketEvent::PeerError(error) => context.say(&Event::peer_error(&error))?,
+            SocketEvent::PeerError(error) => context.say(&Event::peer_error(&error)).await?,
             _ => {}
         }
     }

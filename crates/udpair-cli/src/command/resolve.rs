@@ -11,15 +11,22 @@ pub(super) async fn run(context: &Context, arguments: &Resolve) -> Result<Exit, 
         .await;
     if arguments.explain {
         for event in resolution.steps().iter().filter_map(Event::step) {
-            context.say(&event)?;
+            context.say(&event).await?;
         }
     }
-    for (candidate, rank) in resolution.candidates()?.iter().zip(1..) {
-        context.say(&Event::EndpointPair {
-            local: candidate.source,
-            remote: candidate.address,
-            rank,
-        })?;
+    let candidates = resolution.candidates()?;
+    if arguments.explain && !context.global.json {
+        // The last step shows them, with the reasons for their order.
+        return Ok(Exit::Done);
+    }
+    for (candidate, rank) in candidates.iter().zip(1..) {
+        context
+            .say(&Event::EndpointPair {
+                local: candidate.source,
+                remote: candidate.address,
+                rank,
+            })
+            .await?;
     }
     Ok(Exit::Done)
 }

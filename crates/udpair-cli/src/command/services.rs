@@ -21,22 +21,22 @@ pub(super) async fn run(context: &Context, arguments: &Services) -> Result<Exit,
     let mut found = false;
     for (name, port) in known.services.into_iter().filter(|(name, _)| wanted(name)) {
         found = true;
-        context.say(&Event::Service {
-            name,
-            port,
-            source: if path.is_some() { "file" } else { "table" },
-            path: path.clone(),
-        })?;
+        context
+            .say(&Event::Service {
+                name,
+                port,
+                source: if path.is_some() { "file" } else { "table" },
+                path: path.clone(),
+            })
+            .await?;
     }
     match &arguments.name {
         Some(name) if !found => {
             let place = path.unwrap_or_else(|| "the table that comes with udpair".into());
-            let kind = ErrorKind::ServiceNotFound;
-            context.say(&Event::problem(
-                kind,
+            Err(Failure::new(
+                ErrorKind::ServiceNotFound,
                 format!("{place} has no udp row for \"{name}\""),
-            ))?;
-            Ok(Exit::Reported(kind))
+            ))
         }
         _ => Ok(Exit::Done),
     }

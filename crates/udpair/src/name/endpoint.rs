@@ -112,16 +112,29 @@ impl FromStr for Endpoint {
                     "endpoint {text:?} is not valid: host and service need a colon between them"
                 ),
             )
-            .with_advice(
-                "write host:service, [IPv6 address]:service, :service for any address, \
-                 or host: for any port",
-            )
+            .with_advice(likely(text))
         })?;
         let host = match host {
             "" => None,
             host => Some(host.parse()?),
         };
         Ok(Self::new(host, service.parse()?))
+    }
+}
+
+/// Says how to write what `text`, which lacks its colon, most likely means.
+fn likely(text: &str) -> String {
+    if text.parse::<u16>().is_ok() {
+        return format!("write :{text} for port {text} on any address, or host:{text}");
+    }
+    match text.parse::<HostName>() {
+        Ok(host) if host.ip().is_some() => {
+            let any = Endpoint::new(Some(host), ServiceName::any());
+            format!("write {any}service, or {any} for any port")
+        }
+        _ => "write host:service, [IPv6 address]:service, :service for any address, \
+              or host: for any port"
+            .into(),
     }
 }
 
@@ -183,6 +196,14 @@ mod tests {
             let error = text.parse::<Endpoint>().expect_err(text);
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
             assert!(error.advice().is_some(), "{text}");
+        }
+        for (text, part) in [
+            ("192.0.2.1", "192.0.2.1:"),
+            ("::1", "[::1]:"),
+            ("53", ":53"),
+        ] {
+            let error = text.parse::<Endpoint>().expect_err(text);
+            assert!(error.advice().unwrap().contains(part), "{error:?}");
         }
         for text in ["a b:53", "contoso.com:70000", "[contoso.com]:53"] {
             let error = text.parse::<Endpoint>().expect_err(text);

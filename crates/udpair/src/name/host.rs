@@ -167,7 +167,11 @@ impl HostName {
     ///
     /// An IPv4-mapped address becomes an IPv4 one. The zone counts only where the address needs one
     /// (HOST-10).
-    pub(crate) fn socket_addr(&self, port: u16) -> Option<Result<SocketAddr, Error>> {
+    ///
+    /// # Errors
+    ///
+    /// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the zone names no adapter.
+    pub fn socket_addr(&self, port: u16) -> Option<Result<SocketAddr, Error>> {
         match &self.value {
             Value::Ipv4(ip) => Some(Ok(SocketAddr::new((*ip).into(), port))),
             Value::Ipv6(ip, zone) => Some(match ip.to_ipv4_mapped() {
@@ -192,7 +196,7 @@ impl HostName {
                     ErrorKind::AddressNotAvailable,
                     format!("cannot use {self}: there is no adapter \"{name}\""),
                 )
-                .with_advice("`udpair adapters` or `ip link` lists the adapters")
+                .with_advice("`ip link` lists the adapters")
             }),
         }
     }

@@ -90,6 +90,9 @@ impl From<SocketAddr> for EndpointPair {
 
 impl fmt::Display for EndpointPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.local == Endpoint::default() {
+            return write!(f, "any -> {}", self.remote);
+        }
         write!(f, "{} -> {}", self.local, self.remote)
     }
 }
@@ -120,6 +123,7 @@ mod tests {
     fn the_local_end_may_be_left_to_the_system() {
         let pair = EndpointPair::to("contoso.com", "stun").unwrap();
         assert_eq!(pair.local(), &Endpoint::default());
+        assert_eq!(pair.to_string(), "any -> contoso.com:stun");
         let local: Endpoint = "192.0.2.1:".parse().unwrap();
         let pair = pair.with_local(local.clone());
         assert_eq!(pair.local(), &local);

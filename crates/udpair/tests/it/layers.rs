@@ -114,6 +114,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-io/src/system/linux/control.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
+            "crates/udpair-cli/src/render.rs",
         ],
         except: &[],
         never: &[

@@ -1,9 +1,6 @@
 //! What the demonstration plays on: a DNS server with a zone of its own, and echo peers.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::Arc;
 
 use hickory_server::Server;
@@ -27,7 +24,6 @@ pub(super) struct Stage {
     dns_server: SocketAddr,
     server: Server<Catalog>,
     peers: Vec<Peer>,
-    services_file: ServicesFile,
 }
 
 /// One echo peer, and the SRV record that leads to it.
@@ -59,7 +55,6 @@ impl Stage {
             dns_server,
             server,
             peers,
-            services_file: ServicesFile::create()?,
         })
     }
 
@@ -69,11 +64,6 @@ impl Stage {
 
     pub(super) fn peers(&self) -> &[Peer] {
         &self.peers
-    }
-
-    /// An empty services file: the machine's may list the service, and would go before DNS.
-    pub(super) fn services_file(&self) -> &Path {
-        &self.services_file.0
     }
 
     /// Ends everything.
@@ -144,24 +134,6 @@ fn has_ipv6_loopback() -> bool {
     let adapters = udpair::adapters().unwrap_or_default();
     let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
     addresses.any(|address| address.ip == IpAddr::V6(Ipv6Addr::LOCALHOST))
-}
-
-/// A file that is there as long as the demonstration.
-struct ServicesFile(PathBuf);
-
-impl ServicesFile {
-    fn create() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("udpair-demo-{}-services", process::id()));
-        fs::write(&path, "")
-            .map_err(|error| cannot(&format!("write {}", path.display()), error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for ServicesFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 const TTL_SECONDS: u32 = 60;
