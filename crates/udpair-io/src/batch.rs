@@ -1,11 +1,13 @@
 //! Datagrams on their way in or out, and what is known of each.
 
-use std::io;
+mod receive;
+mod send;
+
 use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
-use bytes::Bytes;
-
-use crate::pool::Buffer;
+pub use receive::{Datagram, Datagrams, RecvBatch};
+pub use send::SendBatch;
 
 /// One datagram to send.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +15,41 @@ pub struct Outgoing<'a> {
     /// The bytes of the datagram; none is a datagram too.
     pub payload: &'a [u8],
     /// Where it goes; `None` sends to the peer of a connected socket.
-    pub to: Option<SocketAddr>,
+    pub to: Option<Destination>,
+}
+
+/// Where a datagram goes, and by which of this machine's addresses and adapters.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Destination {
+    /// The address it is sent to.
+    pub address: SocketAddr,
+    /// Where it leaves from.
+    pub source: Source,
+}
+
+/// Where a datagram leaves from; the default leaves both to the system.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Source {
+    /// One of this machine's addresses, of the destination's family; `None` is the system's choice.
+    pub address: Option<IpAddr>,
+    /// The index of the adapter it leaves by; `None` is the system's choice.
+    pub adapter: Option<u32>,
+}
+
+impl Source {
+    /// Returns whether all is left to the system.
+    pub fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<SocketAddr> for Destination {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            address,
+            source: Source::default(),
+        }
+    }
 }
 
 /// What an engine knows of a received datagram beside its bytes.
@@ -34,6 +70,9 @@ pub struct Metadata {
     pub ecn: Option<u8>,
     /// The hop limit (TTL) that its packet had left; `None` where the engine cannot tell.
     pub hop_limit: Option<u8>,
+    /// When the kernel received it; of datagrams that came coalesced, when the first of them was.
+    /// `None` where the engine cannot tell, or was not asked to.
+    pub timestamp: Option<SystemTime>,
     /// How many datagrams the kernel had dropped on this socket when this one was queued, modulo
     /// 2³²; `None` before the first drop and where the engine cannot tell.
     pub drops: Option<u32>,
@@ -51,96 +90,29 @@ impl Metadata {
             adapter: None,
             ecn: None,
             hop_limit: None,
+            timestamp: None,
             drops: None,
             truncated: false,
         }
     }
-}
 
-/// A received datagram, borrowed from its batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Datagram<'a> {
-    /// The bytes of the datagram.
-    pub payload: &'a [u8],
-    /// What else is known of it.
-    pub metadata: &'a Metadata,
-}
-
-/// Room for received datagrams: filled by one call of an engine, then read or emptied.
-///
-/// The buffers come from a pool that the process shares, are fetched when a datagram is about to be
-/// received and go back when the batch is cleared or dropped.
-#[derive(Debug)]
-pub struct RecvBatch {
-    limit: usize,
-    filled: Vec<Filled>,
-}
-
-#[derive(Debug)]
-struct Filled {
-    buffer: Buffer,
-    length: usize,
-    metadata: Metadata,
-}
-
-impl RecvBatch {
-    /// Returns an empty batch that takes up to `limit` datagrams a call, at least one.
-    pub fn new(limit: usize) -> Self {
-        Self {
-            limit: limit.max(1),
-            filled: Vec::new(),
+    /// Returns where a reply goes: to the sender, from the address and by the adapter that the
+    /// datagram came to, as far as they are known.
+    ///
+    /// Without them a machine of several addresses may answer from another than it was asked at. The
+    /// adapter is named for link-local senders alone, who are somebody else on each; everywhere else
+    /// the way back is the routing table's to choose.
+    pub fn reply(&self) -> Destination {
+        let is_link_local = match self.from.ip() {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        Destination {
+            address: self.from,
+            source: Source {
+                address: self.local,
+                adapter: self.adapter.filter(|_| is_link_local),
+            },
         }
-    }
-
-    /// Returns how many datagrams the batch holds.
-    pub fn len(&self) -> usize {
-        self.filled.len()
-    }
-
-    /// Returns whether the batch holds no datagram.
-    pub fn is_empty(&self) -> bool {
-        self.filled.is_empty()
-    }
-
-    /// Returns whether the batch takes no more.
-    pub(crate) fn is_full(&self) -> bool {
-        self.filled.len() >= self.limit
-    }
-
-    /// Returns the datagrams in arrival order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Datagram<'_>> {
-        self.filled.iter().map(|filled| Datagram {
-            payload: &filled.buffer.bytes()[..filled.length],
-            metadata: &filled.metadata,
-        })
-    }
-
-    /// Takes the datagrams out in arrival order, each with bytes of its own.
-    pub fn drain(&mut self) -> impl ExactSizeIterator<Item = (Bytes, Metadata)> {
-        self.filled.drain(..).map(|filled| {
-            let payload = Bytes::copy_from_slice(&filled.buffer.bytes()[..filled.length]);
-            (payload, filled.metadata)
-        })
-    }
-
-    /// Forgets the datagrams and gives their buffers back.
-    pub fn clear(&mut self) {
-        self.filled.clear();
-    }
-
-    /// Adds the datagram that `receive` writes into the buffer it is given; it returns the length and
-    /// the rest. The buffer holds any UDP datagram whole.
-    pub(crate) fn push_with(
-        &mut self,
-        receive: impl FnOnce(&mut [u8]) -> io::Result<(usize, Metadata)>,
-    ) -> io::Result<()> {
-        let mut buffer = Buffer::take();
-        let (length, metadata) = receive(buffer.bytes_mut())?;
-        self.filled.push(Filled {
-            buffer,
-            length,
-            metadata,
-        });
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 
-use crate::batch::{Outgoing, RecvBatch};
+use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
 use crate::peer_error::NetworkError;
 use crate::portable::Portable;
 use crate::socket::Socket;
@@ -26,12 +26,14 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// The system's own, when it refuses an option that the engine cannot work without.
-    fn prepare(&self, socket: &Socket) -> io::Result<()>;
+    /// The system's own, when it refuses an option that the engine cannot work without; a wish that
+    /// cannot be granted is no error.
+    fn prepare(&self, socket: &Socket, wishes: Wishes) -> io::Result<()>;
 
     /// Replaces the content of `batch` with datagrams that wait in the kernel, in arrival order.
     ///
-    /// After a success `batch` holds at least one datagram, and at most as many as its limit.
+    /// After a success `batch` holds at least one datagram, from at most as many messages of the kernel
+    /// as its limit says.
     ///
     /// # Errors
     ///
@@ -48,6 +50,21 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// - Any other: nothing was sent either. It may be an error that somebody else's datagram caused
     ///   and that merely waited for the next call: see [`take_errors`](Self::take_errors).
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()>;
+
+    /// Sends of the first `most` datagrams of `batch` as many as the kernel takes now, and removes them.
+    /// Those without a destination of their own go to `to`, or to the peer of a connected socket.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send), about the first datagram: then none was sent, and `batch` is as it
+    /// was.
+    fn send_batch(
+        &self,
+        socket: &Socket,
+        batch: &mut SendBatch,
+        to: Option<Destination>,
+        most: usize,
+    ) -> io::Result<Sent>;
 
     /// Takes the errors that the network reported for earlier datagrams from the socket's error queue,
     /// oldest first, and returns how many there were; always 0 for an engine without such a queue.
@@ -69,6 +86,25 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError>;
 }
 
+/// What is asked of the system for a socket, where the engine can use it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Wishes {
+    /// Let the kernel hand over datagrams of one sender in one piece (`UDP_GRO`, udp(7)).
+    pub receive_offload: bool,
+    /// Let the kernel note when each datagram came in (`SO_TIMESTAMPNS`, socket(7)).
+    pub timestamps: bool,
+}
+
+/// What a call sent.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sent {
+    /// Datagrams.
+    pub datagrams: usize,
+    /// Bytes in them, without headers.
+    pub bytes: usize,
+}
+
 /// What a receive left behind in the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Waiting {
@@ -78,9 +114,9 @@ pub enum Waiting {
     Perhaps,
 }
 
-/// What an engine can tell beside a datagram's bytes and sender.
+/// What an engine can do and tell beside a datagram's bytes and sender.
 ///
-/// Where a field is `false` the matching field of [`Metadata`](crate::Metadata) is `None`.
+/// What it cannot tell is `None`: where a field is `false` the matching field of [`Metadata`](crate::Metadata) is `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -90,6 +126,14 @@ pub struct Capabilities {
     pub packet_header: bool,
     /// How many datagrams the kernel dropped for want of buffer space.
     pub drops: bool,
+    /// When the kernel received a datagram.
+    pub timestamps: bool,
+    /// The address and the adapter that a datagram is to leave by can be chosen for each.
+    pub source: bool,
+    /// Several datagrams reach the kernel in one call.
+    pub send_batch: bool,
+    /// Several datagrams come from the kernel in one piece, if it has the means.
+    pub receive_offload: bool,
     /// Network errors for sockets that are not connected, each with its destination, its reporter
     /// and, where there is one, the MTU. Without it only a connected socket hears of a closed port.
     pub error_queue: bool,

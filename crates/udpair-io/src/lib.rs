@@ -16,22 +16,26 @@ mod batch;
 mod cause;
 mod engine;
 mod lookup;
+mod offload;
 mod option;
 mod path;
 mod peer_error;
 mod pool;
 mod portable;
+mod segment;
 mod socket;
 mod system;
 
 pub use adapter::{Adapter, AdapterAddress, adapter_index, adapters};
-pub use batch::{Datagram, Metadata, Outgoing, RecvBatch};
+pub use batch::{
+    Datagram, Datagrams, Destination, Metadata, Outgoing, RecvBatch, SendBatch, Source,
+};
 pub use cause::Cause;
-pub use engine::{Capabilities, Engine, Waiting, engines, portable_engine};
+pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};
 pub use lookup::{LookupError, lookup};
 pub use option::{
-    Granted, bind_to_adapter, dropped_datagrams, set_dont_fragment, set_hop_limit, set_low_latency,
-    set_receive_buffer_bytes, set_send_buffer_bytes,
+    Granted, bind_to_adapter, dropped_datagrams, receive_offload, set_dont_fragment, set_hop_limit,
+    set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes,
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};

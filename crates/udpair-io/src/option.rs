@@ -93,6 +93,12 @@ pub fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
     system::bind_to_adapter(socket, adapter)
 }
 
+/// Returns whether the kernel hands over datagrams of one sender in one piece, as was wished for when
+/// the socket was opened (`UDP_GRO`, udp(7)). Then its drop counter counts pieces.
+pub fn receive_offload(socket: &Socket) -> bool {
+    system::receive_offload(socket)
+}
+
 /// Returns how many datagrams the kernel dropped on this socket because its receive buffer was full;
 /// `None` where the system does not count.
 ///

@@ -1,16 +1,20 @@
 //! The receive buffers of the process, shared by its sockets.
 //!
-//! A socket that waits holds no buffer: it takes one when a datagram is there and gives it back when
-//! the datagram was handed on. So ten thousand idle sockets cost no buffer, and a few are enough for
-//! those that are busy at the same moment.
+//! A socket that waits holds no buffer: one is taken when a datagram is there and goes back when the
+//! datagram was handed on. So ten thousand idle sockets cost no buffer, and a few are enough for those
+//! that are busy at the same moment.
 
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// A buffer that holds any UDP datagram; back to the pool when dropped.
-#[derive(Debug)]
+use bytes::Bytes;
+
+/// A buffer that holds whatever one receive brings; back to the pool when dropped.
+#[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    /// `None` only while dropping.
-    bytes: Option<Box<[u8]>>,
+    /// Without bytes once they were taken out.
+    bytes: Box<[u8]>,
 }
 
 impl Buffer {
@@ -18,33 +22,113 @@ impl Buffer {
     pub(crate) fn take() -> Self {
         let kept = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let bytes = kept.unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice());
-        Self { bytes: Some(bytes) }
+        Self { bytes }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.as_deref().unwrap_or_default()
+        &self.bytes
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        self.bytes.as_deref_mut().unwrap_or_default()
+        &mut self.bytes
+    }
+
+    /// Returns the first `length` bytes in a form that may be kept, shared and cut.
+    ///
+    /// The buffer itself, unless it holds little or too many are kept already: then a copy.
+    pub(crate) fn share(self, length: usize) -> Bytes {
+        if length > COPIED_BYTES_MAX
+            && let Some(reserved) = Reserved::new()
+        {
+            return Bytes::from_owner(Shared {
+                buffer: self,
+                length,
+                _reserved: reserved,
+            });
+        }
+        Bytes::copy_from_slice(&self.bytes()[..length])
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        if self.bytes.is_empty() {
+            return;
+        }
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.len() < KEPT_BUFFERS_MAX
-            && let Some(bytes) = self.bytes.take()
-        {
-            pool.push(bytes);
+        if pool.len() < KEPT_BUFFERS_MAX {
+            pool.push(mem::take(&mut self.bytes));
         }
     }
 }
 
-/// 65,535 bytes are the most that the UDP length field can count (RFC 768), header included.
+/// A buffer whose bytes the application holds.
+struct Shared {
+    buffer: Buffer,
+    length: usize,
+    _reserved: Reserved,
+}
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.buffer.bytes()[..self.length]
+    }
+}
+
+/// One of the [`SHARED_BUFFERS_MAX`] buffers that the application may hold.
+struct Reserved;
+
+impl Reserved {
+    fn new() -> Option<Self> {
+        if SHARED.fetch_add(1, Ordering::Relaxed) < SHARED_BUFFERS_MAX {
+            return Some(Self);
+        }
+        SHARED.fetch_sub(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        SHARED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// 65,535 bytes are the most that the UDP length field can count (RFC 768), header included, and the
+/// most that the kernel coalesces.
 const BUFFER_BYTES: usize = 65_535;
 
 /// How many buffers the pool keeps: 4 MiB.
 const KEPT_BUFFERS_MAX: usize = 64;
 
+/// How many buffers the application may hold before it gets copies: 8 MiB.
+const SHARED_BUFFERS_MAX: usize = 128;
+
+/// Up to here a copy costs no more than sharing, and a message that is kept pins no large buffer.
+const COPIED_BYTES_MAX: usize = 2048;
+
 static POOL: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
+
+static SHARED: AtomicUsize = AtomicUsize::new(0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_outlives_the_pool_and_past_the_bound_it_is_copied() {
+        let mut kept = Vec::new();
+        for number in 0..SHARED_BUFFERS_MAX + 8 {
+            let mut buffer = Buffer::take();
+            let mark = u8::try_from(number % 256).unwrap();
+            buffer.bytes_mut()[..COPIED_BYTES_MAX + 1].fill(mark);
+            kept.push((mark, buffer.share(COPIED_BYTES_MAX + 1)));
+        }
+        assert!(SHARED.load(Ordering::Relaxed) <= SHARED_BUFFERS_MAX);
+        for (mark, bytes) in kept {
+            assert_eq!(bytes.len(), COPIED_BYTES_MAX + 1);
+            assert!(bytes.iter().all(|byte| *byte == mark), "{mark}");
+        }
+        assert_eq!(SHARED.load(Ordering::Relaxed), 0);
+    }
+}

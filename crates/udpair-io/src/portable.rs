@@ -5,10 +5,11 @@
 
 use std::io;
 
-use crate::batch::{Metadata, Outgoing, RecvBatch};
+use crate::batch::{Destination, Metadata, Outgoing, RecvBatch, SendBatch};
 use crate::cause::Cause;
-use crate::engine::{Capabilities, Engine, Waiting, sealed::Sealed};
+use crate::engine::{Capabilities, Engine, Sent, Waiting, Wishes, sealed::Sealed};
 use crate::peer_error::{NetworkError, NetworkErrorKind};
+use crate::pool::Buffer;
 use crate::socket::Socket;
 
 /// See the module.
@@ -26,21 +27,44 @@ impl Engine for Portable {
         Capabilities::default()
     }
 
-    fn prepare(&self, _socket: &Socket) -> io::Result<()> {
+    fn prepare(&self, _socket: &Socket, _wishes: Wishes) -> io::Result<()> {
         Ok(())
     }
 
     fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting> {
         batch.clear();
-        batch.push_with(|buffer| {
-            let (length, from) = socket.receive_from(buffer)?;
-            Ok((length, Metadata::of_sender(from)))
-        })?;
+        let mut buffer = Buffer::take();
+        let (length, from) = socket.receive_from(buffer.bytes_mut())?;
+        batch.push(buffer, length, length, Metadata::of_sender(from));
         Ok(Waiting::Perhaps)
     }
 
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
         socket.send(outgoing)
+    }
+
+    fn send_batch(
+        &self,
+        socket: &Socket,
+        batch: &mut SendBatch,
+        to: Option<Destination>,
+        most: usize,
+    ) -> io::Result<Sent> {
+        let mut sent = Sent::default();
+        for outgoing in batch.iter().take(most) {
+            let to = outgoing.to.or(to);
+            match socket.send(Outgoing { to, ..outgoing }) {
+                Ok(()) => {
+                    sent.datagrams += 1;
+                    sent.bytes += outgoing.payload.len();
+                }
+                Err(error) if sent.datagrams == 0 => return Err(error),
+                // Met again by the next call, which begins with this one.
+                Err(_) => break,
+            }
+        }
+        batch.remove(sent.datagrams);
+        Ok(sent)
     }
 
     fn take_errors(

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::batch::Outgoing;
+use crate::offload::SendOffload;
 use crate::system;
 
 /// Which addresses a socket reaches.
@@ -28,6 +29,7 @@ pub enum Family {
 pub struct Socket {
     udp: UdpSocket,
     family: Family,
+    pub(crate) send_offload: SendOffload,
 }
 
 impl Socket {
@@ -53,6 +55,7 @@ impl Socket {
         let socket = Self {
             udp: socket.into(),
             family,
+            send_offload: SendOffload::default(),
         };
         system::prepare(&socket)?;
         Ok(socket)
@@ -108,6 +111,7 @@ impl Socket {
         Ok(Self {
             udp: self.udp.try_clone()?,
             family: self.family,
+            send_offload: SendOffload::default(),
         })
     }
 
@@ -122,11 +126,19 @@ impl Socket {
         Ok((length, plain(from)))
     }
 
-    /// Sends one datagram.
+    /// Sends one datagram, by the address and adapter of the system's choice.
     pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> io::Result<()> {
         match outgoing.to {
             None => self.udp.send(outgoing.payload)?,
-            Some(to) => self.udp.send_to(outgoing.payload, self.to_wire(to)?)?,
+            Some(to) if to.source.is_any() => self
+                .udp
+                .send_to(outgoing.payload, self.to_wire(to.address)?)?,
+            Some(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "this engine cannot choose where a datagram leaves from",
+                ));
+            }
         };
         Ok(())
     }

@@ -13,6 +13,7 @@
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
 //! | `set_dont_fragment`, `set_low_latency`, `bind_to_adapter` | options that each system spells its own way |
 //! | `buffer_bytes_as_asked(reported)` | a buffer size as it was asked for, from what the system reports |
+//! | `receive_offload(socket)` | whether datagrams of one sender may come in one piece |
 //! | `dropped_datagrams(socket)` | how many datagrams the receive buffer had no room for |
 
 #[cfg(target_os = "linux")]

@@ -9,14 +9,18 @@ mod engine;
 mod errno;
 mod error_queue;
 mod lookup;
+mod message;
+mod metadata;
 mod option;
+mod receive;
+mod send;
 
 pub(crate) use adapter::{adapter_index, adapters};
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
 pub(crate) use option::{
-    bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, set_dont_fragment,
-    set_low_latency,
+    bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, receive_offload,
+    set_dont_fragment, set_low_latency,
 };
 
 use std::path::PathBuf;

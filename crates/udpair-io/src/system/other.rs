@@ -93,6 +93,10 @@ pub(crate) fn buffer_bytes_as_asked(reported: usize) -> u32 {
     u32::try_from(reported).unwrap_or(u32::MAX)
 }
 
+pub(crate) fn receive_offload(_socket: &Socket) -> bool {
+    false
+}
+
 pub(crate) fn dropped_datagrams(_socket: &Socket) -> io::Result<Option<u32>> {
     Ok(None)
 }

@@ -1,6 +1,7 @@
-//! Control messages, the side channel of `recvmsg` (cmsg(3)).
+//! Control messages, the side channel of `recvmsg` and `sendmsg` (cmsg(3)).
 //!
-//! Pure: reads bytes that the kernel wrote. A message whose length makes no sense ends the list.
+//! Pure: reads bytes that the kernel wrote, and writes those that it reads. A message whose length makes
+//! no sense ends the list.
 
 use std::mem;
 
@@ -27,6 +28,48 @@ impl ControlBuffer {
         ControlMessages {
             rest: &self.0[..length.min(CONTROL_BYTES)],
         }
+    }
+}
+
+/// Control messages for one send, one behind the other.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+pub(super) struct ControlWriter {
+    bytes: [u8; WRITTEN_BYTES],
+    length: usize,
+}
+
+impl ControlWriter {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: [0; WRITTEN_BYTES],
+            length: 0,
+        }
+    }
+
+    /// Adds a message; `data` is as long as one of its kind.
+    pub(super) fn push(&mut self, level: i32, kind: i32, data: &[u8]) {
+        let length = HEADER_BYTES + data.len();
+        let end = self.length + aligned(length);
+        // There is room for all that a send needs; nobody writes more.
+        let Some(room) = self.bytes.get_mut(self.length..end) else {
+            return;
+        };
+        let (header, content) = room.split_at_mut(HEADER_BYTES);
+        let (header, numbers) = header.split_at_mut(mem::size_of::<usize>());
+        header.copy_from_slice(&length.to_ne_bytes());
+        numbers[..4].copy_from_slice(&level.to_ne_bytes());
+        numbers[4..].copy_from_slice(&kind.to_ne_bytes());
+        content[..data.len()].copy_from_slice(data);
+        self.length = end;
+    }
+
+    pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.bytes.as_mut_ptr()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.length
     }
 }
 
@@ -86,9 +129,12 @@ const fn aligned(length: usize) -> usize {
 /// `struct cmsghdr`, include/linux/socket.h: a `size_t` and two `int`.
 const HEADER_BYTES: usize = mem::size_of::<usize>() + 8;
 
-/// The most that one receive brings, with room to spare: packet information, hop limit, traffic class
-/// and drops of a datagram of either family, or one error with its two addresses.
-const CONTROL_BYTES: usize = 256;
+/// The most that one receive brings, with room to spare: packet information, hop limit and traffic class
+/// of both families, drops, time and length of a datagram, or one error with its two addresses.
+const CONTROL_BYTES: usize = 320;
+
+/// The most that one send needs: where an IPv6 datagram leaves from, and the length of those in a piece.
+const WRITTEN_BYTES: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -123,6 +169,18 @@ mod tests {
                 (5, 6, vec![])
             ]
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let mut writer = ControlWriter::new();
+        writer.push(1, 2, b"a");
+        writer.push(3, 4, b"12345678");
+        let rest = &writer.bytes[..writer.len()];
+        let found: Vec<_> = ControlMessages { rest }
+            .map(|message| (message.level, message.kind, message.data))
+            .collect();
+        assert_eq!(found, [(1, 2, b"a" as &[_]), (3, 4, b"12345678")]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::io;
 
 use super::address::RawAddress;
 use super::control::{self, ControlMessage};
-use super::engine::{Received, receive_message};
+use super::message::{Received, receive_message};
 use crate::peer_error::{NetworkError, NetworkErrorKind};
 use crate::socket::Socket;
 

@@ -5,6 +5,7 @@ use std::mem;
 use std::os::fd::AsRawFd;
 
 use crate::adapter::Adapter;
+use crate::engine::Wishes;
 use crate::socket::{Family, Socket};
 
 /// Sets the standing options of every socket.
@@ -46,6 +47,28 @@ pub(super) fn ask_for_errors(socket: &Socket) -> io::Result<()> {
         set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
     }
     Ok(())
+}
+
+/// Asks for what may be wished for; a kernel that has it not is no obstacle.
+pub(super) fn ask_for_wishes(socket: &Socket, wishes: Wishes) -> io::Result<()> {
+    if wishes.timestamps {
+        set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+    }
+    if wishes.receive_offload {
+        // Linux before 5.0 has no such option.
+        let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 1);
+    }
+    Ok(())
+}
+
+/// Returns whether this kernel cuts one piece into many datagrams (Linux 4.18).
+pub(super) fn can_cut_pieces(socket: &Socket) -> bool {
+    get(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+}
+
+/// See [`receive_offload`](crate::receive_offload).
+pub(crate) fn receive_offload(socket: &Socket) -> bool {
+    get(socket, libc::SOL_UDP, libc::UDP_GRO).is_ok_and(|value| value != 0)
 }
 
 /// See [`set_dont_fragment`](crate::set_dont_fragment).
@@ -155,8 +178,7 @@ fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
 }
 
 /// Reads an option whose value is an `int`.
-#[cfg(test)]
-fn get(socket: &Socket, level: i32, option: i32) -> i32 {
+fn get(socket: &Socket, level: i32, option: i32) -> io::Result<i32> {
     let mut value = 0;
     let mut length = mem::size_of_val(&value) as libc::socklen_t;
     // SAFETY: `value` is writable for `length` bytes.
@@ -169,8 +191,11 @@ fn get(socket: &Socket, level: i32, option: i32) -> i32 {
             &raw mut length,
         )
     };
-    assert_eq!(result, 0, "{level} {option}");
-    value
+    if result == 0 {
+        Ok(value)
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// `IPV6_MULTICAST_ALL`, include/uapi/linux/in6.h.
@@ -198,7 +223,7 @@ mod tests {
     fn every_socket_has_its_standing_options() {
         for family in [Family::Ipv4, Family::Ipv6, Family::Dual] {
             let socket = Socket::open(family).unwrap();
-            engines()[0].prepare(&socket).unwrap();
+            engines()[0].prepare(&socket, Wishes::default()).unwrap();
             let mut expected = vec![(libc::SOL_SOCKET, libc::SO_BROADCAST, 1)];
             if family != Family::Ipv6 {
                 expected.extend([
@@ -221,7 +246,7 @@ mod tests {
             }
             for (level, option, value) in expected {
                 assert_eq!(
-                    get(&socket, level, option),
+                    get(&socket, level, option).unwrap(),
                     value,
                     "{family:?} {level} {option}"
                 );

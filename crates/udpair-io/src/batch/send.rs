@@ -1,0 +1,107 @@
+//! Datagrams that wait to be sent together.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{Destination, Outgoing};
+
+/// Datagrams to send, in order: each with its bytes, and where it goes if that is its own.
+///
+/// What was sent leaves at the front. On an error the batch holds exactly what was not sent, the
+/// failing datagram first; the same holds when the future that was sending is dropped.
+///
+/// Payloads are not copied. Those of one length to one destination reach the kernel in one piece where
+/// it can cut them itself, up to 128 of them; so datagrams that were made one behind the other in one
+/// buffer are the fastest.
+#[derive(Clone, Debug, Default)]
+pub struct SendBatch {
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    payload: Bytes,
+    to: Option<Destination>,
+}
+
+impl SendBatch {
+    /// Returns an empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns an empty batch with room for `datagrams` of them.
+    pub fn with_capacity(datagrams: usize) -> Self {
+        Self {
+            waiting: VecDeque::with_capacity(datagrams),
+        }
+    }
+
+    /// Adds a datagram to the peer, or to the destination of the stream it is written to. An empty
+    /// `payload` is a datagram too.
+    pub fn push(&mut self, payload: impl Into<Bytes>) {
+        self.waiting.push_back(Waiting {
+            payload: payload.into(),
+            to: None,
+        });
+    }
+
+    /// Adds a datagram with a destination of its own.
+    pub fn push_to(&mut self, payload: impl Into<Bytes>, to: impl Into<Destination>) {
+        self.waiting.push_back(Waiting {
+            payload: payload.into(),
+            to: Some(to.into()),
+        });
+    }
+
+    /// Returns how many datagrams wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Returns whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Returns the datagrams, first to be sent first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Outgoing<'_>> + Clone {
+        self.waiting.iter().map(|waiting| Outgoing {
+            payload: &waiting.payload,
+            to: waiting.to,
+        })
+    }
+
+    /// Takes the first datagram out.
+    pub fn pop(&mut self) -> Option<(Bytes, Option<Destination>)> {
+        let waiting = self.waiting.pop_front()?;
+        Some((waiting.payload, waiting.to))
+    }
+
+    /// Forgets all datagrams.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Takes the first `count` datagrams out.
+    pub(crate) fn remove(&mut self, count: usize) {
+        self.waiting.drain(..count.min(self.waiting.len()));
+    }
+}
+
+impl<B: Into<Bytes>> Extend<B> for SendBatch {
+    fn extend<I: IntoIterator<Item = B>>(&mut self, payloads: I) {
+        for payload in payloads {
+            self.push(payload);
+        }
+    }
+}
+
+impl<B: Into<Bytes>> FromIterator<B> for SendBatch {
+    fn from_iter<I: IntoIterator<Item = B>>(payloads: I) -> Self {
+        let mut batch = Self::new();
+        batch.extend(payloads);
+        batch
+    }
+}

@@ -1,0 +1,68 @@
+//! One message of recvmsg(2), and headers in general.
+
+use std::io;
+use std::mem;
+use std::os::fd::AsRawFd;
+use std::ptr;
+
+use super::address::RawAddress;
+use super::control::{ControlBuffer, ControlMessages};
+use crate::socket::Socket;
+
+/// What `recvmsg` said of the message it received.
+pub(super) struct Received {
+    /// The other end: for an error the destination of the lost datagram.
+    pub(super) name: RawAddress,
+    control: ControlBuffer,
+    control_length: usize,
+}
+
+impl Received {
+    pub(super) fn control_messages(&self) -> ControlMessages<'_> {
+        self.control.messages(self.control_length)
+    }
+}
+
+/// Calls recvmsg(2) once; the payload goes into `buffer`, as far as it fits.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "musl counts control bytes in 32 bits"
+)]
+pub(super) fn receive_message(
+    socket: &Socket,
+    buffer: &mut [u8],
+    flags: libc::c_int,
+) -> io::Result<Received> {
+    let mut received = Received {
+        name: RawAddress::unspecified(),
+        control: ControlBuffer::new(),
+        control_length: 0,
+    };
+    let mut payload = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    let mut header = empty_header();
+    header.msg_name = (&raw mut received.name).cast();
+    header.msg_namelen = RawAddress::BYTES;
+    header.msg_iov = &raw mut payload;
+    header.msg_iovlen = 1;
+    header.msg_control = received.control.as_mut_ptr().cast();
+    header.msg_controllen = received.control.len() as _;
+    // SAFETY: the header's pointers lead to `received` and `buffer`, which live until after the
+    // call and are writable for the lengths given.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    if length < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    received.control_length = header.msg_controllen as usize;
+    Ok(received)
+}
+
+/// A header without buffers.
+pub(super) fn empty_header() -> libc::msghdr {
+    // SAFETY: the fields are integers and pointers, for which zero is a value.
+    let mut header: libc::msghdr = unsafe { mem::zeroed() };
+    header.msg_name = ptr::null_mut();
+    header
+}

@@ -1,0 +1,288 @@
+//! Sending: one sendmsg(2) for a datagram, one sendmmsg(2) for a batch.
+//!
+//! In a batch, datagrams of one length to one destination become one message, which the kernel cuts
+//! (`UDP_SEGMENT`, udp(7)). Payloads are not copied: a message is a list of where they lie.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
+
+use super::address::RawAddress;
+use super::control::ControlWriter;
+use super::message::empty_header;
+use crate::batch::{Destination, Outgoing, SendBatch, Source};
+use crate::engine::Sent;
+use crate::segment;
+use crate::socket::Socket;
+
+/// See [`Engine::send`](crate::Engine::send).
+pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
+    let (mut name, name_bytes) = encode(socket, outgoing.to)?;
+    let mut control = source_control(outgoing.to);
+    let mut payload = IoSlice::new(outgoing.payload);
+    let mut header = empty_header();
+    if name_bytes > 0 {
+        header.msg_name = (&raw mut name).cast();
+        header.msg_namelen = name_bytes;
+    }
+    if control.len() > 0 {
+        header.msg_control = control.as_mut_ptr().cast();
+        header.msg_controllen = control.len() as _;
+    }
+    // An `IoSlice` is an `iovec` (std documents it), which sendmsg(2) only reads.
+    header.msg_iov = (&raw mut payload).cast();
+    header.msg_iovlen = 1;
+    // SAFETY: the header's pointers lead to `name`, `control` and `payload`, which live until after
+    // the call, with their true lengths.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, 0) };
+    if sent < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// See [`Engine::send_batch`](crate::Engine::send_batch).
+pub(super) fn send_batch(
+    socket: &Socket,
+    batch: &mut SendBatch,
+    to: Option<Destination>,
+    most: usize,
+) -> io::Result<Sent> {
+    MESSAGES.with_borrow_mut(|messages| {
+        loop {
+            messages.write(socket, batch, to, most)?;
+            let error = match messages.send(socket) {
+                Ok(count) => {
+                    let sent = messages.total(count);
+                    batch.remove(sent.datagrams);
+                    return Ok(sent);
+                }
+                Err(error) => error,
+            };
+            match messages.rows.first() {
+                Some(row) if row.datagrams > 1 && is_about_cutting(&error) => {
+                    // One by one, each of them may well go, and the one that does not has an error of
+                    // its own.
+                    socket
+                        .send_offload
+                        .refuse(row.to, row.length, row.datagrams);
+                }
+                _ => return Err(error),
+            }
+        }
+    })
+}
+
+/// Whether an error says that a piece cannot be cut: its parts exceed the packets of the path, or the
+/// adapter cannot make the checksums (udp_send_skb in net/ipv4/udp.c).
+fn is_about_cutting(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO))
+}
+
+/// What one call reads. Each thread keeps one, so that a socket needs none.
+struct Messages {
+    rows: Vec<Row>,
+    payloads: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+/// Datagrams that go in one message.
+struct Row {
+    to: Option<Destination>,
+    name: RawAddress,
+    name_bytes: libc::socklen_t,
+    control: ControlWriter,
+    /// How many entries of the list of payloads are this row's.
+    payloads: usize,
+    datagrams: usize,
+    /// Of the first datagram, and of all others but the last.
+    length: usize,
+    bytes: usize,
+}
+
+impl Messages {
+    const fn new() -> Self {
+        Self {
+            rows: Vec::new(),
+            payloads: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Writes the messages for the first `most` datagrams of `batch`, or as many as one call takes.
+    fn write(
+        &mut self,
+        socket: &Socket,
+        batch: &SendBatch,
+        to: Option<Destination>,
+        most: usize,
+    ) -> io::Result<()> {
+        self.rows.clear();
+        self.payloads.clear();
+        let mut waiting = batch.iter().take(most);
+        while self.rows.len() < MESSAGES_MAX
+            && let Some(first) = waiting.clone().next()
+        {
+            let to = first.to.or(to);
+            let (name, name_bytes) = match encode(socket, to) {
+                Ok(encoded) => encoded,
+                // Met again when it is the first.
+                Err(_) if !self.rows.is_empty() => break,
+                Err(error) => return Err(error),
+            };
+            let length = first.payload.len();
+            let datagrams = segment::join(
+                waiting
+                    .clone()
+                    .map(|outgoing| (outgoing.payload.len(), outgoing.to)),
+                socket.send_offload.limits(to, length),
+            );
+            let (first_payload, mut bytes) = (self.payloads.len(), 0);
+            for outgoing in waiting.by_ref().take(datagrams) {
+                bytes += outgoing.payload.len();
+                self.add_payload(first_payload, outgoing.payload);
+            }
+            let mut control = source_control(to);
+            if datagrams > 1 {
+                let length = u16::try_from(length).expect("a piece is shorter");
+                control.push(libc::SOL_UDP, libc::UDP_SEGMENT, &length.to_ne_bytes());
+            }
+            self.rows.push(Row {
+                to,
+                name,
+                name_bytes,
+                control,
+                payloads: self.payloads.len() - first_payload,
+                datagrams,
+                length,
+                bytes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Adds where `payload` lies to a row that began at `first`; what lies right behind the one before
+    /// makes that longer.
+    fn add_payload(&mut self, first: usize, payload: &[u8]) {
+        if let Some(last) = self.payloads[first..].last_mut()
+            && last
+                .iov_base
+                .cast_const()
+                .cast::<u8>()
+                .wrapping_add(last.iov_len)
+                == payload.as_ptr()
+        {
+            last.iov_len += payload.len();
+            return;
+        }
+        self.payloads.push(libc::iovec {
+            // sendmmsg(2) only reads what it leads to.
+            iov_base: payload.as_ptr().cast_mut().cast(),
+            iov_len: payload.len(),
+        });
+    }
+
+    /// Sends what was written, and returns how many messages the kernel took.
+    fn send(&mut self, socket: &Socket) -> io::Result<usize> {
+        let mut payloads = self.payloads.as_mut_slice();
+        self.headers.clear();
+        for row in &mut self.rows {
+            let (own, behind) = payloads.split_at_mut(row.payloads);
+            payloads = behind;
+            let mut header = empty_header();
+            if row.name_bytes > 0 {
+                header.msg_name = (&raw mut row.name).cast();
+                header.msg_namelen = row.name_bytes;
+            }
+            if row.control.len() > 0 {
+                header.msg_control = row.control.as_mut_ptr().cast();
+                header.msg_controllen = row.control.len() as _;
+            }
+            header.msg_iov = own.as_mut_ptr();
+            header.msg_iovlen = own.len() as _;
+            self.headers.push(libc::mmsghdr {
+                msg_hdr: header,
+                msg_len: 0,
+            });
+        }
+        let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
+        // SAFETY: the headers' pointers lead into `rows` and `payloads`, which have not changed since
+        // and live until after the call, with their true lengths. The payloads are those of the batch
+        // that the caller of `write` still borrows.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                count,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Returns what the first `count` messages carried.
+    fn total(&self, count: usize) -> Sent {
+        self.rows[..count]
+            .iter()
+            .fold(Sent::default(), |sent, row| Sent {
+                datagrams: sent.datagrams + row.datagrams,
+                bytes: sent.bytes + row.bytes,
+            })
+    }
+}
+
+/// Returns a destination as the kernel reads it; no bytes for the peer of a connected socket.
+fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, libc::socklen_t)> {
+    match to {
+        Some(to) => Ok(RawAddress::encode(socket.to_wire(to.address)?)),
+        None => Ok((RawAddress::unspecified(), 0)),
+    }
+}
+
+/// Returns what tells the kernel where a datagram leaves from; nothing if that is its own choice.
+fn source_control(to: Option<Destination>) -> ControlWriter {
+    let mut control = ControlWriter::new();
+    let Some(Destination { address, source }) = to else {
+        return control;
+    };
+    let Source {
+        address: from,
+        adapter,
+    } = source;
+    if source.is_any() {
+        return control;
+    }
+    let adapter = adapter.unwrap_or(0).to_ne_bytes();
+    match (
+        address.ip().to_canonical(),
+        from.map(|ip| ip.to_canonical()),
+    ) {
+        (IpAddr::V4(_), from) => {
+            let from = match from {
+                Some(IpAddr::V4(ip)) => ip.octets(),
+                _ => [0; 4],
+            };
+            // struct in_pktinfo: index, the address to send from, one that is not read.
+            let info = [adapter, from, [0; 4]].concat();
+            control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
+        }
+        (IpAddr::V6(_), from) => {
+            let from = match from {
+                Some(IpAddr::V6(ip)) => ip.octets(),
+                _ => [0; 16],
+            };
+            // struct in6_pktinfo: the address to send from, index.
+            let info = [&from as &[u8], &adapter].concat();
+            control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
+        }
+    }
+    control
+}
+
+/// How many messages one call sends at the most.
+const MESSAGES_MAX: usize = 64;
+
+thread_local! {
+    static MESSAGES: RefCell<Messages> = const { RefCell::new(Messages::new()) };
+}
