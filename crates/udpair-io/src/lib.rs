@@ -34,8 +34,8 @@ pub use cause::Cause;
 pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};
 pub use lookup::{LookupError, lookup};
 pub use option::{
-    Granted, bind_to_adapter, dropped_datagrams, receive_offload, set_dont_fragment, set_hop_limit,
-    set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes,
+    Granted, bind_to_adapter, dropped_datagrams, receive_offload, set_busy_poll, set_dont_fragment,
+    set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes,
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};

@@ -3,6 +3,7 @@
 //! An option that has an IPv4 and an IPv6 half is set on both where the socket speaks both.
 
 use std::io;
+use std::time::Duration;
 
 use crate::adapter::Adapter;
 use crate::socket::{Family, Socket};
@@ -91,6 +92,17 @@ pub fn set_low_latency(socket: &Socket) -> io::Result<()> {
 /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it has no such option.
 pub fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
     system::bind_to_adapter(socket, adapter)
+}
+
+/// Lets the kernel look for packets in the adapter's queue for so long before a receive finds nothing
+/// (`SO_BUSY_POLL`, socket(7)); in whole microseconds.
+///
+/// # Errors
+///
+/// The system's own: raising it needs a right. [`Unsupported`](io::ErrorKind::Unsupported) where there is
+/// no such option.
+pub fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
+    system::set_busy_poll(socket, time)
 }
 
 /// Returns whether the kernel hands over datagrams of one sender in one piece, as was wished for when

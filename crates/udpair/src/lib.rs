@@ -40,7 +40,10 @@ pub use resolve::{
 pub use socket::{
     Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,
 };
-pub use udpair_io::{Adapter, AdapterAddress, Capabilities, Engine, adapters, engines};
+pub use udpair_io::{
+    Adapter, AdapterAddress, Capabilities, Datagram, Datagrams, Destination, Engine, Metadata,
+    RecvBatch, SendBatch, Source, adapters, engines,
+};
 
 /// The example of the README compiles.
 #[cfg(doctest)]

@@ -1,9 +1,10 @@
 //! What a socket receives: messages, and what the network says about datagrams of ours.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::SystemTime;
 
 use bytes::Bytes;
-use udpair_io::{Metadata, NetworkError};
+use udpair_io::{Destination, Metadata, NetworkError};
 
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 
@@ -19,11 +20,16 @@ pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 pub struct Message {
     payload: Bytes,
     metadata: Metadata,
+    dropped_before: u32,
 }
 
 impl Message {
-    pub(crate) fn new(payload: Bytes, metadata: Metadata) -> Self {
-        Self { payload, metadata }
+    pub(crate) fn new(payload: Bytes, metadata: Metadata, dropped_before: u32) -> Self {
+        Self {
+            payload,
+            metadata,
+            dropped_before,
+        }
     }
 
     /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
@@ -31,14 +37,34 @@ impl Message {
         &self.payload
     }
 
-    /// Returns the bytes of the datagram without copying them.
+    /// Returns the bytes of the datagram without copying them; see [`detach`](Self::detach).
     pub fn into_payload(self) -> Bytes {
         self.payload
+    }
+
+    /// Gives the message a copy of its bytes, of just their length.
+    ///
+    /// Datagrams that came in one piece share a buffer of 64 KiB, which lives as long as one of them. A
+    /// small message that is kept for long should not hold it; and while 128 such buffers are held, what
+    /// the process receives is copied anyway.
+    #[must_use = "the message itself is what was detached"]
+    pub fn detach(mut self) -> Self {
+        self.payload = Bytes::copy_from_slice(&self.payload);
+        self
     }
 
     /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
     pub fn remote(&self) -> SocketAddr {
         self.metadata.from
+    }
+
+    /// Returns where a reply goes, for [`send_to`](crate::DatagramSocket::send_to): to the sender, from
+    /// the address of this machine that the message was sent to.
+    ///
+    /// A machine with several addresses would else answer from the one that the routing table prefers,
+    /// and whoever asked would not know the answer for his.
+    pub fn reply(&self) -> Destination {
+        self.metadata.reply()
     }
 
     /// Returns the address of this machine that received it: for multicast and broadcast the
@@ -60,6 +86,23 @@ impl Message {
     /// Returns the hop limit (IPv4: TTL) that its packet had left.
     pub fn hop_limit(&self) -> Option<u8> {
         self.metadata.hop_limit
+    }
+
+    /// Returns when the kernel received it, by the system's clock. `None` unless the socket was opened
+    /// with [`timestamps`](crate::Builder::timestamps).
+    ///
+    /// Of datagrams that came in one piece, all have the time of the first.
+    pub fn timestamp(&self) -> Option<SystemTime> {
+        self.metadata.timestamp
+    }
+
+    /// Returns how many datagrams the kernel dropped on this socket, for want of room, between the
+    /// message before and this one.
+    ///
+    /// Exact with [`receive_offload`](crate::Builder::receive_offload) off; a lower bound otherwise,
+    /// because the kernel then counts what it coalesced as one.
+    pub fn dropped_before(&self) -> u32 {
+        self.dropped_before
     }
 
     /// Returns whether the system cut off its end; no buffer of ours is too small for a datagram.

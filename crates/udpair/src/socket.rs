@@ -11,10 +11,14 @@ mod filter;
 pub mod lifecycle;
 mod line;
 mod link;
+mod messages;
 mod open;
 mod output;
+mod queue;
 mod receiver;
+mod sending;
 mod shared;
+mod sink;
 mod statistics;
 
 use std::fmt;
@@ -23,14 +27,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
+
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair};
 pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
+pub use messages::Messages;
 pub use output::OutputStream;
-pub use receiver::Messages;
-use receiver::{Receive, Wanted};
+use queue::Wanted;
+use receiver::Receive;
 use shared::{Handle, Shared};
 pub use statistics::Statistics;
 
@@ -139,7 +146,7 @@ impl DatagramSocket {
     pub fn output(&self) -> Result<OutputStream, Error> {
         self.shared()
             .allow("take the output stream", Operation::Output)?;
-        Ok(OutputStream::to_peer(self.shared().clone()))
+        Ok(OutputStream::new(self.shared().clone(), None))
     }
 
     /// Resolves `remote` once and returns a stream to it.
@@ -167,25 +174,63 @@ impl DatagramSocket {
         self.shared().allow(action, Operation::OutputTo)?;
         let destination = open::stream_destination(self.shared(), remote).await?;
         self.shared().grant_stream(action)?;
-        Ok(OutputStream::to_address(self.shared().clone(), destination))
+        let destination = Some(destination.into());
+        Ok(OutputStream::new(self.shared().clone(), destination))
     }
 
     /// Sends `payload` to an address as one datagram.
     ///
-    /// Like [`OutputStream::write`] on a stream to that address, without making one.
+    /// Like [`OutputStream::write`] on a stream to that address, without making one. A plain
+    /// [`SocketAddr`](std::net::SocketAddr) leaves it to the system which address and adapter the datagram
+    /// leaves by; [`Message::reply`] names those that a message came to.
     ///
     /// # Errors
     ///
-    /// Those of [`output_to`](Self::output_to) and [`OutputStream::write`].
+    /// Those of [`output_to`](Self::output_to) and [`OutputStream::write`]; and
+    /// [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable) or
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where a datagram cannot leave from where it should.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a dropped future has sent the whole datagram or nothing.
-    pub async fn send_to(&self, payload: &[u8], destination: SocketAddr) -> Result<(), Error> {
-        let action = "send to an address";
-        open::check_destination(self.shared(), destination)?;
-        self.shared().grant_stream_after_opening(action).await?;
-        output::send(self.shared(), payload, Some(destination)).await
+    pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
+        let to = to.into();
+        open::check_destination(self.shared(), to.address)?;
+        self.shared().grant_stream_after_opening(SEND_TO).await?;
+        output::send(self.shared(), payload, Some(to)).await
+    }
+
+    /// Sends `payload` to an address if the kernel has room for it now, and returns whether it had.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_to`](Self::send_to); an unbound socket is not bound by this, which is an
+    /// [`InvalidState`](crate::ErrorKind::InvalidState).
+    pub fn try_send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<bool, Error> {
+        let to = to.into();
+        open::check_destination(self.shared(), to.address)?;
+        self.shared().grant_stream(SEND_TO)?;
+        output::try_send(self.shared(), payload, Some(to))
+    }
+
+    /// Sends the datagrams of `batch`, each to its own destination, or to the peer of a connected socket,
+    /// in as few calls as the system allows.
+    ///
+    /// Lengths and destinations may be mixed. Each stays one datagram, and they go out in order: nothing is
+    /// merged, split, reordered or lost. What the kernel took leaves the batch at its front. An unbound
+    /// socket is bound first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send_to`](Self::send_to), for the first datagram that could not be sent, which is then
+    /// the first in `batch`. [`InvalidState`](crate::ErrorKind::InvalidState): a datagram has no destination
+    /// and the socket no peer, or both have one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent.
+    pub async fn send_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
+        output::send_mixed_batch(self.shared(), batch).await
     }
 
     /// Waits for the next message and returns it.
@@ -248,6 +293,61 @@ impl DatagramSocket {
     pub async fn next_event(&self) -> Result<Event, Error> {
         let mut receive = Receive::new(self.shared());
         future::poll_fn(|cx| receive.poll(cx, Wanted::Events)).await
+    }
+
+    /// Waits for datagrams, replaces the content of `batch` with them and returns how many there are.
+    ///
+    /// The cheapest way to pull: what one call of the system brings, borrowed from its buffers. The
+    /// datagrams are those that [`recv`](Self::recv) would return, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv); `batch` is empty then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken no datagram.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error, RecvBatch};
+    /// # async fn count(socket: &DatagramSocket) -> Result<(), Error> {
+    /// let mut batch = RecvBatch::new(16);
+    /// socket.recv_batch(&mut batch).await?;
+    /// for datagram in batch.iter() {
+    ///     println!("{} bytes from {}", datagram.payload().len(), datagram.remote());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn recv_batch(&self, batch: &mut RecvBatch) -> Result<usize, Error> {
+        receiver::recv_batch(self.shared(), batch).await
+    }
+
+    /// Calls `handler` for every datagram that comes in, one at a time and in arrival order, until the
+    /// socket is closed.
+    ///
+    /// The handler runs where the returned future is polled, and nothing is received while it runs: who is
+    /// slow leaves more to the kernel's receive buffer. It may use the socket, and close it. Errors that
+    /// the network sends back are left for [`next_event`](Self::next_event). A handler that panics ends
+    /// this future; what came behind its datagram stays for whoever receives next.
+    ///
+    /// A socket that waits holds no buffer: ten thousand handlers cost no more than their futures.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv), but that the socket was closed is `Ok`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken no datagram that was not handled.
+    ///
+    /// # Model
+    ///
+    /// `MessageReceived` (MSG-04, MSG-05, MSG-18).
+    pub async fn for_each(&self, handler: impl FnMut(Datagram<'_>)) -> Result<(), Error> {
+        receiver::for_each(self.shared(), handler).await
     }
 
     /// Returns the messages as a stream, which ends when the socket is closed.
@@ -317,6 +417,9 @@ impl DatagramSocket {
         self.shared().close();
     }
 }
+
+/// What an error says could not be done.
+const SEND_TO: &str = "send to an address";
 
 impl fmt::Debug for DatagramSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -117,6 +117,13 @@ impl RecvBatch {
             .sum()
     }
 
+    /// Returns how many of the datagrams lost their end.
+    pub fn truncated(&self) -> usize {
+        let truncated = self.pieces.iter().filter(|piece| piece.metadata.truncated);
+        // What is cut off is the end of a piece, so it is the last of its datagrams.
+        truncated.count()
+    }
+
     /// Takes the first datagram out; its bytes may be kept. The last value is what
     /// [`Datagram::dropped_before`] says.
     pub fn pop(&mut self) -> Option<(Bytes, Metadata, u32)> {
@@ -158,6 +165,15 @@ impl RecvBatch {
         });
         self.datagrams = before - refused;
         refused
+    }
+
+    /// Forgets the first `count` datagrams.
+    pub fn remove(&mut self, count: usize) {
+        for _ in 0..count {
+            if self.pop().is_none() {
+                return;
+            }
+        }
     }
 
     /// Moves all datagrams of `other` behind these.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::adapter::Adapter;
 use crate::cause::Cause;
@@ -91,6 +92,10 @@ pub(crate) fn bind_to_adapter(_socket: &Socket, _adapter: &Adapter) -> io::Resul
 
 pub(crate) fn buffer_bytes_as_asked(reported: usize) -> u32 {
     u32::try_from(reported).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn set_busy_poll(_socket: &Socket, _time: Duration) -> io::Result<()> {
+    Err(unsupported("busy polling cannot be set on this system"))
 }
 
 pub(crate) fn receive_offload(_socket: &Socket) -> bool {

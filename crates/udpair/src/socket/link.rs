@@ -5,11 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use udpair_io::{Cause, Engine, NetworkError, Outgoing, RecvBatch, Socket, Waiting};
+use udpair_io::{
+    Cause, Destination, Engine, NetworkError, Outgoing, RecvBatch, SendBatch, Sent, Socket, Waiting,
+};
 
+use super::builder::Settings;
 use super::line::Line;
-use super::receiver::Queue;
+use super::queue::Queue;
 use super::statistics::{Counters, Statistics};
 use crate::driver::Watched;
 use crate::message::PeerError;
@@ -18,6 +22,10 @@ use crate::message::PeerError;
 pub(super) struct Link {
     pub(super) watched: Watched,
     engine: &'static dyn Engine,
+    /// How long a receiver asks before it sleeps.
+    pub(super) busy_poll: Option<Duration>,
+    /// Whether the kernel counts several datagrams that it drops as one.
+    counts_pieces: bool,
     local: Mutex<Option<SocketAddr>>,
     peer: OnceLock<SocketAddr>,
     pub(super) queue: Mutex<Queue>,
@@ -51,11 +59,13 @@ impl Link {
     /// # Errors
     ///
     /// The system's own.
-    pub(super) fn new(socket: Socket, engine: &'static dyn Engine) -> io::Result<Self> {
+    pub(super) fn new(socket: Socket, settings: &Settings) -> io::Result<Self> {
         let local = socket.local_addr()?;
         let link = Self {
+            counts_pieces: udpair_io::receive_offload(&socket),
             watched: Watched::new(socket)?,
-            engine,
+            engine: settings.engine,
+            busy_poll: settings.busy_poll,
             local: Mutex::new(Some(local)),
             peer: OnceLock::new(),
             queue: Mutex::default(),
@@ -107,14 +117,38 @@ impl Link {
 
     /// Sends one datagram.
     pub(super) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
-        let sent = self.call(|socket| self.engine.send(socket, outgoing));
+        let sent = Sent {
+            datagrams: 1,
+            bytes: outgoing.payload.len(),
+        };
+        let result = self.call(|socket| self.engine.send(socket, outgoing));
+        self.sent(result.map(|result| result.map(|()| sent)))?;
+        Ok(())
+    }
+
+    /// Sends the first `most` datagrams of a batch, which leave it, or as many as the kernel takes before
+    /// it fails. Those without a destination of their own go to `to`.
+    pub(super) fn try_send_batch(
+        &self,
+        batch: &mut SendBatch,
+        to: Option<Destination>,
+        most: &mut usize,
+    ) -> Result<(), SendFailure> {
+        while *most > 0 {
+            let result = self.call(|socket| self.engine.send_batch(socket, batch, to, *most));
+            *most -= self.sent(result)?.datagrams;
+        }
+        Ok(())
+    }
+
+    /// Counts what a call sent, or says why it sent nothing.
+    fn sent(&self, result: Option<io::Result<Sent>>) -> Result<Sent, SendFailure> {
         self.announce_errors();
-        match sent {
+        match result {
             None => Err(SendFailure::Closed),
-            Some(Ok(())) => {
-                self.counters.datagrams_sent.add(1);
-                self.counters.bytes_sent.add(outgoing.payload.len());
-                Ok(())
+            Some(Ok(sent)) => {
+                self.counters.add_sent(sent);
+                Ok(sent)
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Err(SendFailure::Full),
             Some(Err(error)) if Cause::of(&error) == Cause::NoBuffers => {
@@ -231,7 +265,7 @@ impl Link {
             None => self.final_drops.get().copied(),
         };
         statistics.kernel_dropped = drops.unwrap_or(0).into();
-        statistics.kernel_dropped_exact = drops.is_some();
+        statistics.kernel_dropped_exact = drops.is_some() && !self.counts_pieces;
         statistics
     }
 

@@ -222,7 +222,7 @@ impl<'a> Attempts<'a> {
 
 /// Hands an open socket to the runtime around us.
 fn link(socket: Socket, settings: &Settings) -> Result<Link, Error> {
-    Link::new(socket, settings.engine)
+    Link::new(socket, settings)
         .map_err(|error| Error::system("the runtime does not take the socket", error))
 }
 

@@ -1,21 +1,17 @@
 //! Sending: one write is one datagram.
 
 use std::fmt;
-use std::future::{self, Future};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use udpair_io::Outgoing;
+use udpair_io::{Destination, Outgoing, SendBatch};
 
 use super::lifecycle::Operation;
-use super::link::{Link, SendFailure};
+use super::link::SendFailure;
 use super::open;
-use super::shared::{Shared, cancelled, closed};
-use crate::driver::{self, Gone, Ticket};
+use super::sending::{self, ACTION, Many, One};
+use super::shared::Shared;
+use super::sink::Feed;
 use crate::error::{Error, ErrorKind};
 
 /// A stream of datagrams to one destination.
@@ -27,26 +23,33 @@ use crate::error::{Error, ErrorKind};
 /// # Model
 ///
 /// `IOutputStream` of a datagram socket (OUT-01 to OUT-20).
-#[derive(Clone)]
 pub struct OutputStream {
     shared: Arc<Shared>,
     /// `None` is the peer of a connected socket.
-    destination: Option<SocketAddr>,
+    destination: Option<Destination>,
+    /// What this handle was fed as a sink; most never are.
+    feed: Option<Box<Feed>>,
+}
+
+impl Clone for OutputStream {
+    fn clone(&self) -> Self {
+        Self::new(self.shared.clone(), self.destination)
+    }
 }
 
 impl OutputStream {
-    pub(super) fn to_peer(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, destination: Option<Destination>) -> Self {
         Self {
             shared,
-            destination: None,
+            destination,
+            feed: None,
         }
     }
 
-    pub(super) fn to_address(shared: Arc<Shared>, destination: SocketAddr) -> Self {
-        Self {
-            shared,
-            destination: Some(destination),
-        }
+    /// Returns what was fed, and where it goes.
+    pub(super) fn feed(&mut self) -> (&mut Feed, &Arc<Shared>, Option<Destination>) {
+        let feed = self.feed.get_or_insert_default();
+        (feed, &self.shared, self.destination)
     }
 
     /// Sends `payload` to this stream's destination as one datagram.
@@ -89,17 +92,37 @@ impl OutputStream {
     /// Those of [`write`](Self::write); an unbound socket is not bound by this, which is an
     /// [`InvalidState`](ErrorKind::InvalidState).
     pub fn try_write(&self, payload: &[u8]) -> Result<bool, Error> {
-        let link = self.shared.open_link(ACTION, Operation::Output)?;
-        let sending = Sending::new(link, payload, self.destination)?;
-        if !link.line.is_empty() {
-            // Those who wait were first.
-            return Ok(false);
-        }
-        match link.try_send(sending.outgoing) {
-            Ok(()) => Ok(true),
-            Err(SendFailure::Full | SendFailure::NoBuffers(_)) => Ok(false),
-            Err(failure) => Err(sending.failed(failure, link.cancellations())),
-        }
+        try_send(&self.shared, payload, self.destination)
+    }
+
+    /// Sends the datagrams of `batch` to this stream's destination, in as few calls as the system allows.
+    ///
+    /// Each stays one datagram: nothing is merged, split, reordered or lost. What the kernel took leaves
+    /// the batch at its front. An unbound socket is bound first.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write), for the first datagram that could not be sent, which is then the
+    /// first in `batch`; and [`InvalidArgument`](ErrorKind::InvalidArgument) for one with a destination of
+    /// its own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, EndpointPair, Error, SendBatch};
+    /// # async fn burst(socket: &DatagramSocket) -> Result<(), Error> {
+    /// let mut batch: SendBatch = ["one", "two", "three"].into_iter().collect();
+    /// socket.output()?.write_batch(&mut batch).await?;
+    /// assert!(batch.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn write_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
+        send_batch(&self.shared, batch, self.destination).await
     }
 
     /// Waits until every write that was begun on this socket before has ended, and returns `false` if
@@ -124,7 +147,9 @@ impl OutputStream {
 
     /// Returns where the datagrams go; `None` once the socket is closed, if it was connected.
     pub fn destination(&self) -> Option<SocketAddr> {
-        self.destination.or_else(|| self.shared.peer_addr())
+        self.destination
+            .map(|to| to.address)
+            .or_else(|| self.shared.peer_addr())
     }
 
     /// Returns the most bytes that one datagram to this destination holds: 65,507 over IPv4 and 65,527
@@ -147,196 +172,103 @@ impl fmt::Debug for OutputStream {
     }
 }
 
-/// Sends one datagram; `destination` is `None` for the peer of a connected socket.
+/// Sends one datagram; `to` is `None` for the peer of a connected socket.
 pub(super) async fn send(
     shared: &Shared,
     payload: &[u8],
-    destination: Option<SocketAddr>,
+    to: Option<Destination>,
 ) -> Result<(), Error> {
     let link = match shared.link() {
         Some(link) => link,
         None => open::for_writing(shared).await?,
     };
-    Sending::new(link, payload, destination)?.run().await
+    let outgoing = Outgoing { payload, to };
+    sending::send(link, &mut One(outgoing)).await
 }
 
-/// A datagram on its way.
-struct Sending<'a> {
-    link: &'a Link,
-    outgoing: Outgoing<'a>,
-    destination: SocketAddr,
-}
-
-impl<'a> Sending<'a> {
-    fn new(
-        link: &'a Link,
-        payload: &'a [u8],
-        destination: Option<SocketAddr>,
-    ) -> Result<Self, Error> {
-        let Some(known) = destination.or_else(|| link.peer_addr()) else {
-            return Err(closed(ACTION));
-        };
-        let most = payload_bytes_max(known.ip());
-        if payload.len() > most {
-            return Err(Error::new(
-                ErrorKind::PayloadTooLarge,
-                format!(
-                    "cannot send {} bytes to {known}: one datagram there holds at most {most}",
-                    payload.len()
-                ),
-            )
-            .with_advice("send it in several datagrams"));
-        }
-        Ok(Self {
-            link,
-            outgoing: Outgoing {
-                payload,
-                to: destination,
-            },
-            destination: known,
-        })
-    }
-
-    async fn run(self) -> Result<(), Error> {
-        // So that a task which does nothing but write lets others run.
-        future::poll_fn(driver::poll_share).await;
-        let begun = self.link.cancellations();
-        if self.link.line.is_empty() {
-            match self.link.try_send(self.outgoing) {
-                Ok(()) => return Ok(()),
-                Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {}
-                Err(failure) => return Err(self.failed(failure, begun)),
-            }
-        }
-        let place = self.link.line.enter();
-        self.unless_cancelled(begun, |cx| place.poll_turn(cx).map(Ok))
-            .await?;
-        let mut pauses = NO_BUFFERS_PAUSES.iter();
-        loop {
-            match self.link.try_send(self.outgoing) {
-                Ok(()) => {
-                    place.leave();
-                    return Ok(());
-                }
-                Err(SendFailure::Full) => self.wait_for_room(begun).await?,
-                // The system says this for the whole machine, and nothing tells when it is over.
-                Err(SendFailure::NoBuffers(error)) => match pauses.next() {
-                    Some(pause) => self.pause(*pause, begun).await?,
-                    None => return Err(self.refused(error)),
-                },
-                Err(failure) => return Err(self.failed(failure, begun)),
-            }
-        }
-    }
-
-    /// Waits for something, and no longer than the socket's operations are not cancelled.
-    async fn unless_cancelled(
-        &self,
-        begun: u64,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
-    ) -> Result<(), Error> {
-        future::poll_fn(|cx| {
-            let is_cancelled = || self.link.cancellations() != begun;
-            if is_cancelled() {
-                return Poll::Ready(Err(cancelled(ACTION)));
-            }
-            match poll(cx) {
-                // Looked at again, because the wake-up may have come before there was a waker.
-                Poll::Pending if is_cancelled() => Poll::Ready(Err(cancelled(ACTION))),
-                polled => polled,
-            }
-        })
-        .await
-    }
-
-    async fn wait_for_room(&self, begun: u64) -> Result<(), Error> {
-        let mut waiting = WaitingWriter {
-            link: self.link,
-            ticket: Ticket::default(),
-        };
-        let room = |cx: &mut Context<'_>| {
-            let room = self.link.watched.poll_writable(cx, &mut waiting.ticket);
-            room.map_err(|gone| match gone {
-                Gone::Closed => cancelled(ACTION),
-                Gone::Runtime(error) => self.refused(error),
-            })
-        };
-        self.unless_cancelled(begun, room).await
-    }
-
-    async fn pause(&self, pause: Duration, begun: u64) -> Result<(), Error> {
-        let mut waiting = WaitingWriter {
-            link: self.link,
-            ticket: Ticket::default(),
-        };
-        let mut pause = pin!(driver::in_runtime(driver::sleep(pause)));
-        let over = |cx: &mut Context<'_>| {
-            self.link.watched.enlist_writer(cx, &mut waiting.ticket);
-            pause.as_mut().poll(cx).map_err(|error| self.refused(error))
-        };
-        self.unless_cancelled(begun, over).await
-    }
-
-    /// The error of a send that ended.
-    fn failed(&self, failure: SendFailure, begun: u64) -> Error {
-        match failure {
-            SendFailure::Closed if self.link.cancellations() == begun => closed(ACTION),
-            SendFailure::Closed => cancelled(ACTION),
-            SendFailure::Refused(error) | SendFailure::NoBuffers(error) => self.refused(error),
-            SendFailure::Full => self.refused(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
-    fn refused(&self, error: io::Error) -> Error {
-        let (length, destination) = (self.outgoing.payload.len(), self.destination);
-        let error = Error::system(
-            format!("cannot send {length} bytes to {destination}"),
-            error,
-        );
-        match error.kind() {
-            ErrorKind::PayloadTooLarge => {
-                error.with_advice("send less in one datagram, or allow fragments")
-            }
-            ErrorKind::PermissionDenied => {
-                error.with_advice("a firewall of this machine refuses it")
-            }
-            _ => error,
-        }
+/// Sends one datagram if the kernel has room for it now, and returns whether it had.
+pub(super) fn try_send(
+    shared: &Shared,
+    payload: &[u8],
+    to: Option<Destination>,
+) -> Result<bool, Error> {
+    let link = shared.open_link(ACTION, Operation::Output)?;
+    let mut one = One(Outgoing { payload, to });
+    let begun = link.cancellations();
+    match sending::attempt(link, &mut one) {
+        Ok(()) => Ok(true),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => Ok(false),
+        Err(failure) => Err(sending::failed(link, &one, failure, begun)),
     }
 }
 
-struct WaitingWriter<'a> {
-    link: &'a Link,
-    ticket: Ticket,
+/// Sends a batch whose datagrams all go to `to`; `None` is the peer of a connected socket.
+pub(super) async fn send_batch(
+    shared: &Shared,
+    batch: &mut SendBatch,
+    to: Option<Destination>,
+) -> Result<(), Error> {
+    let obstacle = |outgoing: Outgoing<'_>| {
+        let own = outgoing.to?;
+        let message = format!("cannot send to {} by a stream to another", own.address);
+        let error = Error::new(ErrorKind::InvalidArgument, message);
+        Some(error.with_advice("send datagrams with destinations of their own by the socket"))
+    };
+    send_until(shared, batch, to, obstacle).await
 }
 
-impl Drop for WaitingWriter<'_> {
-    fn drop(&mut self) {
-        self.link.watched.stop_writing(&mut self.ticket);
+/// Sends a batch whose datagrams have destinations of their own, or go to the peer.
+pub(super) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<(), Error> {
+    let action = "send to an address";
+    if shared.peer_addr().is_none() {
+        shared.grant_stream_after_opening(action).await?;
     }
+    let is_connected = shared.peer_addr().is_some();
+    let obstacle = |outgoing: Outgoing<'_>| match (is_connected, outgoing.to) {
+        (true, None) => None,
+        (true, Some(_)) => shared.allow(action, Operation::WriteTo).err(),
+        (false, Some(to)) => open::check_destination(shared, to.address).err(),
+        (false, None) => shared
+            .allow("send to the peer", Operation::WriteToPeer)
+            .err(),
+    };
+    send_until(shared, batch, None, obstacle).await
 }
 
-fn payload_bytes_max(ip: IpAddr) -> usize {
+/// Sends the datagrams before the first that has an obstacle, whose error is returned.
+async fn send_until(
+    shared: &Shared,
+    batch: &mut SendBatch,
+    to: Option<Destination>,
+    obstacle: impl Fn(Outgoing<'_>) -> Option<Error>,
+) -> Result<(), Error> {
+    let found = batch
+        .iter()
+        .enumerate()
+        .find_map(|(at, outgoing)| Some((at, obstacle(outgoing)?)));
+    let (most, error) = match found {
+        Some((at, error)) => (at, Some(error)),
+        None => (batch.len(), None),
+    };
+    if most > 0 {
+        let link = match shared.link() {
+            Some(link) => link,
+            None => open::for_writing(shared).await?,
+        };
+        sending::send(link, &mut Many { batch, to, most }).await?;
+    }
+    error.map_or(Ok(()), Err)
+}
+
+pub(super) fn payload_bytes_max(ip: IpAddr) -> usize {
     match ip.to_canonical() {
         IpAddr::V4(_) => PAYLOAD_BYTES_MAX_IPV4,
         IpAddr::V6(_) => PAYLOAD_BYTES_MAX_IPV6,
     }
 }
 
-/// What an error says could not be done.
-const ACTION: &str = "send";
-
 /// RFC 768 and RFC 791: 65,535 bytes less 20 of IPv4 and 8 of UDP header.
 const PAYLOAD_BYTES_MAX_IPV4: usize = 65_507;
 
 /// RFC 768 and RFC 8200: 65,535 bytes less 8 of UDP header; the IPv6 header does not count.
 const PAYLOAD_BYTES_MAX_IPV6: usize = 65_527;
-
-/// How long to wait when the machine has no buffers, time after time (OUT-16).
-const NO_BUFFERS_PAUSES: [Duration; 5] = [
-    Duration::from_millis(1),
-    Duration::from_millis(2),
-    Duration::from_millis(4),
-    Duration::from_millis(8),
-    Duration::from_millis(16),
-];

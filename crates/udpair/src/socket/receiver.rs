@@ -1,147 +1,28 @@
-//! How messages get from the kernel to whoever asks for one.
-//!
-//! Nobody receives ahead of need: what the application has not asked for stays in the kernel, which
-//! drops and counts what does not fit. The one queue here holds what a batch brought beyond the message
-//! that was asked for; only connecting, which clears strangers away, may leave more in it.
+//! How those who wait for messages get them: one by one, in batches, or pushed.
 
-use std::collections::VecDeque;
+use std::future;
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_core::Stream;
-use udpair_io::{RecvBatch, Waiting};
+use udpair_io::{Datagram, RecvBatch};
 
-use super::filter;
 use super::lifecycle::Operation;
 use super::link::Link;
+use super::queue::{Queue, Wanted};
 use super::shared::{Shared, cancelled, closed};
-use crate::driver::{self, Gone, Ticket};
+use crate::driver::{Gone, Ticket};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Event, Message};
 
-/// What was received and not asked for yet.
-#[derive(Debug)]
-pub(super) struct Queue {
-    messages: VecDeque<Message>,
-    /// Whether the kernel may hold more; if not, the next datagram wakes us.
-    more: bool,
-    /// The place of the one task that polls without a future of its own.
-    poller: Place,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self {
-            messages: VecDeque::new(),
-            // Datagrams may have come in before anybody watched.
-            more: true,
-            poller: Place::default(),
-        }
-    }
-}
-
-impl Queue {
-    /// Drops what others have sent so far, here and in the kernel, now that there is a peer.
-    ///
-    /// What is left in the kernel would be dropped later all the same; but until then it takes the room
-    /// of what the peer is about to send.
-    pub(super) fn drop_strangers(&mut self, link: &Link) {
-        let before = self.messages.len();
-        self.messages
-            .retain(|message| filter::admits(link.peer(), &message.remote()));
-        link.counters
-            .strangers_dropped
-            .add(before - self.messages.len());
-        while self.more && self.messages.len() < KEPT_AT_CONNECT_MAX {
-            match self.receive(link) {
-                Some(Ok(())) => {}
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => self.more = false,
-                // Whoever receives next meets it again, and knows what to do.
-                Some(Err(_)) | None => break,
-            }
-        }
-    }
-
-    /// Receives one batch and keeps what passes the filter. `None` if the socket is closed.
-    fn receive(&mut self, link: &Link) -> Option<io::Result<()>> {
-        let mut batch = RecvBatch::new(BATCH_MAX);
-        match link.receive(&mut batch)? {
-            Ok(waiting) => self.more = waiting == Waiting::Perhaps,
-            Err(error) => return Some(Err(error)),
-        }
-        let mut strangers = 0;
-        for (payload, metadata) in batch.drain() {
-            if filter::admits(link.peer(), &metadata.from) {
-                self.messages.push_back(Message::new(payload, metadata));
-            } else {
-                strangers += 1;
-            }
-        }
-        link.counters.strangers_dropped.add(strangers);
-        Some(Ok(()))
-    }
-
-    /// Takes what is wanted, from the queue or from the kernel; `None` if nothing is there.
-    ///
-    /// Pending when the task has had its share of the thread.
-    fn take(
-        &mut self,
-        link: &Link,
-        wanted: Wanted,
-        mut cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<Option<Event>, Failure>> {
-        loop {
-            if wanted == Wanted::Events
-                && let Some(error) = link.pop_error()
-            {
-                return Poll::Ready(Ok(Some(Event::PeerError(error))));
-            }
-            if let Some(message) = self.messages.pop_front() {
-                link.counters.datagrams_received.add(1);
-                link.counters.bytes_received.add(message.payload().len());
-                return Poll::Ready(Ok(Some(Event::Message(message))));
-            }
-            if !self.more {
-                return Poll::Ready(Ok(None));
-            }
-            if let Some(cx) = cx.as_deref_mut() {
-                ready!(driver::poll_share(cx));
-            }
-            match self.receive(link) {
-                None => return Poll::Ready(Err(Failure::Closed)),
-                Some(Ok(())) => {}
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.more = false;
-                    // Something woke us, and it was no datagram.
-                    link.take_waiting_errors();
-                }
-                Some(Err(error)) => return Poll::Ready(Err(Failure::Io(error))),
-            }
-        }
-    }
-
-    /// Returns whether somebody else who waits could go on.
-    fn has_rest(&self, link: &Link) -> bool {
-        self.more || !self.messages.is_empty() || link.has_errors()
-    }
-}
-
-/// What a receiver asks for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Wanted {
-    Messages,
-    Events,
-}
-
-enum Failure {
+/// Why nothing could be received.
+pub(super) enum Failure {
     Closed,
     Io(io::Error),
 }
 
 /// Where one receiver stands between two polls.
 #[derive(Debug, Default)]
-struct Place {
+pub(super) struct Place {
     ticket: Ticket,
     /// How often pending operations had been cancelled when this one began.
     begun: Option<u64>,
@@ -149,7 +30,7 @@ struct Place {
 
 /// A receive under way.
 pub(super) struct Receive<'a> {
-    shared: &'a Shared,
+    pub(super) shared: &'a Shared,
     place: Place,
 }
 
@@ -161,13 +42,34 @@ impl<'a> Receive<'a> {
         }
     }
 
+    /// Polls for one event.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         wanted: Wanted,
     ) -> Poll<Result<Event, Error>> {
+        self.poll_with(cx, |queue, link, cx| queue.take(link, wanted, Some(cx)))
+    }
+
+    /// Polls until `batch` holds datagrams.
+    pub(super) fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut RecvBatch,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_with(cx, |queue, link, cx| {
+            let filled = ready!(queue.fill(link, batch, Some(cx)));
+            Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+        })
+    }
+
+    fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnMut(&mut Queue, &Link, &mut Context<'_>) -> Poll<Result<Option<T>, Failure>>,
+    ) -> Poll<Result<T, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
-        poll_and_wake(link, |queue| poll(link, queue, &mut self.place, cx, wanted))
+        poll_and_wake(link, |queue| poll(link, queue, &mut self.place, cx, take))
     }
 }
 
@@ -194,23 +96,29 @@ fn poll_and_wake<T>(link: &Link, poll: impl FnOnce(&mut Queue) -> Poll<T>) -> Po
 
 /// Takes what is wanted, or waits for it. The caller holds the queue, so that nobody can put something
 /// into it between our look and our waiting.
-fn poll(
+fn poll<T>(
     link: &Link,
     queue: &mut Queue,
     place: &mut Place,
     cx: &mut Context<'_>,
-    wanted: Wanted,
-) -> Poll<Result<Event, Error>> {
+    mut take: impl FnMut(&mut Queue, &Link, &mut Context<'_>) -> Poll<Result<Option<T>, Failure>>,
+) -> Poll<Result<T, Error>> {
     let begun = *place.begun.get_or_insert_with(|| link.cancellations());
     let is_cancelled = || link.cancellations() != begun;
+    let mut busy_poll = link.busy_poll;
     let result = loop {
         if is_cancelled() {
             break Err(cancelled(ACTION));
         }
-        match ready!(queue.take(link, wanted, Some(cx))) {
-            Ok(Some(event)) => break Ok(event),
+        match ready!(take(queue, link, cx)) {
+            Ok(Some(taken)) => break Ok(taken),
             Ok(None) => {}
             Err(failure) => break Err(failure.into()),
+        }
+        if let Some(time) = busy_poll.take()
+            && queue.spin(link, time, is_cancelled)
+        {
+            continue;
         }
         match link.watched.poll_readable(cx, &mut place.ticket) {
             Poll::Ready(Ok(())) => queue.more = true,
@@ -231,7 +139,9 @@ pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
     let link = shared.open_link(ACTION, Operation::Receive)?;
     let polled = poll_and_wake(link, |queue| {
         let mut place = std::mem::take(&mut queue.poller);
-        let polled = poll(link, queue, &mut place, cx, Wanted::Messages);
+        let polled = poll(link, queue, &mut place, cx, |queue, link, cx| {
+            queue.take(link, Wanted::Messages, Some(cx))
+        });
         queue.poller = place;
         polled
     });
@@ -253,7 +163,84 @@ pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     }
 }
 
-fn message(event: Event) -> Message {
+/// See [`DatagramSocket::recv_batch`](super::DatagramSocket::recv_batch).
+pub(super) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
+    let mut receive = Receive::new(shared);
+    batch.clear();
+    future::poll_fn(|cx| receive.poll_batch(cx, batch)).await?;
+    Ok(batch.len())
+}
+
+/// See [`DatagramSocket::for_each`](super::DatagramSocket::for_each).
+pub(super) async fn for_each(
+    shared: &Shared,
+    mut handler: impl FnMut(Datagram<'_>),
+) -> Result<(), Error> {
+    let mut receive = Receive::new(shared);
+    future::poll_fn(|cx| {
+        let mut batch = RecvBatch::new(PUSHED_BATCH_MAX);
+        loop {
+            match ready!(receive.poll_batch(cx, &mut batch)) {
+                Ok(()) => {}
+                Err(_) if shared.is_closed() => return Poll::Ready(Ok(())),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+            let Some(link) = shared.link() else {
+                return Poll::Ready(Ok(()));
+            };
+            let mut pushing = Pushing {
+                link,
+                begun: link.cancellations(),
+                batch: &mut batch,
+                handled: 0,
+            };
+            if pushing.push(&mut handler) {
+                continue;
+            }
+            drop(pushing);
+            return Poll::Ready(match shared.is_closed() {
+                true => Ok(()),
+                false => Err(cancelled(ACTION)),
+            });
+        }
+    })
+    .await
+}
+
+/// A batch on its way to a handler. What is not handled when it is dropped, because the handler panicked
+/// or ended the operation, stays for whoever receives next.
+struct Pushing<'a> {
+    link: &'a Link,
+    begun: u64,
+    batch: &'a mut RecvBatch,
+    handled: usize,
+}
+
+impl Pushing<'_> {
+    /// Returns whether all was handled.
+    fn push(&mut self, handler: &mut impl FnMut(Datagram<'_>)) -> bool {
+        for datagram in self.batch.iter() {
+            if self.link.cancellations() != self.begun {
+                return false;
+            }
+            self.handled += 1;
+            handler(datagram);
+        }
+        true
+    }
+}
+
+impl Drop for Pushing<'_> {
+    fn drop(&mut self) {
+        if self.handled < self.batch.len() {
+            self.batch.remove(self.handled);
+            let rest = std::mem::take(self.batch);
+            self.link.queue().put_back(rest);
+        }
+    }
+}
+
+pub(super) fn message(event: Event) -> Message {
     match event {
         Event::Message(message) => message,
         Event::PeerError(_) => unreachable!("only messages were asked for"),
@@ -277,45 +264,8 @@ impl From<Failure> for Error {
     }
 }
 
-/// The messages of a socket as a stream; see
-/// [`DatagramSocket::messages`](super::DatagramSocket::messages).
-#[must_use = "a stream does nothing until it is polled"]
-pub struct Messages<'a> {
-    receive: Receive<'a>,
-}
-
-impl<'a> Messages<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
-        Self {
-            receive: Receive::new(shared),
-        }
-    }
-}
-
-impl Stream for Messages<'_> {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let received = ready!(self.receive.poll(cx, Wanted::Messages));
-        Poll::Ready(match received {
-            Ok(event) => Some(Ok(message(event))),
-            Err(_) if self.receive.shared.is_closed() => None,
-            Err(error) => Some(Err(error)),
-        })
-    }
-}
-
-impl std::fmt::Debug for Messages<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Messages").finish_non_exhaustive()
-    }
-}
-
 /// What an error says could not be done.
 const ACTION: &str = "receive";
 
-/// How many datagrams one call brings at the most.
-const BATCH_MAX: usize = 64;
-
-/// How many messages of the peer are taken from the kernel to find the strangers' behind them.
-const KEPT_AT_CONNECT_MAX: usize = 1024;
+/// How many messages of the kernel are pushed at a time.
+const PUSHED_BATCH_MAX: usize = 16;

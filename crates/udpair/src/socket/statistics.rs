@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use udpair_io::{RecvBatch, Sent};
+
 /// What a socket has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -21,10 +23,16 @@ pub struct Statistics {
     pub kernel_dropped: u64,
     /// Whether [`kernel_dropped`](Self::kernel_dropped) is exact; a lower bound otherwise.
     pub kernel_dropped_exact: bool,
+    /// Datagrams whose end the system cut off.
+    pub truncated: u64,
     /// Errors that the network sent back.
     pub peer_errors: u64,
     /// Those of them that nobody took in time.
     pub peer_errors_dropped: u64,
+    /// Calls that took datagrams to the kernel; fewer than datagrams where those went in batches.
+    pub send_calls: u64,
+    /// Calls that brought datagrams from the kernel.
+    pub receive_calls: u64,
 }
 
 /// The counters behind [`Statistics`].
@@ -35,11 +43,32 @@ pub(super) struct Counters {
     pub(super) datagrams_received: Counter,
     pub(super) bytes_received: Counter,
     pub(super) strangers_dropped: Counter,
+    pub(super) truncated: Counter,
     pub(super) peer_errors: Counter,
     pub(super) peer_errors_dropped: Counter,
+    pub(super) send_calls: Counter,
+    pub(super) receive_calls: Counter,
 }
 
 impl Counters {
+    /// Counts what one call sent.
+    pub(super) fn add_sent(&self, sent: Sent) {
+        self.send_calls.add(1);
+        self.datagrams_sent.add(sent.datagrams);
+        self.bytes_sent.add(sent.bytes);
+    }
+
+    /// Counts what one call received, less the strangers' datagrams.
+    pub(super) fn add_received(&self, batch: &RecvBatch) {
+        self.receive_calls.add(1);
+        self.datagrams_received.add(batch.len());
+        self.bytes_received.add(batch.payload_bytes());
+        let truncated = batch.truncated();
+        if truncated > 0 {
+            self.truncated.add(truncated);
+        }
+    }
+
     pub(super) fn statistics(&self) -> Statistics {
         Statistics {
             datagrams_sent: self.datagrams_sent.get(),
@@ -49,8 +78,11 @@ impl Counters {
             strangers_dropped: self.strangers_dropped.get(),
             kernel_dropped: 0,
             kernel_dropped_exact: false,
+            truncated: self.truncated.get(),
             peer_errors: self.peer_errors.get(),
             peer_errors_dropped: self.peer_errors_dropped.get(),
+            send_calls: self.send_calls.get(),
+            receive_calls: self.receive_calls.get(),
         }
     }
 }

@@ -111,6 +111,7 @@ const RULES: &[Rule] = &[
             "crates/udpair/src/resolve/dns/wire.rs",
             "crates/udpair/src/socket/lifecycle.rs",
             "crates/udpair/src/socket/filter.rs",
+            "crates/udpair-io/src/segment.rs",
             "crates/udpair-io/src/system/linux/control.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
@@ -200,6 +201,7 @@ fn every_crate_keeps_to_its_dependencies() {
             &[
                 "bytes",
                 "futures-core",
+                "futures-sink",
                 "hickory-proto",
                 "idna",
                 "rand",

@@ -263,7 +263,7 @@ async fn a_destination_of_a_foreign_family_is_refused() {
     for (_, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let error = socket
-            .send_to(b"x", "[::1]:9".parse().unwrap())
+            .send_to(b"x", "[::1]:9".parse::<SocketAddr>().unwrap())
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::FamilyNotSupported);

@@ -3,6 +3,7 @@
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use crate::adapter::Adapter;
 use crate::engine::Wishes;
@@ -69,6 +70,12 @@ pub(super) fn can_cut_pieces(socket: &Socket) -> bool {
 /// See [`receive_offload`](crate::receive_offload).
 pub(crate) fn receive_offload(socket: &Socket) -> bool {
     get(socket, libc::SOL_UDP, libc::UDP_GRO).is_ok_and(|value| value != 0)
+}
+
+/// See [`set_busy_poll`](crate::set_busy_poll).
+pub(crate) fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
+    let microseconds = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
+    set(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL, microseconds)
 }
 
 /// See [`set_dont_fragment`](crate::set_dont_fragment).

@@ -55,10 +55,10 @@ pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option
         }
         for datagram in batch.iter() {
             // The kernel lets strangers in until it is connected, which is after it has the port.
-            if datagram.metadata.from != server {
+            if datagram.remote() != server {
                 continue;
             }
-            match query.read(datagram.payload) {
+            match query.read(datagram.payload()) {
                 Reading::Foreign => {}
                 Reading::Truncated => return Ok(None),
                 Reading::Broken(reason) => return Err(Fault::Broken(reason)),

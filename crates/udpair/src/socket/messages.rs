@@ -1,0 +1,47 @@
+//! The messages of a socket as a stream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::queue::Wanted;
+use super::receiver::{Receive, message};
+use super::shared::Shared;
+use crate::error::Error;
+use crate::message::Message;
+
+/// The messages of a socket as a stream; see
+/// [`DatagramSocket::messages`](super::DatagramSocket::messages).
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Messages<'a> {
+    receive: Receive<'a>,
+}
+
+impl<'a> Messages<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self {
+            receive: Receive::new(shared),
+        }
+    }
+}
+
+impl Stream for Messages<'_> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let received = ready!(self.receive.poll(cx, Wanted::Messages));
+        Poll::Ready(match received {
+            Ok(event) => Some(Ok(message(event))),
+            Err(_) if self.receive.shared.is_closed() => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+}
+
+impl fmt::Debug for Messages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messages").finish_non_exhaustive()
+    }
+}

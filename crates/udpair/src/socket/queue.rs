@@ -1,0 +1,198 @@
+//! What was received and not asked for yet.
+//!
+//! Nobody receives ahead of need: what the application has not asked for stays in the kernel, which
+//! drops and counts what does not fit. The queue holds what one call brought beyond the message that was
+//! asked for; only connecting, which clears strangers away, may leave more in it.
+
+use std::io;
+use std::mem;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use udpair_io::{RecvBatch, Waiting};
+
+use super::filter;
+use super::link::Link;
+use super::receiver::{Failure, Place};
+use crate::driver;
+use crate::message::{Event, Message};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Queue {
+    batch: RecvBatch,
+    /// Whether the kernel may hold more; if not, the next datagram wakes us.
+    pub(super) more: bool,
+    /// How many datagrams the kernel had dropped when the last one here was queued.
+    drops: u32,
+    /// The place of the one task that polls without a future of its own.
+    pub(super) poller: Place,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            batch: RecvBatch::new(BATCH_MAX),
+            // Datagrams may have come in before anybody watched.
+            more: true,
+            drops: 0,
+            poller: Place::default(),
+        }
+    }
+}
+
+impl Queue {
+    /// Drops what others have sent so far, here and in the kernel, now that there is a peer.
+    ///
+    /// What is left in the kernel would be dropped later all the same; but until then it takes the room
+    /// of what the peer is about to send.
+    pub(super) fn drop_strangers(&mut self, link: &Link) {
+        let strangers = drop_strangers(&mut self.batch, link);
+        link.counters.strangers_dropped.add(strangers);
+        while self.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
+            let mut batch = RecvBatch::new(BATCH_MAX);
+            match self.receive(link, &mut batch) {
+                Some(Ok(())) => self.batch.append(&mut batch),
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => self.more = false,
+                // Whoever receives next meets it again, and knows what to do.
+                Some(Err(_)) | None => break,
+            }
+        }
+    }
+
+    /// Takes one event: an error of the network if such are wanted, else a message. `None` if nothing is
+    /// there.
+    ///
+    /// Pending when the task has had its share of the thread.
+    pub(super) fn take(
+        &mut self,
+        link: &Link,
+        wanted: Wanted,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<Event>, Failure>> {
+        let error = |link: &Link| match wanted {
+            Wanted::Messages => None,
+            Wanted::Events => link.pop_error().map(Event::PeerError),
+        };
+        if let Some(error) = error(link) {
+            return Poll::Ready(Ok(Some(error)));
+        }
+        if self.batch.is_empty() {
+            let mut batch = mem::take(&mut self.batch);
+            let filled = self.fill(link, &mut batch, cx);
+            self.batch = batch;
+            ready!(filled)?;
+            // Receiving is how errors come up.
+            if let Some(error) = error(link) {
+                return Poll::Ready(Ok(Some(error)));
+            }
+        }
+        let message = self.batch.pop().map(|(payload, metadata, dropped_before)| {
+            Event::Message(Message::new(payload, metadata, dropped_before))
+        });
+        if self.batch.is_empty() && !self.more {
+            // A socket that waits keeps no room.
+            self.batch = RecvBatch::new(BATCH_MAX);
+        }
+        Poll::Ready(Ok(message))
+    }
+
+    /// Replaces the content of `batch` with the datagrams that come next, and returns whether there are
+    /// any.
+    ///
+    /// Pending when the task has had its share of the thread.
+    pub(super) fn fill(
+        &mut self,
+        link: &Link,
+        batch: &mut RecvBatch,
+        mut cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<bool, Failure>> {
+        batch.clear();
+        if !self.batch.is_empty() {
+            batch.append(&mut self.batch);
+            return Poll::Ready(Ok(true));
+        }
+        while self.more {
+            if let Some(cx) = cx.as_deref_mut() {
+                ready!(driver::poll_share(cx));
+            }
+            match self.receive(link, batch) {
+                None => return Poll::Ready(Err(Failure::Closed)),
+                // All may have been strangers'.
+                Some(Ok(())) if batch.is_empty() => {}
+                Some(Ok(())) => return Poll::Ready(Ok(true)),
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.more = false;
+                    // Something woke us, and it was no datagram.
+                    link.take_waiting_errors();
+                }
+                Some(Err(error)) => return Poll::Ready(Err(Failure::Io(error))),
+            }
+        }
+        Poll::Ready(Ok(false))
+    }
+
+    /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
+    pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
+        let end = Instant::now() + time;
+        while !is_over() && Instant::now() < end {
+            self.more = true;
+            let mut batch = mem::take(&mut self.batch);
+            let filled = self.fill(link, &mut batch, None);
+            self.batch = batch;
+            // A failure is met again by whoever asks next.
+            if !matches!(filled, Poll::Ready(Ok(false))) || link.has_errors() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
+    /// Puts back what was taken and not handed on; it goes before all else.
+    pub(super) fn put_back(&mut self, mut batch: RecvBatch) {
+        batch.append(&mut self.batch);
+        self.batch = batch;
+    }
+
+    /// Returns whether somebody else who waits could go on.
+    pub(super) fn has_rest(&self, link: &Link) -> bool {
+        self.more || !self.batch.is_empty() || link.has_errors()
+    }
+
+    /// Receives once and keeps what passes the filter. `None` if the socket is closed.
+    fn receive(&mut self, link: &Link, batch: &mut RecvBatch) -> Option<io::Result<()>> {
+        match link.receive(batch)? {
+            Ok(waiting) => self.more = waiting == Waiting::Perhaps,
+            Err(error) => return Some(Err(error)),
+        }
+        batch.note_drops(&mut self.drops);
+        let strangers = drop_strangers(batch, link);
+        if strangers > 0 {
+            link.counters.strangers_dropped.add(strangers);
+        }
+        link.counters.add_received(batch);
+        Some(Ok(()))
+    }
+}
+
+/// Drops the datagrams that the filter does not admit, and returns how many there were.
+fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
+    match link.peer() {
+        None => 0,
+        peer => batch.retain(|metadata| filter::admits(peer, &metadata.from)),
+    }
+}
+
+/// What a receiver asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Wanted {
+    Messages,
+    Events,
+}
+
+/// How many messages of the kernel one call brings at the most.
+const BATCH_MAX: usize = 16;
+
+/// How many messages of the peer are taken from the kernel to find the strangers' behind them.
+const KEPT_AT_CONNECT_MAX: usize = 1024;

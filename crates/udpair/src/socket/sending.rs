@@ -1,0 +1,207 @@
+//! How a datagram, or a batch of them, is brought to the kernel: at once, or when there is room.
+
+use std::future::{self, Future};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use udpair_io::{Destination, Outgoing, SendBatch};
+
+use super::link::{Link, SendFailure};
+use super::output::payload_bytes_max;
+use super::shared::{cancelled, closed};
+use crate::driver::{self, Gone, Ticket};
+use crate::error::{Error, ErrorKind};
+
+/// What is to be sent.
+pub(super) trait Load {
+    /// Brings to the kernel what is left, and stops at the first that it does not take.
+    fn attempt(&mut self, link: &Link) -> Result<(), SendFailure>;
+
+    /// Returns how long the datagram is that comes next, and where it goes.
+    fn next(&self) -> (usize, Option<SocketAddr>);
+}
+
+/// One datagram.
+pub(super) struct One<'a>(pub(super) Outgoing<'a>);
+
+impl Load for One<'_> {
+    fn attempt(&mut self, link: &Link) -> Result<(), SendFailure> {
+        link.try_send(self.0)
+    }
+
+    fn next(&self) -> (usize, Option<SocketAddr>) {
+        (self.0.payload.len(), self.0.to.map(|to| to.address))
+    }
+}
+
+/// The first `most` datagrams of a batch; what was sent leaves it.
+pub(super) struct Many<'a> {
+    pub(super) batch: &'a mut SendBatch,
+    /// Where those go that have no destination of their own; `None` is the peer.
+    pub(super) to: Option<Destination>,
+    pub(super) most: usize,
+}
+
+impl Load for Many<'_> {
+    fn attempt(&mut self, link: &Link) -> Result<(), SendFailure> {
+        link.try_send_batch(self.batch, self.to, &mut self.most)
+    }
+
+    fn next(&self) -> (usize, Option<SocketAddr>) {
+        let next = self.batch.iter().next();
+        let to = next.and_then(|outgoing| outgoing.to).or(self.to);
+        let length = next.map_or(0, |outgoing| outgoing.payload.len());
+        (length, to.map(|to| to.address))
+    }
+}
+
+/// Sends all of `load`, and waits for room where that must be.
+///
+/// Whoever finds no room lines up, so that datagrams reach the kernel in the order in which their sends
+/// were begun.
+pub(super) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error> {
+    // So that a task which does nothing but write lets others run.
+    future::poll_fn(driver::poll_share).await;
+    let begun = link.cancellations();
+    match attempt(link, load) {
+        Ok(()) => return Ok(()),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {}
+        Err(failure) => return Err(failed(link, load, failure, begun)),
+    }
+    let place = link.line.enter();
+    unless_cancelled(link, begun, |cx| place.poll_turn(cx).map(Ok)).await?;
+    let mut pauses = NO_BUFFERS_PAUSES.iter();
+    loop {
+        match load.attempt(link) {
+            Ok(()) => {
+                place.leave();
+                return Ok(());
+            }
+            Err(SendFailure::Full) => wait_for_room(link, load, begun).await?,
+            // The system says this for the whole machine, and nothing tells when it is over.
+            Err(SendFailure::NoBuffers(error)) => match pauses.next() {
+                Some(pause) => wait_a_moment(link, load, *pause, begun).await?,
+                None => return Err(refused(link, load, error)),
+            },
+            Err(failure) => return Err(failed(link, load, failure, begun)),
+        }
+    }
+}
+
+/// Sends what the kernel takes now, behind those who wait already.
+pub(super) fn attempt(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
+    if link.line.is_empty() {
+        load.attempt(link)
+    } else {
+        Err(SendFailure::Full)
+    }
+}
+
+/// Waits for something, and no longer than the socket's operations are not cancelled.
+async fn unless_cancelled(
+    link: &Link,
+    begun: u64,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
+) -> Result<(), Error> {
+    future::poll_fn(|cx| {
+        let is_cancelled = || link.cancellations() != begun;
+        if is_cancelled() {
+            return Poll::Ready(Err(cancelled(ACTION)));
+        }
+        match poll(cx) {
+            // Looked at again, because the wake-up may have come before there was a waker.
+            Poll::Pending if is_cancelled() => Poll::Ready(Err(cancelled(ACTION))),
+            polled => polled,
+        }
+    })
+    .await
+}
+
+async fn wait_for_room(link: &Link, load: &impl Load, begun: u64) -> Result<(), Error> {
+    let mut waiting = WaitingWriter {
+        link,
+        ticket: Ticket::default(),
+    };
+    let room = |cx: &mut Context<'_>| {
+        let room = link.watched.poll_writable(cx, &mut waiting.ticket);
+        room.map_err(|gone| match gone {
+            Gone::Closed => cancelled(ACTION),
+            Gone::Runtime(error) => refused(link, load, error),
+        })
+    };
+    unless_cancelled(link, begun, room).await
+}
+
+async fn wait_a_moment(
+    link: &Link,
+    load: &impl Load,
+    pause: Duration,
+    begun: u64,
+) -> Result<(), Error> {
+    let mut waiting = WaitingWriter {
+        link,
+        ticket: Ticket::default(),
+    };
+    let mut pause = pin!(driver::in_runtime(driver::sleep(pause)));
+    let over = |cx: &mut Context<'_>| {
+        link.watched.enlist_writer(cx, &mut waiting.ticket);
+        let paused = pause.as_mut().poll(cx);
+        paused.map_err(|error| refused(link, load, error))
+    };
+    unless_cancelled(link, begun, over).await
+}
+
+/// The error of a send that ended.
+pub(super) fn failed(link: &Link, load: &impl Load, failure: SendFailure, begun: u64) -> Error {
+    match failure {
+        SendFailure::Closed if link.cancellations() == begun => closed(ACTION),
+        SendFailure::Closed => cancelled(ACTION),
+        SendFailure::Refused(error) | SendFailure::NoBuffers(error) => refused(link, load, error),
+        SendFailure::Full => refused(link, load, io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+fn refused(link: &Link, load: &impl Load, error: io::Error) -> Error {
+    let (length, to) = load.next();
+    let Some(to) = to.or_else(|| link.peer_addr()) else {
+        return closed(ACTION);
+    };
+    let error = Error::system(format!("cannot send {length} bytes to {to}"), error);
+    let most = payload_bytes_max(to.ip());
+    match error.kind() {
+        ErrorKind::PayloadTooLarge if length > most => error.with_advice(format!(
+            "send it in several datagrams: one to there holds at most {most} bytes"
+        )),
+        ErrorKind::PayloadTooLarge => {
+            error.with_advice("send less in one datagram, or allow fragments")
+        }
+        ErrorKind::PermissionDenied => error.with_advice("a firewall of this machine refuses it"),
+        _ => error,
+    }
+}
+
+struct WaitingWriter<'a> {
+    link: &'a Link,
+    ticket: Ticket,
+}
+
+impl Drop for WaitingWriter<'_> {
+    fn drop(&mut self) {
+        self.link.watched.stop_writing(&mut self.ticket);
+    }
+}
+
+/// What an error says could not be done.
+pub(super) const ACTION: &str = "send";
+
+/// How long to wait when the machine has no buffers, time after time (OUT-16).
+const NO_BUFFERS_PAUSES: [Duration; 5] = [
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(4),
+    Duration::from_millis(8),
+    Duration::from_millis(16),
+];
