@@ -177,57 +177,59 @@ pub(super) async fn for_each(
     mut handler: impl FnMut(Datagram<'_>),
 ) -> Result<(), Error> {
     let mut receive = Receive::new(shared);
+    let mut begun = None;
     future::poll_fn(|cx| {
         let mut batch = RecvBatch::new(PUSHED_BATCH_MAX);
         loop {
-            match ready!(receive.poll_batch(cx, &mut batch)) {
-                Ok(()) => {}
-                Err(_) if shared.is_closed() => return Poll::Ready(Ok(())),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-            let Some(link) = shared.link() else {
-                return Poll::Ready(Ok(()));
+            let ended = match ready!(receive.poll_batch(cx, &mut batch)) {
+                Ok(()) => receive.shared.link().and_then(|link| {
+                    let begun = *begun.get_or_insert_with(|| link.cancellations());
+                    push(link, begun, &mut batch, &mut handler).err()
+                }),
+                Err(error) => Some(error),
             };
-            let mut pushing = Pushing {
-                link,
-                begun: link.cancellations(),
-                batch: &mut batch,
-                handled: 0,
-            };
-            if pushing.push(&mut handler) {
-                continue;
+            match ended {
+                None => {}
+                Some(_) if shared.is_closed() => return Poll::Ready(Ok(())),
+                Some(error) => return Poll::Ready(Err(error)),
             }
-            drop(pushing);
-            return Poll::Ready(match shared.is_closed() {
-                true => Ok(()),
-                false => Err(cancelled(ACTION)),
-            });
         }
     })
     .await
+}
+
+/// Hands a batch to a handler, until that ends the operation.
+fn push(
+    link: &Link,
+    begun: u64,
+    batch: &mut RecvBatch,
+    handler: &mut impl FnMut(Datagram<'_>),
+) -> Result<(), Error> {
+    let mut pushing = Pushing {
+        link,
+        batch,
+        handled: 0,
+    };
+    for datagram in pushing.batch.iter() {
+        if link.cancellations() != begun {
+            break;
+        }
+        pushing.handled += 1;
+        handler(datagram);
+    }
+    if link.cancellations() == begun {
+        Ok(())
+    } else {
+        Err(cancelled(ACTION))
+    }
 }
 
 /// A batch on its way to a handler. What is not handled when it is dropped, because the handler panicked
 /// or ended the operation, stays for whoever receives next.
 struct Pushing<'a> {
     link: &'a Link,
-    begun: u64,
     batch: &'a mut RecvBatch,
     handled: usize,
-}
-
-impl Pushing<'_> {
-    /// Returns whether all was handled.
-    fn push(&mut self, handler: &mut impl FnMut(Datagram<'_>)) -> bool {
-        for datagram in self.batch.iter() {
-            if self.link.cancellations() != self.begun {
-                return false;
-            }
-            self.handled += 1;
-            handler(datagram);
-        }
-        true
-    }
 }
 
 impl Drop for Pushing<'_> {

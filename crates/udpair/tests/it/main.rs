@@ -5,9 +5,11 @@
     reason = "a test that cannot go on may say so this way"
 )]
 
+mod batch;
 mod connect;
 mod layers;
 mod names;
+mod push;
 mod receive;
 mod resolve;
 mod runtime;

@@ -52,11 +52,20 @@ impl Peer {
     }
 }
 
-/// A builder for each engine of this build.
+/// A builder for each engine of this build, with and without what it leaves to the kernel.
 pub(crate) fn builders() -> impl Iterator<Item = (&'static dyn Engine, Builder)> {
-    engines()
-        .iter()
-        .map(|engine| (*engine, DatagramSocket::builder().engine(*engine)))
+    engines().iter().flat_map(|engine| {
+        let offload = engine.capabilities().receive_offload;
+        let choices = if offload {
+            &[true, false] as &[_]
+        } else {
+            &[false]
+        };
+        choices.iter().map(|offload| {
+            let builder = DatagramSocket::builder().engine(*engine);
+            (*engine, builder.receive_offload(*offload))
+        })
+    })
 }
 
 /// Awaits `future`, which is expected to end by itself; only a hang is cut off.

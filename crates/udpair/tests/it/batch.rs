@@ -1,0 +1,339 @@
+//! Batches, in and out: nothing is merged, split, reordered or lost.
+
+use std::future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_sink::Sink;
+use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, RecvBatch, SendBatch};
+
+use crate::support::{Peer, builders, endpoint, loopback, soon};
+
+/// Lengths that make rows, end rows and travel alone.
+const LENGTHS: [usize; 16] = [
+    64, 64, 64, 10, 64, 0, 0, 64, 1200, 1200, 1200, 1199, 1, 30_000, 30_000, 30_000,
+];
+
+fn payload(number: usize, length: usize) -> Vec<u8> {
+    (0..length).map(|at| (number * 7 + at) as u8).collect()
+}
+
+/// OUT-01, OUT-14: whatever goes in one call arrives as the datagrams it was.
+#[tokio::test]
+async fn a_batch_of_mixed_lengths_arrives_datagram_by_datagram() {
+    for (engine, sending) in builders() {
+        for (_, receiving) in builders() {
+            let receiver = receiving
+                .inbound_buffer_bytes(1 << 20)
+                .bind(&endpoint("127.0.0.1:0"))
+                .await
+                .unwrap();
+            let pair = EndpointPair::from(receiver.local_addr().unwrap());
+            let sender = sending.connect(&pair).await.unwrap();
+            let mut batch: SendBatch = LENGTHS
+                .into_iter()
+                .enumerate()
+                .map(|(number, length)| payload(number, length))
+                .collect();
+            let output = sender.output().unwrap();
+            output.write_batch(&mut batch).await.unwrap();
+            assert!(batch.is_empty());
+
+            for (number, length) in LENGTHS.into_iter().enumerate() {
+                let message = soon(receiver.recv()).await.unwrap();
+                assert_eq!(
+                    message.payload(),
+                    payload(number, length),
+                    "{number} of {length} bytes, {engine:?}"
+                );
+                assert_eq!(message.remote(), sender.local_addr().unwrap());
+            }
+            assert_eq!(sender.statistics().datagrams_sent, LENGTHS.len() as u64);
+            assert_eq!(
+                receiver.statistics().datagrams_received,
+                LENGTHS.len() as u64
+            );
+        }
+    }
+}
+
+/// OUT-02: destinations and lengths mixed, from a socket that its first batch binds.
+#[tokio::test]
+async fn a_batch_may_go_to_many() {
+    let peers: Vec<_> = (0..5).map(|_| Peer::new()).collect();
+    for (engine, builder) in builders() {
+        let socket = builder.open().unwrap();
+        let mut batch = SendBatch::new();
+        // Rows to one, and one to each in turn; IPv4 by a dual-stack socket.
+        for number in 0..20_usize {
+            batch.push_to(payload(number, 50), peers[number / 7].addr());
+        }
+        for number in 20..40_usize {
+            batch.push_to(payload(number, number), peers[number % 5].addr());
+        }
+        soon(socket.send_batch(&mut batch)).await.unwrap();
+        assert!(batch.is_empty());
+        let mut expected = vec![Vec::new(); peers.len()];
+        for number in 0..20_usize {
+            expected[number / 7].push(payload(number, 50));
+        }
+        for number in 20..40_usize {
+            expected[number % 5].push(payload(number, number));
+        }
+        for (peer, expected) in peers.iter().zip(expected) {
+            for payload in expected {
+                assert_eq!(peer.recv().0, payload, "{engine:?}");
+            }
+        }
+    }
+}
+
+/// More than any one call takes.
+#[tokio::test]
+async fn a_batch_has_no_limit() {
+    const COUNT: u32 = 10_000;
+    for (engine, builder) in builders() {
+        let receiver = DatagramSocket::builder()
+            .inbound_buffer_bytes(64 << 20)
+            .bind(&endpoint("127.0.0.1:0"))
+            .await
+            .unwrap();
+        let pair = EndpointPair::from(receiver.local_addr().unwrap());
+        let sender = builder.connect(&pair).await.unwrap();
+        let sending = async {
+            let numbers = (0..COUNT).map(|number| Bytes::copy_from_slice(&number.to_be_bytes()));
+            let mut batch: SendBatch = numbers.collect();
+            let output = sender.output().unwrap();
+            output.write_batch(&mut batch).await.unwrap();
+        };
+        soon(sending).await;
+        // Loopback delivers before a send returns, so all that will ever come is here; what the buffer had
+        // no room for is at the end.
+        let mut next = 0;
+        while let Some(message) = receiver.try_recv().unwrap() {
+            assert_eq!(message.payload(), u32::to_be_bytes(next), "{engine:?}");
+            next += 1;
+        }
+        assert!(next > 100, "{next} {engine:?}");
+        assert_eq!(sender.statistics().datagrams_sent, u64::from(COUNT));
+    }
+}
+
+/// OUT-12: what is before the bad one is sent, the bad one is the first that is left.
+#[tokio::test]
+async fn an_error_leaves_what_was_not_sent_the_failing_datagram_first() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let output = socket.output().unwrap();
+        let mut batch = SendBatch::new();
+        batch.extend([vec![1; 10], vec![2; 10], vec![3; 65_508], vec![4; 10]]);
+        let error = output.write_batch(&mut batch).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PayloadTooLarge, "{engine:?}");
+        let left: Vec<_> = batch.iter().map(|next| next.payload.len()).collect();
+        assert_eq!(left, [65_508, 10], "{engine:?}");
+        // Without it the rest goes.
+        batch.pop();
+        output.write_batch(&mut batch).await.unwrap();
+        for first in [1, 2, 4] {
+            assert_eq!(peer.recv().0, [first; 10], "{engine:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_says_which_destination_is_wrong() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let connected = builder.connect(&peer.pair()).await.unwrap();
+        let output = connected.output().unwrap();
+        let mut batch = SendBatch::new();
+        batch.push("first");
+        batch.push_to("second", peer.addr());
+        let error = output.write_batch(&mut batch).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
+        assert_eq!(batch.len(), 1);
+        let error = connected.send_batch(&mut batch).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
+        assert_eq!((batch.len(), peer.recv().0), (1, b"first".to_vec()));
+
+        let bound = builder.bind(&endpoint(":0")).await.unwrap();
+        let mut batch = SendBatch::new();
+        batch.push_to("first", peer.addr());
+        batch.push("to nobody");
+        let error = bound.send_batch(&mut batch).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
+        batch.clear();
+        batch.push_to(
+            "to no port",
+            "127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap(),
+        );
+        let error = bound.send_batch(&mut batch).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+        assert_eq!((batch.len(), peer.recv().0), (1, b"first".to_vec()));
+    }
+}
+
+/// OUT-15: an error that waits for somebody else costs a batch nothing.
+#[tokio::test]
+async fn a_batch_that_meets_queued_errors_is_sent_anyway() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let nobody = Peer::new().leave();
+        let mut batch = SendBatch::new();
+        for number in 0..30_u8 {
+            batch.push_to(vec![number; 20], peer.addr());
+            batch.push_to(vec![0; 20], nobody);
+        }
+        soon(socket.send_batch(&mut batch)).await.unwrap();
+        for number in 0..30 {
+            assert_eq!(peer.recv().0, [number; 20], "{engine:?}");
+        }
+        if engine.capabilities().error_queue {
+            let event = soon(socket.next_event()).await.unwrap();
+            assert!(
+                matches!(&event, Event::PeerError(error) if error.destination() == Some(nobody)),
+                "{event:?}"
+            );
+        }
+    }
+}
+
+/// MSG-05: whichever way they are asked for, messages keep their order.
+#[tokio::test]
+async fn batches_and_single_messages_share_one_order() {
+    for (engine, builder) in builders() {
+        let receiver = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let pair = EndpointPair::from(receiver.local_addr().unwrap());
+        let sender = DatagramSocket::builder().connect(&pair).await.unwrap();
+        let mut sent: SendBatch = (0..100_u8).map(|number| vec![number; 8]).collect();
+        sender
+            .output()
+            .unwrap()
+            .write_batch(&mut sent)
+            .await
+            .unwrap();
+
+        let mut found = Vec::new();
+        let mut batch = RecvBatch::new(2);
+        while found.len() < 100 {
+            let message = soon(receiver.recv()).await.unwrap();
+            found.push(message.payload()[0]);
+            if found.len() == 100 {
+                break;
+            }
+            let count = soon(receiver.recv_batch(&mut batch)).await.unwrap();
+            assert_eq!(count, batch.len());
+            found.extend(batch.iter().map(|datagram| datagram.payload()[0]));
+        }
+        assert_eq!(found, (0..100).collect::<Vec<_>>(), "{engine:?}");
+    }
+}
+
+/// CON-09: the filter judges every datagram of a batch, pieces of several included.
+#[tokio::test]
+async fn a_stranger_in_a_batch_is_not_heard() {
+    for (engine, builder) in builders() {
+        let peer = DatagramSocket::builder()
+            .bind(&endpoint("127.0.0.1:0"))
+            .await
+            .unwrap();
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let to = socket.local_addr().unwrap();
+        let stranger = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+        for _ in 0..3 {
+            let mut batch: SendBatch = (0..10).map(|_| "from a stranger").collect();
+            stranger
+                .output()
+                .unwrap()
+                .write_batch(&mut batch)
+                .await
+                .unwrap();
+            peer.send_to(b"from the peer", to).await.unwrap();
+        }
+        socket
+            .connect(&peer.local_addr().unwrap().into())
+            .await
+            .unwrap();
+        let mut batch = RecvBatch::new(64);
+        let mut count = 0;
+        while count < 3 {
+            count += soon(socket.recv_batch(&mut batch)).await.unwrap();
+            for datagram in batch.iter() {
+                assert_eq!(datagram.payload(), b"from the peer", "{engine:?}");
+            }
+        }
+        assert_eq!(socket.statistics().strangers_dropped, 30, "{engine:?}");
+    }
+}
+
+/// OUT-14: what is fed leaves with the flush, in order and in one batch.
+#[tokio::test]
+async fn a_stream_is_a_sink() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.open().unwrap();
+        let remote = Endpoint::from(peer.addr());
+        let mut output = socket.output_to(&remote).await.unwrap();
+        for number in 0..30_u8 {
+            soon(poll(|cx| Pin::new(&mut output).poll_ready(cx)))
+                .await
+                .unwrap();
+            let payload = Bytes::copy_from_slice(&[number; 8]);
+            Pin::new(&mut output).start_send(payload).unwrap();
+        }
+        // Nothing is sent before that, not even the socket bound.
+        assert_eq!(socket.local_addr(), None);
+        soon(poll(|cx| Pin::new(&mut output).poll_flush(cx)))
+            .await
+            .unwrap();
+        for number in 0..30 {
+            assert_eq!(peer.recv().0, [number; 8], "{engine:?}");
+        }
+        if engine.capabilities().send_batch {
+            assert_eq!(socket.statistics().send_calls, 1, "{engine:?}");
+        }
+
+        // What cannot be sent is told once, and does not stand in the way of what follows.
+        for payload in [vec![0; 65_508], b"behind".to_vec()] {
+            Pin::new(&mut output).start_send(payload.into()).unwrap();
+        }
+        let error = soon(poll(|cx| Pin::new(&mut output).poll_flush(cx)))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PayloadTooLarge, "{engine:?}");
+        soon(poll(|cx| Pin::new(&mut output).poll_close(cx)))
+            .await
+            .unwrap();
+        assert_eq!(peer.recv().0, b"behind", "{engine:?}");
+    }
+}
+
+async fn poll<T>(poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    future::poll_fn(poll).await
+}
+
+/// The kernel is asked as seldom as its engine can.
+#[tokio::test]
+async fn equal_datagrams_take_few_calls() {
+    for (engine, builder) in builders() {
+        let receiver = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let pair = EndpointPair::from(loopback(&receiver));
+        let sender = builder.connect(&pair).await.unwrap();
+        let mut batch: SendBatch = (0..100).map(|_| "equal").collect();
+        let output = sender.output().unwrap();
+        output.write_batch(&mut batch).await.unwrap();
+        if engine.capabilities().send_batch {
+            assert_eq!(sender.statistics().send_calls, 1, "{engine:?}");
+        }
+        let mut batch = RecvBatch::new(64);
+        let mut count = 0;
+        while count < 100 {
+            count += soon(receiver.recv_batch(&mut batch)).await.unwrap();
+        }
+        let calls = receiver.statistics().receive_calls;
+        assert!(calls <= count as u64, "{calls} {engine:?}");
+    }
+}
