@@ -6,7 +6,7 @@ mod send;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-pub use receive::{Datagram, Datagrams, RecvBatch};
+pub use receive::{Datagram, Datagrams, OwnedDatagram, RecvBatch};
 pub use send::SendBatch;
 
 /// One datagram to send.

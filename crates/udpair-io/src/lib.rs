@@ -28,7 +28,8 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, adapter_index, adapters};
 pub use batch::{
-    Datagram, Datagrams, Destination, Metadata, Outgoing, RecvBatch, SendBatch, Source,
+    Datagram, Datagrams, Destination, Metadata, Outgoing, OwnedDatagram, RecvBatch, SendBatch,
+    Source,
 };
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use udpair_io::{Destination, Metadata, NetworkError};
+use udpair_io::{Destination, NetworkError, OwnedDatagram};
 
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 
@@ -17,29 +17,21 @@ pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 ///
 /// `DatagramSocketMessageReceivedEventArgs` (MSG-07 to MSG-11, MSG-20).
 #[derive(Clone, Debug)]
-pub struct Message {
-    payload: Bytes,
-    metadata: Metadata,
-    dropped_before: u32,
-}
+pub struct Message(OwnedDatagram);
 
 impl Message {
-    pub(crate) fn new(payload: Bytes, metadata: Metadata, dropped_before: u32) -> Self {
-        Self {
-            payload,
-            metadata,
-            dropped_before,
-        }
+    pub(crate) fn new(datagram: OwnedDatagram) -> Self {
+        Self(datagram)
     }
 
     /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
     pub fn payload(&self) -> &[u8] {
-        &self.payload
+        self.0.payload()
     }
 
     /// Returns the bytes of the datagram without copying them; see [`detach`](Self::detach).
     pub fn into_payload(self) -> Bytes {
-        self.payload
+        self.0.into_payload()
     }
 
     /// Gives the message a copy of its bytes, of just their length.
@@ -48,14 +40,13 @@ impl Message {
     /// small message that is kept for long should not hold it; and while 128 such buffers are held, what
     /// the process receives is copied anyway.
     #[must_use = "the message itself is what was detached"]
-    pub fn detach(mut self) -> Self {
-        self.payload = Bytes::copy_from_slice(&self.payload);
-        self
+    pub fn detach(self) -> Self {
+        Self(self.0.detach())
     }
 
     /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
     pub fn remote(&self) -> SocketAddr {
-        self.metadata.from
+        self.0.metadata().from
     }
 
     /// Returns where a reply goes, for [`send_to`](crate::DatagramSocket::send_to): to the sender, from
@@ -64,28 +55,28 @@ impl Message {
     /// A machine with several addresses would else answer from the one that the routing table prefers,
     /// and whoever asked would not know the answer for his.
     pub fn reply(&self) -> Destination {
-        self.metadata.reply()
+        self.0.metadata().reply()
     }
 
     /// Returns the address of this machine that received it: for multicast and broadcast the
     /// adapter's own, where the system says which (MSG-11).
     pub fn local(&self) -> Option<IpAddr> {
-        self.metadata.local
+        self.0.metadata().local
     }
 
     /// Returns the index of the adapter that it came in by.
     pub fn adapter(&self) -> Option<u32> {
-        self.metadata.adapter
+        self.0.metadata().adapter
     }
 
     /// Returns the ECN bits of its packet, 0 to 3 (RFC 3168, section 5).
     pub fn ecn(&self) -> Option<u8> {
-        self.metadata.ecn
+        self.0.metadata().ecn
     }
 
     /// Returns the hop limit (IPv4: TTL) that its packet had left.
     pub fn hop_limit(&self) -> Option<u8> {
-        self.metadata.hop_limit
+        self.0.metadata().hop_limit
     }
 
     /// Returns when the kernel received it, by the system's clock. `None` unless the socket was opened
@@ -93,7 +84,7 @@ impl Message {
     ///
     /// Of datagrams that came in one piece, all have the time of the first.
     pub fn timestamp(&self) -> Option<SystemTime> {
-        self.metadata.timestamp
+        self.0.metadata().timestamp
     }
 
     /// Returns how many datagrams the kernel dropped on this socket, for want of room, between the
@@ -102,12 +93,12 @@ impl Message {
     /// Exact with [`receive_offload`](crate::Builder::receive_offload) off; a lower bound otherwise,
     /// because the kernel then counts what it coalesced as one.
     pub fn dropped_before(&self) -> u32 {
-        self.dropped_before
+        self.0.dropped_before()
     }
 
     /// Returns whether the system cut off its end; no buffer of ours is too small for a datagram.
     pub fn truncated(&self) -> bool {
-        self.metadata.truncated
+        self.0.metadata().truncated
     }
 }
 

@@ -36,7 +36,6 @@ pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
 pub use messages::Messages;
 pub use output::OutputStream;
-use queue::Wanted;
 use receiver::Receive;
 use shared::{Handle, Shared};
 pub use statistics::Statistics;
@@ -252,10 +251,7 @@ impl DatagramSocket {
     /// Cancel safe: a dropped future has taken no message.
     pub async fn recv(&self) -> Result<Message, Error> {
         let mut receive = Receive::new(self.shared());
-        match future::poll_fn(|cx| receive.poll(cx, Wanted::Messages)).await? {
-            Event::Message(message) => Ok(message),
-            Event::PeerError(_) => unreachable!("only messages were asked for"),
-        }
+        future::poll_fn(|cx| receive.poll_message(cx)).await
     }
 
     /// Polls for the next message, like [`recv`](Self::recv).
@@ -292,7 +288,7 @@ impl DatagramSocket {
     /// Cancel safe: a dropped future has taken no event.
     pub async fn next_event(&self) -> Result<Event, Error> {
         let mut receive = Receive::new(self.shared());
-        future::poll_fn(|cx| receive.poll(cx, Wanted::Events)).await
+        future::poll_fn(|cx| receive.poll_event(cx)).await
     }
 
     /// Waits for datagrams, replaces the content of `batch` with them and returns how many there are.

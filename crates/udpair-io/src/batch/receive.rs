@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 use std::collections::vec_deque;
+use std::mem;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -24,7 +27,7 @@ impl<'a> Datagram<'a> {
     }
 
     /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
-    pub fn remote(&self) -> std::net::SocketAddr {
+    pub fn remote(&self) -> SocketAddr {
         self.metadata.from
     }
 
@@ -39,6 +42,62 @@ impl<'a> Datagram<'a> {
     /// With receive offload on the kernel counts what it coalesced as one, so this is a lower bound.
     pub fn dropped_before(&self) -> u32 {
         self.dropped_before
+    }
+}
+
+/// A received datagram that may be kept.
+///
+/// It holds its bytes together with those that came in one piece with it, so that taking one out of a
+/// batch costs no more than counting who holds them.
+#[derive(Clone, Debug)]
+pub struct OwnedDatagram {
+    piece: Arc<Shared>,
+    start: usize,
+    end: usize,
+    dropped_before: u32,
+}
+
+/// What one message of the kernel brought, in a form that many may hold.
+#[derive(Debug)]
+struct Shared {
+    bytes: Bytes,
+    metadata: Metadata,
+}
+
+impl OwnedDatagram {
+    /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    pub fn payload(&self) -> &[u8] {
+        &self.piece.bytes[self.start..self.end]
+    }
+
+    /// Returns the bytes of the datagram without copying them.
+    pub fn into_payload(self) -> Bytes {
+        self.piece.bytes.slice(self.start..self.end)
+    }
+
+    /// Returns what else is known of it.
+    pub fn metadata(&self) -> &Metadata {
+        &self.piece.metadata
+    }
+
+    /// See [`Datagram::dropped_before`].
+    pub fn dropped_before(&self) -> u32 {
+        self.dropped_before
+    }
+
+    /// Returns the same datagram with a copy of its bytes, of just their length.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        let piece = Shared {
+            bytes: Bytes::copy_from_slice(self.payload()),
+            metadata: self.piece.metadata,
+        };
+        Self {
+            end: piece.bytes.len(),
+            start: 0,
+            piece: Arc::new(piece),
+            dropped_before: self.dropped_before,
+        }
     }
 }
 
@@ -70,7 +129,7 @@ struct Piece {
 #[derive(Debug)]
 enum Content {
     Own(Buffer),
-    Shared(Bytes),
+    Shared(Arc<Shared>),
 }
 
 impl RecvBatch {
@@ -124,25 +183,22 @@ impl RecvBatch {
         truncated.count()
     }
 
-    /// Takes the first datagram out; its bytes may be kept. The last value is what
-    /// [`Datagram::dropped_before`] says.
-    pub fn pop(&mut self) -> Option<(Bytes, Metadata, u32)> {
+    /// Takes the first datagram out.
+    pub fn pop(&mut self) -> Option<OwnedDatagram> {
         let piece = self.pieces.front_mut()?;
         self.datagrams -= 1;
-        let dropped_before = std::mem::take(&mut piece.dropped_before);
-        let end = (piece.taken + piece.segment).min(piece.length);
-        if end < piece.length {
-            let start = std::mem::replace(&mut piece.taken, end);
-            let datagram = piece.shared().slice(start..end);
-            return Some((datagram, piece.metadata, dropped_before));
-        }
-        let piece = self.pieces.pop_front()?;
-        let mut bytes = match piece.content {
-            Content::Own(buffer) => buffer.share(piece.length),
-            Content::Shared(bytes) => bytes,
+        let start = piece.taken;
+        piece.taken = (start + piece.segment).min(piece.length);
+        let datagram = OwnedDatagram {
+            piece: piece.share().clone(),
+            start,
+            end: piece.taken,
+            dropped_before: mem::take(&mut piece.dropped_before),
         };
-        bytes::Buf::advance(&mut bytes, piece.taken);
-        Some((bytes, piece.metadata, dropped_before))
+        if piece.taken == piece.length {
+            self.pieces.pop_front();
+        }
+        Some(datagram)
     }
 
     /// Forgets the datagrams and gives their buffers back.
@@ -179,7 +235,7 @@ impl RecvBatch {
     /// Moves all datagrams of `other` behind these.
     pub fn append(&mut self, other: &mut Self) {
         self.pieces.append(&mut other.pieces);
-        self.datagrams += std::mem::take(&mut other.datagrams);
+        self.datagrams += mem::take(&mut other.datagrams);
     }
 
     /// Tells for each datagram how many the kernel dropped before it, from the counts that came along;
@@ -222,21 +278,22 @@ impl Piece {
     fn rest(&self) -> &[u8] {
         let bytes = match &self.content {
             Content::Own(buffer) => buffer.bytes(),
-            Content::Shared(bytes) => bytes,
+            Content::Shared(shared) => &shared.bytes,
         };
         &bytes[self.taken..self.length]
     }
 
-    /// Returns the bytes in a form that may be cut and kept.
-    fn shared(&mut self) -> &Bytes {
-        if let Content::Own(_) = self.content {
-            let nothing = Content::Shared(Bytes::new());
-            if let Content::Own(buffer) = std::mem::replace(&mut self.content, nothing) {
-                self.content = Content::Shared(buffer.share(self.length));
-            }
+    /// Returns the piece in a form that many may hold.
+    fn share(&mut self) -> &Arc<Shared> {
+        if let Content::Own(buffer) = &mut self.content {
+            let shared = Shared {
+                bytes: mem::take(buffer).share(self.length),
+                metadata: self.metadata,
+            };
+            self.content = Content::Shared(Arc::new(shared));
         }
         match &self.content {
-            Content::Shared(bytes) => bytes,
+            Content::Shared(shared) => shared,
             Content::Own(_) => unreachable!("made shared above"),
         }
     }
@@ -332,8 +389,10 @@ mod tests {
         assert_eq!(batch.payload_bytes(), 7);
         let mut popped = Vec::new();
         // Taken out or looked at, in any mixture.
-        while let Some((bytes, ..)) = batch.pop() {
-            popped.push(String::from_utf8(bytes.to_vec()).unwrap());
+        while let Some(datagram) = batch.pop() {
+            popped.push(String::from_utf8(datagram.payload().to_vec()).unwrap());
+            let bytes = datagram.clone().detach().into_payload();
+            assert_eq!(bytes, datagram.into_payload());
             assert_eq!(texts(&batch).len(), 5 - popped.len());
         }
         assert_eq!(popped, ["aa", "bb", "c", "", "dd"]);
@@ -368,7 +427,7 @@ mod tests {
         assert_eq!(drops, [3, 0, 2, 0]);
         assert_eq!(last, 1);
         let popped: Vec<_> = std::iter::from_fn(|| batch.pop())
-            .map(|(_, _, dropped)| dropped)
+            .map(|datagram| datagram.dropped_before())
             .collect();
         assert_eq!(popped, [3, 0, 2, 0]);
     }

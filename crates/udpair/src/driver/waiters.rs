@@ -4,12 +4,17 @@
 //! number of tasks. So the runtime wakes this list, and the list wakes everybody on it.
 
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 /// A list of wakers.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters(Mutex<List>);
+pub(crate) struct Waiters {
+    /// How many there are, for those who wake: mostly there is nobody.
+    count: AtomicUsize,
+    list: Mutex<List>,
+}
 
 #[derive(Debug, Default)]
 struct List {
@@ -33,6 +38,7 @@ impl Waiters {
             entry.clone_from(waker);
             return;
         }
+        self.count.fetch_add(1, Ordering::SeqCst);
         list.last_number += 1;
         let number = list.last_number;
         ticket.0 = Some(number);
@@ -50,6 +56,7 @@ impl Waiters {
             return;
         };
         let mut list = self.list();
+        let before = list.len();
         if list
             .first
             .as_ref()
@@ -59,12 +66,17 @@ impl Waiters {
         } else {
             list.others.retain(|(other, _)| *other != number);
         }
+        self.count.fetch_sub(before - list.len(), Ordering::SeqCst);
     }
 
     /// Wakes everybody and empties the list.
     pub(crate) fn wake_all(&self) {
+        if self.is_empty() {
+            return;
+        }
         let (first, others) = {
             let mut list = self.list();
+            self.count.fetch_sub(list.len(), Ordering::SeqCst);
             (list.first.take(), mem::take(&mut list.others))
         };
         // Outside the lock, because a waker may run code that comes back here.
@@ -75,16 +87,19 @@ impl Waiters {
 
     /// Returns whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
-        let list = self.list();
-        list.first.is_none() && list.others.is_empty()
+        self.count.load(Ordering::SeqCst) == 0
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl List {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
     fn entry(&mut self, number: u64) -> Option<&mut Waker> {
         self.first
             .iter_mut()
@@ -105,8 +120,6 @@ impl Wake for Waiters {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[derive(Default)]

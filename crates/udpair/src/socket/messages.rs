@@ -6,8 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::queue::Wanted;
-use super::receiver::{Receive, message};
+use super::receiver::Receive;
 use super::shared::Shared;
 use crate::error::Error;
 use crate::message::Message;
@@ -31,9 +30,8 @@ impl Stream for Messages<'_> {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let received = ready!(self.receive.poll(cx, Wanted::Messages));
-        Poll::Ready(match received {
-            Ok(event) => Some(Ok(message(event))),
+        Poll::Ready(match ready!(self.receive.poll_message(cx)) {
+            Ok(message) => Some(Ok(message)),
             Err(_) if self.receive.shared.is_closed() => None,
             Err(error) => Some(Err(error)),
         })

@@ -60,41 +60,50 @@ impl Queue {
         }
     }
 
-    /// Takes one event: an error of the network if such are wanted, else a message. `None` if nothing is
-    /// there.
+    /// Takes one message; `None` if nothing is there.
     ///
     /// Pending when the task has had its share of the thread.
-    pub(super) fn take(
+    pub(super) fn take_message(
         &mut self,
         link: &Link,
-        wanted: Wanted,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<Option<Event>, Failure>> {
-        let error = |link: &Link| match wanted {
-            Wanted::Messages => None,
-            Wanted::Events => link.pop_error().map(Event::PeerError),
-        };
-        if let Some(error) = error(link) {
-            return Poll::Ready(Ok(Some(error)));
-        }
+    ) -> Poll<Result<Option<Message>, Failure>> {
         if self.batch.is_empty() {
-            let mut batch = mem::take(&mut self.batch);
-            let filled = self.fill(link, &mut batch, cx);
-            self.batch = batch;
-            ready!(filled)?;
-            // Receiving is how errors come up.
-            if let Some(error) = error(link) {
-                return Poll::Ready(Ok(Some(error)));
-            }
+            ready!(self.refill(link, cx))?;
         }
-        let message = self.batch.pop().map(|(payload, metadata, dropped_before)| {
-            Event::Message(Message::new(payload, metadata, dropped_before))
-        });
+        let message = self.batch.pop().map(Message::new);
         if self.batch.is_empty() && !self.more {
             // A socket that waits keeps no room.
             self.batch = RecvBatch::new(BATCH_MAX);
         }
         Poll::Ready(Ok(message))
+    }
+
+    /// Takes one event: an error of the network, or else a message; `None` if nothing is there.
+    ///
+    /// Pending when the task has had its share of the thread.
+    pub(super) fn take_event(
+        &mut self,
+        link: &Link,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<Event>, Failure>> {
+        if !link.has_errors() && self.batch.is_empty() {
+            // Receiving is how errors come up.
+            ready!(self.refill(link, cx))?;
+        }
+        if let Some(error) = link.pop_error() {
+            return Poll::Ready(Ok(Some(Event::PeerError(error))));
+        }
+        let message = self.take_message(link, None);
+        message.map(|message| message.map(|message| message.map(Event::Message)))
+    }
+
+    /// Fills the queue, which is empty, and returns whether it holds anything now.
+    fn refill(&mut self, link: &Link, cx: Option<&mut Context<'_>>) -> Poll<Result<bool, Failure>> {
+        let mut batch = mem::take(&mut self.batch);
+        let filled = self.fill(link, &mut batch, cx);
+        self.batch = batch;
+        filled
     }
 
     /// Replaces the content of `batch` with the datagrams that come next, and returns whether there are
@@ -137,11 +146,9 @@ impl Queue {
         let end = Instant::now() + time;
         while !is_over() && Instant::now() < end {
             self.more = true;
-            let mut batch = mem::take(&mut self.batch);
-            let filled = self.fill(link, &mut batch, None);
-            self.batch = batch;
             // A failure is met again by whoever asks next.
-            if !matches!(filled, Poll::Ready(Ok(false))) || link.has_errors() {
+            let nothing = matches!(self.refill(link, None), Poll::Ready(Ok(false)));
+            if !nothing || link.has_errors() {
                 return true;
             }
             std::hint::spin_loop();
@@ -182,13 +189,6 @@ fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
         None => 0,
         peer => batch.retain(|metadata| filter::admits(peer, &metadata.from)),
     }
-}
-
-/// What a receiver asks for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Wanted {
-    Messages,
-    Events,
 }
 
 /// How many messages of the kernel one call brings at the most.

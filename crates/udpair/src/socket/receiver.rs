@@ -8,7 +8,7 @@ use udpair_io::{Datagram, RecvBatch};
 
 use super::lifecycle::Operation;
 use super::link::Link;
-use super::queue::{Queue, Wanted};
+use super::queue::Queue;
 use super::shared::{Shared, cancelled, closed};
 use crate::driver::{Gone, Ticket};
 use crate::error::{Error, ErrorKind};
@@ -42,13 +42,14 @@ impl<'a> Receive<'a> {
         }
     }
 
+    /// Polls for one message.
+    pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        self.poll_with(cx, |queue, link, cx| queue.take_message(link, Some(cx)))
+    }
+
     /// Polls for one event.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        wanted: Wanted,
-    ) -> Poll<Result<Event, Error>> {
-        self.poll_with(cx, |queue, link, cx| queue.take(link, wanted, Some(cx)))
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
+        self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)))
     }
 
     /// Polls until `batch` holds datagrams.
@@ -137,15 +138,14 @@ fn poll<T>(
 /// See [`DatagramSocket::poll_recv`](super::DatagramSocket::poll_recv).
 pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    let polled = poll_and_wake(link, |queue| {
+    poll_and_wake(link, |queue| {
         let mut place = std::mem::take(&mut queue.poller);
         let polled = poll(link, queue, &mut place, cx, |queue, link, cx| {
-            queue.take(link, Wanted::Messages, Some(cx))
+            queue.take_message(link, Some(cx))
         });
         queue.poller = place;
         polled
-    });
-    polled.map(|event| event.map(message))
+    })
 }
 
 /// See [`DatagramSocket::try_recv`](super::DatagramSocket::try_recv).
@@ -154,11 +154,10 @@ pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let taken = poll_and_wake(link, |queue| {
         // Nobody waits for the kernel to say that there is more, so ask it.
         queue.more = true;
-        queue.take(link, Wanted::Messages, None)
+        queue.take_message(link, None)
     });
     match taken {
-        Poll::Ready(Ok(event)) => Ok(event.map(message)),
-        Poll::Ready(Err(failure)) => Err(failure.into()),
+        Poll::Ready(result) => Ok(result?),
         Poll::Pending => Ok(None),
     }
 }
@@ -239,13 +238,6 @@ impl Drop for Pushing<'_> {
             let rest = std::mem::take(self.batch);
             self.link.queue().put_back(rest);
         }
-    }
-}
-
-pub(super) fn message(event: Event) -> Message {
-    match event {
-        Event::Message(message) => message,
-        Event::PeerError(_) => unreachable!("only messages were asked for"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Sending: one sendmsg(2) for a datagram, one sendmmsg(2) for a batch.
 //!
 //! In a batch, datagrams of one length to one destination become one message, which the kernel cuts
-//! (`UDP_SEGMENT`, udp(7)). Payloads are not copied: a message is a list of where they lie.
+//! (`UDP_SEGMENT`, udp(7)). Payloads are not copied: a message is a list of where they lie. Only very
+//! short ones are, since the kernel takes longer to find such a payload than it takes to copy it.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -85,6 +86,8 @@ struct Messages {
     rows: Vec<Row>,
     payloads: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
+    /// Short payloads, side by side. Never grows, because `payloads` leads into it.
+    copies: Vec<u8>,
 }
 
 /// Datagrams that go in one message.
@@ -107,6 +110,7 @@ impl Messages {
             rows: Vec::new(),
             payloads: Vec::new(),
             headers: Vec::new(),
+            copies: Vec::new(),
         }
     }
 
@@ -120,6 +124,8 @@ impl Messages {
     ) -> io::Result<()> {
         self.rows.clear();
         self.payloads.clear();
+        self.copies.clear();
+        self.copies.reserve(COPIES_BYTES_MAX);
         let mut waiting = batch.iter().take(most);
         while self.rows.len() < MESSAGES_MAX
             && let Some(first) = waiting.clone().next()
@@ -165,22 +171,24 @@ impl Messages {
     /// Adds where `payload` lies to a row that began at `first`; what lies right behind the one before
     /// makes that longer.
     fn add_payload(&mut self, first: usize, payload: &[u8]) {
-        if let Some(last) = self.payloads[first..].last_mut()
-            && last
-                .iov_base
-                .cast_const()
-                .cast::<u8>()
-                .wrapping_add(last.iov_len)
-                == payload.as_ptr()
+        let (length, mut start) = (payload.len(), payload.as_ptr());
+        let before = self.payloads[first..].last_mut();
+        if let Some(before) = &before
+            && end_of(before) == start
         {
-            last.iov_len += payload.len();
-            return;
+            // It lies where it should.
+        } else if length <= COPIED_BYTES_MAX && self.copies.len() + length <= COPIES_BYTES_MAX {
+            start = self.copies.as_ptr().wrapping_add(self.copies.len());
+            self.copies.extend_from_slice(payload);
         }
-        self.payloads.push(libc::iovec {
-            // sendmmsg(2) only reads what it leads to.
-            iov_base: payload.as_ptr().cast_mut().cast(),
-            iov_len: payload.len(),
-        });
+        match before {
+            Some(before) if end_of(before) == start => before.iov_len += length,
+            _ => self.payloads.push(libc::iovec {
+                // sendmmsg(2) only reads what it leads to.
+                iov_base: start.cast_mut().cast(),
+                iov_len: length,
+            }),
+        }
     }
 
     /// Sends what was written, and returns how many messages the kernel took.
@@ -208,8 +216,9 @@ impl Messages {
         }
         let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
         // SAFETY: the headers' pointers lead into `rows` and `payloads`, which have not changed since
-        // and live until after the call, with their true lengths. The payloads are those of the batch
-        // that the caller of `write` still borrows.
+        // and live until after the call, with their true lengths. The payloads lie in the batch, which
+        // the caller of `write` still borrows, or in `copies`, whose room `write` reserved before it put
+        // the first one there.
         let sent = unsafe {
             libc::sendmmsg(
                 socket.as_raw_fd(),
@@ -230,6 +239,11 @@ impl Messages {
                 bytes: sent.bytes + row.bytes,
             })
     }
+}
+
+fn end_of(payload: &libc::iovec) -> *const u8 {
+    let start = payload.iov_base.cast_const().cast::<u8>();
+    start.wrapping_add(payload.iov_len)
 }
 
 /// Returns a destination as the kernel reads it; no bytes for the peer of a connected socket.
@@ -282,6 +296,12 @@ fn source_control(to: Option<Destination>) -> ControlWriter {
 
 /// How many messages one call sends at the most.
 const MESSAGES_MAX: usize = 64;
+
+/// Longer payloads are not copied.
+const COPIED_BYTES_MAX: usize = 256;
+
+/// How much of a batch is copied at the most; what is behind that is not.
+const COPIES_BYTES_MAX: usize = 65_536;
 
 thread_local! {
     static MESSAGES: RefCell<Messages> = const { RefCell::new(Messages::new()) };
