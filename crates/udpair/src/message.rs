@@ -20,11 +20,13 @@ pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 pub struct Message(OwnedDatagram);
 
 impl Message {
+    #[inline]
     pub(crate) fn new(datagram: OwnedDatagram) -> Self {
         Self(datagram)
     }
 
     /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         self.0.payload()
     }

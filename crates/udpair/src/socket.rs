@@ -250,8 +250,7 @@ impl DatagramSocket {
     ///
     /// Cancel safe: a dropped future has taken no message.
     pub async fn recv(&self) -> Result<Message, Error> {
-        let mut receive = Receive::new(self.shared());
-        future::poll_fn(|cx| receive.poll_message(cx)).await
+        receiver::recv(self.shared()).await
     }
 
     /// Polls for the next message, like [`recv`](Self::recv).

@@ -22,16 +22,19 @@ pub struct Datagram<'a> {
 
 impl<'a> Datagram<'a> {
     /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    #[inline]
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
     /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
+    #[inline]
     pub fn remote(&self) -> SocketAddr {
         self.metadata.from
     }
 
     /// Returns what else is known of it.
+    #[inline]
     pub fn metadata(&self) -> &'a Metadata {
         self.metadata
     }
@@ -66,6 +69,7 @@ struct Shared {
 
 impl OwnedDatagram {
     /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         &self.piece.bytes[self.start..self.end]
     }
@@ -76,6 +80,7 @@ impl OwnedDatagram {
     }
 
     /// Returns what else is known of it.
+    #[inline]
     pub fn metadata(&self) -> &Metadata {
         &self.piece.metadata
     }
@@ -145,11 +150,13 @@ impl RecvBatch {
     }
 
     /// Returns how many datagrams the batch holds.
+    #[inline]
     pub fn len(&self) -> usize {
         self.datagrams
     }
 
     /// Returns whether the batch holds no datagram.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.datagrams == 0
     }
@@ -160,6 +167,7 @@ impl RecvBatch {
     }
 
     /// Returns the datagrams in arrival order.
+    #[inline]
     pub fn iter(&self) -> Datagrams<'_> {
         Datagrams {
             pieces: self.pieces.iter(),
@@ -184,6 +192,7 @@ impl RecvBatch {
     }
 
     /// Takes the first datagram out.
+    #[inline]
     pub fn pop(&mut self) -> Option<OwnedDatagram> {
         let piece = self.pieces.front_mut()?;
         self.datagrams -= 1;
@@ -284,6 +293,7 @@ impl Piece {
     }
 
     /// Returns the piece in a form that many may hold.
+    #[inline]
     fn share(&mut self) -> &Arc<Shared> {
         if let Content::Own(buffer) = &mut self.content {
             let shared = Shared {
@@ -319,6 +329,7 @@ struct Rest<'a> {
 impl<'a> Iterator for Datagrams<'a> {
     type Item = Datagram<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let mut rest = match self.current.take() {
             Some(rest) => rest,

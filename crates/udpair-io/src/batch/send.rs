@@ -40,6 +40,7 @@ impl SendBatch {
 
     /// Adds a datagram to the peer, or to the destination of the stream it is written to. An empty
     /// `payload` is a datagram too.
+    #[inline]
     pub fn push(&mut self, payload: impl Into<Bytes>) {
         self.waiting.push_back(Waiting {
             payload: payload.into(),
@@ -48,6 +49,7 @@ impl SendBatch {
     }
 
     /// Adds a datagram with a destination of its own.
+    #[inline]
     pub fn push_to(&mut self, payload: impl Into<Bytes>, to: impl Into<Destination>) {
         self.waiting.push_back(Waiting {
             payload: payload.into(),
@@ -56,11 +58,13 @@ impl SendBatch {
     }
 
     /// Returns how many datagrams wait.
+    #[inline]
     pub fn len(&self) -> usize {
         self.waiting.len()
     }
 
     /// Returns whether none waits.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -294,6 +294,7 @@ impl Link {
         self.errors().clear();
     }
 
+    #[inline]
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -71,12 +71,18 @@ impl Queue {
         if self.batch.is_empty() {
             ready!(self.refill(link, cx))?;
         }
+        Poll::Ready(Ok(self.pop()))
+    }
+
+    /// Takes a message that is here already.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<Message> {
         let message = self.batch.pop().map(Message::new);
         if self.batch.is_empty() && !self.more {
             // A socket that waits keeps no room.
             self.batch = RecvBatch::new(BATCH_MAX);
         }
-        Poll::Ready(Ok(message))
+        message
     }
 
     /// Takes one event: an error of the network, or else a message; `None` if nothing is there.

@@ -43,7 +43,14 @@ impl<'a> Receive<'a> {
     }
 
     /// Polls for one message.
+    #[inline]
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        // Most messages came together with one before them.
+        if self.place.begun.is_none()
+            && let Some(message) = queued(self.shared)
+        {
+            return Poll::Ready(Ok(message));
+        }
         self.poll_with(cx, |queue, link, cx| queue.take_message(link, Some(cx)))
     }
 
@@ -133,6 +140,22 @@ fn poll<T>(
     link.watched.stop_reading(&mut place.ticket);
     place.begun = None;
     Poll::Ready(result)
+}
+
+/// Takes a message that is here already.
+#[inline]
+fn queued(shared: &Shared) -> Option<Message> {
+    shared.link()?.queue().pop()
+}
+
+/// See [`DatagramSocket::recv`](super::DatagramSocket::recv).
+#[inline]
+pub(super) async fn recv(shared: &Shared) -> Result<Message, Error> {
+    if let Some(message) = queued(shared) {
+        return Ok(message);
+    }
+    let mut receive = Receive::new(shared);
+    future::poll_fn(|cx| receive.poll_message(cx)).await
 }
 
 /// See [`DatagramSocket::poll_recv`](super::DatagramSocket::poll_recv).
@@ -237,6 +260,7 @@ impl Drop for Pushing<'_> {
             self.batch.remove(self.handled);
             let rest = std::mem::take(self.batch);
             self.link.queue().put_back(rest);
+            self.link.watched.wake_readers();
         }
     }
 }
