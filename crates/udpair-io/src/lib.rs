@@ -36,7 +36,7 @@ pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_
 pub use lookup::{LookupError, lookup};
 pub use option::{
     Granted, bind_to_adapter, dropped_datagrams, receive_offload, set_busy_poll, set_dont_fragment,
-    set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes,
+    set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes, share_port,
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};

@@ -94,6 +94,16 @@ pub fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
     system::bind_to_adapter(socket, adapter)
 }
 
+/// Lets several sockets of one user bind to the same port, among which the system spreads the flows
+/// (`SO_REUSEPORT`, socket(7)); set on each before it is bound.
+///
+/// # Errors
+///
+/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it has no such option.
+pub fn share_port(socket: &Socket) -> io::Result<()> {
+    system::share_port(socket)
+}
+
 /// Lets the kernel look for packets in the adapter's queue for so long before a receive finds nothing
 /// (`SO_BUSY_POLL`, socket(7)); in whole microseconds.
 ///

@@ -20,7 +20,7 @@ pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
 pub(crate) use option::{
     bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, receive_offload,
-    set_busy_poll, set_dont_fragment, set_low_latency,
+    set_busy_poll, set_dont_fragment, set_low_latency, share_port,
 };
 
 use std::path::PathBuf;

@@ -94,6 +94,10 @@ pub(crate) fn buffer_bytes_as_asked(reported: usize) -> u32 {
     u32::try_from(reported).unwrap_or(u32::MAX)
 }
 
+pub(crate) fn share_port(_socket: &Socket) -> io::Result<()> {
+    Err(unsupported("sockets cannot share a port on this system"))
+}
+
 pub(crate) fn set_busy_poll(_socket: &Socket, _time: Duration) -> io::Result<()> {
     Err(unsupported("busy polling cannot be set on this system"))
 }

@@ -6,11 +6,11 @@
 
 use std::future;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use tokio::runtime::Handle;
 use udpair_io::Socket;
 
@@ -19,7 +19,7 @@ use super::waiters::{Ticket, Waiters};
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    reading: RwLock<Option<AsyncFd<Socket>>>,
+    reading: RwLock<Option<Reading>>,
     readers: Arc<Waiters>,
     /// Wakes `readers`; kept, because making one allocates.
     readers_waker: Waker,
@@ -27,7 +27,25 @@ pub(crate) struct Watched {
     /// for every datagram that leaves.
     writing: Mutex<Option<AsyncFd<Socket>>>,
     writers: Arc<Waiters>,
-    runtime: Handle,
+    /// The runtime that watches; set by the first who waits where it was left open.
+    runtime: OnceLock<Handle>,
+}
+
+/// A socket on its way into a runtime.
+#[derive(Debug)]
+enum Reading {
+    /// Nobody has waited for it yet.
+    Unwatched(Socket),
+    Watched(AsyncFd<Socket>),
+}
+
+impl Reading {
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Unwatched(socket) => socket,
+            Self::Watched(registered) => registered.get_ref(),
+        }
+    }
 }
 
 /// Why a socket cannot be waited for any more.
@@ -55,35 +73,59 @@ impl Watched {
     ///
     /// The system's own.
     pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+        let watched = Self::wherever(socket);
+        watched.watch(&Handle::current())?;
+        Ok(watched)
+    }
+
+    /// Leaves `socket` to the runtime in which somebody waits for it first.
+    pub(crate) fn wherever(socket: Socket) -> Self {
         let readers = Arc::new(Waiters::default());
-        Ok(Self {
-            // Errors that the network sends back count as priority data, see `Socket::open`.
-            reading: RwLock::new(Some(register(
-                socket,
-                Interest::READABLE | Interest::PRIORITY,
-            )?)),
+        Self {
+            reading: RwLock::new(Some(Reading::Unwatched(socket))),
             readers_waker: readers.clone().into(),
             readers,
             writing: Mutex::new(None),
             writers: Arc::default(),
-            runtime: Handle::current(),
-        })
+            runtime: OnceLock::new(),
+        }
+    }
+
+    /// Hands the socket to `runtime`, unless it has one already.
+    fn watch(&self, runtime: &Handle) -> io::Result<()> {
+        let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        let socket = match reading.take() {
+            Some(Reading::Unwatched(socket)) => socket,
+            other => {
+                *reading = other;
+                return Ok(());
+            }
+        };
+        let _entered = runtime.enter();
+        // Errors that the network sends back count as priority data, see `Socket::open`.
+        match register(socket, Interest::READABLE | Interest::PRIORITY) {
+            Ok(registered) => {
+                *reading = Some(Reading::Watched(registered));
+                let _ = self.runtime.set(runtime.clone());
+                Ok(())
+            }
+            Err((socket, error)) => {
+                *reading = Some(Reading::Unwatched(socket));
+                Err(error)
+            }
+        }
     }
 
     /// Calls `action` on the socket; `None` once it is closed.
     pub(crate) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
         let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
-        reading
-            .as_ref()
-            .map(|registered| action(registered.get_ref()))
+        reading.as_ref().map(|reading| action(reading.socket()))
     }
 
     /// Calls `action` on the socket while nobody else does; `None` once it is closed.
     pub(crate) fn with_alone<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
         let reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
-        reading
-            .as_ref()
-            .map(|registered| action(registered.get_ref()))
+        reading.as_ref().map(|reading| action(reading.socket()))
     }
 
     /// Waits until something arrived (a datagram, an error, the end) since the last time this
@@ -94,9 +136,15 @@ impl Watched {
         ticket: &mut Ticket,
     ) -> Poll<Result<(), Gone>> {
         self.readers.enlist(ticket, cx.waker());
+        if self.runtime.get().is_none() {
+            let watching = super::runtime().and_then(|runtime| self.watch(&runtime));
+            watching.map_err(Gone::Runtime)?;
+        }
         let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(registered) = reading.as_ref() else {
-            return Poll::Ready(Err(Gone::Closed));
+        let registered = match reading.as_ref() {
+            Some(Reading::Watched(registered)) => registered,
+            Some(Reading::Unwatched(_)) => unreachable!("watched above"),
+            None => return Poll::Ready(Err(Gone::Closed)),
         };
         let mut context = Context::from_waker(&self.readers_waker);
         let mut guard = ready!(registered.poll_read_ready(&mut context)).map_err(Gone::Runtime)?;
@@ -186,9 +234,15 @@ impl Watched {
     /// Registers a second descriptor of the socket, because the runtime takes each but once.
     fn register_for_writing(&self) -> Result<AsyncFd<Socket>, Gone> {
         let copy = self.with(Socket::try_clone).ok_or(Gone::Closed)?;
-        let _entered = self.runtime.enter();
-        copy.and_then(|copy| register(copy, Interest::WRITABLE))
-            .map_err(Gone::Runtime)
+        let runtime = match self.runtime.get() {
+            Some(runtime) => Ok(runtime.clone()),
+            None => super::runtime(),
+        };
+        let (copy, runtime) = copy
+            .and_then(|copy| Ok((copy, runtime?)))
+            .map_err(Gone::Runtime)?;
+        let _entered = runtime.enter();
+        register(copy, Interest::WRITABLE).map_err(|(_, error)| Gone::Runtime(error))
     }
 }
 
@@ -217,10 +271,11 @@ impl Drop for Place<'_> {
     unsafe_code,
     reason = "the runtime's only way to watch a descriptor for reading alone"
 )]
-fn register(socket: Socket, interest: Interest) -> io::Result<AsyncFd<Socket>> {
+fn register(socket: Socket, interest: Interest) -> Result<AsyncFd<Socket>, (Socket, io::Error)> {
     // SAFETY: `AsyncFd` takes the `Socket` and with it the descriptor, which nobody else closes: a
     // `Socket` keeps one descriptor for life, and we hand out shared references only.
-    unsafe { AsyncFd::register_with_interest(socket, interest) }.map_err(io::Error::from)
+    unsafe { AsyncFd::register_with_interest(socket, interest) }
+        .map_err(AsyncFdRegisterError::into_parts)
 }
 
 /// Linux alone lets a reader be woken by priority data, and alone has this constant: an inherent one,

@@ -37,6 +37,8 @@ pub(super) struct Settings {
     receive_offload: bool,
     timestamps: bool,
     pub(super) busy_poll: Option<Duration>,
+    /// Whether the socket is one of several on its port.
+    pub(super) is_in_group: bool,
 }
 
 /// How urgent the datagrams of a socket are.
@@ -70,6 +72,7 @@ impl Builder {
             receive_offload: true,
             timestamps: false,
             busy_poll: None,
+            is_in_group: false,
         })
     }
 
@@ -200,6 +203,48 @@ impl Builder {
         Ok(socket)
     }
 
+    /// Opens `count` sockets that are bound to the same local endpoint, so that as many cores can serve it.
+    ///
+    /// The system gives each datagram to one of them, all of one flow (the same two addresses and ports) to
+    /// the same one, as long as the group stays as it is. A datagram goes to the socket that the system
+    /// chose, whether somebody receives there or not: so every socket must be served.
+    ///
+    /// Unlike any other socket, each of a group lives in the runtime in which somebody waits for it first.
+    /// A thread with a runtime of its own for each is the arrangement that scales.
+    ///
+    /// This is the exception to the rule that a port belongs to one socket alone: other programs of the
+    /// same user may join the group (BND-08).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind`](Self::bind); [`InvalidArgument`](ErrorKind::InvalidArgument): `count` is 0;
+    /// [`Unsupported`](ErrorKind::Unsupported): the system has no such groups.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves no socket behind.
+    pub async fn bind_group(
+        &self,
+        local: &Endpoint,
+        count: usize,
+    ) -> Result<Vec<DatagramSocket>, Error> {
+        if count == 0 {
+            let message = "a group has at least one socket";
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        let mut member = self.clone();
+        member.0.is_in_group = true;
+        let first = member.bind(local).await?;
+        // If the port was the system's choice, it chose it for all.
+        let port = first.local_addr().map_or(0, |address| address.port());
+        let local = Endpoint::new(local.host().cloned(), ServiceName::from(port));
+        let mut group = vec![first];
+        while group.len() < count {
+            group.push(member.bind(&local).await?);
+        }
+        Ok(group)
+    }
+
     /// Opens a socket that is connected: see [`DatagramSocket::connect`].
     ///
     /// # Errors
@@ -251,6 +296,9 @@ impl Settings {
         wishes.receive_offload = self.receive_offload;
         wishes.timestamps = self.timestamps;
         self.engine.prepare(socket, wishes)?;
+        if self.is_in_group {
+            udpair_io::share_port(socket)?;
+        }
         if let Some(time) = self.busy_poll {
             // The adapter's share of it, which the system may deny, or its adapter not have.
             let _ = udpair_io::set_busy_poll(socket, time);

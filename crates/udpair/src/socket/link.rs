@@ -63,7 +63,11 @@ impl Link {
         let local = socket.local_addr()?;
         let link = Self {
             counts_pieces: udpair_io::receive_offload(&socket),
-            watched: Watched::new(socket)?,
+            watched: if settings.is_in_group {
+                Watched::wherever(socket)
+            } else {
+                Watched::new(socket)?
+            },
             engine: settings.engine,
             busy_poll: settings.busy_poll,
             local: Mutex::new(Some(local)),

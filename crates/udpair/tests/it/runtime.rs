@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use udpair::{DatagramSocket, EndpointPair, ErrorKind};
+use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
 
 use crate::support::dns::{DnsServer, Zone};
-use crate::support::{Peer, endpoint};
+use crate::support::{PATIENCE, Peer, builders, endpoint};
 
 /// An executor that knows nothing of any runtime: it polls when woken.
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -135,4 +135,74 @@ fn a_waker_may_use_the_socket() {
         socket.cancel_io().unwrap();
         socket.close();
     });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// BND-08: several sockets on one port, each in a runtime of its own; a flow stays on one of them.
+#[test]
+fn a_group_shares_a_port_and_keeps_flows_together() {
+    const MEMBERS: usize = 3;
+    const PEERS: usize = 24;
+    const EACH: u8 = 5;
+    for (engine, builder) in builders() {
+        let main = runtime();
+        let group = main
+            .block_on(builder.bind_group(&endpoint("127.0.0.1:0"), MEMBERS))
+            .unwrap();
+        let address = group[0].local_addr().unwrap();
+        let addresses: Vec<_> = group.iter().map(DatagramSocket::local_addr).collect();
+        assert_eq!(addresses, [Some(address); MEMBERS], "{engine:?}");
+        // Who is no member gets the port no more than ever.
+        let error = main
+            .block_on(DatagramSocket::builder().bind(&Endpoint::from(address)))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressInUse, "{engine:?}");
+        // The runtime that they were bound in is not needed.
+        drop(main);
+
+        let (sender, received) = std::sync::mpsc::channel();
+        let members: Vec<_> = group
+            .iter()
+            .enumerate()
+            .map(|(member, socket)| {
+                let (socket, sender) = (socket.clone(), sender.clone());
+                std::thread::spawn(move || {
+                    runtime().block_on(socket.for_each(|datagram| {
+                        sender.send((datagram.remote(), member)).unwrap();
+                    }))
+                })
+            })
+            .collect();
+        let peers: Vec<_> = (0..PEERS).map(|_| Peer::new()).collect();
+        for number in 0..EACH {
+            for peer in &peers {
+                peer.send(&[number], address);
+            }
+        }
+        let mut served = std::collections::BTreeMap::new();
+        for _ in 0..PEERS * usize::from(EACH) {
+            let (from, member) = received.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(*served.entry(from).or_insert(member), member, "{from}");
+        }
+        assert_eq!(served.len(), PEERS, "{engine:?}");
+        for socket in group {
+            socket.close();
+        }
+        for member in members {
+            member.join().unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_group_of_none_is_refused() {
+    let local = endpoint("127.0.0.1:0");
+    let error = DatagramSocket::builder().bind_group(&local, 0).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }

@@ -72,6 +72,11 @@ pub(crate) fn receive_offload(socket: &Socket) -> bool {
     get(socket, libc::SOL_UDP, libc::UDP_GRO).is_ok_and(|value| value != 0)
 }
 
+/// See [`share_port`](crate::share_port).
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
+}
+
 /// See [`set_busy_poll`](crate::set_busy_poll).
 pub(crate) fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
     let microseconds = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
