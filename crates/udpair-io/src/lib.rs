@@ -16,6 +16,7 @@ mod batch;
 mod cause;
 mod engine;
 mod lookup;
+mod multicast;
 mod offload;
 mod option;
 mod path;
@@ -34,6 +35,10 @@ pub use batch::{
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};
 pub use lookup::{LookupError, lookup};
+pub use multicast::{
+    Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
+    share_multicast_port,
+};
 pub use option::{
     Granted, bind_to_adapter, dropped_datagrams, receive_offload, set_busy_poll, set_dont_fragment,
     set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes, share_port,

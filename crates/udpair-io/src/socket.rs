@@ -66,6 +66,16 @@ impl Socket {
         self.family
     }
 
+    /// Returns whether the socket reaches IPv4 addresses.
+    pub fn speaks_ipv4(&self) -> bool {
+        self.family != Family::Ipv6
+    }
+
+    /// Returns whether the socket reaches IPv6 addresses.
+    pub fn speaks_ipv6(&self) -> bool {
+        self.family != Family::Ipv4
+    }
+
     /// Binds the socket to a local address; port 0 is the system's choice.
     ///
     /// # Errors

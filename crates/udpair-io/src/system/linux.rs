@@ -11,6 +11,7 @@ mod error_queue;
 mod lookup;
 mod message;
 mod metadata;
+mod multicast;
 mod option;
 mod receive;
 mod send;
@@ -18,6 +19,7 @@ mod send;
 pub(crate) use adapter::{adapter_index, adapters};
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
+pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
 pub(crate) use option::{
     bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, receive_offload,
     set_busy_poll, set_dont_fragment, set_low_latency, share_port,

@@ -1,14 +1,17 @@
 //! Systems that have no module of their own: what the standard library and `socket2` offer.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use socket2::InterfaceIndexOrAddress;
 
 use crate::adapter::Adapter;
 use crate::cause::Cause;
 use crate::engine::Engine;
 use crate::lookup::LookupError;
+use crate::multicast::Membership;
 use crate::portable::Portable;
 use crate::socket::Socket;
 
@@ -69,6 +72,55 @@ pub(crate) fn adapter_index(_name: &str) -> Option<u32> {
 
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     socket.options().set_broadcast(true)
+}
+
+pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    let options = socket.options();
+    let joined = match (membership.group, membership.source) {
+        (IpAddr::V4(group), None) => {
+            let adapter = InterfaceIndexOrAddress::Index(membership.adapter);
+            options.join_multicast_v4_n(&group, &adapter)
+        }
+        (IpAddr::V6(group), None) => options.join_multicast_v6(&group, membership.adapter),
+        _ => Err(unsupported(
+            "one sender alone cannot be heard on this system",
+        )),
+    };
+    match joined {
+        // A member already.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
+        result => result,
+    }
+}
+
+pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    let options = socket.options();
+    match (membership.group, membership.source) {
+        (IpAddr::V4(group), None) => {
+            let adapter = InterfaceIndexOrAddress::Index(membership.adapter);
+            options.leave_multicast_v4_n(&group, &adapter)
+        }
+        (IpAddr::V6(group), None) => options.leave_multicast_v6(&group, membership.adapter),
+        _ => Err(unsupported(
+            "one sender alone cannot be heard on this system",
+        )),
+    }
+}
+
+pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
+    if socket.speaks_ipv6() {
+        socket.options().set_multicast_if_v6(adapter)?;
+    }
+    if socket.speaks_ipv4() {
+        return Err(unsupported(
+            "the adapter of IPv4 groups cannot be chosen on this system",
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
+    socket.options().set_reuse_address(true)
 }
 
 pub(crate) fn set_dont_fragment(_socket: &Socket, dont_fragment: bool) -> io::Result<()> {

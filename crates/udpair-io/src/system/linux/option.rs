@@ -172,14 +172,24 @@ pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
 
 /// Sets an option whose value is an `int`.
 fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
-    // SAFETY: the pointer leads to an int that outlives the call, and the length is an int's.
+    set_value(socket, level, option, &value)
+}
+
+/// Sets an option whose value is laid out as the kernel has it.
+pub(super) fn set_value<T: Copy>(
+    socket: &Socket,
+    level: i32,
+    option: i32,
+    value: &T,
+) -> io::Result<()> {
+    // SAFETY: the pointer leads to a value that outlives the call, and the length is that value's.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             level,
             option,
-            (&raw const value).cast(),
-            mem::size_of_val(&value) as libc::socklen_t,
+            std::ptr::from_ref(value).cast(),
+            mem::size_of_val(value) as libc::socklen_t,
         )
     };
     if result == 0 {

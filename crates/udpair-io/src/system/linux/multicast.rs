@@ -1,0 +1,208 @@
+//! Multicast by adapter index, for both families alike (RFC 3678, section 5; ip(7)).
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::address::RawAddress;
+use super::option;
+use crate::multicast::Membership;
+use crate::socket::Socket;
+
+/// See [`join`](crate::join).
+pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    let (joined, error_of_members) = match membership.source {
+        None => {
+            let request = GroupRequest::of(membership);
+            (change(socket, MCAST_JOIN_GROUP, &request), libc::EADDRINUSE)
+        }
+        Some(source) => {
+            let request = SourceRequest::of(membership, source);
+            let joined = change(socket, MCAST_JOIN_SOURCE_GROUP, &request);
+            // An adapter that is not there is another error (ip_mc_source in net/ipv4/igmp.c).
+            (joined, libc::EADDRNOTAVAIL)
+        }
+    };
+    match joined {
+        Err(error) if error.raw_os_error() == Some(error_of_members) => Ok(()),
+        result => result,
+    }
+}
+
+/// See [`leave`](crate::leave).
+pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    match membership.source {
+        None => change(socket, MCAST_LEAVE_GROUP, &GroupRequest::of(membership)),
+        Some(source) => change(
+            socket,
+            MCAST_LEAVE_SOURCE_GROUP,
+            &SourceRequest::of(membership, source),
+        ),
+    }
+}
+
+/// See [`set_multicast_adapter`](crate::set_multicast_adapter).
+pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
+    let index = i32::try_from(adapter).map_err(io::Error::other)?;
+    if socket.speaks_ipv4() {
+        let request = libc::ip_mreqn {
+            imr_multiaddr: any_ipv4(),
+            imr_address: any_ipv4(),
+            imr_ifindex: index,
+        };
+        option::set_value(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)?;
+    }
+    if socket.speaks_ipv6() {
+        option::set_value(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, &index)?;
+    }
+    Ok(())
+}
+
+/// See [`share_multicast_port`](crate::share_multicast_port). `SO_REUSEPORT` would give each datagram to
+/// one of the sockets instead of all.
+pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
+    socket.options().set_reuse_address(true)
+}
+
+/// A request of one of the two kinds.
+trait Request: Copy {
+    fn is_ipv4(&self) -> bool;
+}
+
+/// `struct group_req`, include/uapi/linux/in.h.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct GroupRequest {
+    adapter: u32,
+    group: AddressStorage,
+}
+
+/// `struct group_source_req`, include/uapi/linux/in.h.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct SourceRequest {
+    adapter: u32,
+    group: AddressStorage,
+    source: AddressStorage,
+}
+
+/// `struct sockaddr_storage`: 128 bytes, aligned like a pointer.
+#[derive(Clone, Copy)]
+#[repr(C)]
+union AddressStorage {
+    address: RawAddress,
+    storage: libc::sockaddr_storage,
+}
+
+impl AddressStorage {
+    fn of(ip: IpAddr) -> Self {
+        // SAFETY: every field is an integer or an array of integers, for which zero is a value.
+        let mut storage: Self = unsafe { mem::zeroed() };
+        storage.address = RawAddress::encode(SocketAddr::new(ip, 0)).0;
+        storage
+    }
+
+    fn is_ipv4(&self) -> bool {
+        // SAFETY: `of` wrote an address of one of the two families, and every variant begins with it.
+        i32::from(unsafe { self.storage.ss_family }) == libc::AF_INET
+    }
+}
+
+impl GroupRequest {
+    fn of(membership: &Membership) -> Self {
+        Self {
+            adapter: membership.adapter,
+            group: AddressStorage::of(membership.group),
+        }
+    }
+}
+
+impl SourceRequest {
+    fn of(membership: &Membership, source: IpAddr) -> Self {
+        Self {
+            adapter: membership.adapter,
+            group: AddressStorage::of(membership.group),
+            source: AddressStorage::of(source),
+        }
+    }
+}
+
+impl Request for GroupRequest {
+    fn is_ipv4(&self) -> bool {
+        self.group.is_ipv4()
+    }
+}
+
+impl Request for SourceRequest {
+    fn is_ipv4(&self) -> bool {
+        self.group.is_ipv4()
+    }
+}
+
+/// Changes the memberships of a socket; a dual-stack socket takes IPv4 requests on the IPv4 level.
+fn change(socket: &Socket, action: i32, request: &impl Request) -> io::Result<()> {
+    let level = if request.is_ipv4() {
+        libc::IPPROTO_IP
+    } else {
+        libc::IPPROTO_IPV6
+    };
+    option::set_value(socket, level, action, request)
+}
+
+fn any_ipv4() -> libc::in_addr {
+    libc::in_addr {
+        s_addr: u32::from_ne_bytes(Ipv4Addr::UNSPECIFIED.octets()),
+    }
+}
+
+/// include/uapi/linux/in.h.
+const MCAST_JOIN_GROUP: i32 = 42;
+/// include/uapi/linux/in.h.
+const MCAST_LEAVE_GROUP: i32 = 45;
+/// include/uapi/linux/in.h.
+const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
+/// include/uapi/linux/in.h.
+const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::Family;
+
+    #[test]
+    fn requests_have_the_size_that_the_kernel_expects() {
+        assert_eq!(size_of::<GroupRequest>(), 136);
+        assert_eq!(size_of::<SourceRequest>(), 264);
+    }
+
+    /// MCG-06, BND-16
+    #[test]
+    fn groups_of_both_families_are_joined_twice_and_left_once() {
+        let loopback = super::super::adapter_index("lo").unwrap();
+        for (family, group, source) in [
+            (Family::Ipv4, "239.1.2.3", None),
+            (Family::Dual, "239.1.2.3", None),
+            (Family::Dual, "ff15::77", None),
+            (Family::Ipv6, "ff15::77", None),
+            (Family::Dual, "232.1.2.3", Some("127.0.0.1")),
+            (Family::Dual, "ff35::77", Some("::1")),
+        ] {
+            let socket = Socket::open(family).unwrap();
+            let membership = Membership {
+                group: group.parse().unwrap(),
+                source: source.map(|source: &str| source.parse().unwrap()),
+                adapter: loopback,
+            };
+            for _ in 0..2 {
+                let joined = crate::join(&socket, &membership);
+                joined.unwrap_or_else(|error| panic!("{family:?} {membership:?}: {error}"));
+            }
+            let left = crate::leave(&socket, &membership);
+            left.unwrap_or_else(|error| panic!("{family:?} {membership:?}: {error}"));
+            assert!(crate::leave(&socket, &membership).is_err());
+            set_multicast_adapter(&socket, loopback).unwrap();
+            crate::set_multicast_hops(&socket, 3).unwrap();
+            crate::set_multicast_loopback(&socket, false).unwrap();
+        }
+    }
+}
