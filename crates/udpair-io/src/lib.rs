@@ -16,6 +16,9 @@ mod batch;
 mod cause;
 mod engine;
 mod lookup;
+mod machine;
+mod monitor;
+mod network;
 mod option;
 mod path;
 mod peer_error;
@@ -24,11 +27,14 @@ mod portable;
 mod socket;
 mod system;
 
-pub use adapter::{Adapter, AdapterAddress, adapter_index, adapters};
+pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index, adapters};
 pub use batch::{Datagram, Metadata, Outgoing, RecvBatch};
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, Waiting, engines, portable_engine};
 pub use lookup::{LookupError, lookup};
+pub use machine::machine_name;
+pub use monitor::{NetworkEvent, NetworkMonitor};
+pub use network::{DefaultRoute, Network, NetworkReader, Reach, default_routes};
 pub use option::{
     Granted, bind_to_adapter, dropped_datagrams, set_dont_fragment, set_hop_limit, set_low_latency,
     set_receive_buffer_bytes, set_send_buffer_bytes,

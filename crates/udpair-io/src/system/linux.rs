@@ -9,15 +9,23 @@ mod engine;
 mod errno;
 mod error_queue;
 mod lookup;
+mod machine;
+mod netlink;
+mod network;
 mod option;
+mod rtnetlink;
+mod sysfs;
 
-pub(crate) use adapter::{adapter_index, adapters};
+pub(crate) use adapter::adapter_index;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
+pub(crate) use machine::machine_name;
+pub(crate) use network::{NetworkMonitor, NetworkReader};
 pub(crate) use option::{
     bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, set_dont_fragment,
     set_low_latency,
 };
+pub(crate) use sysfs::bits_per_second;
 
 use std::path::PathBuf;
 
