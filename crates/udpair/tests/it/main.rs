@@ -8,6 +8,7 @@
 mod connect;
 mod layers;
 mod names;
+mod network;
 mod receive;
 mod resolve;
 mod runtime;
