@@ -125,6 +125,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
             "crates/udpair-cli/src/render.rs",
+            "crates/udpair-cli/src/render/adapter.rs",
         ],
         except: &[],
         never: &[
