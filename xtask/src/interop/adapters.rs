@@ -334,7 +334,7 @@ fn overruns(hosts: &Hosts) -> Result<u64, String> {
     Ok(drops.filter_map(|drops| drops.parse::<u64>().ok()).sum())
 }
 
-/// NET-03, BND-05: whatever is listed can be bound to, link-local addresses too.
+/// NET-03: whatever is listed can be bound to, link-local addresses too.
 fn bound(hosts: &Hosts) -> Result<String, String> {
     hosts.plug("v0", 74)?;
     hosts.batch(
