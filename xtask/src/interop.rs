@@ -3,6 +3,7 @@
 //! Each suite installs what it needs where it may, starts servers on high ports of loopback, drives the
 //! built command, reads what it prints, and stops the servers it started.
 
+mod adapters;
 mod daemon;
 mod kubernetes;
 mod named;
@@ -16,7 +17,13 @@ use crate::packages;
 use crate::suite::Outcome;
 
 /// Suites, in the order to run them.
-pub(crate) const SUITES: &[Suite] = &[stun::SUITE, peers::SUITE, network::SUITE, kubernetes::SUITE];
+pub(crate) const SUITES: &[Suite] = &[
+    stun::SUITE,
+    peers::SUITE,
+    network::SUITE,
+    adapters::SUITE,
+    kubernetes::SUITE,
+];
 
 /// A suite of cases that share their servers.
 pub(crate) struct Suite {

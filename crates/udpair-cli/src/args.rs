@@ -168,6 +168,8 @@ pub(crate) enum Command {
     Resolve(Resolve),
     /// List the services that this machine knows by name
     Services(Services),
+    /// List the network adapters of this machine, and their addresses
+    Adapters(Adapters),
     /// Show all of it, on this machine alone: DNS server, echo peer, stranger
     Demo,
 }
@@ -288,6 +290,13 @@ pub(crate) struct Services {
     /// Show this one alone
     #[arg(value_name = "NAME", value_parser = service_name)]
     pub(crate) name: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Adapters {
+    /// Go on, and tell what changes: links, addresses, default routes
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 fn service_name(text: &str) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod adapters;
 mod ask;
 mod connect;
 mod demo;
@@ -35,6 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
             Command::Listen(listen) => listen::run(&context, listen).await,
             Command::Resolve(resolve) => resolve::run(&context, resolve).await,
             Command::Services(services) => services::run(&context, services).await,
+            Command::Adapters(adapters) => adapters::run(&context, adapters).await,
             Command::Demo => demo::run(&context).await,
         }
     };
@@ -159,9 +161,11 @@ impl Context {
             Command::Ask(_) => Some(Frame::Line),
             _ => None,
         };
-        // These two have no purpose without somebody who reads.
-        let ends_with_reader =
-            matches!(arguments.command, Command::Connect(_) | Command::Listen(_));
+        // These have no purpose without somebody who reads.
+        let ends_with_reader = matches!(
+            arguments.command,
+            Command::Connect(_) | Command::Listen(_) | Command::Adapters(_)
+        );
         let renderer = Renderer::new(&arguments.global, frame);
         Self {
             global: arguments.global.clone(),

@@ -2,6 +2,8 @@
 //!
 //! The names here are promises: a field may be added, none goes away.
 
+mod adapter;
+
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use udpair::{
     AddressSource, Candidate, DnsQuery, Error, ErrorKind, Message, PeerError, PeerErrorKind,
     ServiceSource, SrvRecord, Statistics, Step,
 };
+
+pub(crate) use adapter::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
 
 use crate::frame::hex;
 
@@ -58,6 +62,8 @@ pub(crate) enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
+    Adapter(AdapterEvent),
+    AdapterChange(AdapterChangeEvent),
     PeerError {
         destination: Option<SocketAddr>,
         kind: String,
@@ -81,7 +87,7 @@ pub(crate) enum Event {
         message: String,
         advice: Option<String>,
     },
-    /// A line for people, of the demonstration.
+    /// A line for people, and for nobody else.
     Note {
         text: String,
     },

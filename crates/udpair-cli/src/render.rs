@@ -2,8 +2,12 @@
 //!
 //! Pure: the words are returned, and `output` says them.
 
+mod adapter;
+
 use std::io;
 use std::net::IpAddr;
+
+pub(crate) use adapter::heading as adapter_heading;
 
 use crate::args::Global;
 use crate::escape;
@@ -89,6 +93,8 @@ impl Renderer {
                 rank,
             } => line(format!("{rank}  {} -> {remote}", or_unknown(*local))),
             Event::Service { name, port, .. } => line(format!("{name} {port}/udp")),
+            Event::Adapter(event) => line(adapter::adapter_text(event)),
+            Event::AdapterChange(event) => line(adapter::change_text(event)),
             Event::Step(step) => Rendered::Result(step_text(step).into_bytes()),
             Event::Note { text } => line(text.clone()),
             Event::Listening {

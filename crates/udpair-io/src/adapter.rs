@@ -1,20 +1,40 @@
 //! The machine's network adapters and their addresses.
 
+mod id;
+mod kind;
+
 use std::io;
 use std::net::IpAddr;
 
+pub use id::AdapterId;
+pub use kind::AdapterKind;
+
+use crate::network::NetworkReader;
 use crate::system;
 
 /// A network adapter, as the system described it when it was asked.
+///
+/// Two values are equal when the system said the same of both. Whether both are the same adapter, their
+/// [`id`](Self::id) says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Adapter {
     /// The system's name for it: `eth0`, `lo`.
     pub name: String,
-    /// The system's number for it, as used in IPv6 zone ids (RFC 4007, section 11).
+    /// The system's number for it, as used in IPv6 zone ids (RFC 4007, section 11). Another one when the
+    /// adapter is taken out and put back.
     pub index: u32,
+    /// Its identity, which outlives restarts (MODEL NET-06).
+    pub id: AdapterId,
+    /// What it is (MODEL NET-07).
+    pub kind: AdapterKind,
+    /// The longest IP packet that it carries, in bytes; `None` where the system does not say.
+    pub mtu: Option<u32>,
     /// Whether it is switched on.
     pub is_up: bool,
+    /// Whether it can carry packets: it is switched on, and its cable is plugged in, or whatever is in
+    /// the place of one.
+    pub is_running: bool,
     /// Whether it leads only to this machine.
     pub is_loopback: bool,
     /// Whether it carries multicast.
@@ -25,14 +45,61 @@ pub struct Adapter {
     pub addresses: Vec<AdapterAddress>,
 }
 
+impl Adapter {
+    /// Returns an adapter of which nothing is known but this: it is switched off and has no addresses.
+    ///
+    /// For tests, and for those who know the adapters from elsewhere than the system.
+    pub fn new(name: impl Into<String>, index: u32) -> Self {
+        let name = name.into();
+        Self {
+            id: AdapterId::of(&[], &name),
+            name,
+            index,
+            kind: AdapterKind::Other,
+            mtu: None,
+            is_up: false,
+            is_running: false,
+            is_loopback: false,
+            is_multicast: false,
+            is_broadcast: false,
+            addresses: Vec::new(),
+        }
+    }
+
+    /// Asks the system for the nominal speed of the adapter's link, in bits a second; `None` where it
+    /// does not say, as of a link that is down.
+    ///
+    /// Asked when it is wanted, because it takes as long as all else about an adapter together.
+    ///
+    /// # Model
+    ///
+    /// `InboundMaxBitsPerSecond` and `OutboundMaxBitsPerSecond` (NET-08), which are 0 where this is
+    /// `None`.
+    pub fn bits_per_second(&self) -> Option<u64> {
+        system::bits_per_second(self)
+    }
+}
+
 /// A unicast address of an adapter.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct AdapterAddress {
     /// The address.
     pub ip: IpAddr,
-    /// How many leading bits name the adapter's own network; `None` where the system does not say.
+    /// How many leading bits name the adapter's own network: at most 32 for IPv4 and 128 for IPv6;
+    /// `None` where the system does not say (MODEL NET-04).
     pub prefix_length: Option<u8>,
+}
+
+impl AdapterAddress {
+    /// Returns an address with its prefix length, which is left out when the address is shorter.
+    pub fn new(ip: IpAddr, prefix_length: impl Into<Option<u8>>) -> Self {
+        let bits = if ip.is_ipv4() { 32 } else { 128 };
+        Self {
+            ip,
+            prefix_length: prefix_length.into().filter(|length| *length <= bits),
+        }
+    }
 }
 
 /// Returns the adapters, in the order of their indices.
@@ -41,12 +108,36 @@ pub struct AdapterAddress {
 ///
 /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where we cannot ask it.
 pub fn adapters() -> io::Result<Vec<Adapter>> {
-    let mut adapters = system::adapters()?;
-    adapters.sort_by_key(|adapter| adapter.index);
-    Ok(adapters)
+    NetworkReader::open()?.adapters()
 }
 
 /// Returns the index of the adapter called `name`; `None` when there is none.
 pub fn adapter_index(name: &str) -> Option<u32> {
     system::adapter_index(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    /// NET-04
+    #[test]
+    fn a_prefix_length_fits_its_address_or_is_not_there() {
+        let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+        for (ip, given, kept) in [
+            (v4, Some(0), Some(0)),
+            (v4, Some(32), Some(32)),
+            (v4, Some(33), None),
+            (v6, Some(33), Some(33)),
+            (v6, Some(128), Some(128)),
+            (v6, Some(255), None),
+            (v6, None, None),
+        ] {
+            let address = AdapterAddress::new(ip, given);
+            assert_eq!(address.prefix_length, kept, "{ip} {given:?}");
+        }
+    }
 }

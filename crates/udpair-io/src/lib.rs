@@ -16,7 +16,10 @@ mod batch;
 mod cause;
 mod engine;
 mod lookup;
+mod machine;
+mod monitor;
 mod multicast;
+mod network;
 mod offload;
 mod option;
 mod path;
@@ -27,7 +30,7 @@ mod segment;
 mod socket;
 mod system;
 
-pub use adapter::{Adapter, AdapterAddress, adapter_index, adapters};
+pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index, adapters};
 pub use batch::{
     Datagram, Datagrams, Destination, Metadata, Outgoing, OwnedDatagram, RecvBatch, SendBatch,
     Source,
@@ -35,10 +38,13 @@ pub use batch::{
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};
 pub use lookup::{LookupError, lookup};
+pub use machine::machine_name;
+pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
     Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
     share_multicast_port,
 };
+pub use network::{DefaultRoute, Network, NetworkReader, Reach, default_routes};
 pub use option::{
     Granted, bind_to_adapter, dropped_datagrams, receive_offload, set_busy_poll, set_dont_fragment,
     set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes, share_port,

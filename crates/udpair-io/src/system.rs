@@ -8,7 +8,11 @@
 //! | `cause(code)` | what an error number means |
 //! | `family_not_supported()` | the error that the system has for a foreign address family |
 //! | `lookup(host)` | the system's resolver, with the code that it gave |
-//! | `adapters()`, `adapter_index(name)` | the adapters |
+//! | `NetworkReader` | lists adapters and default routes |
+//! | `NetworkMonitor` | hears of their changes; on Unix it has a descriptor that becomes readable then |
+//! | `adapter_index(name)` | the number that goes with an adapter's name |
+//! | `bits_per_second(adapter)` | the nominal speed of its link |
+//! | `machine_name()` | what the machine is called |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps what it knows of names |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
 //! | `set_dont_fragment`, `set_low_latency`, `set_busy_poll`, `share_port`, `bind_to_adapter` | options that each system spells its own way |

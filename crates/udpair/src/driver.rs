@@ -6,6 +6,7 @@
 //! by any executor. (One exception: in a program built with `panic = "abort"` a runtime must have its I/O
 //! and its timers switched on.)
 
+mod network;
 mod tcp;
 mod waiters;
 mod watched;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Id};
 use tokio::task::coop;
 
+pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
 pub(crate) use waiters::{Ticket, Waiters};
 pub(crate) use watched::{Gone, Watched};

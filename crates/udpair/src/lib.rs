@@ -26,12 +26,17 @@ mod driver;
 mod error;
 mod message;
 mod name;
+mod network;
 mod resolve;
 mod socket;
 
 pub use error::{Error, ErrorKind, SocketErrorStatus};
 pub use message::{Event, Message, PeerError, PeerErrorKind};
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
+pub use network::{
+    AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,
+    watch_adapters,
+};
 pub use resolve::{
     AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
     OrderRule, Precedence, QueryOutcome, RecordType, Resolution, Resolver, ResolverBuilder,
@@ -41,8 +46,9 @@ pub use socket::{
     Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,
 };
 pub use udpair_io::{
-    Adapter, AdapterAddress, Capabilities, Datagram, Datagrams, Destination, Engine, Metadata,
-    RecvBatch, SendBatch, Source, adapters, engines,
+    Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
+    DefaultRoute, Destination, Engine, Metadata, Network, Reach, RecvBatch, SendBatch, Source,
+    adapters, default_routes, engines,
 };
 
 /// The example of the README compiles.

@@ -83,6 +83,17 @@ impl Daemon {
         }
     }
 
+    /// Sends the process a signal, as kill(1) writes it.
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), String> {
+        let status = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            outcome => Err(format!("cannot send {} {signal}: {outcome:?}", self.name)),
+        }
+    }
+
     /// Returns the lines logged so far, and forgets them.
     pub(crate) fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)

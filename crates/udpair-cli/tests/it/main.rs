@@ -5,6 +5,7 @@
     reason = "a test that cannot go on may say so this way"
 )]
 
+mod adapters;
 mod bad_input;
 mod connect;
 mod run;

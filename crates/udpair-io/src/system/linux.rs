@@ -9,21 +9,29 @@ mod engine;
 mod errno;
 mod error_queue;
 mod lookup;
+mod machine;
 mod message;
 mod metadata;
 mod multicast;
+mod netlink;
+mod network;
 mod option;
 mod receive;
+mod rtnetlink;
 mod send;
+mod sysfs;
 
-pub(crate) use adapter::{adapter_index, adapters};
+pub(crate) use adapter::adapter_index;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
+pub(crate) use machine::machine_name;
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
+pub(crate) use network::{NetworkMonitor, NetworkReader};
 pub(crate) use option::{
     bind_to_adapter, buffer_bytes_as_asked, dropped_datagrams, prepare, receive_offload,
     set_busy_poll, set_dont_fragment, set_low_latency, share_port,
 };
+pub(crate) use sysfs::bits_per_second;
 
 use std::path::PathBuf;
 

@@ -11,7 +11,9 @@ use crate::adapter::Adapter;
 use crate::cause::Cause;
 use crate::engine::Engine;
 use crate::lookup::LookupError;
+use crate::monitor::NetworkEvent;
 use crate::multicast::Membership;
+use crate::network::DefaultRoute;
 use crate::portable::Portable;
 use crate::socket::Socket;
 
@@ -62,8 +64,53 @@ pub(crate) fn name_servers_path() -> Option<PathBuf> {
     Some("/etc/resolv.conf".into())
 }
 
-pub(crate) fn adapters() -> io::Result<Vec<Adapter>> {
-    Err(unsupported("adapters cannot be listed on this system"))
+/// There is none: nobody can open one.
+#[derive(Debug)]
+pub(crate) enum NetworkReader {}
+
+impl NetworkReader {
+    pub(crate) fn open() -> io::Result<Self> {
+        Err(unsupported("adapters cannot be listed on this system"))
+    }
+
+    pub(crate) fn adapters(&mut self) -> io::Result<Vec<Adapter>> {
+        match *self {}
+    }
+
+    pub(crate) fn default_routes(&mut self) -> io::Result<Vec<DefaultRoute>> {
+        match *self {}
+    }
+}
+
+/// There is none: nobody can open one.
+#[derive(Debug)]
+pub(crate) enum NetworkMonitor {}
+
+impl NetworkMonitor {
+    pub(crate) fn open() -> io::Result<Self> {
+        Err(unsupported("adapters cannot be watched on this system"))
+    }
+
+    pub(crate) fn next_event(&mut self) -> io::Result<NetworkEvent> {
+        match *self {}
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for NetworkMonitor {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        match *self {}
+    }
+}
+
+pub(crate) fn bits_per_second(_adapter: &Adapter) -> Option<u64> {
+    None
+}
+
+/// The variable is Windows' own.
+pub(crate) fn machine_name() -> io::Result<String> {
+    std::env::var("COMPUTERNAME")
+        .map_err(|_| unsupported("the machine's name is not known on this system"))
 }
 
 pub(crate) fn adapter_index(_name: &str) -> Option<u32> {

@@ -9,6 +9,7 @@ mod batch;
 mod connect;
 mod layers;
 mod names;
+mod network;
 mod push;
 mod receive;
 mod resolve;

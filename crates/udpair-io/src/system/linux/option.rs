@@ -5,6 +5,7 @@ use std::mem;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use super::adapter::adapter_index;
 use crate::adapter::Adapter;
 use crate::engine::Wishes;
 use crate::socket::{Family, Socket};
@@ -138,8 +139,18 @@ pub(crate) fn set_low_latency(socket: &Socket) -> io::Result<()> {
 }
 
 /// See [`bind_to_adapter`](crate::bind_to_adapter).
+///
+/// By name, although the number is what counts: the kernel does not look whether there is an adapter with
+/// a number (`SO_BINDTOIFINDEX`), and would bind to nothing.
 pub(crate) fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
-    socket.options().bind_device(Some(adapter.name.as_bytes()))
+    socket
+        .options()
+        .bind_device(Some(adapter.name.as_bytes()))?;
+    if adapter_index(&adapter.name) != Some(adapter.index) {
+        // The adapter is gone, and another one has its name now.
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    Ok(())
 }
 
 /// The kernel doubles what it was asked for (socket(7), `SO_RCVBUF`).

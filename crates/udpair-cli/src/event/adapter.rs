@@ -1,0 +1,141 @@
+//! Adapters and what changes about them, as scripts read it.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use udpair::{Adapter, AdapterAddress, AdapterChange, DefaultRoute, Network, Reach};
+
+/// An adapter as it is.
+#[derive(Debug, Serialize)]
+pub(crate) struct AdapterEvent {
+    pub(crate) name: String,
+    pub(crate) index: u32,
+    pub(crate) id: String,
+    /// IANA's number for its kind.
+    #[serde(rename = "type")]
+    pub(crate) iana_type: u32,
+    pub(crate) kind: String,
+    /// `None` where the system does not say, here and below.
+    pub(crate) mtu: Option<u32>,
+    pub(crate) bits_per_second: Option<u64>,
+    /// Whether it is switched on.
+    pub(crate) up: bool,
+    /// Whether it can carry packets.
+    pub(crate) running: bool,
+    pub(crate) loopback: bool,
+    pub(crate) multicast: bool,
+    pub(crate) broadcast: bool,
+    /// How far it leads: `none`, `private`, `internet`.
+    pub(crate) reach: &'static str,
+    pub(crate) addresses: Vec<AdapterAddressEvent>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AdapterAddressEvent {
+    pub(crate) address: IpAddr,
+    pub(crate) prefix_length: Option<u8>,
+}
+
+/// Something that has changed about an adapter or a default route.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct AdapterChangeEvent {
+    pub(crate) change: &'static str,
+    /// The adapter; `None` where there is no default route any more.
+    pub(crate) name: Option<String>,
+    pub(crate) index: Option<u32>,
+    /// The name it had before, where it has another one now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) renamed_from: Option<String>,
+    /// The address that was added or removed.
+    #[serde(flatten)]
+    pub(crate) address: Option<AdapterAddressEvent>,
+    /// Of a default route: `ipv4` or `ipv6`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) family: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gateway: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metric: Option<u32>,
+}
+
+impl AdapterEvent {
+    /// Describes an adapter of `network`, whose link has this speed.
+    pub(crate) fn new(adapter: &Adapter, network: &Network, bits_per_second: Option<u64>) -> Self {
+        Self {
+            name: adapter.name.clone(),
+            index: adapter.index,
+            id: adapter.id.to_string(),
+            iana_type: adapter.kind.iana_type(),
+            kind: adapter.kind.to_string(),
+            mtu: adapter.mtu,
+            bits_per_second,
+            up: adapter.is_up,
+            running: adapter.is_running,
+            loopback: adapter.is_loopback,
+            multicast: adapter.is_multicast,
+            broadcast: adapter.is_broadcast,
+            reach: match network.reach(adapter) {
+                Reach::None => "none",
+                Reach::Private => "private",
+                Reach::Internet => "internet",
+            },
+            addresses: adapter.addresses.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&AdapterAddress> for AdapterAddressEvent {
+    fn from(address: &AdapterAddress) -> Self {
+        Self {
+            address: address.ip,
+            prefix_length: address.prefix_length,
+        }
+    }
+}
+
+impl AdapterChangeEvent {
+    /// Describes a change that led to `network`; `None` for one that we do not know.
+    pub(crate) fn new(change: &AdapterChange, network: &Network) -> Option<Self> {
+        let of = |change, adapter: &Adapter| Self {
+            change,
+            name: Some(adapter.name.clone()),
+            index: Some(adapter.index),
+            ..Self::default()
+        };
+        Some(match change {
+            AdapterChange::Appeared(adapter) => of("appeared", adapter),
+            AdapterChange::Vanished(adapter) => of("vanished", adapter),
+            AdapterChange::LinkUp(adapter) => of("link-up", adapter),
+            AdapterChange::LinkDown(adapter) => of("link-down", adapter),
+            AdapterChange::AddressAdded { adapter, address } => Self {
+                address: Some(address.into()),
+                ..of("address-added", adapter)
+            },
+            AdapterChange::AddressRemoved { adapter, address } => Self {
+                address: Some(address.into()),
+                ..of("address-removed", adapter)
+            },
+            AdapterChange::Altered { before, after } => Self {
+                renamed_from: (before.name != after.name).then(|| before.name.clone()),
+                ..of("altered", after)
+            },
+            AdapterChange::DefaultRoute { is_ipv6, after, .. } => {
+                Self::default_route(*is_ipv6, after.as_ref(), network)
+            }
+            _ => return None,
+        })
+    }
+
+    fn default_route(is_ipv6: bool, route: Option<&DefaultRoute>, network: &Network) -> Self {
+        let adapter = route.and_then(|route| network.adapter(route.adapter));
+        Self {
+            change: "default-route",
+            name: adapter.map(|adapter| adapter.name.clone()),
+            index: route.map(|route| route.adapter),
+            family: Some(if is_ipv6 { "ipv6" } else { "ipv4" }),
+            gateway: route.and_then(|route| route.gateway),
+            metric: route.map(|route| route.metric),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Adapters and what changes about them, as people read it.
+//!
+//! Pure.
+
+use std::iter;
+
+use crate::event::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
+
+/// What stands above the adapters.
+pub(crate) fn heading() -> String {
+    row(
+        ["NAME", "INDEX", "KIND", "STATE", "MTU", "SPEED", "REACH"],
+        "ADDRESSES",
+    )
+}
+
+/// A line for an adapter, and one more for each address but the first.
+pub(super) fn adapter_text(adapter: &AdapterEvent) -> String {
+    let state = match (adapter.up, adapter.running) {
+        (_, true) => "up",
+        (true, false) => "no link",
+        (false, false) => "off",
+    };
+    let mtu = adapter.mtu.map_or_else(unknown, |mtu| mtu.to_string());
+    let speed = adapter.bits_per_second.map_or_else(unknown, speed);
+    let columns = [
+        &adapter.name,
+        &adapter.index.to_string(),
+        &adapter.kind,
+        state,
+        &mtu,
+        &speed,
+        adapter.reach,
+    ];
+    let mut addresses = adapter.addresses.iter().map(address_text);
+    let first = row(columns, &addresses.next().unwrap_or_default());
+    let others = addresses.map(|address| row([""; 7], &address));
+    iter::once(first)
+        .chain(others)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A line for a change.
+pub(super) fn change_text(event: &AdapterChangeEvent) -> String {
+    let name = event.name.as_deref().unwrap_or("unknown adapter");
+    let address = event.address.as_ref().map(address_text).unwrap_or_default();
+    match (event.change, &event.renamed_from) {
+        ("address-added", _) => format!("{name}: has {address} now"),
+        ("address-removed", _) => format!("{name}: has {address} no more"),
+        ("link-up", _) => format!("{name}: link up"),
+        ("link-down", _) => format!("{name}: link down"),
+        ("altered", Some(before)) => format!("{before}: is called {name} now"),
+        ("altered", None) => format!("{name}: altered"),
+        ("default-route", _) => {
+            let family = if event.family == Some("ipv6") {
+                "IPv6"
+            } else {
+                "IPv4"
+            };
+            match (event.index, event.gateway) {
+                (None, _) => format!("no default route for {family} any more"),
+                (Some(_), None) => format!("{name}: default route for {family}"),
+                (Some(_), Some(gateway)) => {
+                    format!("{name}: default route for {family} by {gateway}")
+                }
+            }
+        }
+        (change, _) => format!("{name}: {change}"),
+    }
+}
+
+/// Names of Linux have at most 15 characters (netdevice(7), `IFNAMSIZ`).
+fn row(columns: [&str; 7], last: &str) -> String {
+    let [name, index, kind, state, mtu, speed, reach] = columns;
+    format!("{name:<15} {index:>5} {kind:<10} {state:<8} {mtu:>5} {speed:>10} {reach:<9} {last}")
+        .trim_end()
+        .to_owned()
+}
+
+fn address_text(event: &AdapterAddressEvent) -> String {
+    match event.prefix_length {
+        Some(length) => format!("{}/{length}", event.address),
+        None => event.address.to_string(),
+    }
+}
+
+fn speed(bits_per_second: u64) -> String {
+    let (unit, name) = match bits_per_second {
+        1_000_000_000.. => (1e9, "Gbit/s"),
+        1_000_000.. => (1e6, "Mbit/s"),
+        _ => (1e3, "kbit/s"),
+    };
+    // One decimal at most: 2.5 Gbit/s.
+    let rounded = (bits_per_second as f64 / unit * 10.0).round() / 10.0;
+    format!("{rounded} {name}")
+}
+
+fn unknown() -> String {
+    "-".into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_their_headings() {
+        let event = AdapterEvent {
+            name: "eth0".into(),
+            index: 2,
+            id: String::new(),
+            iana_type: 6,
+            kind: "ethernet".into(),
+            mtu: Some(1500),
+            bits_per_second: Some(2_500_000_000),
+            up: true,
+            running: false,
+            loopback: false,
+            multicast: true,
+            broadcast: true,
+            reach: "private",
+            addresses: ["192.0.2.1", "fe80::1"]
+                .map(|ip| AdapterAddressEvent {
+                    address: ip.parse().unwrap(),
+                    prefix_length: Some(24),
+                })
+                .into(),
+        };
+        let expected = "\
+NAME            INDEX KIND       STATE      MTU      SPEED REACH     ADDRESSES
+eth0                2 ethernet   no link   1500 2.5 Gbit/s private   192.0.2.1/24
+                                                                     fe80::1/24";
+        assert_eq!(format!("{}\n{}", heading(), adapter_text(&event)), expected);
+    }
+
+    #[test]
+    fn speeds_have_the_unit_that_people_use() {
+        for (bits, expected) in [
+            (9_600, "9.6 kbit/s"),
+            (100_000_000, "100 Mbit/s"),
+            (1_000_000_000, "1 Gbit/s"),
+            (400_000_000_000, "400 Gbit/s"),
+        ] {
+            assert_eq!(speed(bits), expected);
+        }
+    }
+}

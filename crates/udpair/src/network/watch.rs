@@ -1,0 +1,145 @@
+//! The stream of what changes.
+
+use std::fmt;
+use std::future::{self, Future};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use super::change::{AdapterChange, changes};
+use crate::driver::{NetworkWatch, in_runtime, sleep};
+use crate::{Error, Network};
+
+/// Tells what changes about adapters, their addresses and the default routes, from now on.
+///
+/// Like a socket it lives in the tokio runtime around it, or where there is none, is served by a
+/// background thread. All who watch in a runtime share one descriptor.
+///
+/// # Errors
+///
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): this system cannot be asked.
+/// - [`TooManyFiles`](crate::ErrorKind::TooManyFiles): no descriptor was left.
+/// - [`Io`](crate::ErrorKind::Io): the system refused.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), udpair::Error> {
+/// let mut watch = udpair::watch_adapters()?;
+/// loop {
+///     for change in watch.changed().await?.changes {
+///         println!("{change:?}");
+///     }
+/// }
+/// # }
+/// ```
+///
+/// # Model
+///
+/// `NetworkInformation.NetworkStatusChanged` (NET-13), which is raised once for each update.
+pub fn watch_adapters() -> Result<AdapterWatch, Error> {
+    let mut watch = NetworkWatch::begin().map_err(failed)?;
+    Ok(AdapterWatch {
+        known: watch.network(),
+        watch,
+        pause: None,
+        is_ended: false,
+    })
+}
+
+/// The updates since it was made, as a stream; see [`watch_adapters`].
+///
+/// A quarter of a second after the first change, all changes until then are one update: an adapter that
+/// appears gets its addresses one after the other. What comes and goes within that time is not told, and
+/// neither is anything told twice to who was busy for longer.
+///
+/// The stream ends after an error.
+pub struct AdapterWatch {
+    watch: NetworkWatch,
+    known: Arc<Network>,
+    /// Runs from the first change to the update.
+    pause: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send + Sync>>>,
+    is_ended: bool,
+}
+
+/// Changes that belong together.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AdapterUpdate {
+    /// What has changed, at least one thing: what is gone first, then adapter by adapter, then the
+    /// default routes.
+    pub changes: Vec<AdapterChange>,
+    /// The network as it is now.
+    pub network: Arc<Network>,
+}
+
+impl AdapterWatch {
+    /// Returns the network as it was when the stream was made; later, as the last update left it.
+    pub fn network(&self) -> &Network {
+        &self.known
+    }
+
+    /// Waits for the next update.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](crate::ErrorKind::Io): the system refused, the runtime was shut down, or there was an error
+    /// before. Nothing more is told; who wants to know more watches anew.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken nothing.
+    pub async fn changed(&mut self) -> Result<AdapterUpdate, Error> {
+        future::poll_fn(|cx| self.poll_changed(cx)).await
+    }
+
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Result<AdapterUpdate, Error>> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                let is_over = ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+                is_over.map_err(failed)?;
+                let network = self.watch.network();
+                let changes = changes(&self.known, &network);
+                self.known = network.clone();
+                if !changes.is_empty() {
+                    return Poll::Ready(Ok(AdapterUpdate { changes, network }));
+                }
+            }
+            ready!(self.watch.poll_changed(cx)).map_err(failed)?;
+            self.pause = Some(Box::pin(in_runtime(sleep(PAUSE))));
+        }
+    }
+}
+
+impl Stream for AdapterWatch {
+    type Item = Result<AdapterUpdate, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_ended {
+            return Poll::Ready(None);
+        }
+        let update = ready!(self.poll_changed(cx));
+        self.is_ended = update.is_err();
+        Poll::Ready(Some(update))
+    }
+}
+
+impl fmt::Debug for AdapterWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdapterWatch")
+            .field("network", &self.known)
+            .finish_non_exhaustive()
+    }
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::system("cannot watch the adapters", error)
+}
+
+/// How long changes are gathered (NET-13).
+const PAUSE: Duration = Duration::from_millis(250);

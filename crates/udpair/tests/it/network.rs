@@ -1,0 +1,95 @@
+//! Adapters, the names of this machine, and watching both. What changes is tested on networks of its own.
+
+use std::thread;
+
+use udpair::{
+    Adapter, AdapterWatch, DatagramSocket, Endpoint, ErrorKind, SocketErrorStatus, adapters,
+    host_names, watch_adapters,
+};
+
+use crate::support::{builders, endpoint};
+
+/// NET-01, NET-04, HOST-18: the list is the system's, in the order of the model.
+#[test]
+fn the_names_of_this_machine_are_its_own_and_those_of_its_adapters() {
+    let names = host_names().unwrap();
+    let adapters = adapters().unwrap();
+    let first_address = names.iter().position(|name| name.ip.is_some());
+    let addresses = names.split_at(first_address.unwrap_or(names.len())).1;
+    for name in addresses {
+        let information = name.ip.as_ref().expect("no name comes after an address");
+        let ip = name.host.ip().unwrap();
+        let owner = adapters
+            .iter()
+            .find(|adapter| adapter.id == information.adapter.id);
+        let owner = owner.unwrap_or_else(|| panic!("{name:?}"));
+        assert!(owner.is_up && !owner.is_loopback, "{name:?}");
+        assert!(owner.addresses.iter().any(|a| a.ip == ip), "{name:?}");
+        let bits = if ip.is_ipv4() { 32 } else { 128 };
+        assert!(information.prefix_length <= Some(bits), "{name:?}");
+    }
+}
+
+/// NET-03: whatever is listed can be bound to, the address and its adapter.
+#[tokio::test]
+async fn listed_names_and_adapters_can_be_bound_to() {
+    for name in host_names().unwrap() {
+        let Some(information) = name.ip else { continue };
+        for (engine, builder) in builders() {
+            let local = Endpoint::new(Some(name.host.clone()), 0.into());
+            let socket = builder.bind(&local).await.unwrap();
+            let bound = socket.local_addr().unwrap().ip();
+            assert_eq!(Some(bound), name.host.ip(), "{engine:?}");
+            let adapter = &information.adapter;
+            builder.bind_on(adapter, &0.into()).await.unwrap();
+        }
+    }
+}
+
+/// NET-14
+#[tokio::test]
+async fn an_adapter_that_is_not_there_is_an_address_that_is_not_available() {
+    let loopback = {
+        let mut adapters = adapters().unwrap();
+        adapters.retain(|adapter| adapter.is_loopback);
+        adapters.swap_remove(0)
+    };
+    // The second has the name of one that is there.
+    for (name, index) in [("gone", 999_999), (loopback.name.as_str(), 999_999)] {
+        let adapter = Adapter::new(name, index);
+        for (engine, builder) in builders() {
+            let error = builder.bind_on(&adapter, &0.into()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+            let status = SocketErrorStatus::CannotAssignRequestedAddress;
+            assert_eq!(error.status(), status, "{engine:?}");
+        }
+    }
+}
+
+/// NET-13: watching needs no runtime, and may end at any time.
+#[test]
+fn adapters_can_be_watched_from_anywhere() {
+    let loopback = |watch: &AdapterWatch| {
+        let mut adapters = watch.network().adapters.iter();
+        adapters.find(|adapter| adapter.is_loopback).cloned()
+    };
+    let here = watch_adapters().unwrap();
+    let there = thread::spawn(|| watch_adapters().unwrap()).join().unwrap();
+    assert!(loopback(&here).is_some());
+    assert_eq!(loopback(&here), loopback(&there));
+    drop(here);
+    assert_eq!(loopback(&there), loopback(&watch_adapters().unwrap()));
+}
+
+/// NET-13: a watch does not keep sockets from their work.
+#[tokio::test]
+async fn sockets_work_beside_a_watch() {
+    let _watch = watch_adapters().unwrap();
+    let socket = DatagramSocket::builder()
+        .bind(&endpoint("127.0.0.1:0"))
+        .await
+        .unwrap();
+    let here = socket.local_addr().unwrap();
+    socket.send_to(b"to myself", here).await.unwrap();
+    assert_eq!(socket.recv().await.unwrap().payload(), b"to myself");
+}
