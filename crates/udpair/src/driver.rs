@@ -22,7 +22,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Id};
-use tokio::task::coop;
+use tokio::task::{AbortHandle, coop};
 
 pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
@@ -69,6 +69,25 @@ pub(crate) async fn blocking<T: Send + 'static>(
         Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
         Err(error) => Err(io::Error::other(error)),
     }
+}
+
+/// A future that runs by itself; dropped, it ends.
+#[derive(Debug)]
+pub(crate) struct Task(AbortHandle);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Starts a future that runs by itself, in the runtime around us or the background one.
+///
+/// # Errors
+///
+/// The system's own, when there is no runtime and no thread can be started for one.
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<Task> {
+    Ok(Task(runtime()?.spawn(future).abort_handle()))
 }
 
 /// Polls all futures side by side and returns their outputs in order.

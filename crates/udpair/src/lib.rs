@@ -31,7 +31,7 @@ mod resolve;
 mod socket;
 
 pub use error::{Error, ErrorKind, SocketErrorStatus};
-pub use message::{Event, Message, PeerError, PeerErrorKind};
+pub use message::{Event, MembershipChange, Message, PeerError, PeerErrorKind};
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use network::{
     AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,
@@ -43,7 +43,8 @@ pub use resolve::{
     ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
 };
 pub use socket::{
-    Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,
+    Builder, DatagramSocket, Joined, Messages, OutputStream, QualityOfService, Statistics,
+    lifecycle,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use udpair_io::{Destination, NetworkError, OwnedDatagram};
+use udpair_io::{Destination, Membership, NetworkError, OwnedDatagram};
 
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 
@@ -150,4 +150,48 @@ pub enum Event {
     Message(Message),
     /// The network sent an error back.
     PeerError(PeerError),
+    /// A multicast group is heard on one adapter more, or on one less.
+    MembershipChanged(MembershipChange),
+}
+
+/// A group that is heard on one adapter more, or on one less, because the network changed.
+///
+/// What [`join_multicast`](crate::DatagramSocket::join_multicast) itself brings about, it returns.
+///
+/// # Model
+///
+/// MCG-07: the model leaves it to the application to join again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MembershipChange {
+    membership: Membership,
+    is_member: bool,
+}
+
+impl MembershipChange {
+    pub(crate) fn new(membership: Membership, is_member: bool) -> Self {
+        Self {
+            membership,
+            is_member,
+        }
+    }
+
+    /// Returns the group's address.
+    pub fn group(&self) -> IpAddr {
+        self.membership.group
+    }
+
+    /// Returns the one sender that is heard there; `None` for everybody.
+    pub fn source(&self) -> Option<IpAddr> {
+        self.membership.source
+    }
+
+    /// Returns the index of the adapter.
+    pub fn adapter(&self) -> u32 {
+        self.membership.adapter
+    }
+
+    /// Returns whether the group is heard there now.
+    pub fn is_member(&self) -> bool {
+        self.is_member
+    }
 }

@@ -11,6 +11,7 @@ mod filter;
 pub mod lifecycle;
 mod line;
 mod link;
+mod membership;
 mod messages;
 mod open;
 mod output;
@@ -23,7 +24,7 @@ mod statistics;
 
 use std::fmt;
 use std::future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -31,9 +32,10 @@ use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
-use crate::name::{Endpoint, EndpointPair};
+use crate::name::{Endpoint, EndpointPair, HostName};
 pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
+pub use membership::Joined;
 pub use messages::Messages;
 pub use output::OutputStream;
 use receiver::Receive;
@@ -173,8 +175,7 @@ impl DatagramSocket {
         self.shared().allow(action, Operation::OutputTo)?;
         let destination = open::stream_destination(self.shared(), remote).await?;
         self.shared().grant_stream(action)?;
-        let destination = Some(destination.into());
-        Ok(OutputStream::new(self.shared().clone(), destination))
+        Ok(OutputStream::new(self.shared().clone(), Some(destination)))
     }
 
     /// Sends `payload` to an address as one datagram.
@@ -350,6 +351,82 @@ impl DatagramSocket {
     /// Like calling [`recv`](Self::recv) again and again; the stream may be dropped at any time.
     pub fn messages(&self) -> Messages<'_> {
         Messages::new(self.shared())
+    }
+
+    /// Joins a multicast group: from now on the socket hears what is sent to it, at its own port.
+    ///
+    /// A group that is given by a name is the first multicast address of that. It is joined on every
+    /// adapter that is up, carries multicast and has an address of the group's family (on loopback only
+    /// where there is no other); on the one adapter or address that the socket is bound to. How that went
+    /// on each is returned; it is a success if the group is heard on one of them.
+    ///
+    /// The membership is a wish: when adapters appear, come back or get an address the group is joined
+    /// there too, and an adapter that is gone is forgotten. Each of these is an
+    /// [`Event::MembershipChanged`]. Joining twice is fine. Only groups that this socket joined are heard
+    /// (MCG-09); what it sends itself it hears too.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not bound, or it is connected.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the address is no multicast address.
+    /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): none of the name's addresses is one.
+    /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): no adapter suits.
+    /// - What the system says on the first adapter, if it says so on all.
+    /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has joined nothing.
+    ///
+    /// # Model
+    ///
+    /// `JoinMulticastGroup` (MCG-01 to MCG-09); that memberships come back is ours.
+    pub async fn join_multicast(&self, group: &HostName) -> Result<Vec<Joined>, Error> {
+        membership::join(self.shared(), group, None).await
+    }
+
+    /// Joins a multicast group and hears one sender there, and nobody else (RFC 4607).
+    ///
+    /// Like [`join_multicast`](Self::join_multicast) in all else; several sources of one group may be
+    /// joined.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`join_multicast`](Self::join_multicast), and
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a source of another family.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has joined nothing.
+    pub async fn join_source(
+        &self,
+        group: &HostName,
+        source: IpAddr,
+    ) -> Result<Vec<Joined>, Error> {
+        membership::join(self.shared(), group, Some(source)).await
+    }
+
+    /// Leaves a multicast group on all adapters. [`Joined::group`] has its address.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): it was not joined; and the states
+    /// of [`join_multicast`](Self::join_multicast).
+    ///
+    /// # Model
+    ///
+    /// Ours (MCG-08): there, a membership ends with the socket.
+    pub fn leave_multicast(&self, group: IpAddr) -> Result<(), Error> {
+        membership::leave(self.shared(), group, None)
+    }
+
+    /// Hears one sender of a group no more, on all adapters.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`leave_multicast`](Self::leave_multicast).
+    pub fn leave_source(&self, group: IpAddr, source: IpAddr) -> Result<(), Error> {
+        membership::leave(self.shared(), group, Some(source))
     }
 
     /// Returns the address the socket is bound to; `None` before it is open and after it was closed.

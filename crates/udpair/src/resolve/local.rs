@@ -44,7 +44,7 @@ impl Search<'_> {
             }
             Some(host) if host.is_localhost() => LocalHost::Loopback,
             Some(host) => {
-                let mut addresses = self.local_addresses(host, port).await?;
+                let mut addresses = self.host_addresses(host, port).await?;
                 addresses.retain(|address| can_be_local(address.ip(), self.adapters()));
                 if addresses.is_empty() {
                     return Err(Error::new(

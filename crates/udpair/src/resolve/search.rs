@@ -136,8 +136,8 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Returns the addresses of a local host, each with the port.
-    pub(super) async fn local_addresses(
+    /// Returns the addresses of a host that is no remote end, each with the port.
+    pub(crate) async fn host_addresses(
         &self,
         host: &HostName,
         port: u16,

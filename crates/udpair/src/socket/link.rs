@@ -2,21 +2,23 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use udpair_io::{
-    Cause, Destination, Engine, NetworkError, Outgoing, RecvBatch, SendBatch, Sent, Socket, Waiting,
+    Cause, Destination, Engine, Membership, NetworkError, Outgoing, RecvBatch, SendBatch, Sent,
+    Socket, Waiting,
 };
 
 use super::builder::Settings;
 use super::line::Line;
+use super::membership::Memberships;
 use super::queue::Queue;
 use super::statistics::{Counters, Statistics};
 use crate::driver::Watched;
-use crate::message::PeerError;
+use crate::message::{Event, PeerError};
 
 /// See the module.
 pub(super) struct Link {
@@ -29,10 +31,12 @@ pub(super) struct Link {
     local: Mutex<Option<SocketAddr>>,
     peer: OnceLock<SocketAddr>,
     pub(super) queue: Mutex<Queue>,
-    peer_errors: Mutex<VecDeque<PeerError>>,
+    /// What happened beside messages, and was not asked for yet.
+    asides: Mutex<VecDeque<Event>>,
+    pub(super) memberships: Memberships,
     pub(super) counters: Counters,
     pub(super) line: Line,
-    /// Whether errors were kept that nobody was woken for.
+    /// Whether asides were kept that nobody was woken for.
     has_news: AtomicBool,
     /// Grows when pending operations are to end.
     cancellations: AtomicU64,
@@ -73,7 +77,8 @@ impl Link {
             local: Mutex::new(Some(local)),
             peer: OnceLock::new(),
             queue: Mutex::default(),
-            peer_errors: Mutex::default(),
+            asides: Mutex::default(),
+            memberships: Memberships::default(),
             counters: Counters::default(),
             line: Line::default(),
             has_news: AtomicBool::new(false),
@@ -147,7 +152,7 @@ impl Link {
 
     /// Counts what a call sent, or says why it sent nothing.
     fn sent(&self, result: Option<io::Result<Sent>>) -> Result<Sent, SendFailure> {
-        self.announce_errors();
+        self.announce();
         match result {
             None => Err(SendFailure::Closed),
             Some(Ok(sent)) => {
@@ -217,29 +222,57 @@ impl Link {
 
     fn keep_error(&self, error: NetworkError) {
         self.counters.peer_errors.add(1);
-        let mut errors = self.errors();
-        if errors.len() < PEER_ERRORS_MAX {
-            errors.push_back(PeerError::new(error));
-            self.has_news.store(true, Ordering::Release);
-        } else {
+        if !self.keep(Event::PeerError(PeerError::new(error))) {
             self.counters.peer_errors_dropped.add(1);
         }
     }
 
-    /// Wakes those who wait for events, if there are errors that they may not know of. Not to be called
+    /// Keeps an aside, and returns whether there was room for it.
+    fn keep(&self, aside: Event) -> bool {
+        let mut asides = self.asides();
+        let has_room = asides.len() < ASIDES_MAX;
+        if has_room {
+            asides.push_back(aside);
+            self.has_news.store(true, Ordering::Release);
+        }
+        has_room
+    }
+
+    /// Tells those who wait for events. Not to be called with a lock held: a waker may do anything.
+    pub(super) fn tell(&self, aside: Event) {
+        self.keep(aside);
+        self.announce();
+    }
+
+    /// Wakes those who wait for events, if there are asides that they may not know of. Not to be called
     /// with a lock held: a waker may do anything.
-    pub(super) fn announce_errors(&self) {
+    pub(super) fn announce(&self) {
         if self.has_news.load(Ordering::Acquire) && self.has_news.swap(false, Ordering::AcqRel) {
             self.watched.wake_readers();
         }
     }
 
-    pub(super) fn pop_error(&self) -> Option<PeerError> {
-        self.errors().pop_front()
+    pub(super) fn pop_aside(&self) -> Option<Event> {
+        self.asides().pop_front()
     }
 
-    pub(super) fn has_errors(&self) -> bool {
-        !self.errors().is_empty()
+    pub(super) fn has_asides(&self) -> bool {
+        !self.asides().is_empty()
+    }
+
+    /// Speaks to groups of the family of `group` where one of them is heard, if the routing table knows
+    /// nowhere (MCG-11).
+    pub(super) fn speak_where_heard(&self, joined: &[Membership], group: IpAddr) {
+        let mut joined = joined.iter().map(|joined| (joined.group, joined.adapter));
+        let first = joined.find(|(other, _)| other.is_ipv4() == group.is_ipv4());
+        if let Some((_, adapter)) = first
+            && udpair_io::source_address(SocketAddr::new(group, ANY_PORT)).is_err()
+        {
+            // Where that fails, sending says so.
+            let _ = self
+                .watched
+                .with(|socket| udpair_io::set_multicast_adapter(socket, adapter));
+        }
     }
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
@@ -295,7 +328,8 @@ impl Link {
         self.line.wake_all();
         *self.local_mut() = None;
         *self.queue() = Queue::default();
-        self.errors().clear();
+        self.asides().clear();
+        self.memberships.clear();
     }
 
     #[inline]
@@ -303,10 +337,8 @@ impl Link {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn errors(&self) -> MutexGuard<'_, VecDeque<PeerError>> {
-        self.peer_errors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn asides(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        self.asides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn local_mut(&self) -> MutexGuard<'_, Option<SocketAddr>> {
@@ -314,8 +346,11 @@ impl Link {
     }
 }
 
-/// How many errors from the network wait for somebody to take them.
-const PEER_ERRORS_MAX: usize = 64;
+/// How many errors of the network, and other asides, wait for somebody to take them.
+const ASIDES_MAX: usize = 64;
+
+/// A port for asking the routing table, which does not look at it.
+const ANY_PORT: u16 = 9;
 
 /// How often a call is tried past queued errors (OUT-15).
 const TRIES_MAX: u32 = 16;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
-use udpair_io::{Adapter, Cause, Socket};
+use udpair_io::{Adapter, Cause, Destination, Socket};
 
 use super::bind::bound_socket;
 use super::builder::Settings;
@@ -111,11 +111,11 @@ async fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
     opening.succeed_with(action, link, None)
 }
 
-/// Returns the one address that a stream to `remote` is pinned to.
+/// Returns where a stream to `remote` is pinned to.
 pub(super) async fn stream_destination(
     shared: &Shared,
     remote: &Endpoint,
-) -> Result<SocketAddr, Error> {
+) -> Result<Destination, Error> {
     let resolver = &shared.settings.resolver;
     let resolving = async {
         let search = resolver.search();
@@ -124,9 +124,30 @@ pub(super) async fn stream_destination(
         destinations
             .usable(Purpose::Send, resolver)?
             .next()
+            .map(|address| by_adapter(shared, address))
             .ok_or_else(|| cancelled("send"))
     };
     in_runtime(resolving).await
+}
+
+/// Chooses the adapter for a group that the routing table knows no way to: the first on which a group is
+/// heard, else loopback (MCG-11).
+fn by_adapter(shared: &Shared, address: SocketAddr) -> Destination {
+    let mut destination = Destination::from(address);
+    let is_chosen = shared.adapter().is_some() || !address.ip().to_canonical().is_multicast();
+    if is_chosen || udpair_io::source_address(address).is_ok() {
+        return destination;
+    }
+    let is_ipv4 = address.ip().to_canonical().is_ipv4();
+    let of_group = shared
+        .link()
+        .and_then(|link| link.memberships.first_adapter(is_ipv4));
+    destination.source.adapter = of_group.or_else(|| {
+        let adapters = shared.settings.resolver.adapters()().ok()?;
+        let loopback = adapters.iter().find(|adapter| adapter.is_loopback)?;
+        Some(loopback.index)
+    });
+    destination
 }
 
 /// Checks that datagrams can go to an address.

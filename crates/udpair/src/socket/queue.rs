@@ -85,7 +85,7 @@ impl Queue {
         message
     }
 
-    /// Takes one event: an error of the network, or else a message; `None` if nothing is there.
+    /// Takes one event: what happened beside messages, or else a message; `None` if nothing is there.
     ///
     /// Pending when the task has had its share of the thread.
     pub(super) fn take_event(
@@ -93,12 +93,12 @@ impl Queue {
         link: &Link,
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Event>, Failure>> {
-        if !link.has_errors() && self.batch.is_empty() {
+        if !link.has_asides() && self.batch.is_empty() {
             // Receiving is how errors come up.
             ready!(self.refill(link, cx))?;
         }
-        if let Some(error) = link.pop_error() {
-            return Poll::Ready(Ok(Some(Event::PeerError(error))));
+        if let Some(aside) = link.pop_aside() {
+            return Poll::Ready(Ok(Some(aside)));
         }
         let message = self.take_message(link, None);
         message.map(|message| message.map(|message| message.map(Event::Message)))
@@ -154,7 +154,7 @@ impl Queue {
             self.more = true;
             // A failure is met again by whoever asks next.
             let nothing = matches!(self.refill(link, None), Poll::Ready(Ok(false)));
-            if !nothing || link.has_errors() {
+            if !nothing || link.has_asides() {
                 return true;
             }
             std::hint::spin_loop();
@@ -170,7 +170,7 @@ impl Queue {
 
     /// Returns whether somebody else who waits could go on.
     pub(super) fn has_rest(&self, link: &Link) -> bool {
-        self.more || !self.batch.is_empty() || link.has_errors()
+        self.more || !self.batch.is_empty() || link.has_asides()
     }
 
     /// Receives once and keeps what passes the filter. `None` if the socket is closed.

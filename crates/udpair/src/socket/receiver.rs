@@ -98,7 +98,7 @@ fn poll_and_wake<T>(link: &Link, poll: impl FnOnce(&mut Queue) -> Poll<T>) -> Po
     if others_could_go_on {
         link.watched.wake_readers();
     }
-    link.announce_errors();
+    link.announce();
     polled
 }
 

@@ -74,6 +74,11 @@ impl Shared {
         }
     }
 
+    /// Returns the index of the adapter that the socket is bound to.
+    pub(super) fn adapter(&self) -> Option<u32> {
+        self.life().adapter
+    }
+
     /// Returns the zone of the adapter or the address that the socket is bound to.
     pub(super) fn zone(&self) -> Option<u32> {
         let of_address = || match self.local_addr()? {

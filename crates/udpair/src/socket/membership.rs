@@ -1,0 +1,340 @@
+//! Multicast groups: which ones a socket wants to hear, and on which adapters it does.
+//!
+//! A membership is a wish. The kernel ties one to an adapter, and loses it with the adapter; so the wish
+//! is kept here and applied again whenever the network changes. Which adapters suit is decided by a
+//! function of the adapters alone.
+
+use std::future;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use udpair_io::{Adapter, Membership};
+
+use super::lifecycle::Operation;
+use super::link::Link;
+use super::shared::Shared;
+use crate::driver::{self, NetworkWatch, Task};
+use crate::error::{Error, ErrorKind};
+use crate::message::{Event, MembershipChange};
+use crate::name::HostName;
+
+/// How joining a group went on one adapter.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Joined {
+    /// The group's address.
+    pub group: IpAddr,
+    /// The adapter.
+    pub adapter: Adapter,
+    /// Why the group is not heard there.
+    pub result: Result<(), Error>,
+}
+
+/// What a socket wants to hear.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Wish {
+    group: IpAddr,
+    source: Option<IpAddr>,
+}
+
+impl Wish {
+    fn on(self, adapter: u32) -> Membership {
+        Membership {
+            group: self.group,
+            source: self.source,
+            adapter,
+        }
+    }
+}
+
+/// What a socket is bound to, which decides where it may hear groups.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Bound {
+    /// The one that it is bound to.
+    adapter: Option<u32>,
+    /// The address that it is bound to.
+    address: Option<IpAddr>,
+}
+
+/// The memberships of an open socket.
+#[derive(Debug, Default)]
+pub(super) struct Memberships(Mutex<List>);
+
+#[derive(Debug, Default)]
+struct List {
+    wishes: Vec<Wish>,
+    joined: Vec<Membership>,
+    bound: Bound,
+    /// Follows the network as long as there is a wish.
+    follower: Option<Task>,
+}
+
+/// See [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast).
+pub(super) async fn join(
+    shared: &Arc<Shared>,
+    group: &HostName,
+    source: Option<IpAddr>,
+) -> Result<Vec<Joined>, Error> {
+    let action = format!("join {group}");
+    let link = shared.open_link(&action, Operation::JoinGroup)?;
+    shared.allow(&action, Operation::JoinGroup)?;
+    let wish = Wish {
+        group: group_address(shared, group, &action).await?,
+        source,
+    };
+    if let Some(source) = source
+        && (source.is_ipv4() != wish.group.is_ipv4() || source.is_multicast())
+    {
+        let message = format!("cannot {action}: {source} can be no sender to it");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    let adapters = shared.settings.resolver.adapters()()
+        .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+    // Looked at before and not after, so that what changes in between is noticed.
+    let watch = driver::in_runtime(async { NetworkWatch::begin().ok() }).await;
+
+    let mut list = link.memberships.list();
+    list.bound = Bound {
+        adapter: shared.adapter(),
+        address: shared
+            .local_addr()
+            .map(|local| local.ip())
+            .filter(|ip| !ip.is_unspecified()),
+    };
+    let outcomes: Vec<_> = suitable(&adapters, wish.group, list.bound)
+        .map(|adapter| Joined {
+            group: wish.group,
+            adapter: adapter.clone(),
+            result: list.join(link, wish.on(adapter.index)).map_err(|error| {
+                let on = format!("cannot {action} on {}", adapter.name);
+                Error::system(on, error)
+            }),
+        })
+        .collect();
+    if outcomes.iter().all(|joined| joined.result.is_err()) {
+        let first = outcomes.into_iter().find_map(|joined| joined.result.err());
+        return Err(first.unwrap_or_else(|| {
+            let message = format!("cannot {action}: no adapter here carries its multicast");
+            Error::new(ErrorKind::NetworkUnreachable, message)
+                .with_advice("`ip address` shows the adapters and what they have")
+        }));
+    }
+    if !list.wishes.contains(&wish) {
+        list.wishes.push(wish);
+    }
+    link.speak_where_heard(&list.joined, wish.group);
+    if list.follower.is_none()
+        && let Ok(Some(watch)) = watch
+    {
+        list.follower = driver::spawn(follow(Arc::downgrade(shared), watch)).ok();
+    }
+    Ok(outcomes)
+}
+
+/// See [`DatagramSocket::leave_multicast`](super::DatagramSocket::leave_multicast).
+pub(super) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> Result<(), Error> {
+    let action = format!("leave {group}");
+    let link = shared.open_link(&action, Operation::JoinGroup)?;
+    shared.allow(&action, Operation::JoinGroup)?;
+    let wish = Wish {
+        group: group.to_canonical(),
+        source,
+    };
+    let mut list = link.memberships.list();
+    let before = list.wishes.len();
+    list.wishes.retain(|other| *other != wish);
+    if list.wishes.len() == before {
+        let message = format!("cannot {action}: it was not joined");
+        return Err(Error::new(ErrorKind::AddressNotAvailable, message));
+    }
+    list.joined.retain(|joined| {
+        let is_left = *joined == wish.on(joined.adapter);
+        if is_left {
+            // An adapter that is gone has taken its membership with it.
+            let _ = link.watched.with(|socket| udpair_io::leave(socket, joined));
+        }
+        !is_left
+    });
+    if list.wishes.is_empty() {
+        list.follower = None;
+    }
+    Ok(())
+}
+
+/// Returns the address of a group that may be given by its name (MCG-04, MCG-05).
+async fn group_address(shared: &Shared, group: &HostName, action: &str) -> Result<IpAddr, Error> {
+    if let Some(ip) = group.ip() {
+        let ip = ip.to_canonical();
+        if ip.is_multicast() {
+            return Ok(ip);
+        }
+        let message = format!("cannot {action}: it is no multicast address");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
+    }
+    let resolver = &shared.settings.resolver;
+    let addresses = driver::in_runtime(async { resolver.search().host_addresses(group, 0).await })
+        .await
+        .map_err(|error| Error::system("cannot start a background runtime", error))??;
+    let mut addresses = addresses.iter().map(|address| address.ip().to_canonical());
+    addresses.find(IpAddr::is_multicast).ok_or_else(|| {
+        let message = format!("cannot {action}: none of its addresses is a multicast address");
+        Error::new(ErrorKind::HostNotFound, message)
+    })
+}
+
+/// Returns the adapters on which a socket hears a group: all that carry multicast and have an address of
+/// its family, loopback only where there is no other (MCG-02, MCG-03).
+fn suitable(
+    adapters: &[Adapter],
+    group: IpAddr,
+    bound: Bound,
+) -> impl Iterator<Item = &Adapter> + Clone {
+    let carries = move |adapter: &&Adapter| {
+        let mut addresses = adapter.addresses.iter().map(|address| address.ip);
+        adapter.is_up
+            && (adapter.is_multicast || adapter.is_loopback)
+            && addresses.any(|ip| ip.is_ipv4() == group.is_ipv4())
+    };
+    let reaches = move |adapter: &&Adapter| {
+        let mut addresses = adapter.addresses.iter().map(|address| address.ip);
+        bound.adapter.is_none_or(|index| adapter.index == index)
+            && bound
+                .address
+                .is_none_or(|ip| addresses.any(|own| own == ip))
+    };
+    let found = adapters.iter().filter(carries).filter(reaches);
+    let has_other = found.clone().any(|adapter| !adapter.is_loopback);
+    found.filter(move |adapter| !(has_other && adapter.is_loopback))
+}
+
+impl Memberships {
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the adapter of the first membership in a group of this family.
+    pub(super) fn first_adapter(&self, is_ipv4: bool) -> Option<u32> {
+        let list = self.list();
+        let mut joined = list.joined.iter();
+        joined
+            .find(|joined| joined.group.is_ipv4() == is_ipv4)
+            .map(|joined| joined.adapter)
+    }
+
+    /// Forgets all: the kernel does so too when the socket is closed.
+    pub(super) fn clear(&self) {
+        *self.list() = List::default();
+    }
+
+    /// Joins on adapters that are new, and forgets those that are gone.
+    fn apply(&self, link: &Link, adapters: &[Adapter]) {
+        let mut list = self.list();
+        let mut changed = Vec::new();
+        let is_there = |membership: &Membership| {
+            let mut adapters = adapters.iter();
+            adapters.any(|adapter| adapter.index == membership.adapter)
+        };
+        list.joined.retain(|joined| {
+            if is_there(joined) {
+                return true;
+            }
+            // What the kernel keeps of it would count against the limit.
+            let _ = link.watched.with(|socket| udpair_io::leave(socket, joined));
+            changed.push(MembershipChange::new(*joined, false));
+            false
+        });
+        for wish in list.wishes.clone() {
+            for adapter in suitable(adapters, wish.group, list.bound) {
+                let membership = wish.on(adapter.index);
+                // One that cannot be joined now is tried again at the next change.
+                if !list.joined.contains(&membership) && list.join(link, membership).is_ok() {
+                    changed.push(MembershipChange::new(membership, true));
+                }
+            }
+        }
+        drop(list);
+        for change in changed {
+            link.tell(Event::MembershipChanged(change));
+        }
+    }
+}
+
+impl List {
+    fn join(&mut self, link: &Link, membership: Membership) -> std::io::Result<()> {
+        let joined = link
+            .watched
+            .with(|socket| udpair_io::join(socket, &membership));
+        joined.unwrap_or_else(|| Err(std::io::ErrorKind::NotConnected.into()))?;
+        if !self.joined.contains(&membership) {
+            self.joined.push(membership);
+        }
+        Ok(())
+    }
+}
+
+/// Applies the wishes of a socket again and again, as long as it is there.
+async fn follow(shared: Weak<Shared>, mut watch: NetworkWatch) {
+    while let Ok(network) = future::poll_fn(|cx| watch.poll_changed(cx)).await {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        if let Some(link) = shared.link() {
+            link.memberships.apply(link, &network.adapters);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use udpair_io::AdapterAddress;
+
+    use super::*;
+
+    /// MCG-02, MCG-03
+    #[test]
+    fn groups_are_heard_where_they_can_be() {
+        let adapter = |index, name: &str, addresses: &[&str], is_multicast| {
+            let mut adapter = Adapter::new(name, index);
+            adapter.is_up = true;
+            adapter.is_loopback = name == "lo";
+            adapter.is_multicast = is_multicast && name != "lo";
+            adapter.addresses = addresses
+                .iter()
+                .map(|ip| AdapterAddress::new(ip.parse().unwrap(), None))
+                .collect();
+            adapter
+        };
+        let adapters = [
+            adapter(1, "lo", &["127.0.0.1", "::1"], true),
+            adapter(2, "eth0", &["192.0.2.1", "fe80::1"], true),
+            adapter(3, "eth1", &["198.51.100.1"], true),
+            adapter(4, "ppp0", &["203.0.113.1"], false),
+        ];
+        let anywhere = Bound::default();
+        let on_adapter = |index| Bound {
+            adapter: Some(index),
+            ..anywhere
+        };
+        let at = |ip: &str| Bound {
+            address: Some(ip.parse().unwrap()),
+            ..anywhere
+        };
+        for (group, bound, among, expected) in [
+            ("224.3.0.5", anywhere, 0..4, &[2_u32, 3] as &[_]),
+            ("ff15::1", anywhere, 0..4, &[2]),
+            ("224.3.0.5", anywhere, 0..1, &[1]),
+            ("224.3.0.5", on_adapter(3), 0..4, &[3]),
+            ("ff15::1", on_adapter(3), 0..4, &[]),
+            ("224.3.0.5", on_adapter(1), 0..4, &[1]),
+            ("224.3.0.5", at("192.0.2.1"), 0..4, &[2]),
+            ("224.3.0.5", at("192.0.2.9"), 0..4, &[]),
+        ] {
+            let group = group.parse().unwrap();
+            let found: Vec<_> = suitable(&adapters[among], group, bound)
+                .map(|adapter| adapter.index)
+                .collect();
+            assert_eq!(found, *expected, "{group} {bound:?}");
+        }
+    }
+}
