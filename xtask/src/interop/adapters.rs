@@ -38,6 +38,7 @@ fn cases() -> Result<(), String> {
         ("everything that happens to one is told", changes),
         ("changes at once are told once", together),
         ("a watch that slept misses nothing", overrun),
+        ("several networks in one process", namespaces),
         ("sockets on listed adapters", bound),
         ("sockets on adapters that are gone", vanished),
     ];
@@ -319,6 +320,28 @@ fn wait_for_all(watch: &mut Daemon, mut parts: Vec<String>) -> Result<Vec<String
         }
     }
     Ok(lines)
+}
+
+/// NET-13: every watch is of the network in which it was begun, and the networks do not mix.
+fn namespaces(hosts: &Hosts) -> Result<String, String> {
+    let begin = |namespace: &Namespace| {
+        // Without a runtime around: the background one serves both.
+        let watch = namespace.enter(udpair::watch_adapters)?;
+        watch.map_err(|error| error.to_string())
+    };
+    let mut watches = [begin(&hosts.near)?, begin(&hosts.far)?];
+    hosts.plug("v0", 77)?;
+    let mut seen = Vec::new();
+    for watch in &mut watches {
+        let update = block_on(watch.changed())?;
+        let names = update.network.adapters.iter().map(|a| a.name.as_str());
+        seen.push(names.collect::<Vec<_>>().join(" and "));
+    }
+    check(seen == ["lo and v0", "lo and far-v0"], || {
+        format!("{seen:?}")
+    })?;
+    hosts.unplug("v0")?;
+    Ok(seen.join("; "))
 }
 
 /// Returns how many messages of the kernel were dropped for want of room (proc(5), `net/netlink`).
