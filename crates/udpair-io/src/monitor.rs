@@ -42,6 +42,12 @@ impl NetworkMonitor {
         system::NetworkMonitor::open().map(Self)
     }
 
+    /// Returns a number for the network namespace in which this listens, the same for all who listen in it;
+    /// `None` where the system has none, or does not say.
+    pub fn namespace(&self) -> Option<u64> {
+        self.0.namespace()
+    }
+
     /// Returns the next event that is there.
     ///
     /// What does not matter here (another route, the state of a scan) is passed over.

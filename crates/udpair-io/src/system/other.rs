@@ -91,6 +91,10 @@ impl NetworkMonitor {
         Err(unsupported("adapters cannot be watched on this system"))
     }
 
+    pub(crate) fn namespace(&self) -> Option<u64> {
+        match *self {}
+    }
+
     pub(crate) fn next_event(&mut self) -> io::Result<NetworkEvent> {
         match *self {}
     }

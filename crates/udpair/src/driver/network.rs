@@ -1,4 +1,4 @@
-//! One ear per runtime for all who want to know of changes to the network.
+//! One ear per runtime and network namespace for all who want to know of changes to the network.
 //!
 //! The kernel says where something changed; a task listens, reads the network anew, and keeps the latest
 //! picture for everybody. Nobody has a queue: who was busy meanwhile finds the latest picture, and
@@ -27,10 +27,8 @@ pub(crate) struct NetworkWatch {
 }
 
 impl NetworkWatch {
-    /// Begins to watch, in the runtime around us or the background one.
-    ///
-    /// The network is that of this thread's namespace, unless somebody else watches in the same runtime
-    /// already: then it is his.
+    /// Begins to watch the network of this thread's namespace, in the runtime around us or the
+    /// background one.
     ///
     /// # Errors
     ///
@@ -81,7 +79,7 @@ impl Drop for NetworkWatch {
     }
 }
 
-/// What those who watch in one runtime share.
+/// What those who watch in one runtime and one namespace share.
 #[derive(Debug)]
 struct Ear {
     latest: Mutex<Latest>,
@@ -127,13 +125,19 @@ impl Drop for Ear {
     }
 }
 
-/// Returns the ear of the runtime that serves us, and starts it where there is none.
+/// Returns the ear of the runtime that serves us and of this thread's network namespace, and starts it
+/// where there is none.
 fn ear() -> io::Result<Arc<Ear>> {
-    static EARS: Mutex<Vec<(Id, Weak<Ear>)>> = Mutex::new(Vec::new());
+    static EARS: Mutex<Vec<(Place, Weak<Ear>)>> = Mutex::new(Vec::new());
     let runtime = runtime()?;
+    let monitor = NetworkMonitor::open()?;
+    let place = Place {
+        runtime: runtime.id(),
+        namespace: monitor.namespace(),
+    };
     let mut ears = EARS.lock().unwrap_or_else(PoisonError::into_inner);
     ears.retain(|(_, ear)| ear.strong_count() > 0);
-    let mut ours = ears.iter().filter(|(id, _)| *id == runtime.id());
+    let mut ours = ears.iter().filter(|(other, _)| *other == place);
     let listening =
         ours.find_map(|(_, ear)| ear.upgrade().filter(|ear| ear.latest().end.is_none()));
     if let Some(ear) = listening {
@@ -142,7 +146,7 @@ fn ear() -> io::Result<Arc<Ear>> {
 
     let _entered = runtime.enter();
     // Listened to before the first picture is taken, so that no change falls between.
-    let monitor = register(NetworkMonitor::open()?)?;
+    let monitor = register(monitor)?;
     let mut reader = NetworkReader::open()?;
     let ear = Arc::new(Ear {
         latest: Mutex::new(Latest {
@@ -162,8 +166,15 @@ fn ear() -> io::Result<Arc<Ear>> {
         last_words.say(why);
     });
     let _ = ear.task.set(listening.abort_handle());
-    ears.push((runtime.id(), Arc::downgrade(&ear)));
+    ears.push((place, Arc::downgrade(&ear)));
     Ok(ear)
+}
+
+/// Where an ear listens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Place {
+    runtime: Id,
+    namespace: Option<u64>,
 }
 
 /// Listens until it fails.

@@ -17,7 +17,8 @@ use crate::{Error, Network};
 /// Tells what changes about adapters, their addresses and the default routes, from now on.
 ///
 /// Like a socket it lives in the tokio runtime around it, or where there is none, is served by a
-/// background thread. All who watch in a runtime share one descriptor.
+/// background thread. All who watch in a runtime share one descriptor. The adapters are those of the
+/// network namespace of this thread, whoever awaits the changes.
 ///
 /// # Errors
 ///

@@ -53,4 +53,7 @@ fn everything_may_go_to_another_thread() {
     check::<udpair::Event>();
     check::<udpair::Error>();
     check::<udpair::EndpointPair>();
+    check::<udpair::AdapterWatch>();
+    check::<udpair::AdapterUpdate>();
+    check::<udpair::LocalHostName>();
 }

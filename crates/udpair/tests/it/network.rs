@@ -1,7 +1,10 @@
 //! Adapters, the names of this machine, and watching both. What changes is tested on networks of its own.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::thread;
 
+use futures_core::Stream;
 use udpair::{
     Adapter, AdapterWatch, DatagramSocket, Endpoint, ErrorKind, SocketErrorStatus, adapters,
     host_names, watch_adapters,
@@ -79,6 +82,26 @@ fn adapters_can_be_watched_from_anywhere() {
     assert_eq!(loopback(&here), loopback(&there));
     drop(here);
     assert_eq!(loopback(&there), loopback(&watch_adapters().unwrap()));
+}
+
+/// NET-13: what ends with a runtime says so, and then nothing more.
+#[test]
+fn a_watch_ends_with_its_runtime() {
+    let start = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+    };
+    let runtime = start().unwrap();
+    let mut watch = runtime.block_on(async { watch_adapters().unwrap() });
+    drop(runtime);
+    let mut next = || {
+        let next = poll_fn(|cx| Pin::new(&mut watch).poll_next(cx));
+        start().unwrap().block_on(next)
+    };
+    let error = next().expect("one last word").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert!(next().is_none());
 }
 
 /// NET-13: a watch does not keep sockets from their work.

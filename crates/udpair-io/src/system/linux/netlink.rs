@@ -1,7 +1,7 @@
 //! A socket to the kernel's tables of links, addresses and routes (netlink(7)).
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
@@ -30,6 +30,23 @@ impl Netlink {
             buffer: vec![0; BUFFER_BYTES],
             sequence: 0,
         })
+    }
+
+    /// Returns the number of the network namespace that the socket is in; Linux before 5.14 does not say.
+    pub(super) fn namespace(&self) -> Option<u64> {
+        let mut cookie = 0_u64;
+        let mut length = size_of_val(&cookie) as libc::socklen_t;
+        // SAFETY: `cookie` is writable for `length` bytes, and the kernel writes at most as many.
+        let result = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NETNS_COOKIE,
+                (&raw mut cookie).cast(),
+                &raw mut length,
+            )
+        };
+        (result == 0).then_some(cookie)
     }
 
     /// Receives what is there: at least one message, more if they came together.

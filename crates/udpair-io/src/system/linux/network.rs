@@ -70,6 +70,10 @@ impl NetworkMonitor {
         })
     }
 
+    pub(crate) fn namespace(&self) -> Option<u64> {
+        self.netlink.namespace()
+    }
+
     pub(crate) fn next_event(&mut self) -> io::Result<NetworkEvent> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
