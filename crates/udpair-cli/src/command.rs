@@ -9,7 +9,7 @@ mod send;
 mod services;
 
 use std::cell::RefCell;
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -20,12 +20,13 @@ use udpair::{
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
 use crate::event::Event;
 use crate::frame::{Frame, parse_hex};
-use crate::interrupt::{Interruption, interrupted};
+use crate::interrupt::{Interruption, Interruptions};
 use crate::output::Output;
 use crate::render::Renderer;
+use crate::stdin;
 
 /// Runs the command and returns its exit code.
-pub(crate) async fn run(arguments: Arguments) -> u8 {
+pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) -> u8 {
     let context = Context::new(&arguments);
     let work = async {
         match &arguments.command {
@@ -42,7 +43,7 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
         // What is done is done, whatever came at the same moment.
         biased;
         outcome = work => outcome,
-        how = interrupted() => Ok(Exit::Interrupted(how)),
+        how = interruptions.next() => Ok(Exit::Interrupted(how)),
         error = context.output.lost() => Err(Failure::Output(error)),
     };
     let interruption = match &outcome {
@@ -54,7 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
         Some(how) => timeout(PARTING, parting).await.unwrap_or(how.exit_code()),
         None => tokio::select! {
             code = parting => code,
-            how = interrupted() => how.exit_code(),
+            how = interruptions.next() => how.exit_code(),
         },
     }
 }
@@ -355,10 +356,10 @@ fn may_pass_later(error: &Error) -> bool {
 
 impl Payload {
     /// Returns the bytes to send.
-    fn bytes(&self) -> Result<Vec<u8>, Failure> {
+    async fn bytes(&self) -> Result<Vec<u8>, Failure> {
         let bytes = match self.data.as_deref() {
             None => Vec::new(),
-            Some("-") => self.standard_input()?,
+            Some("-") => self.standard_input().await?,
             Some(text) => text.as_bytes().to_vec(),
         };
         self.decoded("DATA", bytes)
@@ -374,18 +375,17 @@ impl Payload {
     }
 
     /// Reads standard input to its end, or until it is more than any datagram holds.
-    fn standard_input(&self) -> Result<Vec<u8>, Failure> {
+    async fn standard_input(&self) -> Result<Vec<u8>, Failure> {
         // As hex, two digits, white space and a line end for each byte.
-        let most = u64::from(PAYLOAD_BYTES_MAX) * if self.hex { 4 } else { 1 };
-        let mut bytes = Vec::new();
-        let mut input = io::stdin().take(most + 1);
-        input.read_to_end(&mut bytes).map_err(|error| {
+        let most = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
+        let read = stdin::read_to_end(most + 1).await;
+        let bytes = read.map_err(|error| {
             Failure::new(
                 ErrorKind::Io,
                 format!("cannot read standard input: {error}"),
             )
         })?;
-        if bytes.len() as u64 > most {
+        if bytes.len() > most {
             return Err(Failure::new(
                 ErrorKind::PayloadTooLarge,
                 "standard input is longer than any datagram; nothing was sent",

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::coop::unconstrained;
 
 use crate::event::Event;
 use crate::render::{Rendered, Renderer};
@@ -84,7 +85,8 @@ impl Output {
     pub(crate) async fn lost(&self) -> io::Error {
         let lines = self.lines.borrow().clone();
         if let Some(lines) = lines {
-            lines.closed().await;
+            // The work beside this may use up the task's share of the thread every time; this needs none.
+            unconstrained(lines.closed()).await;
             if let Some(error) = self.loss() {
                 return error;
             }

@@ -183,6 +183,29 @@ fn an_interruption_is_a_clean_end() {
 #[test]
 fn listen_ends_after_its_count() {
     let mut listen = Running::start(&["listen", "0", "--count", "2", "--json"]);
+/// A command that sends and sends, and never waits for anything, hears it too.
+#[test]
+fn an_interruption_is_heard_by_a_command_that_never_waits() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let endless = u64::MAX.to_string();
+    let send = Running::start(&["send", host, port, "x", "--count", &endless]);
+    peer.recv(&mut [0; 16]).unwrap();
+    send.interrupt();
+    let (_, code) = send.finish();
+    assert_eq!(code, 130);
+}
+
+#[test]
+fn an_interruption_ends_the_wait_for_a_payload() {
+    let mut ask = Running::start(&["ask", "127.0.0.1", "7", "-", "--hex"]);
+    // More than a pipe holds, so that this returns when the command has begun to read.
+    ask.write(&[b' '; 100_000]);
+    ask.interrupt();
+    assert_eq!(ask.wait(), 130);
+}
+
     let listening = listen.next_event();
     let (_, port) = listening["local"]
         .as_str()
