@@ -7,5 +7,6 @@
 
 mod bad_input;
 mod connect;
+mod names;
 mod run;
 mod talk;
