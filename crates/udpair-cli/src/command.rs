@@ -193,9 +193,13 @@ impl Context {
 
     /// Says the last words, waits until they are written, and returns the exit code.
     async fn part(&self, outcome: Result<Exit, Failure>) -> u8 {
+        let mut lost = None;
         let mut code = match outcome {
             Ok(exit) => exit.code(),
-            Err(Failure::Output(error)) => return self.output_lost(&error),
+            Err(Failure::Output(error)) => {
+                lost = Some(error);
+                Exit::Done.code()
+            }
             Err(failure) => {
                 let code = failure.kind().exit_code();
                 // Should that fail too, it comes up again below.
@@ -206,21 +210,16 @@ impl Context {
         if let Some(socket) = self.summarized.take() {
             let _ = self.say(&Event::summary(&socket.statistics())).await;
         }
-        if let Err(error) = self.output.finish().await {
-            let lost = self.output_lost(&error);
-            code = if code == 0 { lost } else { code };
+        let lost = self.output.finish().await.err().or(lost);
+        // Whoever read our output may go; that is no failure of ours.
+        if let Some(error) = lost.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+            self.output
+                .complain(&format!("cannot write standard output: {error}"));
+            if code == Exit::Done.code() {
+                code = ErrorKind::Io.exit_code();
+            }
         }
         code
-    }
-
-    /// Whoever read our output may go, and then there is nothing left to say, and nobody to say it to.
-    fn output_lost(&self, error: &io::Error) -> u8 {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Exit::Done.code();
-        }
-        self.output
-            .complain(&format!("cannot write standard output: {error}"));
-        ErrorKind::Io.exit_code()
     }
 
     fn resolver(&self) -> Resolver {

@@ -67,8 +67,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
         error.kind(),
         UsageErrorKind::DisplayHelp | UsageErrorKind::DisplayVersion
     ) {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        return match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let message = format!("cannot write standard output: {error}");
+                say_at_once(&Event::problem(ErrorKind::Io, message, None), false);
+                ExitCode::from(ErrorKind::Io.exit_code())
+            }
+            _ => ExitCode::SUCCESS,
+        };
     }
     let wants_json = std::env::args_os()
         .skip(1)
