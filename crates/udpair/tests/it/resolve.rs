@@ -681,6 +681,34 @@ async fn hosts_of_one_family_are_found() {
     assert_eq!(error.kind(), ErrorKind::HostNotFound);
 }
 
+/// A server that passes over what it does not know, as some do with AAAA, costs time and nothing else.
+#[tokio::test]
+async fn a_family_that_nobody_answers_for_does_not_hide_the_other() {
+    let zone = Zone::new("h.test A 127.0.0.1\n");
+    let server = DnsServer::new(move |query, _| match query.queries[0].query_type() {
+        RecordType::A => vec![Say::Answer(zone.answer(query))],
+        _ => Vec::new(),
+    });
+    let limit = Duration::from_millis(200);
+    let resolver = server.resolver_builder().timeout(limit).build();
+    let resolution = resolver.resolve(&endpoint("h.test:7")).await;
+    assert_eq!(addresses(&resolution), ["127.0.0.1:7"]);
+}
+
+/// SRV-08: a list of servers that is empty is told as such.
+#[tokio::test]
+async fn without_any_server_there_is_nobody_to_ask() {
+    let resolver = Resolver::builder()
+        .dns_servers([])
+        .services_text("")
+        .build();
+    for remote in ["h.test:7", "h.test:stun"] {
+        let error = failure(&resolver.resolve(&endpoint(remote)).await);
+        assert_eq!(error.kind(), ErrorKind::NameServer, "{remote}");
+        assert!(error.to_string().contains("no name server"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_family_can_be_asked_for() {
     use udpair::AddressFamily::{Ipv4, Ipv6};
