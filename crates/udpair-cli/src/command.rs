@@ -10,7 +10,7 @@ mod send;
 mod services;
 
 use std::cell::RefCell;
-use std::io::{self, Read};
+use std::io;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -21,12 +21,13 @@ use udpair::{
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
 use crate::event::Event;
 use crate::frame::{Frame, parse_hex};
-use crate::interrupt::{Interruption, interrupted};
+use crate::interrupt::{Interruption, Interruptions};
 use crate::output::Output;
 use crate::render::Renderer;
+use crate::stdin;
 
 /// Runs the command and returns its exit code.
-pub(crate) async fn run(arguments: Arguments) -> u8 {
+pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) -> u8 {
     let context = Context::new(&arguments);
     let work = async {
         match &arguments.command {
@@ -44,7 +45,7 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
         // What is done is done, whatever came at the same moment.
         biased;
         outcome = work => outcome,
-        how = interrupted() => Ok(Exit::Interrupted(how)),
+        how = interruptions.next() => Ok(Exit::Interrupted(how)),
         error = context.output.lost() => Err(Failure::Output(error)),
     };
     let interruption = match &outcome {
@@ -56,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> u8 {
         Some(how) => timeout(PARTING, parting).await.unwrap_or(how.exit_code()),
         None => tokio::select! {
             code = parting => code,
-            how = interrupted() => how.exit_code(),
+            how = interruptions.next() => how.exit_code(),
         },
     }
 }
@@ -196,9 +197,13 @@ impl Context {
 
     /// Says the last words, waits until they are written, and returns the exit code.
     async fn part(&self, outcome: Result<Exit, Failure>) -> u8 {
+        let mut lost = None;
         let mut code = match outcome {
             Ok(exit) => exit.code(),
-            Err(Failure::Output(error)) => return self.output_lost(&error),
+            Err(Failure::Output(error)) => {
+                lost = Some(error);
+                Exit::Done.code()
+            }
             Err(failure) => {
                 let code = failure.kind().exit_code();
                 // Should that fail too, it comes up again below.
@@ -209,21 +214,16 @@ impl Context {
         if let Some(socket) = self.summarized.take() {
             let _ = self.say(&Event::summary(&socket.statistics())).await;
         }
-        if let Err(error) = self.output.finish().await {
-            let lost = self.output_lost(&error);
-            code = if code == 0 { lost } else { code };
+        let lost = self.output.finish().await.err().or(lost);
+        // Whoever read our output may go; that is no failure of ours.
+        if let Some(error) = lost.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+            self.output
+                .complain(&format!("cannot write standard output: {error}"));
+            if code == Exit::Done.code() {
+                code = ErrorKind::Io.exit_code();
+            }
         }
         code
-    }
-
-    /// Whoever read our output may go, and then there is nothing left to say, and nobody to say it to.
-    fn output_lost(&self, error: &io::Error) -> u8 {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Exit::Done.code();
-        }
-        self.output
-            .complain(&format!("cannot write standard output: {error}"));
-        ErrorKind::Io.exit_code()
     }
 
     fn resolver(&self) -> Resolver {
@@ -361,10 +361,10 @@ fn may_pass_later(error: &Error) -> bool {
 
 impl Payload {
     /// Returns the bytes to send.
-    fn bytes(&self) -> Result<Vec<u8>, Failure> {
+    async fn bytes(&self) -> Result<Vec<u8>, Failure> {
         let bytes = match self.data.as_deref() {
             None => Vec::new(),
-            Some("-") => self.standard_input()?,
+            Some("-") => self.standard_input().await?,
             Some(text) => text.as_bytes().to_vec(),
         };
         self.decoded("DATA", bytes)
@@ -380,18 +380,17 @@ impl Payload {
     }
 
     /// Reads standard input to its end, or until it is more than any datagram holds.
-    fn standard_input(&self) -> Result<Vec<u8>, Failure> {
+    async fn standard_input(&self) -> Result<Vec<u8>, Failure> {
         // As hex, two digits, white space and a line end for each byte.
-        let most = u64::from(PAYLOAD_BYTES_MAX) * if self.hex { 4 } else { 1 };
-        let mut bytes = Vec::new();
-        let mut input = io::stdin().take(most + 1);
-        input.read_to_end(&mut bytes).map_err(|error| {
+        let most = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
+        let read = stdin::read_to_end(most + 1).await;
+        let bytes = read.map_err(|error| {
             Failure::new(
                 ErrorKind::Io,
                 format!("cannot read standard input: {error}"),
             )
         })?;
-        if bytes.len() as u64 > most {
+        if bytes.len() > most {
             return Err(Failure::new(
                 ErrorKind::PayloadTooLarge,
                 "standard input is longer than any datagram; nothing was sent",

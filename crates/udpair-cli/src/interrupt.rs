@@ -1,5 +1,9 @@
 //! Being told to end, by a person at the keyboard or by the system.
 
+use std::io;
+
+use tokio::task::coop::unconstrained;
+
 /// Why a command ends early.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Interruption {
@@ -19,59 +23,83 @@ impl Interruption {
     }
 }
 
-/// Waits until somebody wants us to end.
-///
-/// Heard is who says so after this call, not only after the first time that somebody waits: a command may
-/// have much to say before it waits for anything.
-pub(crate) fn interrupted() -> impl Future<Output = Interruption> {
-    let (interrupt, terminate) = (system::interrupt(), system::terminate());
-    async {
-        tokio::select! {
-            () = interrupt => Interruption::Interrupt,
-            () = terminate => Interruption::Terminate,
-        }
+/// What tells us to end. It is heard from the moment this is made, so that none is lost on a command
+/// that has begun; before that the system ends us without asking, as it always did.
+pub(crate) struct Interruptions(system::Signals);
+
+impl Interruptions {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub(crate) fn listen() -> io::Result<Self> {
+        system::Signals::listen().map(Self)
+    }
+
+    /// Waits until somebody wants us to end.
+    pub(crate) async fn next(&mut self) -> Interruption {
+        // The work beside this may use up the task's share of the thread every time; this needs none.
+        unconstrained(self.0.next()).await
     }
 }
 
 #[cfg(unix)]
 mod system {
-    use std::future;
+    use std::io;
 
-    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    pub(super) fn interrupt() -> impl Future<Output = ()> {
-        heard(SignalKind::interrupt())
+    use super::Interruption;
+
+    pub(super) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
     }
 
-    pub(super) fn terminate() -> impl Future<Output = ()> {
-        heard(SignalKind::terminate())
-    }
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        }
 
-    fn heard(kind: SignalKind) -> impl Future<Output = ()> {
-        let signal = signal(kind);
-        async {
-            match signal {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                // Then the system ends us without asking, as it always did.
-                Err(_) => future::pending().await,
+        pub(super) async fn next(&mut self) -> Interruption {
+            tokio::select! {
+                _ = self.interrupt.recv() => Interruption::Interrupt,
+                _ = self.terminate.recv() => Interruption::Terminate,
             }
         }
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod system {
-    use std::future;
+    use std::io;
 
-    pub(super) async fn interrupt() {
-        if tokio::signal::ctrl_c().await.is_err() {
-            future::pending().await
-        }
+    use tokio::signal::windows::{CtrlC, CtrlClose, ctrl_c, ctrl_close};
+
+    use super::Interruption;
+
+    pub(super) struct Signals {
+        interrupt: CtrlC,
+        close: CtrlClose,
     }
 
-    pub(super) async fn terminate() {
-        future::pending().await
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: ctrl_c()?,
+                close: ctrl_close()?,
+            })
+        }
+
+        pub(super) async fn next(&mut self) -> Interruption {
+            tokio::select! {
+                _ = self.interrupt.recv() => Interruption::Interrupt,
+                _ = self.close.recv() => Interruption::Terminate,
+            }
+        }
     }
 }

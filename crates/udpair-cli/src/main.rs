@@ -25,14 +25,15 @@ use udpair::ErrorKind;
 
 use args::Arguments;
 use event::Event;
+use interrupt::Interruptions;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::read() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    let runtime = match start() {
-        Ok(runtime) => runtime,
+    let (runtime, interruptions) = match start() {
+        Ok(started) => started,
         Err(error) => {
             let kind = ErrorKind::TooManyFiles;
             let message = format!("cannot start: {error}");
@@ -40,18 +41,24 @@ fn main() -> ExitCode {
             return ExitCode::from(kind.exit_code());
         }
     };
-    let code = runtime.block_on(command::run(arguments));
+    let code = runtime.block_on(command::run(arguments, interruptions));
     // A thread may still be waiting for standard input or for the system's resolver.
     runtime.shutdown_background();
     ExitCode::from(code)
 }
 
-fn start() -> io::Result<Runtime> {
+fn start() -> io::Result<(Runtime, Interruptions)> {
     // The runtime panics where it cannot have the few descriptors that it needs; so ask first.
-    let _descriptors = [io::pipe()?, io::pipe()?, io::pipe()?];
-    tokio::runtime::Builder::new_current_thread()
+    let descriptors = [io::pipe()?, io::pipe()?, io::pipe()?];
+    drop(descriptors);
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build()?;
+    let interruptions = {
+        let _entered = runtime.enter();
+        Interruptions::listen()?
+    };
+    Ok((runtime, interruptions))
 }
 
 /// Says what is wrong with the command line, in the form that it asks for as far as it can be read.
@@ -60,8 +67,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
         error.kind(),
         UsageErrorKind::DisplayHelp | UsageErrorKind::DisplayVersion
     ) {
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        return match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let message = format!("cannot write standard output: {error}");
+                say_at_once(&Event::problem(ErrorKind::Io, message, None), false);
+                ExitCode::from(ErrorKind::Io.exit_code())
+            }
+            _ => ExitCode::SUCCESS,
+        };
     }
     let wants_json = std::env::args_os()
         .skip(1)

@@ -6,10 +6,11 @@
 use std::cell::RefCell;
 use std::future;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::coop::unconstrained;
 
 use crate::event::Event;
 use crate::render::{Rendered, Renderer};
@@ -21,7 +22,8 @@ pub(crate) struct Output {
     /// `None` once nobody reads any more.
     lines: RefCell<Option<Sender<Vec<u8>>>>,
     writer: RefCell<Option<JoinHandle<()>>>,
-    failure: Arc<Mutex<Option<io::Error>>>,
+    /// What ended the thread that writes.
+    failure: Arc<OnceLock<io::Error>>,
     /// Whether the command has no purpose without its reader.
     ends_with_reader: bool,
     asides: RefCell<Asides>,
@@ -37,7 +39,7 @@ struct Asides {
 impl Output {
     pub(crate) fn new(renderer: Renderer, ends_with_reader: bool) -> Self {
         let (sender, receiver) = mpsc::channel(LINES_AHEAD);
-        let failure = Arc::new(Mutex::new(None));
+        let failure = Arc::new(OnceLock::new());
         let writer = {
             let failure = failure.clone();
             thread::spawn(move || write_all(receiver, &failure))
@@ -84,7 +86,8 @@ impl Output {
     pub(crate) async fn lost(&self) -> io::Error {
         let lines = self.lines.borrow().clone();
         if let Some(lines) = lines {
-            lines.closed().await;
+            // The work beside this may use up the task's share of the thread every time; this needs none.
+            unconstrained(lines.closed()).await;
             if let Some(error) = self.loss() {
                 return error;
             }
@@ -94,7 +97,7 @@ impl Output {
 
     /// Returns what is lost with the thread that wrote; `None` where the command goes on without it.
     fn loss(&self) -> Option<io::Error> {
-        match self.take_failure() {
+        match self.failure() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Some(error),
             // Whoever read our output has gone. Who asked something still wants to know the outcome.
             _ if !self.ends_with_reader => None,
@@ -131,17 +134,16 @@ impl Output {
             // A thread that panicked has said so itself.
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
-        match self.take_failure() {
+        match self.failure() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
     }
 
-    fn take_failure(&self) -> Option<io::Error> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    /// Returns a copy, because it comes up in several places.
+    fn failure(&self) -> Option<io::Error> {
+        let failure = self.failure.get()?;
+        Some(io::Error::new(failure.kind(), failure.to_string()))
     }
 }
 
@@ -155,12 +157,13 @@ impl Asides {
 }
 
 /// Writes what comes until nothing more does; keeps the error that ends it before that.
-fn write_all(mut lines: Receiver<Vec<u8>>, failure: &Mutex<Option<io::Error>>) {
+fn write_all(mut lines: Receiver<Vec<u8>>, failure: &OnceLock<io::Error>) {
     let mut stdout = io::stdout().lock();
     while let Some(bytes) = lines.blocking_recv() {
         let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
         if let Err(error) = written {
-            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            // Nobody else sets it.
+            let _ = failure.set(error);
             return;
         }
     }

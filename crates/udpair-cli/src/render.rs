@@ -209,6 +209,7 @@ fn step_text(step: &StepEvent) -> String {
         } => {
             let place = match *source {
                 "table" => "the table of IANA's names that comes with udpair",
+                "text" => "the text that stands in for a services file",
                 source => path.as_deref().unwrap_or(source),
             };
             lines.push(match (port, *source) {

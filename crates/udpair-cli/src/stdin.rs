@@ -1,6 +1,6 @@
 //! Standard input, read by a thread of its own: no system can wait for every kind of it.
 
-use std::io;
+use std::io::{self, Read};
 use std::thread;
 
 use tokio::sync::mpsc::{self, Receiver};
@@ -30,6 +30,16 @@ pub(crate) fn datagrams(frame: Frame) -> Receiver<Result<Vec<u8>, FrameError>> {
         }
     });
     receiver
+}
+
+/// Reads standard input to its end, or `most` bytes of it.
+pub(crate) async fn read_to_end(most: usize) -> io::Result<Vec<u8>> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        let mut input = io::stdin().take(most as u64);
+        input.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    reading.await.map_err(io::Error::other)?
 }
 
 const READ_AHEAD: usize = 16;

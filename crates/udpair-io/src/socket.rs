@@ -197,13 +197,15 @@ impl std::os::windows::io::AsSocket for Socket {
 ///
 /// The system's own: there is no route.
 pub fn source_address(destination: SocketAddr) -> io::Result<SocketAddr> {
-    let family = match destination.ip().to_canonical() {
-        IpAddr::V4(_) => Family::Ipv4,
-        IpAddr::V6(_) => Family::Ipv6,
-    };
-    let socket = Socket::open(family)?;
-    socket.connect(destination)?;
-    socket.local_addr()
+    let destination = plain(destination);
+    // None of our options: it never sends, and there may be one of these for every candidate.
+    let scratch = socket2::Socket::new(
+        Domain::for_address(destination),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
+    scratch.connect(&destination.into())?;
+    UdpSocket::from(scratch).local_addr()
 }
 
 /// Returns `address` without an IPv4-mapped form and without a flow label, which is no part of who

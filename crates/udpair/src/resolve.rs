@@ -111,8 +111,7 @@ impl Resolver {
     /// looks up to the end, and nobody hears of it.
     pub async fn resolve(&self, remote: &Endpoint) -> Resolution {
         let mut steps = Vec::new();
-        let outcome = match driver::in_runtime(self.search().remote(remote, None, &mut steps)).await
-        {
+        let outcome = match driver::in_runtime(self.search().in_full(remote, &mut steps)).await {
             Ok(outcome) => outcome,
             Err(error) => Err(Error::system("cannot start a background runtime", error)),
         };

@@ -8,7 +8,7 @@ use crate::args::Ask;
 use crate::event::{Event, peer_error_kind};
 
 pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Failure> {
-    let request = arguments.payload.bytes()?;
+    let request = arguments.payload.bytes().await?;
     let expected = match &arguments.expect {
         Some(text) => arguments
             .payload

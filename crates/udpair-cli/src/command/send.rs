@@ -13,7 +13,7 @@ use crate::args::Send;
 use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Send) -> Result<Exit, Failure> {
-    let payload = sized(arguments.payload.bytes()?, arguments.size);
+    let payload = sized(arguments.payload.bytes().await?, arguments.size);
     let socket = context.socket().await?;
     let output = socket.output_to(&arguments.remote.endpoint()).await?;
     context.summarize(&socket);

@@ -1,11 +1,14 @@
 //! `connect` and `listen`: the peer is heard, nobody else is.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::net::UdpSocket;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::run::{Running, split, udpair_with};
+use crate::run::{Finished, Running, command, split, udpair_with};
 
 #[test]
 fn lines_go_out_and_their_echo_comes_back() {
@@ -180,6 +183,29 @@ fn an_interruption_is_a_clean_end() {
     assert_eq!(rest.last().unwrap()["received"], 1);
 }
 
+/// A command that sends and sends, and never waits for anything, hears it too.
+#[test]
+fn an_interruption_is_heard_by_a_command_that_never_waits() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = peer.local_addr().unwrap().to_string();
+    let [host, port] = split(&address);
+    let endless = u64::MAX.to_string();
+    let send = Running::start(&["send", host, port, "x", "--count", &endless]);
+    peer.recv(&mut [0; 16]).unwrap();
+    send.interrupt();
+    let (_, code) = send.finish();
+    assert_eq!(code, 130);
+}
+
+#[test]
+fn an_interruption_ends_the_wait_for_a_payload() {
+    let mut ask = Running::start(&["ask", "127.0.0.1", "7", "-", "--hex"]);
+    // More than a pipe holds, so that this returns when the command has begun to read.
+    ask.write(&[b' '; 100_000]);
+    ask.interrupt();
+    assert_eq!(ask.wait(), 130);
+}
+
 #[test]
 fn listen_ends_after_its_count() {
     let mut listen = Running::start(&["listen", "0", "--count", "2", "--json"]);
@@ -238,4 +264,56 @@ fn a_closed_standard_output_is_a_clean_end() {
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     sender.send_to(b"x", &address).unwrap();
     assert_eq!(echo.wait(), 0);
+}
+
+/// The summary goes to standard error, which somebody still reads.
+#[test]
+fn a_closed_standard_output_leaves_the_summary() {
+    let address = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut listen = command(&["listen", &address.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(listen.stdout.take());
+    let mut said = BufReader::new(listen.stderr.take().unwrap()).lines();
+    assert_eq!(
+        said.next().unwrap().unwrap(),
+        format!("listening on {address}")
+    );
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(b"x", address).unwrap();
+    assert_eq!(
+        said.next().unwrap().unwrap(),
+        "0 sent, 1 received, 0 dropped"
+    );
+    assert_eq!(listen.wait().unwrap().code(), Some(0));
+}
+
+/// Output that cannot be written is a failure, which standard error tells.
+#[test]
+fn a_full_disk_is_told() {
+    let Ok(full) = File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    for arguments in [
+        &["resolve", "127.0.0.1", "7"] as &[_],
+        &["listen", "127.0.0.1:0", "--json"],
+        &["demo"],
+        &["--help"],
+    ] {
+        let child = command(arguments)
+            .stdout(full.try_clone().unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let finished = Finished::from(child.wait_with_output().unwrap());
+        assert_eq!(finished.code, 1, "{arguments:?}: {finished:?}");
+        let told = finished.stderr.contains("cannot write standard output");
+        assert!(told, "{arguments:?}: {finished:?}");
+    }
 }

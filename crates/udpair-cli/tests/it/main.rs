@@ -8,5 +8,6 @@
 mod adapters;
 mod bad_input;
 mod connect;
+mod names;
 mod run;
 mod talk;

@@ -148,6 +148,11 @@ impl Running {
         (rest, code(self.child.0.wait().unwrap()))
     }
 
+    /// Waits for the end, its standard input open, and returns the exit code.
+    pub(crate) fn wait(mut self) -> i32 {
+        code(self.child.0.wait().unwrap())
+    }
+
     /// Closes the reading end of its standard output.
     pub(crate) fn close_stdout(self) -> Deaf {
         let Self {

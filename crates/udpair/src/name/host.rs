@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 
@@ -360,7 +359,6 @@ pub(crate) fn bluetooth_refused(action: &str, host: &HostName) -> Error {
         ErrorKind::FamilyNotSupported,
         format!("cannot {action} {host}: datagrams do not go to Bluetooth addresses"),
     )
-    .with_source(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// Multicast scopes (RFC 4291, section 2.7).

@@ -1,7 +1,7 @@
 //! The addresses of all hosts in the order to try them, each with the reason.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use udpair_io::Adapter;
 
@@ -11,38 +11,42 @@ use super::search::Group;
 use super::step::{Candidate, Precedence};
 use super::zone::with_zone;
 
+/// For which addresses the source address is found out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Sources {
+    /// For all of them.
+    All,
+    /// For those whose order depends on it: an address that is the only one of its host keeps its place.
+    Deciding,
+}
+
 /// Puts the addresses of each host in the order to try them, and says why. The hosts keep theirs.
 pub(super) fn in_order(
     groups: Vec<Group>,
     zone: Option<u32>,
     adapters: &Adapters,
+    sources: Sources,
 ) -> Vec<Candidate> {
-    let several = groups.iter().any(|group| group.addresses.len() > 1);
-    // Their prefix lengths decide between addresses of one host, and nowhere else.
-    let known = if several {
-        adapters().unwrap_or_default()
-    } else {
-        Vec::new()
-    };
+    let mut machine = Machine::new(adapters);
     let mut candidates: Vec<Candidate> = Vec::new();
-    // Asking the kernel takes it a few microseconds; many records may lead to the same addresses.
-    let mut destinations: HashMap<SocketAddr, Destination> = HashMap::new();
     for group in groups {
         if candidates.len() >= CANDIDATES_MAX {
             break;
         }
+        let is_asked = sources == Sources::All || group.addresses.len() > 1;
         let addresses = group.addresses.iter();
         let mut found: Vec<_> = addresses
-            .map(|address| {
-                let address = with_zone(address.with_port(group.port), zone, adapters);
-                let mut of_host = address;
-                of_host.set_port(0);
-                let destination = *destinations
-                    .entry(of_host)
-                    .or_insert_with(|| destination(address, &known));
-                (address, destination)
-            })
+            .map(|address| with_zone(address.with_port(group.port), zone, adapters))
+            .map(|address| (address, machine.destination(address, is_asked)))
             .collect();
+        if order::depends_on_prefix_lengths(found.iter().map(|(_, destination)| destination)) {
+            for source in found
+                .iter_mut()
+                .filter_map(|(_, found)| found.source.as_mut())
+            {
+                source.prefix_length = machine.prefix_length(source.ip);
+            }
+        }
         order::sort(&mut found, |(_, destination)| *destination);
         if let (Some(last), Some(srv)) = (candidates.last_mut(), &group.srv) {
             let same = last
@@ -69,21 +73,52 @@ pub(super) fn in_order(
     candidates
 }
 
-/// Asks the kernel where datagrams to `address` would leave from.
-fn destination(address: SocketAddr, adapters: &[Adapter]) -> Destination {
-    let source = udpair_io::source_address(address)
-        .ok()
-        .map(|source| Source {
-            ip: source.ip(),
-            prefix_length: adapters
-                .iter()
-                .flat_map(|adapter| &adapter.addresses)
-                .find(|own| own.ip == source.ip())
-                .and_then(|own| own.prefix_length),
-        });
-    Destination {
-        ip: address.ip(),
-        source,
+/// What this machine says of its own addresses, asked when it is needed and once for each.
+struct Machine<'a> {
+    list_adapters: &'a Adapters,
+    adapters: Option<Vec<Adapter>>,
+    /// The source address for each destination; many records may lead to the same.
+    sources: HashMap<SocketAddr, Option<IpAddr>>,
+}
+
+impl<'a> Machine<'a> {
+    fn new(list_adapters: &'a Adapters) -> Self {
+        Self {
+            list_adapters,
+            adapters: None,
+            sources: HashMap::new(),
+        }
+    }
+
+    /// Returns `address` with the source address that the kernel would take; without one if the kernel
+    /// knows no way, or is not to be asked.
+    fn destination(&mut self, address: SocketAddr, is_asked: bool) -> Destination {
+        let mut of_host = address;
+        of_host.set_port(0);
+        let ask = || {
+            let source = udpair_io::source_address(address).ok();
+            source.map(|source| source.ip())
+        };
+        let source = if is_asked {
+            *self.sources.entry(of_host).or_insert_with(ask)
+        } else {
+            None
+        };
+        Destination {
+            ip: address.ip(),
+            source: source.map(|ip| Source {
+                ip,
+                prefix_length: None,
+            }),
+        }
+    }
+
+    fn prefix_length(&mut self, own: IpAddr) -> Option<u8> {
+        let adapters = self
+            .adapters
+            .get_or_insert_with(|| (self.list_adapters)().unwrap_or_default());
+        let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
+        addresses.find(|address| address.ip == own)?.prefix_length
     }
 }
 

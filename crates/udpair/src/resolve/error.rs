@@ -104,7 +104,7 @@ fn of_failure(action: &str, question: &str, failure: Failure) -> Error {
 
 fn list(statements: &[Statement]) -> String {
     if statements.is_empty() {
-        return "no name server could be asked in time".into();
+        return "there is no name server to ask".into();
     }
     let texts: Vec<_> = statements.iter().map(ToString::to_string).collect();
     texts.join(", ")

@@ -85,6 +85,22 @@ pub(super) fn rule(first: &Destination, second: &Destination) -> OrderRule {
     }
 }
 
+/// Returns whether the order may depend on how long the prefixes of the source addresses are: whether
+/// two destinations have one and the rules before rule 9 leave them equal.
+pub(super) fn depends_on_prefix_lengths<'a>(
+    destinations: impl IntoIterator<Item = &'a Destination>,
+) -> bool {
+    let reachable = destinations.into_iter().filter(|d| d.source.is_some());
+    let mut keys: Vec<_> = reachable
+        .map(|destination| Key {
+            matching_prefix: Reverse(0),
+            ..Key::of(destination)
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 /// The rules in their order; smaller goes first.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Key {
@@ -306,6 +322,27 @@ mod tests {
                 };
                 assert_eq!(items, sorted, "{first} before {second}");
             }
+        }
+    }
+
+    /// The adapters need not be asked where an earlier rule decides.
+    #[test]
+    fn prefix_lengths_matter_where_the_rules_before_leave_a_tie() {
+        for (destinations, expected) in [
+            (&["192.0.2.1 192.0.2.2"] as &[_], false),
+            (&["::1 ::1", "127.0.0.1 127.0.0.1"], false),
+            (&["2001:db8::1 2001:db8::2", "192.0.2.1 192.0.2.2"], false),
+            (&["192.0.2.1 192.0.2.2", "198.51.100.1 192.0.2.2"], true),
+            (
+                &["192.0.2.1 192.0.2.2", "::1 ::1", "198.51.100.1 192.0.2.2"],
+                true,
+            ),
+            // Nothing is known of either, and the order of the answer stays.
+            (&["192.0.2.1 -", "198.51.100.1 -"], false),
+        ] {
+            let found: Vec<_> = destinations.iter().map(|text| destination(text)).collect();
+            let depends = depends_on_prefix_lengths(&found);
+            assert_eq!(depends, expected, "{destinations:?}");
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::builder::{Adapters, Settings};
+use super::candidate::{self, Sources};
 use super::dns::{self, Client};
 use super::hosts::Hosts;
 use super::services::Services;
@@ -12,7 +13,7 @@ use super::step::{
     AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, RecordType, ServiceSource,
     ServiceStep, SrvStep, Step,
 };
-use super::{AddressFamily, candidate, error, srv, system};
+use super::{AddressFamily, error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
@@ -47,12 +48,34 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Resolves a remote endpoint: its addresses, best first. A link-local address without a zone gets
-    /// `zone`, if there is one.
+    /// Resolves a remote endpoint for a socket: its addresses, best first. A link-local address without a
+    /// zone gets `zone`, if there is one.
+    ///
+    /// Source addresses are found out only where they decide the order; the socket will find its own.
     pub(crate) async fn remote(
         &self,
         remote: &Endpoint,
         zone: Option<u32>,
+        steps: &mut Vec<Step>,
+    ) -> Result<Vec<Candidate>, Error> {
+        // Boxed, so that the future of a socket that is connected to an address is small.
+        Box::pin(self.candidates(remote, zone, Sources::Deciding, steps)).await
+    }
+
+    /// Resolves a remote endpoint for whoever wants to know all that there is to know of it.
+    pub(super) async fn in_full(
+        &self,
+        remote: &Endpoint,
+        steps: &mut Vec<Step>,
+    ) -> Result<Vec<Candidate>, Error> {
+        self.candidates(remote, None, Sources::All, steps).await
+    }
+
+    async fn candidates(
+        &self,
+        remote: &Endpoint,
+        zone: Option<u32>,
+        sources: Sources,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
         let host = remote.remote_host()?;
@@ -61,7 +84,7 @@ impl<'a> Search<'a> {
         }
         let targets = self.targets(host, remote, steps).await?;
         let groups = self.addresses_of_all(targets, steps).await?;
-        let candidates = candidate::in_order(groups, zone, self.adapters());
+        let candidates = candidate::in_order(groups, zone, self.adapters(), sources);
         steps.push(Step::Order(candidates.clone()));
         Ok(candidates)
     }

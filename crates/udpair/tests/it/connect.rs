@@ -39,6 +39,27 @@ async fn two_names_lead_to_a_socket_that_talks_to_its_peer() {
     }
 }
 
+/// SRV-11: with the addresses sent along, one question is all there is between the names and the socket;
+/// the adapters have no say.
+#[tokio::test]
+async fn one_question_leads_from_the_names_to_a_connected_socket() {
+    let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test
+         h.example.test A 127.0.0.1
+         h.example.test AAAA ::1";
+    let server = DnsServer::with_zone(Zone::new(zone));
+    let resolver = server
+        .resolver_builder()
+        .adapters(|| panic!("nobody need ask for the adapters"))
+        .build();
+    let socket = DatagramSocket::builder()
+        .resolver(&resolver)
+        .connect(&EndpointPair::to("example.test", "echo").unwrap())
+        .await
+        .unwrap();
+    assert_eq!(socket.peer_addr(), Some("[::1]:7".parse().unwrap()));
+    assert_eq!(server.asked(), ["_echo._udp.example.test SRV"]);
+}
+
 /// CON-08
 #[tokio::test]
 async fn a_connected_socket_drops_datagrams_from_strangers() {

@@ -1,10 +1,14 @@
 //! From names to addresses, against a name server of the test's own.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use hickory_proto::op::ResponseCode;
+use hickory_proto::op::{Message, MessageType, ResponseCode};
+use hickory_proto::rr::RecordType;
 use udpair::{AddressSource, ErrorKind, Precedence, Resolution, Resolver, ServiceSource, Step};
 
 use crate::support::dns::{DnsServer, Say, Zone, answer_to, record, refusal};
@@ -76,6 +80,29 @@ async fn targets_without_addresses_are_asked_for() {
             "two.example.test AAAA",
         ]
     );
+}
+
+/// SRV-11: one family does not wait for the other.
+#[tokio::test]
+async fn both_families_are_asked_for_at_once() {
+    let server = Peer::new();
+    let resolver = Resolver::builder()
+        .dns_servers([server.addr()])
+        .timeout(crate::support::PATIENCE)
+        .build();
+    let remote = endpoint("host.test:7");
+    let mut resolving = pin!(resolver.resolve(&remote));
+    let polled = resolving
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending());
+    // Both are here, and nobody has answered any.
+    let mut types = [server.recv(), server.recv()].map(|(question, _)| {
+        let question = Message::from_vec(&question).unwrap();
+        question.queries[0].query_type().to_string()
+    });
+    types.sort();
+    assert_eq!(types, ["A", "AAAA"]);
 }
 
 /// SRV-02, SRV-03, SRV-07
@@ -464,18 +491,31 @@ async fn forged_answers_are_passed_over() {
     let zone = zone();
     let server = DnsServer::new(move |query, _| {
         let good = zone.answer(query);
-        let mut wrong_id = good.clone();
-        wrong_id.metadata.id = !good.metadata.id;
-        let mut wrong_question = good.clone();
-        wrong_question.queries[0].set_name("evil.test".parse().unwrap());
-        let mut elsewhere = good.clone();
-        for record in &mut elsewhere.additionals {
+        // Each would lead elsewhere, so that one which was taken shows.
+        let mut forged = good.clone();
+        for record in &mut forged.additionals {
             *record = crate::support::dns::record("one.example.test A 192.0.2.66");
         }
+        let mut wrong_id = forged.clone();
+        wrong_id.metadata.id = !good.metadata.id;
+        let mut wrong_name = forged.clone();
+        wrong_name.queries[0].set_name("evil.test".parse().unwrap());
+        let mut wrong_type = forged.clone();
+        wrong_type.queries[0].set_query_type(RecordType::TXT);
+        let mut no_question = forged.clone();
+        no_question.queries.clear();
+        let mut two_questions = forged.clone();
+        two_questions.add_query(good.queries[0].clone());
+        let mut a_question_itself = forged.clone();
+        a_question_itself.metadata.message_type = MessageType::Query;
         vec![
             Say::Answer(wrong_id),
-            Say::Answer(wrong_question),
-            Say::FromElsewhere(elsewhere),
+            Say::Answer(wrong_name),
+            Say::Answer(wrong_type),
+            Say::Answer(no_question),
+            Say::Answer(two_questions),
+            Say::Answer(a_question_itself),
+            Say::FromElsewhere(forged),
             Say::Bytes(b"x".to_vec()),
             Say::Bytes(vec![0; 600]),
             Say::Answer(good),
@@ -501,6 +541,112 @@ async fn an_answer_that_makes_no_sense_is_a_stated_error() {
     assert_eq!(error.hresult().cast_unsigned(), 0x8007_2afb);
     assert!(error.to_string().contains("makes no sense"), "{error}");
     assert_eq!(server.asked().len(), 1, "it is not asked the same again");
+}
+
+/// SRV-08, SRV-13: whatever is wrong with the bytes of an answer, the error says so, at once.
+#[tokio::test]
+async fn malformed_answers_are_stated_errors() {
+    // Takes the header and question of an answer that says that it holds one record.
+    type Malform = fn(Vec<u8>) -> Vec<u8>;
+    let cases: [(&str, Malform); 9] = [
+        ("a header alone", |answer| answer[..12].to_vec()),
+        ("half a header", |answer| answer[..6].to_vec()),
+        ("no record where one is counted", |answer| answer),
+        ("more records than bytes", |mut answer| {
+            answer[6..8].copy_from_slice(&u16::MAX.to_be_bytes());
+            with(
+                answer,
+                &[
+                    0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 7, 0, 0, 0, 0, 0, 7, 0,
+                ],
+            )
+        }),
+        ("a name that points to itself", |answer| {
+            let here = u8::try_from(answer.len()).unwrap();
+            with(answer, &[0xc0, here, 0, 33, 0, 1, 0, 0, 0, 60, 0, 0])
+        }),
+        ("a name that points beyond the end", |answer| {
+            with(answer, &[0xff, 0xff, 0, 33, 0, 1, 0, 0, 0, 60, 0, 0])
+        }),
+        ("a label of a kind that there is not", |answer| {
+            with(answer, &[0x80, 1, 0, 33, 0, 1, 0, 0, 0, 60, 0, 0])
+        }),
+        ("data beyond the end", |answer| {
+            with(
+                answer,
+                &[0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0xff, 0xff, 0, 0],
+            )
+        }),
+        ("a service record without its target", |answer| {
+            with(
+                answer,
+                &[0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 4, 0, 0, 0, 0],
+            )
+        }),
+    ];
+    for (what, malform) in cases {
+        let server = DnsServer::new(move |query, _| {
+            let mut answer = answer_to(query).to_vec().unwrap();
+            answer[7] = 1;
+            vec![Say::Bytes(malform(answer))]
+        });
+        let error = failure(&resolve(&server, "example.test:stun").await);
+        assert_eq!(
+            error.hresult().cast_unsigned(),
+            0x8007_2afb,
+            "{what}: {error}"
+        );
+        assert!(
+            error.to_string().contains("makes no sense"),
+            "{what}: {error}"
+        );
+    }
+}
+
+fn with(mut answer: Vec<u8>, rest: &[u8]) -> Vec<u8> {
+    answer.extend(rest);
+    answer
+}
+
+/// SRV-13: what goes wrong over TCP is a stated error, too.
+#[tokio::test]
+async fn a_long_answer_that_never_comes_whole_is_a_stated_error() {
+    type Reply = fn(&Message) -> Vec<Say>;
+    let cases: [(&str, Reply, &str); 4] = [
+        ("it hangs up", |_| Vec::new(), "cannot be reached"),
+        (
+            "it sends something else",
+            |_| vec![Say::Bytes(vec![7; 40])],
+            "makes no sense",
+        ),
+        (
+            "it cuts it again",
+            |query| {
+                let mut answer = answer_to(query);
+                answer.metadata.truncation = true;
+                vec![Say::Answer(answer)]
+            },
+            "makes no sense",
+        ),
+        (
+            "it refuses",
+            |query| vec![Say::Answer(refusal(query, ResponseCode::Refused))],
+            "REFUSED",
+        ),
+    ];
+    for (what, reply, part) in cases {
+        let server = DnsServer::new(move |query, over_tcp| {
+            if over_tcp {
+                return reply(query);
+            }
+            let mut answer = answer_to(query);
+            answer.metadata.truncation = true;
+            vec![Say::Answer(answer)]
+        });
+        let error = failure(&resolve(&server, "example.test:stun").await);
+        assert_eq!(error.kind(), ErrorKind::NameServer, "{what}: {error}");
+        assert!(error.to_string().contains(part), "{what}: {error}");
+    }
 }
 
 /// An old server that refuses the extension gets the plain question (RFC 6891, section 7).
@@ -533,6 +679,34 @@ async fn hosts_of_one_family_are_found() {
     );
     let error = failure(&resolve(&server, "none.test:7").await);
     assert_eq!(error.kind(), ErrorKind::HostNotFound);
+}
+
+/// A server that passes over what it does not know, as some do with AAAA, costs time and nothing else.
+#[tokio::test]
+async fn a_family_that_nobody_answers_for_does_not_hide_the_other() {
+    let zone = Zone::new("h.test A 127.0.0.1\n");
+    let server = DnsServer::new(move |query, _| match query.queries[0].query_type() {
+        RecordType::A => vec![Say::Answer(zone.answer(query))],
+        _ => Vec::new(),
+    });
+    let limit = Duration::from_millis(200);
+    let resolver = server.resolver_builder().timeout(limit).build();
+    let resolution = resolver.resolve(&endpoint("h.test:7")).await;
+    assert_eq!(addresses(&resolution), ["127.0.0.1:7"]);
+}
+
+/// SRV-08: a list of servers that is empty is told as such.
+#[tokio::test]
+async fn without_any_server_there_is_nobody_to_ask() {
+    let resolver = Resolver::builder()
+        .dns_servers([])
+        .services_text("")
+        .build();
+    for remote in ["h.test:7", "h.test:stun"] {
+        let error = failure(&resolver.resolve(&endpoint(remote)).await);
+        assert_eq!(error.kind(), ErrorKind::NameServer, "{remote}");
+        assert!(error.to_string().contains("no name server"), "{error}");
+    }
 }
 
 #[tokio::test]

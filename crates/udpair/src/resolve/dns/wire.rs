@@ -328,4 +328,29 @@ mod tests {
         };
         assert_eq!(srv.target, "");
     }
+
+    /// Whatever a server changes or cuts, reading ends, and without a panic.
+    #[test]
+    fn no_change_of_an_answer_is_beyond_reading() {
+        let mut message = Message::response(4711, OpCode::Query);
+        message.add_query(QuestionSection::query(name("example.test."), WireType::A));
+        let srv = SRV::new(1, 2, 3, name("host.example.test."));
+        let soa = SOA::new(name("a."), name("b."), 1, 2, 3, 4, 5);
+        for data in [
+            RData::A(A::new(192, 0, 2, 1)),
+            RData::SRV(srv),
+            RData::SOA(soa),
+        ] {
+            message.add_answer(WireRecord::from_rdata(name("example.test."), 60, data));
+        }
+        let whole = message.to_vec().unwrap();
+        for at in 0..whole.len() {
+            let _ = query().read(&whole[..at]);
+            for byte in [0, 1, 0x3f, 0x40, 0x80, 0xc0, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = byte;
+                let _ = query().read(&changed);
+            }
+        }
+    }
 }

@@ -1,0 +1,90 @@
+//! Names that lead nowhere, and who said so.
+
+use std::net::UdpSocket;
+use std::thread;
+
+use crate::run::udpair;
+
+/// A name server on loopback that gives every question this response code and this record, which is of
+/// the name asked for.
+fn name_server(code: u8, record: &'static [u8]) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let mut query = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut query) {
+            // Up to the end of the question, whose type and class stand behind the root (RFC 1035, section
+            // 4.1.2). The rest is the extension, which need not be answered.
+            let end = 12
+                + query[12..length]
+                    .iter()
+                    .position(|byte| *byte == 0)
+                    .unwrap()
+                + 5;
+            let mut answer = query[..end].to_vec();
+            answer[2] |= 0x80;
+            answer[3] = code;
+            answer[7] = u8::from(!record.is_empty());
+            answer[11] = 0;
+            answer.extend(record);
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    address
+}
+
+/// SRV-08, SRV-09: the query and the server are named, whichever command it was.
+#[test]
+fn names_that_lead_nowhere_are_told_with_the_server_that_said_so() {
+    const NO_ERROR: u8 = 0;
+    const SERVER_FAILURE: u8 = 2;
+    const NAME_ERROR: u8 = 3;
+    const REFUSED: u8 = 5;
+    /// An SRV record of the name asked for, for 60 seconds: priority, weight and port 0, target ".".
+    const NOT_OFFERED: &[u8] = &[
+        0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 7, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    for (code, record, service, kind, status) in [
+        (NAME_ERROR, &[] as &[_], "7", "host-not-found", 6),
+        (NO_ERROR, &[], "7", "no-data", 7),
+        (SERVER_FAILURE, &[], "7", "name-server", 8),
+        (REFUSED, &[], "7", "name-server", 0),
+        (NAME_ERROR, &[], "stun", "host-not-found", 6),
+        (NO_ERROR, &[], "stun", "no-data", 7),
+        (NO_ERROR, NOT_OFFERED, "stun", "no-data", 7),
+        (SERVER_FAILURE, &[], "stun", "name-server", 8),
+        (REFUSED, &[], "stun", "name-server", 0),
+    ] {
+        let server = name_server(code, record);
+        let question = match service {
+            "stun" => "_stun._udp.x.test",
+            _ => "x.test",
+        };
+        for command in ["connect", "ask", "send", "resolve"] {
+            let finished = udpair(&[
+                command,
+                "x.test",
+                service,
+                "--dns",
+                &server,
+                "--services",
+                "/dev/null",
+                "--json",
+            ]);
+            let case = format!("{command} {service}, code {code}: {finished:?}");
+            assert_eq!((finished.code, finished.stderr.as_str()), (3, ""), "{case}");
+            let error = finished.error();
+            assert_eq!(
+                (&error["kind"], &error["status"]),
+                (&kind.into(), &status.into()),
+                "{case}"
+            );
+            let message = error["message"].as_str().unwrap();
+            assert!(
+                message.contains(&server) && message.contains(question),
+                "{case}"
+            );
+        }
+    }
+}
