@@ -34,8 +34,9 @@ pub use message::{Event, Message, PeerError, PeerErrorKind};
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use resolve::{
     AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
-    OrderRule, Precedence, QueryOutcome, RecordType, Resolution, Resolver, ResolverBuilder,
-    ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
+    OrderRule, PairOrder, Precedence, QueryOutcome, RecordType, Resolution, Resolver,
+    ResolverBuilder, ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
+    sort_endpoint_pairs,
 };
 pub use socket::{
     Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,

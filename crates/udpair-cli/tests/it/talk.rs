@@ -148,6 +148,33 @@ fn resolve_prints_pairs_and_explains_them() {
     assert_eq!(pair["rank"], 1);
 }
 
+/// GEP-06
+#[test]
+fn resolve_lists_pairs_in_the_order_that_was_asked_for() {
+    for order in ["quick", "long"] {
+        let finished = udpair(&["resolve", "localhost", "7", "--order", order]);
+        assert_eq!(finished.code, 0, "{finished:?}");
+        let lines: Vec<_> = finished.stdout.lines().collect();
+        assert_eq!(lines[0], "1  ::1 -> [::1]:7", "{order}");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.ends_with("  127.0.0.1 -> 127.0.0.1:7")),
+            "{order}"
+        );
+    }
+    let explained = ["resolve", "127.0.0.1", "7", "--order", "long", "--explain"];
+    let finished = udpair(&explained);
+    assert!(
+        finished.stdout.contains("\n1  127.0.0.1 -> 127.0.0.1:7\n"),
+        "{finished:?}"
+    );
+
+    let finished = udpair(&["resolve", "127.0.0.1", "7", "--order", "best"]);
+    assert_eq!(finished.code, 2, "{finished:?}");
+    assert!(finished.stderr.contains("quick or long"), "{finished:?}");
+}
+
 #[test]
 fn help_and_version_are_no_errors() {
     for arguments in [

@@ -103,6 +103,7 @@ const RULES: &[Rule] = &[
         files: &[
             "crates/udpair/src/resolve/srv.rs",
             "crates/udpair/src/resolve/order.rs",
+            "crates/udpair/src/resolve/pairs.rs",
             "crates/udpair/src/resolve/services.rs",
             "crates/udpair/src/resolve/hosts.rs",
             "crates/udpair/src/resolve/name_servers.rs",

@@ -10,6 +10,7 @@ mod connect;
 mod layers;
 mod names;
 mod push;
+mod pairs;
 mod receive;
 mod resolve;
 mod runtime;
