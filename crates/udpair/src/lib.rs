@@ -39,7 +39,8 @@ pub use resolve::{
     sort_endpoint_pairs,
 };
 pub use socket::{
-    Builder, DatagramSocket, Messages, OutputStream, QualityOfService, Statistics, lifecycle,
+    Builder, DatagramSocket, Ecn, Messages, OptionReport, OptionValue, OptionsReport, OutputStream,
+    QualityOfService, SocketOption, Statistics, lifecycle,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, Capabilities, Datagram, Datagrams, Destination, Engine, Metadata,

@@ -1,8 +1,8 @@
 //! `DatagramSocket`: the object that everything else here serves.
 //!
 //! This file holds the public face. Which call is allowed when stands in `lifecycle`, how a socket is
-//! opened in `open`, what lives while it is open in `link`, how it receives in `receiver` and sends in
-//! `output`.
+//! opened in `open` and with which options in `builder`, what the system made of those in `options`,
+//! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
 mod bind;
 mod builder;
@@ -13,6 +13,7 @@ mod line;
 mod link;
 mod messages;
 mod open;
+mod options;
 mod output;
 mod queue;
 mod receiver;
@@ -35,6 +36,7 @@ use crate::name::{Endpoint, EndpointPair};
 pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
 pub use messages::Messages;
+pub use options::{Ecn, OptionReport, OptionValue, OptionsReport, SocketOption};
 pub use output::OutputStream;
 use receiver::Receive;
 use shared::{Handle, Shared};
@@ -376,6 +378,19 @@ impl DatagramSocket {
     /// `OutboundUnicastHopLimit` (CTL-08 to CTL-10): if the system refuses, nothing happens.
     pub fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
         self.shared().set_hop_limit(hops)
+    }
+
+    /// Returns what was wished of the socket's options, what the system granted, and what would help where
+    /// that is not the same.
+    ///
+    /// An open socket's options are asked of the system each time, some microseconds. Before the socket is
+    /// open, and after it was closed, nothing is granted.
+    ///
+    /// # Model
+    ///
+    /// The getters of `DatagramSocketControl` (CTL-05, CTL-07), and what they do not tell.
+    pub fn options(&self) -> OptionsReport {
+        self.shared().options()
     }
 
     /// Returns what the socket has counted so far.

@@ -10,6 +10,7 @@ use std::task::Poll;
 use super::builder::{Settings, check_hop_limit};
 use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
 use super::link::Link;
+use super::options::{self, Observed, OptionsReport};
 use super::statistics::Statistics;
 use crate::driver::{Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
@@ -48,7 +49,7 @@ impl Shared {
             life: Mutex::new(Life {
                 state: State::Created,
                 past: Past::default(),
-                hop_limit: settings.hop_limit,
+                hop_limit: settings.wished.hop_limit,
                 adapter: None,
             }),
             settings,
@@ -213,6 +214,13 @@ impl Shared {
         Ok(())
     }
 
+    pub(super) fn options(&self) -> OptionsReport {
+        let mut wished = self.settings.wished.clone();
+        wished.hop_limit = self.life().hop_limit;
+        let observed = self.link().and_then(|link| link.watched.with(Observed::of));
+        options::report(&wished, observed.as_ref())
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.life().state == State::Closed
     }
@@ -268,7 +276,7 @@ impl Opening<'_> {
         if life.state == State::Closed {
             return Err(cancelled(action));
         }
-        if life.hop_limit != self.shared.settings.hop_limit {
+        if life.hop_limit != self.shared.settings.wished.hop_limit {
             // It was set since the socket was made.
             link.set_hop_limit(life.hop_limit);
         }

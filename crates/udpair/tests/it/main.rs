@@ -9,6 +9,7 @@ mod batch;
 mod connect;
 mod layers;
 mod names;
+mod options;
 mod pairs;
 mod push;
 mod receive;
