@@ -394,6 +394,8 @@ impl DatagramSocket {
     }
 
     /// Returns what the socket has counted so far.
+    ///
+    /// With the feature `metrics`, what is new since the last time is published as well.
     pub fn statistics(&self) -> Statistics {
         self.shared().statistics()
     }

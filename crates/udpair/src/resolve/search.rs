@@ -1,5 +1,6 @@
 //! One resolution under way: who is asked, in which order, and what that comes to.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use super::{AddressFamily, candidate, error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
+use crate::observe;
 
 /// One resolution under way.
 pub(crate) struct Search<'a> {
@@ -55,6 +57,21 @@ impl<'a> Search<'a> {
         zone: Option<u32>,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
+        let started = Instant::now();
+        let candidates = self.candidates(remote, zone, steps).await;
+        let found = candidates.as_ref().map_or(0, Vec::len);
+        let error = candidates.as_ref().err();
+        let error = error.map(|error| error as &dyn Display);
+        observe::resolved(remote, found, error, started.elapsed());
+        candidates
+    }
+
+    async fn candidates(
+        &self,
+        remote: &Endpoint,
+        zone: Option<u32>,
+        steps: &mut Vec<Step>,
+    ) -> Result<Vec<Candidate>, Error> {
         let host = remote.remote_host()?;
         if host.kind() == HostNameType::Bluetooth {
             return Err(bluetooth_refused("resolve", host));
@@ -62,7 +79,7 @@ impl<'a> Search<'a> {
         let targets = self.targets(host, remote, steps).await?;
         let groups = self.addresses_of_all(targets, steps).await?;
         let candidates = candidate::in_order(groups, zone, self.adapters());
-        steps.push(Step::Order(candidates.clone()));
+        Step::Order(candidates.clone()).note(steps);
         Ok(candidates)
     }
 
@@ -86,12 +103,7 @@ impl<'a> Search<'a> {
         let Some(service) = remote.service().name() else {
             let port = remote.service().port();
             let number = remote.service().to_string();
-            steps.push(service_step(
-                &number,
-                ServiceSource::Number,
-                port,
-                Duration::ZERO,
-            ));
+            service_step(&number, ServiceSource::Number, port, Duration::ZERO).note(steps);
             return Ok(vec![Target::itself(host, port.unwrap_or(0))]);
         };
         let looked_up = self.port_in_file(service, steps).await?;
@@ -192,7 +204,7 @@ impl<'a> Search<'a> {
             Some(_) => ServiceSource::File(path),
             None => ServiceSource::MissingFile(path),
         };
-        steps.push(service_step(service, source, port, started.elapsed()));
+        service_step(service, source, port, started.elapsed()).note(steps);
         Ok(PortInFile {
             port,
             is_file_missing: services.is_none(),
@@ -255,7 +267,7 @@ impl<'a> Search<'a> {
         };
         step.error = targets.as_ref().err().map(|none| none.error().to_string());
         step.elapsed = started.elapsed();
-        steps.push(Step::Srv(step));
+        Step::Srv(step).note(steps);
         targets
     }
 
@@ -271,7 +283,7 @@ impl<'a> Search<'a> {
         for some in targets.chunks(TARGETS_AT_ONCE) {
             let found = some.iter().map(|target| self.addresses(target));
             for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
-                steps.push(Step::Address(step));
+                Step::Address(step).note(steps);
                 match found {
                     Ok(addresses) => groups.push(Group {
                         port: target.port,
@@ -488,12 +500,7 @@ impl Target {
 fn port_in_table(service: &str, steps: &mut Vec<Step>) -> Option<u16> {
     let started = Instant::now();
     let port = Services::iana().udp_port(service);
-    steps.push(service_step(
-        service,
-        ServiceSource::Table,
-        port,
-        started.elapsed(),
-    ));
+    service_step(service, ServiceSource::Table, port, started.elapsed()).note(steps);
     port
 }
 

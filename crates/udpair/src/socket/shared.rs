@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{self, Future};
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -15,6 +16,7 @@ use super::statistics::Statistics;
 use crate::driver::{Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::name::Endpoint;
+use crate::observe::{self, Published};
 
 /// What a socket is, whoever holds it.
 pub(super) struct Shared {
@@ -24,6 +26,7 @@ pub(super) struct Shared {
     link: OnceLock<Link>,
     /// Those who wait for an opening to end.
     waiting: Waiters,
+    published: Published,
 }
 
 struct Life {
@@ -55,6 +58,7 @@ impl Shared {
             settings,
             link: OnceLock::new(),
             waiting: Waiters::default(),
+            published: Published::default(),
         }
     }
 
@@ -226,7 +230,9 @@ impl Shared {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        self.link().map(Link::statistics).unwrap_or_default()
+        let statistics = self.link().map(Link::statistics).unwrap_or_default();
+        self.published.publish(&statistics.counts());
+        statistics
     }
 
     pub(super) fn cancel_io(&self) -> Result<(), Error> {
@@ -237,11 +243,17 @@ impl Shared {
     }
 
     pub(super) fn close(&self) {
-        self.life().state = State::Closed;
+        let local = self.local_addr();
+        let before = mem::replace(&mut self.life().state, State::Closed);
         if let Some(link) = self.link() {
             link.close();
         }
         self.waiting.wake_all();
+        if before != State::Closed && self.link().is_some() {
+            observe::closed(local);
+            // The last word on what it has counted.
+            self.statistics();
+        }
     }
 
     pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,6 +296,9 @@ impl Opening<'_> {
         life.state = self.after;
         // A socket is opened once in its life: the table lets nobody try again.
         let _ = self.shared.link.set(link);
+        // Whoever watches may ask the socket something.
+        drop(life);
+        observe::opened(self.shared.local_addr(), self.shared.peer_addr());
         Ok(())
     }
 
@@ -294,6 +309,8 @@ impl Opening<'_> {
             return Err(cancelled(action));
         }
         life.state = self.after;
+        drop(life);
+        observe::connected(self.shared.local_addr(), self.shared.peer_addr());
         Ok(())
     }
 }
