@@ -128,8 +128,9 @@ impl Resolver {
     ///
     /// `remote` is resolved as [`resolve`](Self::resolve) does. Each remote address comes once with every
     /// local address that leads there: the one that the system would take, others of the same adapter,
-    /// and those of other adapters that the system sends from as well. An address to which there is no
-    /// way goes last, with the local host left to the system.
+    /// and behind all of these those of other adapters, from which the system sends too, but to which
+    /// replies may not find back. An address to which there is no way goes last, with the local host left
+    /// to the system.
     ///
     /// Every pair is ready to be [connected](crate::DatagramSocket::connect): its hosts are addresses, its
     /// remote service is a number (0 is kept, and is no port to connect to), its local service is empty.

@@ -48,7 +48,7 @@ pub(super) enum Nearness {
     Chosen,
     /// It belongs to the same adapter.
     SameAdapter,
-    /// It belongs to another adapter.
+    /// It belongs to another adapter, or does not lead there at all.
     OtherAdapter,
 }
 
@@ -62,15 +62,23 @@ pub(super) fn sort<T>(mut items: Vec<T>, order: PairOrder, ends: impl Fn(&T) -> 
     }
 }
 
-/// A local address that the system would not take cannot make a pair better than the one it would
-/// take: so the best pair is the one that a socket without a local address gets.
-fn base_key(ends: &Ends) -> (Key, Nearness) {
+/// The parts of the order, smaller first.
+///
+/// The RFC recommends to consider the addresses of the outgoing adapter alone (section 4). Others may
+/// lead to the destination, but replies to them often do not lead back, so they go behind. And a local
+/// address that the system would not take cannot make a pair better than the one it would take: the
+/// best pair is the one that a socket without a local address gets.
+fn base_key(ends: &Ends) -> (bool, Key, Nearness) {
     let of_pair = Key::of(&ends.remote);
     let of_choice = Key::of(&Destination {
         source: ends.chosen,
         ..ends.remote
     });
-    (of_pair.max(of_choice), ends.nearness)
+    (
+        ends.nearness == Nearness::OtherAdapter,
+        of_pair.max(of_choice),
+        ends.nearness,
+    )
 }
 
 /// Takes again and again the earliest pair whose two addresses have been used least before.
@@ -113,8 +121,8 @@ mod tests {
     use super::PairOrder::{Long, Quick};
     use super::*;
 
-    /// Reads "local remote": each an address, the local one with its prefix length; `-` is none, and
-    /// `*` marks what the system would take.
+    /// Reads "local remote": each an address, the local one with its prefix length; `-` is none, `*` marks
+    /// what the system would take, and `~` what belongs to another adapter.
     fn pair(text: &str, all: &[&str]) -> Ends {
         let (local, remote) = text.split_once(' ').unwrap();
         let chosen = all.iter().find_map(|other| {
@@ -124,13 +132,13 @@ mod tests {
         Ends {
             remote: Destination {
                 ip: remote.parse().unwrap(),
-                source: source(local.trim_start_matches('*')),
+                source: source(local.trim_start_matches(['*', '~'])),
             },
             chosen: chosen.and_then(source),
-            nearness: if local.starts_with('*') {
-                Nearness::Chosen
-            } else {
-                Nearness::SameAdapter
+            nearness: match local.as_bytes()[0] {
+                b'*' => Nearness::Chosen,
+                b'~' | b'-' => Nearness::OtherAdapter,
+                _ => Nearness::SameAdapter,
             },
         }
     }
@@ -195,6 +203,20 @@ mod tests {
             "*198.51.100.2/24 198.51.100.8",
         ];
         let expected = [pairs[2], pairs[1], pairs[0]];
+        assert_eq!(sorted(&pairs, Long), expected);
+    }
+
+    /// GEP-03: replies may not find their way back to it.
+    #[test]
+    fn a_local_address_of_another_adapter_goes_behind_the_other_family() {
+        let pairs = [
+            "~2001:db8:b::1/64 2001:db8:1::1",
+            "*198.51.100.1/24 192.0.2.1",
+            "2001:db8:a::2/64 2001:db8:1::1",
+            "*2001:db8:a::1/64 2001:db8:1::1",
+            "- 2001:db8:2::1",
+        ];
+        let expected = [pairs[3], pairs[2], pairs[1], pairs[0], pairs[4]];
         assert_eq!(sorted(&pairs, Long), expected);
     }
 
