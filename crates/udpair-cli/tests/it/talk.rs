@@ -32,6 +32,29 @@ fn ask_prints_the_reply() {
     );
 }
 
+/// CTL-06, CTL-07: a size that the system does not grant is told to people, and is no failure.
+#[test]
+fn a_buffer_that_was_clamped_is_told() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let ask = ["ask", host, port, "hello", "--rcvbuf", "1B"];
+    let finished = udpair(&ask);
+    assert_eq!((finished.code, finished.stdout.as_str()), (0, "hello\n"));
+    let told = "inbound buffer: wished 1 byte, granted ";
+    assert!(finished.stderr.contains(told), "{finished:?}");
+
+    for silent in ["-q", "--json"] {
+        let finished = udpair(&[&ask as &[_], &[silent]].concat());
+        assert_eq!(
+            (finished.code, finished.stderr.as_str()),
+            (0, ""),
+            "{silent}"
+        );
+    }
+    let finished = udpair(&["ask", host, port, "hello", "--rcvbuf", "64KiB"]);
+    assert!(!finished.stderr.contains("buffer"), "{finished:?}");
+}
+
 #[test]
 fn ask_waits_for_the_reply_that_is_expected() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();

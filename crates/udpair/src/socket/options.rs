@@ -372,6 +372,7 @@ impl fmt::Display for SocketOption {
 impl fmt::Display for OptionValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bytes(1) => f.pad("1 byte"),
             Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
             Self::Hops(value) | Self::Dscp(value) => value.fmt(f),
             Self::Switch(true) => f.pad("on"),
@@ -450,7 +451,7 @@ mod tests {
             (
                 Some(1),
                 twice(2_000),
-                "wished 1 bytes, granted 2000 bytes: the system grants no less".to_owned(),
+                "wished 1 byte, granted 2000 bytes: the system grants no less".to_owned(),
             ),
         ] {
             let wishes = Wished {
