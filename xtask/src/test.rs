@@ -24,6 +24,19 @@ pub(crate) fn run() -> ExitCode {
         ];
         run_program(&mut cargo(&arguments)).into()
     });
+    report.run("lints, with all features", || {
+        let arguments = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run_program(&mut cargo(&arguments)).into()
+    });
     report.run("documentation", || {
         let arguments = [
             "doc",
@@ -40,6 +53,18 @@ pub(crate) fn run() -> ExitCode {
             "test",
             "--workspace",
             "--all-targets",
+            "--locked",
+            "--quiet",
+        ];
+        run_program(&mut cargo(&arguments)).into()
+    });
+    report.run("tests, with all features", || {
+        let arguments = [
+            "test",
+            "--package",
+            "udpair",
+            "--all-targets",
+            "--all-features",
             "--locked",
             "--quiet",
         ];

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind as UsageErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use udpair::{Endpoint, HostName, ServiceName};
+use udpair::{Endpoint, HostName, PairOrder, ServiceName};
 
 use crate::frame::Frame;
 use crate::units;
@@ -283,6 +283,11 @@ pub(crate) struct Resolve {
     /// Show every step: who was asked, what the answer was, and why this order
     #[arg(long)]
     pub(crate) explain: bool,
+
+    /// List every pair of a local and a remote address: quick, to be connected soon, or long, to stay
+    /// connected [default: each remote address once]
+    #[arg(long, value_name = "quick|long", value_parser = pair_order)]
+    pub(crate) order: Option<PairOrder>,
 }
 
 #[derive(Args, Debug)]
@@ -297,6 +302,14 @@ pub(crate) struct Adapters {
     /// Go on, and tell what changes: links, addresses, default routes
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+fn pair_order(text: &str) -> Result<PairOrder, String> {
+    match text {
+        "quick" => Ok(PairOrder::Quick),
+        "long" => Ok(PairOrder::Long),
+        _ => Err("it is quick or long".into()),
+    }
 }
 
 fn service_name(text: &str) -> Result<String, String> {

@@ -320,7 +320,20 @@ impl Context {
             service: remote.service().to_string(),
         })
         .await?;
+        self.tell_unmet(&socket);
         Ok(socket)
+    }
+
+    /// Tells which options the system did not grant as they were asked for; who reads JSON has asked for
+    /// silence beside it.
+    fn tell_unmet(&self, socket: &DatagramSocket) {
+        let global = &self.global;
+        if global.quiet || (global.json && !global.verbose) {
+            return;
+        }
+        for option in socket.options().unmet() {
+            self.output.complain(&option.to_string());
+        }
     }
 
     /// The failure of a conversation with `remote` that its network, or its closed port, ended.

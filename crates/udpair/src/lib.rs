@@ -19,6 +19,27 @@
 //!
 //! The model is that of the Windows Runtime class `DatagramSocket`. Rules carry the numbers they
 //! have in `MODEL.md`: `CON-09` says what happens to datagrams that were there before the connect.
+//!
+//! # Features
+//!
+//! Both are off by default, and cost nothing then. Neither does anything for a single datagram, and what
+//! they call must not use the socket that it is told of.
+//!
+//! - **`tracing`**: events of the [`tracing`](https://docs.rs/tracing) crate, target `udpair`, level
+//!   `DEBUG`. `looked up` is one step of resolving (fields `stage`: `services`, `srv` or `address`; `name`,
+//!   `found`, `error`, `elapsed`), `resolved` its end (`remote`, `found`, `error`, `elapsed`); `address
+//!   refused` a destination that gave way to the next (`destination`, `error`); `socket opened`, `socket
+//!   connected`, `socket closed` (`local`, `peer`); `peer error` an error that the network sent back
+//!   (`destination`, `kind`, `mtu`).
+//! - **`metrics`**: numbers for the recorder of the [`metrics`](https://docs.rs/metrics) crate. At once:
+//!   counters `udpair_resolutions_total` (label `outcome`: `found` or `failed`) and
+//!   `udpair_sockets_opened_total`, gauge `udpair_sockets_open`, histogram `udpair_resolution_seconds`.
+//!   What sockets count is added up in counters whenever
+//!   [`statistics`](DatagramSocket::statistics) is asked, and when a socket closes:
+//!   `udpair_datagrams_sent_total`, `udpair_bytes_sent_total`, `udpair_datagrams_received_total`,
+//!   `udpair_bytes_received_total`, `udpair_strangers_dropped_total`, `udpair_kernel_dropped_total`,
+//!   `udpair_truncated_total`, `udpair_peer_errors_total`, `udpair_peer_errors_dropped_total`,
+//!   `udpair_send_calls_total`, `udpair_receive_calls_total`.
 
 #![deny(unsafe_code)]
 
@@ -27,6 +48,7 @@ mod error;
 mod message;
 mod name;
 mod network;
+mod observe;
 mod resolve;
 mod socket;
 
@@ -39,12 +61,13 @@ pub use network::{
 };
 pub use resolve::{
     AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
-    OrderRule, Precedence, QueryOutcome, RecordType, Resolution, Resolver, ResolverBuilder,
-    ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
+    OrderRule, PairOrder, Precedence, QueryOutcome, RecordType, Resolution, Resolver,
+    ResolverBuilder, ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
+    sort_endpoint_pairs,
 };
 pub use socket::{
-    Builder, DatagramSocket, Joined, Messages, OutputStream, QualityOfService, Statistics,
-    lifecycle,
+    Builder, DatagramSocket, Ecn, Joined, Messages, OptionReport, OptionValue, OptionsReport,
+    OutputStream, QualityOfService, SocketOption, Statistics, lifecycle,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

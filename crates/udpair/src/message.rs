@@ -6,6 +6,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use udpair_io::{Destination, Membership, NetworkError, OwnedDatagram};
 
+use crate::observe;
+
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 
 /// One received datagram, and what is known of it.
@@ -117,7 +119,9 @@ impl Message {
 pub struct PeerError(NetworkError);
 
 impl PeerError {
+    /// Takes an error that the network has just sent back.
     pub(crate) fn new(error: NetworkError) -> Self {
+        observe::peer_error(error.destination, &error.kind, error.mtu);
         Self(error)
     }
 

@@ -8,13 +8,16 @@
 mod builder;
 mod candidate;
 mod dns;
+mod endpoint_pairs;
 mod error;
 mod hosts;
 mod local;
 mod name_servers;
 mod order;
+mod pairs;
 mod search;
 mod services;
+mod source;
 mod srv;
 mod step;
 mod system;
@@ -26,11 +29,13 @@ use std::sync::{Arc, OnceLock};
 
 use crate::driver;
 use crate::error::Error;
-use crate::name::Endpoint;
+use crate::name::{Endpoint, EndpointPair};
 pub use builder::ResolverBuilder;
 use builder::{Adapters, Settings};
+pub use endpoint_pairs::sort_endpoint_pairs;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
+pub use pairs::PairOrder;
 pub(crate) use search::Search;
 pub use srv::SrvRecord;
 pub use step::{
@@ -116,6 +121,81 @@ impl Resolver {
             Err(error) => Err(Error::system("cannot start a background runtime", error)),
         };
         Resolution::new(steps, outcome)
+    }
+
+    /// Returns the pairs of a local and a remote address by which `remote` can be reached, best first.
+    ///
+    /// `remote` is resolved as [`resolve`](Self::resolve) does. Each remote address comes once with every
+    /// local address that leads there: the one that the system would take, others of the same adapter,
+    /// and behind all of these those of other adapters, from which the system sends too, but to which
+    /// replies may not find back. An address to which there is no way goes last, with the local host left
+    /// to the system.
+    ///
+    /// Every pair is ready to be [connected](crate::DatagramSocket::connect): its hosts are addresses, its
+    /// remote service is a number (0 is kept, and is no port to connect to), its local service is empty.
+    /// Of SRV records one target comes after the other; `order` holds for the pairs of each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`resolve`](Self::resolve).
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future stops asking.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, PairOrder, Resolver};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let remote = "127.0.0.1:7".parse()?;
+    /// let pairs = Resolver::system().endpoint_pairs(&remote, PairOrder::Quick).await?;
+    /// assert_eq!(pairs[0].to_string(), "127.0.0.1: -> 127.0.0.1:7");
+    /// let socket = DatagramSocket::builder().connect(&pairs[0]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// `DatagramSocket.GetEndpointPairsAsync` (GEP-01 to GEP-07).
+    pub async fn endpoint_pairs(
+        &self,
+        remote: &Endpoint,
+        order: PairOrder,
+    ) -> Result<Vec<EndpointPair>, Error> {
+        let resolution = self.resolve(remote).await;
+        self.endpoint_pairs_of(&resolution, order).await
+    }
+
+    /// Returns the endpoint pairs of a resolution that is there already; see
+    /// [`endpoint_pairs`](Self::endpoint_pairs). Nobody is asked for names.
+    ///
+    /// # Errors
+    ///
+    /// Why the resolution has no candidate.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: nothing changes.
+    pub async fn endpoint_pairs_of(
+        &self,
+        resolution: &Resolution,
+        order: PairOrder,
+    ) -> Result<Vec<EndpointPair>, Error> {
+        let candidates = resolution.candidates()?.to_vec();
+        let adapters = self.0.adapters.clone();
+        // Hundreds of addresses take the system some milliseconds.
+        let pairing = driver::blocking(move || {
+            endpoint_pairs::of_candidates(&candidates, order, adapters().unwrap_or_default())
+        });
+        match driver::in_runtime(pairing).await {
+            Ok(Ok(pairs)) => Ok(pairs),
+            Ok(Err(error)) | Err(error) => {
+                Err(Error::system("cannot list the endpoint pairs", error))
+            }
+        }
     }
 
     /// Returns the services that are known without asking DNS: those of the services file, or where

@@ -1,8 +1,8 @@
 //! `DatagramSocket`: the object that everything else here serves.
 //!
 //! This file holds the public face. Which call is allowed when stands in `lifecycle`, how a socket is
-//! opened in `open`, what lives while it is open in `link`, how it receives in `receiver` and sends in
-//! `output`.
+//! opened in `open` and with which options in `builder`, what the system made of those in `options`,
+//! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
 mod bind;
 mod builder;
@@ -14,6 +14,7 @@ mod link;
 mod membership;
 mod messages;
 mod open;
+mod options;
 mod output;
 mod queue;
 mod receiver;
@@ -37,6 +38,7 @@ pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
 pub use membership::Joined;
 pub use messages::Messages;
+pub use options::{Ecn, OptionReport, OptionValue, OptionsReport, SocketOption};
 pub use output::OutputStream;
 use receiver::Receive;
 use shared::{Handle, Shared};
@@ -455,7 +457,22 @@ impl DatagramSocket {
         self.shared().set_hop_limit(hops)
     }
 
+    /// Returns what was wished of the socket's options, what the system granted, and what would help where
+    /// that is not the same.
+    ///
+    /// An open socket's options are asked of the system each time, some microseconds. Before the socket is
+    /// open, and after it was closed, nothing is granted.
+    ///
+    /// # Model
+    ///
+    /// The getters of `DatagramSocketControl` (CTL-05, CTL-07), and what they do not tell.
+    pub fn options(&self) -> OptionsReport {
+        self.shared().options()
+    }
+
     /// Returns what the socket has counted so far.
+    ///
+    /// With the feature `metrics`, what is new since the last time is published as well.
     pub fn statistics(&self) -> Statistics {
         self.shared().statistics()
     }

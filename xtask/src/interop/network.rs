@@ -43,6 +43,7 @@ fn cases() -> Result<(), String> {
         ("link-local, with and without zone", link_local),
         ("no route", no_route),
         ("IPv6 without a route", ipv6_without_route),
+        ("pairs of a host with two adapters", endpoint_pairs),
         ("a port below 1024", privileged_port),
         ("what routers and firewalls say", icmp_errors),
         ("the hop limit runs out", time_exceeded),
@@ -183,6 +184,67 @@ fn ipv6_without_route(network: &Network) -> Result<String, String> {
     let run = network.near.udpair(&["ask", "both", "5001", "hello"])?;
     run.has_code(0)?;
     Ok(remotes.join(" before "))
+}
+
+/// GEP-03, GEP-06, GEP-07: two addresses on the first adapter, one on the second, and the far host on both.
+fn endpoint_pairs(network: &Network) -> Result<String, String> {
+    let mut host = Namespace::new("pairs")?;
+    cable(
+        (&host, "p0", &["10.78.1.1/24", "10.78.1.2/24"]),
+        (&network.far, "q0", &["10.78.1.9/24"]),
+    )?;
+    cable(
+        (&host, "p1", &["10.78.2.1/24"]),
+        (&network.far, "q1", &["10.78.2.9/24"]),
+    )?;
+    host.lay_over_etc(&[
+        ("hosts", "10.78.1.9 far\n10.78.2.9 far\n"),
+        ("nsswitch.conf", "hosts: files\n"),
+    ])?;
+    let _echo = network.far.echo(":5001")?;
+    // Each adapter's own network first; then three pairs that only routing by source makes good use of.
+    for (order, expected) in [
+        (
+            "long",
+            [
+                "10.78.1.1 10.78.1.9:5001",
+                "10.78.2.1 10.78.2.9:5001",
+                "10.78.1.2 10.78.1.9:5001",
+                "10.78.2.1 10.78.1.9:5001",
+                "10.78.1.1 10.78.2.9:5001",
+                "10.78.1.2 10.78.2.9:5001",
+            ],
+        ),
+        (
+            "quick",
+            [
+                "10.78.1.1 10.78.1.9:5001",
+                "10.78.2.1 10.78.2.9:5001",
+                "10.78.1.2 10.78.1.9:5001",
+                "10.78.1.1 10.78.2.9:5001",
+                "10.78.2.1 10.78.1.9:5001",
+                "10.78.1.2 10.78.2.9:5001",
+            ],
+        ),
+    ] {
+        let run = host.udpair(&["resolve", "far", "5001", "--order", order, "--json"])?;
+        run.has_code(0)?;
+        let pairs = run.events_named("endpoint-pair")?;
+        let pairs: Vec<_> = pairs
+            .iter()
+            .filter_map(|pair| Some((pair["local"].as_str()?, pair["remote"].as_str()?)))
+            .map(|(local, remote)| format!("{local} {remote}"))
+            .collect();
+        check(pairs == expected, || run.unlike(&expected.join(", ")))?;
+        for pair in pairs.iter().take(3) {
+            let (local, remote) = pair.split_once(' ').unwrap_or_default();
+            let host_of_remote = remote.split(':').next().unwrap_or_default();
+            let local = format!("{local}:");
+            let run = host.udpair(&["ask", host_of_remote, "5001", "x", "--local", &local])?;
+            run.has_code(0)?;
+        }
+    }
+    Ok("six pairs, three of them without a detour".into())
 }
 
 /// GEN-09

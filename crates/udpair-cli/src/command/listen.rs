@@ -20,6 +20,7 @@ pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, F
             host: name.map(ToString::to_string),
         })
         .await?;
+    context.tell_unmet(&socket);
     context.summarize(&socket);
     receive(context, arguments, &socket).await
 }

@@ -1,32 +1,49 @@
 //! `resolve`: the addresses that a host and service lead to, best first.
 
+use std::net::{IpAddr, SocketAddr};
+
+use udpair::{EndpointPair, HostName};
+
 use super::{Context, Exit, Failure};
 use crate::args::Resolve;
 use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Resolve) -> Result<Exit, Failure> {
-    let resolution = context
-        .resolver()
-        .resolve(&arguments.remote.endpoint())
-        .await;
+    let resolver = context.resolver();
+    let resolution = resolver.resolve(&arguments.remote.endpoint()).await;
     if arguments.explain {
         for event in resolution.steps().iter().filter_map(Event::step) {
             context.say(&event).await?;
         }
     }
     let candidates = resolution.candidates()?;
-    if arguments.explain && !context.global.json {
+    let pairs: Vec<_> = match arguments.order {
+        Some(order) => {
+            let pairs = resolver.endpoint_pairs_of(&resolution, order).await?;
+            pairs.iter().filter_map(addresses).collect()
+        }
         // The last step shows them, with the reasons for their order.
-        return Ok(Exit::Done);
-    }
-    for (candidate, rank) in candidates.iter().zip(1..) {
-        context
-            .say(&Event::EndpointPair {
-                local: candidate.source,
-                remote: candidate.address,
-                rank,
-            })
-            .await?;
+        None if arguments.explain && !context.global.json => return Ok(Exit::Done),
+        None => candidates
+            .iter()
+            .map(|candidate| (candidate.source, candidate.address))
+            .collect(),
+    };
+    for ((local, remote), rank) in pairs.into_iter().zip(1..) {
+        let event = Event::EndpointPair {
+            local,
+            remote,
+            rank,
+        };
+        context.say(&event).await?;
     }
     Ok(Exit::Done)
+}
+
+/// The two addresses of a listed pair, whose hosts are all addresses.
+fn addresses(pair: &EndpointPair) -> Option<(Option<IpAddr>, SocketAddr)> {
+    let port = pair.remote().service().port()?;
+    let remote = pair.remote().host()?.socket_addr(port)?.ok()?;
+    let local = pair.local().host().and_then(HostName::ip);
+    Some((local, remote))
 }

@@ -32,6 +32,29 @@ fn ask_prints_the_reply() {
     );
 }
 
+/// CTL-06, CTL-07: a size that the system does not grant is told to people, and is no failure.
+#[test]
+fn a_buffer_that_was_clamped_is_told() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let ask = ["ask", host, port, "hello", "--rcvbuf", "1B"];
+    let finished = udpair(&ask);
+    assert_eq!((finished.code, finished.stdout.as_str()), (0, "hello\n"));
+    let told = "inbound buffer: wished 1 byte, granted ";
+    assert!(finished.stderr.contains(told), "{finished:?}");
+
+    for silent in ["-q", "--json"] {
+        let finished = udpair(&[&ask as &[_], &[silent]].concat());
+        assert_eq!(
+            (finished.code, finished.stderr.as_str()),
+            (0, ""),
+            "{silent}"
+        );
+    }
+    let finished = udpair(&["ask", host, port, "hello", "--rcvbuf", "64KiB"]);
+    assert!(!finished.stderr.contains("buffer"), "{finished:?}");
+}
+
 #[test]
 fn ask_waits_for_the_reply_that_is_expected() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -146,6 +169,33 @@ fn resolve_prints_pairs_and_explains_them() {
         (&"127.0.0.1".into(), &"127.0.0.1:7".into())
     );
     assert_eq!(pair["rank"], 1);
+}
+
+/// GEP-06
+#[test]
+fn resolve_lists_pairs_in_the_order_that_was_asked_for() {
+    for order in ["quick", "long"] {
+        let finished = udpair(&["resolve", "localhost", "7", "--order", order]);
+        assert_eq!(finished.code, 0, "{finished:?}");
+        let lines: Vec<_> = finished.stdout.lines().collect();
+        assert_eq!(lines[0], "1  ::1 -> [::1]:7", "{order}");
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.ends_with("  127.0.0.1 -> 127.0.0.1:7")),
+            "{order}"
+        );
+    }
+    let explained = ["resolve", "127.0.0.1", "7", "--order", "long", "--explain"];
+    let finished = udpair(&explained);
+    assert!(
+        finished.stdout.contains("\n1  127.0.0.1 -> 127.0.0.1:7\n"),
+        "{finished:?}"
+    );
+
+    let finished = udpair(&["resolve", "127.0.0.1", "7", "--order", "best"]);
+    assert_eq!(finished.code, 2, "{finished:?}");
+    assert!(finished.stderr.contains("quick or long"), "{finished:?}");
 }
 
 #[test]

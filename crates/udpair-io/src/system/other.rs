@@ -183,8 +183,24 @@ pub(crate) fn set_dont_fragment(_socket: &Socket, dont_fragment: bool) -> io::Re
     Ok(())
 }
 
-pub(crate) fn set_low_latency(_socket: &Socket) -> io::Result<()> {
+pub(crate) fn dont_fragment(_socket: &Socket) -> io::Result<bool> {
+    Err(unsupported("this system does not tell"))
+}
+
+pub(crate) fn set_traffic_class(_socket: &Socket, _class: u8) -> io::Result<()> {
     Err(unsupported("datagrams cannot be marked on this system"))
+}
+
+pub(crate) fn traffic_class(_socket: &Socket) -> io::Result<u8> {
+    Err(unsupported("datagrams cannot be marked on this system"))
+}
+
+pub(crate) fn set_low_latency(_socket: &Socket) -> io::Result<()> {
+    Err(unsupported("datagrams cannot be preferred on this system"))
+}
+
+pub(crate) fn low_latency(_socket: &Socket) -> io::Result<bool> {
+    Err(unsupported("datagrams cannot be preferred on this system"))
 }
 
 pub(crate) fn bind_to_adapter(_socket: &Socket, _adapter: &Adapter) -> io::Result<()> {
@@ -193,8 +209,16 @@ pub(crate) fn bind_to_adapter(_socket: &Socket, _adapter: &Adapter) -> io::Resul
     ))
 }
 
-pub(crate) fn buffer_bytes_as_asked(reported: usize) -> u32 {
-    u32::try_from(reported).unwrap_or(u32::MAX)
+pub(crate) fn buffer_bytes_as_asked(told: u32) -> u32 {
+    told
+}
+
+pub(crate) fn receive_buffer_advice(_bytes: u32) -> Option<String> {
+    None
+}
+
+pub(crate) fn send_buffer_advice(_bytes: u32) -> Option<String> {
+    None
 }
 
 pub(crate) fn share_port(_socket: &Socket) -> io::Result<()> {

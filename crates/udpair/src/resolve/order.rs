@@ -103,7 +103,7 @@ pub(super) fn depends_on_prefix_lengths<'a>(
 
 /// The rules in their order; smaller goes first.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Key {
+pub(super) struct Key {
     unusable: bool,
     scope_differs: bool,
     label_differs: bool,
@@ -113,7 +113,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(destination: &Destination) -> Self {
+    pub(super) fn of(destination: &Destination) -> Self {
         let policy = Policy::of(destination.ip);
         let source = destination.source;
         Self {

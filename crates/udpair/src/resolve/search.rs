@@ -1,5 +1,6 @@
 //! One resolution under way: who is asked, in which order, and what that comes to.
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use super::{AddressFamily, error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
+use crate::observe;
 
 /// One resolution under way.
 pub(crate) struct Search<'a> {
@@ -59,7 +61,7 @@ impl<'a> Search<'a> {
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
         // Boxed, so that the future of a socket that is connected to an address is small.
-        Box::pin(self.candidates(remote, zone, Sources::Deciding, steps)).await
+        Box::pin(self.observed(remote, zone, Sources::Deciding, steps)).await
     }
 
     /// Resolves a remote endpoint for whoever wants to know all that there is to know of it.
@@ -68,7 +70,24 @@ impl<'a> Search<'a> {
         remote: &Endpoint,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
-        self.candidates(remote, None, Sources::All, steps).await
+        self.observed(remote, None, Sources::All, steps).await
+    }
+
+    /// Resolves a remote endpoint, and tells who watches.
+    async fn observed(
+        &self,
+        remote: &Endpoint,
+        zone: Option<u32>,
+        sources: Sources,
+        steps: &mut Vec<Step>,
+    ) -> Result<Vec<Candidate>, Error> {
+        let started = Instant::now();
+        let candidates = self.candidates(remote, zone, sources, steps).await;
+        let found = candidates.as_ref().map_or(0, Vec::len);
+        let error = candidates.as_ref().err();
+        let error = error.map(|error| error as &dyn Display);
+        observe::resolved(remote, found, error, started.elapsed());
+        candidates
     }
 
     async fn candidates(
@@ -85,7 +104,7 @@ impl<'a> Search<'a> {
         let targets = self.targets(host, remote, steps).await?;
         let groups = self.addresses_of_all(targets, steps).await?;
         let candidates = candidate::in_order(groups, zone, self.adapters(), sources);
-        steps.push(Step::Order(candidates.clone()));
+        Step::Order(candidates.clone()).note(steps);
         Ok(candidates)
     }
 
@@ -109,12 +128,7 @@ impl<'a> Search<'a> {
         let Some(service) = remote.service().name() else {
             let port = remote.service().port();
             let number = remote.service().to_string();
-            steps.push(service_step(
-                &number,
-                ServiceSource::Number,
-                port,
-                Duration::ZERO,
-            ));
+            service_step(&number, ServiceSource::Number, port, Duration::ZERO).note(steps);
             return Ok(vec![Target::itself(host, port.unwrap_or(0))]);
         };
         let looked_up = self.port_in_file(service, steps).await?;
@@ -215,7 +229,7 @@ impl<'a> Search<'a> {
             Some(_) => ServiceSource::File(path),
             None => ServiceSource::MissingFile(path),
         };
-        steps.push(service_step(service, source, port, started.elapsed()));
+        service_step(service, source, port, started.elapsed()).note(steps);
         Ok(PortInFile {
             port,
             is_file_missing: services.is_none(),
@@ -278,7 +292,7 @@ impl<'a> Search<'a> {
         };
         step.error = targets.as_ref().err().map(|none| none.error().to_string());
         step.elapsed = started.elapsed();
-        steps.push(Step::Srv(step));
+        Step::Srv(step).note(steps);
         targets
     }
 
@@ -294,7 +308,7 @@ impl<'a> Search<'a> {
         for some in targets.chunks(TARGETS_AT_ONCE) {
             let found = some.iter().map(|target| self.addresses(target));
             for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
-                steps.push(Step::Address(step));
+                Step::Address(step).note(steps);
                 match found {
                     Ok(addresses) => groups.push(Group {
                         port: target.port,
@@ -511,12 +525,7 @@ impl Target {
 fn port_in_table(service: &str, steps: &mut Vec<Step>) -> Option<u16> {
     let started = Instant::now();
     let port = Services::iana().udp_port(service);
-    steps.push(service_step(
-        service,
-        ServiceSource::Table,
-        port,
-        started.elapsed(),
-    ));
+    service_step(service, ServiceSource::Table, port, started.elapsed()).note(steps);
     port
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::order::OrderRule;
 use super::srv::SrvRecord;
 use crate::error::Error;
+use crate::observe;
 
 /// The result of resolving a remote endpoint.
 #[derive(Clone, Debug)]
@@ -85,6 +86,38 @@ pub enum Step {
     Address(AddressStep),
     /// The addresses were ordered; in the order to try them.
     Order(Vec<Candidate>),
+}
+
+impl Step {
+    /// Writes the step down behind others, and tells who watches.
+    pub(super) fn note(self, steps: &mut Vec<Self>) {
+        match &self {
+            Self::Service(step) => observe::looked_up(
+                "services",
+                &step.service,
+                step.port.iter().len(),
+                None,
+                step.elapsed,
+            ),
+            Self::Srv(step) => observe::looked_up(
+                "srv",
+                &step.name,
+                step.records.len(),
+                step.error.as_deref(),
+                step.elapsed,
+            ),
+            Self::Address(step) => observe::looked_up(
+                "address",
+                &step.host,
+                step.addresses.len(),
+                step.error.as_deref(),
+                step.elapsed,
+            ),
+            // The end of the resolution tells as much.
+            Self::Order(_) => {}
+        }
+        steps.push(self);
+    }
 }
 
 /// The port of a service was looked for.

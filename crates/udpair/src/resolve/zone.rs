@@ -2,11 +2,11 @@
 //!
 //! A link-local address names a different host on each adapter, and DNS cannot say which.
 
+use std::io;
 use std::net::{SocketAddr, SocketAddrV6};
 
 use udpair_io::Adapter;
 
-use super::builder::Adapters;
 use crate::name::needs_zone;
 
 /// Returns `address` with the zone it needs: its own, else `preferred`, else that of the only adapter
@@ -14,7 +14,7 @@ use crate::name::needs_zone;
 pub(crate) fn with_zone(
     address: SocketAddr,
     preferred: Option<u32>,
-    adapters: &Adapters,
+    adapters: impl Fn() -> io::Result<Vec<Adapter>>,
 ) -> SocketAddr {
     let SocketAddr::V6(v6) = address else {
         return address;

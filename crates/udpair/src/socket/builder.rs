@@ -5,8 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use udpair_io::{Adapter, Cause, Engine, Socket, Wishes};
+use udpair_io::{Adapter, Engine, Socket};
 
+use super::options::{ECN_BITS, Ecn};
 use super::shared::Shared;
 use super::{DatagramSocket, open};
 use crate::error::{Error, ErrorKind};
@@ -29,16 +30,24 @@ pub struct Builder(Settings);
 pub(super) struct Settings {
     pub(super) resolver: Resolver,
     pub(super) engine: &'static dyn Engine,
-    pub(super) hop_limit: u8,
-    dont_fragment: bool,
-    inbound_buffer_bytes: Option<u32>,
-    send_buffer_bytes: Option<u32>,
-    quality_of_service: QualityOfService,
-    receive_offload: bool,
+    pub(super) wished: Wished,
     timestamps: bool,
     pub(super) busy_poll: Option<Duration>,
     /// Whether the socket is one of several on its port.
     pub(super) is_in_group: bool,
+}
+
+/// What the system is asked to do with a socket's datagrams; `None` leaves it to the system.
+#[derive(Clone, Debug)]
+pub(super) struct Wished {
+    pub(super) inbound_buffer_bytes: Option<u32>,
+    pub(super) send_buffer_bytes: Option<u32>,
+    pub(super) hop_limit: u8,
+    pub(super) dont_fragment: bool,
+    pub(super) quality_of_service: QualityOfService,
+    pub(super) dscp: Option<u8>,
+    pub(super) ecn: Option<Ecn>,
+    pub(super) receive_offload: bool,
 }
 
 /// How urgent the datagrams of a socket are.
@@ -64,12 +73,7 @@ impl Builder {
                 .first()
                 .copied()
                 .unwrap_or(udpair_io::portable_engine()),
-            hop_limit: HOP_LIMIT,
-            dont_fragment: false,
-            inbound_buffer_bytes: None,
-            send_buffer_bytes: None,
-            quality_of_service: QualityOfService::Normal,
-            receive_offload: true,
+            wished: Wished::default(),
             timestamps: false,
             busy_poll: None,
             is_in_group: false,
@@ -79,33 +83,58 @@ impl Builder {
     /// Refuses to fragment: a datagram that exceeds what the path takes is not sent, or dropped on its
     /// way and reported. Default: `false`, it may be sent in fragments (CTL-01 to CTL-03).
     pub fn dont_fragment(mut self, dont_fragment: bool) -> Self {
-        self.0.dont_fragment = dont_fragment;
+        self.0.wished.dont_fragment = dont_fragment;
         self
     }
 
     /// Sets the size of the kernel's receive buffer, in bytes; the kernel drops what does not fit.
-    /// Default: the system's. The system may grant less and says nothing (CTL-05 to CTL-07).
+    /// Default: the system's. The system may grant less and says nothing (CTL-05 to CTL-07);
+    /// [`options`](DatagramSocket::options) tells.
     pub fn inbound_buffer_bytes(mut self, bytes: u32) -> Self {
-        self.0.inbound_buffer_bytes = Some(bytes);
+        self.0.wished.inbound_buffer_bytes = Some(bytes);
         self
     }
 
     /// Sets the size of the kernel's send buffer, in bytes; a write waits while it is full. Default: the
-    /// system's. The system may grant less and says nothing.
+    /// system's. The system may grant less and says nothing; [`options`](DatagramSocket::options) tells.
     pub fn send_buffer_bytes(mut self, bytes: u32) -> Self {
-        self.0.send_buffer_bytes = Some(bytes);
+        self.0.wished.send_buffer_bytes = Some(bytes);
         self
     }
 
     /// Sets the hop limit (IPv4: TTL) of unicast datagrams, 1 to 255. Default: 128 (CTL-08).
     pub fn hop_limit(mut self, hops: u8) -> Self {
-        self.0.hop_limit = hops;
+        self.0.wished.hop_limit = hops;
         self
     }
 
     /// Says how urgent the datagrams are. Default: [`QualityOfService::Normal`] (CTL-11).
+    ///
+    /// A wish: where the system does not grant it, datagrams go out as they always do, and
+    /// [`options`](DatagramSocket::options) says so.
     pub fn quality_of_service(mut self, quality: QualityOfService) -> Self {
-        self.0.quality_of_service = quality;
+        self.0.wished.quality_of_service = quality;
+        self
+    }
+
+    /// Marks datagrams with this differentiated services code point, 0 to 63 (RFC 2474, section 3).
+    /// Default: the system's, 0; or 46 with [`QualityOfService::LowLatency`], from which `dscp(0)` takes
+    /// the mark off and leaves the preference on this machine.
+    ///
+    /// A wish like [`quality_of_service`](Self::quality_of_service). Networks may ignore or rewrite it.
+    pub fn dscp(mut self, dscp: u8) -> Self {
+        self.0.wished.dscp = Some(dscp);
+        self
+    }
+
+    /// Marks datagrams for explicit congestion notification (RFC 3168). Default: the system's, which is
+    /// [`Ecn::NotCapable`].
+    ///
+    /// Whoever says that it is capable slows down when its peer tells of congestion; see
+    /// [`Message::ecn`](crate::Message::ecn). A wish like
+    /// [`quality_of_service`](Self::quality_of_service).
+    pub fn ecn(mut self, ecn: Ecn) -> Self {
+        self.0.wished.ecn = Some(ecn);
         self
     }
 
@@ -115,7 +144,7 @@ impl Builder {
     /// piece that it has no room for as one, so that
     /// [`kernel_dropped`](crate::Statistics::kernel_dropped) is a lower bound; with `false` it is exact.
     pub fn receive_offload(mut self, receive_offload: bool) -> Self {
-        self.0.receive_offload = receive_offload;
+        self.0.wished.receive_offload = receive_offload;
         self
     }
 
@@ -267,12 +296,49 @@ impl Builder {
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
     pub fn open(&self) -> Result<DatagramSocket, Error> {
-        self.0.check()?;
+        self.0.wished.check()?;
         Ok(DatagramSocket::new(Arc::new(Shared::new(self.0.clone()))))
     }
 }
 
 impl Settings {
+    /// Sets the options on a socket that is not bound yet.
+    ///
+    /// Most are wishes: where the system refuses, its own choice stays, and the socket can be asked for
+    /// it. Whoever says that nothing is to be fragmented relies on it.
+    pub(super) fn apply(&self, socket: &Socket) -> io::Result<()> {
+        let wished = &self.wished;
+        let mut of_engine = udpair_io::Wishes::default();
+        of_engine.receive_offload = wished.receive_offload;
+        of_engine.timestamps = self.timestamps;
+        self.engine.prepare(socket, of_engine)?;
+        if self.is_in_group {
+            udpair_io::share_port(socket)?;
+        }
+        if let Some(time) = self.busy_poll {
+            // The adapter's share of it, which the system may deny, or its adapter not have.
+            let _ = udpair_io::set_busy_poll(socket, time);
+        }
+        udpair_io::set_dont_fragment(socket, wished.dont_fragment)?;
+        let _ = udpair_io::set_hop_limit(socket, wished.hop_limit);
+        if let Some(bytes) = wished.inbound_buffer_bytes {
+            let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);
+        }
+        if let Some(bytes) = wished.send_buffer_bytes {
+            let _ = udpair_io::set_send_buffer_bytes(socket, bytes);
+        }
+        if let Some(class) = wished.traffic_class() {
+            let _ = udpair_io::set_traffic_class(socket, class);
+        }
+        // After the class, which sets the priority too.
+        if wished.quality_of_service == QualityOfService::LowLatency {
+            let _ = udpair_io::set_low_latency(socket);
+        }
+        Ok(())
+    }
+}
+
+impl Wished {
     /// Checks what no system would accept, or would misunderstand (CTL-06, CTL-10).
     fn check(&self) -> Result<(), Error> {
         check_hop_limit(self.hop_limit)?;
@@ -287,38 +353,47 @@ impl Settings {
                 ));
             }
         }
-        Ok(())
+        match self.dscp {
+            Some(dscp) if dscp > DSCP_MAX => Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("a DSCP is 0 to {DSCP_MAX}, and not {dscp}"),
+            )
+            .with_advice("leave out the two bits of ECN: a traffic class of 184 is a DSCP of 46")),
+            _ => Ok(()),
+        }
     }
 
-    /// Sets the options on a socket that is not bound yet.
-    pub(super) fn apply(&self, socket: &Socket) -> io::Result<()> {
-        let mut wishes = Wishes::default();
-        wishes.receive_offload = self.receive_offload;
-        wishes.timestamps = self.timestamps;
-        self.engine.prepare(socket, wishes)?;
-        if self.is_in_group {
-            udpair_io::share_port(socket)?;
+    /// Returns the code point that datagrams are to have, whoever asks for it.
+    pub(super) fn dscp(&self) -> Option<u8> {
+        let of_quality = match self.quality_of_service {
+            QualityOfService::Normal => None,
+            QualityOfService::LowLatency => Some(EXPEDITED_FORWARDING),
+        };
+        self.dscp.or(of_quality)
+    }
+
+    /// Returns the traffic class that datagrams are to have: code point and ECN.
+    pub(super) fn traffic_class(&self) -> Option<u8> {
+        let dscp = self.dscp();
+        if dscp.is_none() && self.ecn.is_none() {
+            return None;
         }
-        if let Some(time) = self.busy_poll {
-            // The adapter's share of it, which the system may deny, or its adapter not have.
-            let _ = udpair_io::set_busy_poll(socket, time);
+        Some((dscp.unwrap_or(0) << ECN_BITS) | self.ecn.unwrap_or_default() as u8)
+    }
+}
+
+impl Default for Wished {
+    fn default() -> Self {
+        Self {
+            inbound_buffer_bytes: None,
+            send_buffer_bytes: None,
+            hop_limit: HOP_LIMIT,
+            dont_fragment: false,
+            quality_of_service: QualityOfService::Normal,
+            dscp: None,
+            ecn: None,
+            receive_offload: true,
         }
-        udpair_io::set_hop_limit(socket, self.hop_limit)?;
-        udpair_io::set_dont_fragment(socket, self.dont_fragment)?;
-        if let Some(bytes) = self.inbound_buffer_bytes {
-            udpair_io::set_receive_buffer_bytes(socket, bytes)?;
-        }
-        if let Some(bytes) = self.send_buffer_bytes {
-            udpair_io::set_send_buffer_bytes(socket, bytes)?;
-        }
-        if self.quality_of_service == QualityOfService::LowLatency {
-            match udpair_io::set_low_latency(socket) {
-                // A wish: where it cannot be granted, datagrams go out as they always do.
-                Err(error) if Cause::of(&error) == Cause::NotSupported => {}
-                result => result?,
-            }
-        }
-        Ok(())
     }
 }
 
@@ -336,12 +411,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("engine", &self.engine.name())
-            .field("hop_limit", &self.hop_limit)
-            .field("dont_fragment", &self.dont_fragment)
-            .field("inbound_buffer_bytes", &self.inbound_buffer_bytes)
-            .field("send_buffer_bytes", &self.send_buffer_bytes)
-            .field("quality_of_service", &self.quality_of_service)
-            .field("receive_offload", &self.receive_offload)
+            .field("wished", &self.wished)
             .field("timestamps", &self.timestamps)
             .field("busy_poll", &self.busy_poll)
             .field("resolver", &self.resolver)
@@ -354,3 +424,9 @@ const HOP_LIMIT: u8 = 128;
 
 /// The systems take buffer sizes as a positive `int`.
 const MAX: u32 = i32::MAX.cast_unsigned();
+
+/// The largest number of six bits (RFC 2474, section 3).
+const DSCP_MAX: u8 = 63;
+
+/// The code point of RFC 3246, section 2.6.
+const EXPEDITED_FORWARDING: u8 = 46;

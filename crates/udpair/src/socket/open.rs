@@ -15,6 +15,7 @@ use super::shared::{Shared, cancelled};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
+use crate::observe;
 use crate::resolve::{Local, LocalHost};
 
 /// See [`DatagramSocket::connect`](super::DatagramSocket::connect).
@@ -211,6 +212,7 @@ impl<'a> Attempts<'a> {
                 | ErrorKind::AddressNotAvailable
                 | ErrorKind::FamilyNotSupported
         );
+        observe::gave_way(destination, &error);
         self.failed.push((destination, error));
         if may_differ_elsewhere {
             Ok(())

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{self, Future};
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,10 +11,12 @@ use std::task::Poll;
 use super::builder::{Settings, check_hop_limit};
 use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
 use super::link::Link;
+use super::options::{self, Observed, OptionsReport};
 use super::statistics::Statistics;
 use crate::driver::{Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::name::Endpoint;
+use crate::observe::{self, Published};
 
 /// What a socket is, whoever holds it.
 pub(super) struct Shared {
@@ -23,6 +26,7 @@ pub(super) struct Shared {
     link: OnceLock<Link>,
     /// Those who wait for an opening to end.
     waiting: Waiters,
+    published: Published,
 }
 
 struct Life {
@@ -48,12 +52,13 @@ impl Shared {
             life: Mutex::new(Life {
                 state: State::Created,
                 past: Past::default(),
-                hop_limit: settings.hop_limit,
+                hop_limit: settings.wished.hop_limit,
                 adapter: None,
             }),
             settings,
             link: OnceLock::new(),
             waiting: Waiters::default(),
+            published: Published::default(),
         }
     }
 
@@ -218,12 +223,21 @@ impl Shared {
         Ok(())
     }
 
+    pub(super) fn options(&self) -> OptionsReport {
+        let mut wished = self.settings.wished.clone();
+        wished.hop_limit = self.life().hop_limit;
+        let observed = self.link().and_then(|link| link.watched.with(Observed::of));
+        options::report(&wished, observed.as_ref())
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.life().state == State::Closed
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        self.link().map(Link::statistics).unwrap_or_default()
+        let statistics = self.link().map(Link::statistics).unwrap_or_default();
+        self.published.publish(&statistics.counts());
+        statistics
     }
 
     pub(super) fn cancel_io(&self) -> Result<(), Error> {
@@ -234,11 +248,17 @@ impl Shared {
     }
 
     pub(super) fn close(&self) {
-        self.life().state = State::Closed;
+        let local = self.local_addr();
+        let before = mem::replace(&mut self.life().state, State::Closed);
         if let Some(link) = self.link() {
             link.close();
         }
         self.waiting.wake_all();
+        if before != State::Closed && self.link().is_some() {
+            observe::closed(local);
+            // The last word on what it has counted.
+            self.statistics();
+        }
     }
 
     pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -273,7 +293,7 @@ impl Opening<'_> {
         if life.state == State::Closed {
             return Err(cancelled(action));
         }
-        if life.hop_limit != self.shared.settings.hop_limit {
+        if life.hop_limit != self.shared.settings.wished.hop_limit {
             // It was set since the socket was made.
             link.set_hop_limit(life.hop_limit);
         }
@@ -281,6 +301,9 @@ impl Opening<'_> {
         life.state = self.after;
         // A socket is opened once in its life: the table lets nobody try again.
         let _ = self.shared.link.set(link);
+        // Whoever watches may ask the socket something.
+        drop(life);
+        observe::opened(self.shared.local_addr(), self.shared.peer_addr());
         Ok(())
     }
 
@@ -291,6 +314,8 @@ impl Opening<'_> {
             return Err(cancelled(action));
         }
         life.state = self.after;
+        drop(life);
+        observe::connected(self.shared.local_addr(), self.shared.peer_addr());
         Ok(())
     }
 }

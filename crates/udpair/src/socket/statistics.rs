@@ -35,6 +35,25 @@ pub struct Statistics {
     pub receive_calls: u64,
 }
 
+impl Statistics {
+    /// Returns every count under the name that it is published by.
+    pub(super) fn counts(&self) -> [(&'static str, u64); 11] {
+        [
+            ("udpair_datagrams_sent_total", self.datagrams_sent),
+            ("udpair_bytes_sent_total", self.bytes_sent),
+            ("udpair_datagrams_received_total", self.datagrams_received),
+            ("udpair_bytes_received_total", self.bytes_received),
+            ("udpair_strangers_dropped_total", self.strangers_dropped),
+            ("udpair_kernel_dropped_total", self.kernel_dropped),
+            ("udpair_truncated_total", self.truncated),
+            ("udpair_peer_errors_total", self.peer_errors),
+            ("udpair_peer_errors_dropped_total", self.peer_errors_dropped),
+            ("udpair_send_calls_total", self.send_calls),
+            ("udpair_receive_calls_total", self.receive_calls),
+        ]
+    }
+}
+
 /// The counters behind [`Statistics`].
 #[derive(Debug, Default)]
 pub(super) struct Counters {

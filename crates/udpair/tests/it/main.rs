@@ -10,6 +10,8 @@ mod connect;
 mod layers;
 mod names;
 mod network;
+mod options;
+mod pairs;
 mod push;
 mod receive;
 mod resolve;

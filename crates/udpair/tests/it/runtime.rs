@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
+use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, PairOrder};
 
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{PATIENCE, Peer, builders, endpoint};
@@ -44,6 +44,11 @@ async fn talk() {
     let answering = thread::spawn(move || peer.send(b"pong", from));
     assert_eq!(socket.recv().await.unwrap().payload(), b"pong");
     answering.join().unwrap();
+
+    let resolver = server.resolver();
+    let remote = endpoint("x.test:echo");
+    let pairs = resolver.endpoint_pairs(&remote, PairOrder::Quick).await;
+    assert_eq!(pairs.unwrap().len(), 1);
 
     // By the system's resolver, which works on a thread of its own.
     let pair = EndpointPair::to("localhost", &port.to_string()).unwrap();

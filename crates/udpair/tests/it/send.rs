@@ -369,6 +369,8 @@ fn options_out_of_range_are_refused() {
         DatagramSocket::builder().inbound_buffer_bytes(0),
         DatagramSocket::builder().inbound_buffer_bytes(u32::MAX),
         DatagramSocket::builder().send_buffer_bytes(0),
+        DatagramSocket::builder().dscp(64),
+        DatagramSocket::builder().dscp(184),
     ] {
         assert_eq!(
             builder.open().unwrap_err().kind(),
@@ -377,7 +379,7 @@ fn options_out_of_range_are_refused() {
     }
 }
 
-/// CTL-01 to CTL-03, CTL-11: options that cannot be seen on loopback do no harm there.
+/// CTL-01 to CTL-04, CTL-11: options that cannot be seen on loopback do no harm there.
 #[tokio::test]
 async fn options_are_taken() {
     let peer = Peer::new();

@@ -354,3 +354,31 @@ async fn a_connected_socket_never_sends_to_others() {
         }
     }
 }
+
+/// INF-01, INF-05: the addresses can be read at any time, and reading fails never.
+#[tokio::test]
+async fn addresses_are_there_while_the_socket_is_open() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.open().unwrap();
+        assert_eq!(
+            (socket.local_addr(), socket.peer_addr()),
+            (None, None),
+            "{engine:?}"
+        );
+        socket.connect(&peer.pair()).await.unwrap();
+        let local = socket.local_addr();
+        assert!(local.is_some(), "{engine:?}");
+        assert_eq!(socket.peer_addr(), Some(peer.addr()), "{engine:?}");
+        // What the network says does not change them.
+        socket.output().unwrap().write(b"x").await.unwrap();
+        assert_eq!(Some(peer.recv().1), local, "{engine:?}");
+        assert_eq!(socket.local_addr(), local, "{engine:?}");
+        socket.close();
+        assert_eq!(
+            (socket.local_addr(), socket.peer_addr()),
+            (None, None),
+            "{engine:?}"
+        );
+    }
+}

@@ -109,33 +109,60 @@ pub(crate) fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Res
             libc::IPV6_MTU_DISCOVER,
             discover,
         )?;
-        if dont_fragment {
-            set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 1)?;
-        }
+        let refuse = i32::from(dont_fragment);
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, refuse)?;
     }
     Ok(())
 }
 
-/// See [`set_low_latency`](crate::set_low_latency).
-pub(crate) fn set_low_latency(socket: &Socket) -> io::Result<()> {
+/// See [`dont_fragment`](crate::dont_fragment). A probing socket (`IP_PMTUDISC_PROBE`) sends nothing in
+/// fragments either.
+pub(crate) fn dont_fragment(socket: &Socket) -> io::Result<bool> {
+    let mut never = true;
     if socket.family() != Family::Ipv6 {
-        set(socket, libc::IPPROTO_IP, libc::IP_TOS, EXPEDITED_FORWARDING)?;
+        let discover = get(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER)?;
+        never &= matches!(discover, libc::IP_PMTUDISC_DO | libc::IP_PMTUDISC_PROBE);
     }
     if socket.family() != Family::Ipv4 {
-        set(
-            socket,
-            libc::IPPROTO_IPV6,
-            libc::IPV6_TCLASS,
-            EXPEDITED_FORWARDING,
-        )?;
+        let discover = get(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER)?;
+        never &= matches!(discover, libc::IPV6_PMTUDISC_DO | libc::IPV6_PMTUDISC_PROBE);
     }
-    // Last, because setting the traffic class sets the priority as well.
+    Ok(never)
+}
+
+/// See [`set_traffic_class`](crate::set_traffic_class).
+pub(crate) fn set_traffic_class(socket: &Socket, class: u8) -> io::Result<()> {
+    if socket.family() != Family::Ipv6 {
+        set(socket, libc::IPPROTO_IP, libc::IP_TOS, class.into())?;
+    }
+    if socket.family() != Family::Ipv4 {
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, class.into())?;
+    }
+    Ok(())
+}
+
+/// See [`traffic_class`](crate::traffic_class).
+pub(crate) fn traffic_class(socket: &Socket) -> io::Result<u8> {
+    let class = match socket.family() {
+        Family::Ipv4 => get(socket, libc::IPPROTO_IP, libc::IP_TOS)?,
+        Family::Ipv6 | Family::Dual => get(socket, libc::IPPROTO_IPV6, libc::IPV6_TCLASS)?,
+    };
+    u8::try_from(class).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// See [`set_low_latency`](crate::set_low_latency).
+pub(crate) fn set_low_latency(socket: &Socket) -> io::Result<()> {
     set(
         socket,
         libc::SOL_SOCKET,
         libc::SO_PRIORITY,
         INTERACTIVE_PRIORITY,
     )
+}
+
+/// See [`low_latency`](crate::low_latency).
+pub(crate) fn low_latency(socket: &Socket) -> io::Result<bool> {
+    Ok(get(socket, libc::SOL_SOCKET, libc::SO_PRIORITY)? >= INTERACTIVE_PRIORITY)
 }
 
 /// See [`bind_to_adapter`](crate::bind_to_adapter).
@@ -154,8 +181,18 @@ pub(crate) fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<
 }
 
 /// The kernel doubles what it was asked for (socket(7), `SO_RCVBUF`).
-pub(crate) fn buffer_bytes_as_asked(reported: usize) -> u32 {
-    u32::try_from(reported / 2).unwrap_or(u32::MAX)
+pub(crate) fn buffer_bytes_as_asked(told: u32) -> u32 {
+    told / 2
+}
+
+/// See [`receive_buffer_advice`](crate::receive_buffer_advice).
+pub(crate) fn receive_buffer_advice(bytes: u32) -> Option<String> {
+    Some(format!("sysctl -w net.core.rmem_max={bytes}"))
+}
+
+/// See [`send_buffer_advice`](crate::send_buffer_advice).
+pub(crate) fn send_buffer_advice(bytes: u32) -> Option<String> {
+    Some(format!("sysctl -w net.core.wmem_max={bytes}"))
 }
 
 /// Reads the socket's drop counter (`SO_MEMINFO`, include/uapi/linux/sock_diag.h).
@@ -234,9 +271,6 @@ fn get(socket: &Socket, level: i32, option: i32) -> io::Result<i32> {
 /// `IPV6_MULTICAST_ALL`, include/uapi/linux/in6.h.
 const IPV6_MULTICAST_ALL: i32 = 29;
 
-/// DSCP 46 (RFC 3246), above the two ECN bits.
-const EXPEDITED_FORWARDING: i32 = 0xb8;
-
 /// The highest priority that needs no capability (socket(7), `SO_PRIORITY`).
 const INTERACTIVE_PRIORITY: i32 = 6;
 
@@ -294,6 +328,123 @@ mod tests {
             };
             assert_ne!(of_descriptor & libc::FD_CLOEXEC, 0, "{family:?}");
             assert_ne!(of_file & libc::O_NONBLOCK, 0, "{family:?}");
+        }
+    }
+
+    const FAMILIES: [Family; 3] = [Family::Ipv4, Family::Ipv6, Family::Dual];
+
+    /// The levels of the options that a socket has of its families.
+    fn levels(family: Family) -> &'static [i32] {
+        match family {
+            Family::Ipv4 => &[libc::IPPROTO_IP],
+            Family::Ipv6 => &[libc::IPPROTO_IPV6],
+            Family::Dual => &[libc::IPPROTO_IP, libc::IPPROTO_IPV6],
+        }
+    }
+
+    /// CTL-02, CTL-03: what Linux itself would do is neither.
+    #[test]
+    fn fragmenting_is_allowed_or_forbidden_on_both_levels() {
+        for family in FAMILIES {
+            let socket = Socket::open(family).unwrap();
+            assert!(!dont_fragment(&socket).unwrap(), "{family:?}");
+            for wished in [true, false] {
+                set_dont_fragment(&socket, wished).unwrap();
+                assert_eq!(dont_fragment(&socket).unwrap(), wished, "{family:?}");
+                for level in levels(family) {
+                    let (option, expected) = match (*level, wished) {
+                        (libc::IPPROTO_IP, true) => (libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO),
+                        (libc::IPPROTO_IP, _) => (libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT),
+                        (_, true) => (libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO),
+                        (_, false) => (libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT),
+                    };
+                    assert_eq!(
+                        get(&socket, *level, option).unwrap(),
+                        expected,
+                        "{family:?}"
+                    );
+                }
+                if family != Family::Ipv4 {
+                    let refuses = get(&socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG).unwrap();
+                    assert_eq!(refuses, i32::from(wished), "{family:?}");
+                }
+            }
+        }
+    }
+
+    /// CTL-11: the class first, because it sets the priority too.
+    #[test]
+    fn the_traffic_class_is_set_on_both_levels_and_leaves_the_priority_to_come() {
+        for family in FAMILIES {
+            let socket = Socket::open(family).unwrap();
+            assert!(!low_latency(&socket).unwrap(), "{family:?}");
+            set_traffic_class(&socket, 0xb8).unwrap();
+            set_low_latency(&socket).unwrap();
+            assert_eq!(traffic_class(&socket).unwrap(), 0xb8, "{family:?}");
+            assert!(low_latency(&socket).unwrap(), "{family:?}");
+            for level in levels(family) {
+                let option = match *level {
+                    libc::IPPROTO_IP => libc::IP_TOS,
+                    _ => libc::IPV6_TCLASS,
+                };
+                assert_eq!(get(&socket, *level, option).unwrap(), 0xb8, "{family:?}");
+            }
+            let priority = get(&socket, libc::SOL_SOCKET, libc::SO_PRIORITY).unwrap();
+            assert_eq!(priority, 6, "{family:?}");
+        }
+    }
+
+    /// CTL-08: a dual-stack socket has two hop limits.
+    #[test]
+    fn the_hop_limit_is_set_on_both_levels() {
+        for family in FAMILIES {
+            let socket = Socket::open(family).unwrap();
+            crate::set_hop_limit(&socket, 128).unwrap();
+            assert_eq!(crate::hop_limit(&socket).unwrap(), 128, "{family:?}");
+            for level in levels(family) {
+                let option = match *level {
+                    libc::IPPROTO_IP => libc::IP_TTL,
+                    _ => libc::IPV6_UNICAST_HOPS,
+                };
+                assert_eq!(get(&socket, *level, option).unwrap(), 128, "{family:?}");
+            }
+            // Multicast stays at one hop (CTL-09).
+            if family != Family::Ipv6 {
+                let hops = get(&socket, libc::IPPROTO_IP, libc::IP_MULTICAST_TTL).unwrap();
+                assert_eq!(hops, 1, "{family:?}");
+            }
+            if family != Family::Ipv4 {
+                let hops = get(&socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS).unwrap();
+                assert_eq!(hops, 1, "{family:?}");
+            }
+        }
+    }
+
+    /// CTL-05, CTL-06, CTL-07: the kernel doubles what is set and not what it chose itself, and clamps
+    /// both ends without a word.
+    #[test]
+    fn a_buffer_is_as_large_as_the_kernel_says() {
+        type Read = fn(&Socket) -> io::Result<u32>;
+        type Set = fn(&Socket, u32) -> io::Result<crate::Granted>;
+        let buffers: [(Read, Set); 2] = [
+            (crate::receive_buffer_bytes, crate::set_receive_buffer_bytes),
+            (crate::send_buffer_bytes, crate::set_send_buffer_bytes),
+        ];
+        for (read, set) in buffers {
+            let socket = Socket::open(Family::Dual).unwrap();
+            let default = read(&socket).unwrap();
+            assert!(default > 0);
+            let granted = set(&socket, 65_536).unwrap();
+            assert_eq!((granted.wished, granted.granted), (65_536, 65_536));
+            assert_eq!(read(&socket).unwrap(), 2 * 65_536);
+            assert_eq!(buffer_bytes_as_asked(read(&socket).unwrap()), 65_536);
+
+            let least = set(&socket, 1).unwrap().granted;
+            assert!((1_024..=8_192).contains(&least), "{least}");
+            let most = set(&socket, i32::MAX.cast_unsigned()).unwrap().granted;
+            assert!(most < i32::MAX.cast_unsigned(), "{most}");
+            // What was granted is there to be had.
+            assert_eq!(set(&socket, most).unwrap().granted, most);
         }
     }
 }

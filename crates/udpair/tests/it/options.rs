@@ -1,0 +1,236 @@
+//! The options of a socket, and what it tells of them.
+
+use udpair::{
+    Builder, DatagramSocket, Ecn, EndpointPair, OptionValue, QualityOfService, SocketOption,
+};
+
+use crate::support::{Peer, builders, endpoint, soon};
+
+/// A socket of each engine and each kind of local end: IPv4, IPv6, both, and connected.
+async fn sockets(set: impl Fn(Builder) -> Builder) -> Vec<(String, DatagramSocket)> {
+    let peer = Peer::new();
+    let mut sockets = Vec::new();
+    for (engine, builder) in builders() {
+        let builder = set(builder);
+        for local in ["127.0.0.1:0", "[::1]:0", ":0"] {
+            let socket = builder.bind(&endpoint(local)).await.unwrap();
+            sockets.push((format!("{} {local}", engine.name()), socket));
+        }
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        sockets.push((format!("{} connected", engine.name()), socket));
+    }
+    sockets
+}
+
+fn granted(socket: &DatagramSocket, option: SocketOption) -> Option<OptionValue> {
+    socket.options().get(option).granted
+}
+
+/// CTL-01, CTL-02, CTL-05, CTL-08, CTL-11
+#[tokio::test]
+async fn the_defaults_are_those_of_the_model() {
+    for (which, socket) in sockets(|builder| builder).await {
+        let report = socket.options();
+        assert_eq!(report.unmet().count(), 0, "{which}: {report}");
+        for (option, expected) in [
+            (SocketOption::HopLimit, OptionValue::Hops(128)),
+            (SocketOption::DontFragment, OptionValue::Switch(false)),
+            (
+                SocketOption::QualityOfService,
+                OptionValue::Quality(QualityOfService::Normal),
+            ),
+            (SocketOption::Dscp, OptionValue::Dscp(0)),
+            (SocketOption::Ecn, OptionValue::Ecn(Ecn::NotCapable)),
+        ] {
+            assert_eq!(report.get(option).granted, Some(expected), "{which}");
+        }
+        for option in [SocketOption::InboundBuffer, SocketOption::SendBuffer] {
+            let buffer = report.get(option);
+            assert_eq!(buffer.wished, None, "{which}");
+            assert!(
+                matches!(buffer.granted, Some(OptionValue::Bytes(1..))),
+                "{which}: {buffer}"
+            );
+        }
+    }
+}
+
+/// CTL-03, CTL-06, CTL-11: on both levels of a socket that has two.
+#[tokio::test]
+async fn what_the_system_grants_is_told_as_it_was_wished() {
+    let sockets = sockets(|builder| {
+        builder
+            .inbound_buffer_bytes(100_000)
+            .send_buffer_bytes(50_000)
+            .hop_limit(7)
+            .dont_fragment(true)
+            .quality_of_service(QualityOfService::LowLatency)
+            .ecn(Ecn::Capable0)
+            .receive_offload(false)
+    });
+    for (which, socket) in sockets.await {
+        let report = socket.options();
+        assert_eq!(
+            report.to_string(),
+            "inbound buffer: wished 100000 bytes, granted 100000 bytes\n\
+             send buffer: wished 50000 bytes, granted 50000 bytes\n\
+             hop limit: wished 7, granted 7\n\
+             don't fragment: wished on, granted on\n\
+             quality of service: wished low latency, granted low latency\n\
+             DSCP: wished 46, granted 46\n\
+             ECN: wished ECT(0), granted ECT(0)\n\
+             receive offload: wished off, granted off",
+            "{which}"
+        );
+        assert_eq!(report.unmet().count(), 0, "{which}");
+    }
+}
+
+/// CTL-06, CTL-07: the system clamps without a word, and the socket opens all the same.
+#[tokio::test]
+async fn a_buffer_that_was_clamped_says_so() {
+    const MOST: u32 = i32::MAX.cast_unsigned();
+    for wished in [1, MOST] {
+        let sockets = sockets(|builder| {
+            let builder = builder.inbound_buffer_bytes(wished);
+            builder.send_buffer_bytes(wished)
+        });
+        for (which, socket) in sockets.await {
+            let report = socket.options();
+            for option in [SocketOption::InboundBuffer, SocketOption::SendBuffer] {
+                let buffer = report.get(option);
+                let Some(OptionValue::Bytes(granted)) = buffer.granted else {
+                    panic!("{which}: {buffer}");
+                };
+                assert_ne!(granted, wished, "{which}: {buffer}");
+                assert!(buffer.why_not.is_some(), "{which}: {buffer}");
+                // Nothing helps who wants less than the system needs.
+                assert_eq!(buffer.advice.is_some(), wished == MOST, "{which}: {buffer}");
+            }
+            assert_eq!(report.unmet().count(), 2, "{which}: {report}");
+        }
+    }
+}
+
+/// CTL-07: the system's own choice is told as it is, and can be wished for.
+#[tokio::test]
+async fn the_default_size_of_a_buffer_is_granted_to_who_wishes_for_it() {
+    for (which, socket) in sockets(|builder| builder).await {
+        let default = granted(&socket, SocketOption::InboundBuffer);
+        let Some(OptionValue::Bytes(bytes)) = default else {
+            panic!("{which}");
+        };
+        let builder = DatagramSocket::builder().inbound_buffer_bytes(bytes);
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        assert_eq!(
+            granted(&socket, SocketOption::InboundBuffer),
+            default,
+            "{which}"
+        );
+    }
+}
+
+/// CTL-07, CTL-09: an option can be asked for in every state.
+#[tokio::test]
+async fn options_are_told_before_the_socket_is_open_and_after_it_was_closed() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.inbound_buffer_bytes(100_000).open().unwrap();
+        let told = |option: SocketOption| {
+            let report = socket.options();
+            (report.get(option).wished, report.get(option).granted)
+        };
+        let hops = |hops| Some(OptionValue::Hops(hops));
+        let bytes = Some(OptionValue::Bytes(100_000));
+        assert_eq!(
+            told(SocketOption::HopLimit),
+            (hops(128), None),
+            "{engine:?}"
+        );
+        socket.set_hop_limit(9).unwrap();
+        assert_eq!(told(SocketOption::HopLimit), (hops(9), None), "{engine:?}");
+        assert_eq!(
+            told(SocketOption::InboundBuffer),
+            (bytes, None),
+            "{engine:?}"
+        );
+
+        socket.connect(&peer.pair()).await.unwrap();
+        assert_eq!(
+            told(SocketOption::HopLimit),
+            (hops(9), hops(9)),
+            "{engine:?}"
+        );
+        assert_eq!(
+            told(SocketOption::InboundBuffer),
+            (bytes, bytes),
+            "{engine:?}"
+        );
+        socket.set_hop_limit(10).unwrap();
+        assert_eq!(
+            told(SocketOption::HopLimit),
+            (hops(10), hops(10)),
+            "{engine:?}"
+        );
+
+        socket.close();
+        assert_eq!(told(SocketOption::HopLimit), (hops(10), None), "{engine:?}");
+        assert_eq!(socket.options().unmet().count(), 0, "{engine:?}");
+    }
+}
+
+/// CTL-11: the mark can be chosen, and taken off, without giving up the preference.
+#[tokio::test]
+async fn the_mark_of_low_latency_can_be_another() {
+    for dscp in [0, 34, 63] {
+        let sockets = sockets(|builder| {
+            let builder = builder.quality_of_service(QualityOfService::LowLatency);
+            builder.dscp(dscp)
+        });
+        for (which, socket) in sockets.await {
+            assert_eq!(
+                granted(&socket, SocketOption::QualityOfService),
+                Some(OptionValue::Quality(QualityOfService::LowLatency)),
+                "{which} {dscp}"
+            );
+            assert_eq!(
+                granted(&socket, SocketOption::Dscp),
+                Some(OptionValue::Dscp(dscp)),
+                "{which}"
+            );
+        }
+    }
+}
+
+/// The mark arrives, whichever engine sends.
+#[tokio::test]
+async fn datagrams_carry_the_ecn_mark_that_was_set() {
+    let engine = udpair::engines()[0];
+    if !engine.capabilities().packet_header {
+        return;
+    }
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        let receiver = DatagramSocket::builder().engine(engine);
+        let receiver = receiver.bind(&endpoint(at)).await.unwrap();
+        let to = receiver.local_addr().unwrap();
+        for ecn in [
+            Ecn::NotCapable,
+            Ecn::Capable0,
+            Ecn::Capable1,
+            Ecn::Congested,
+        ] {
+            for (_, builder) in builders() {
+                let builder = builder.ecn(ecn).dscp(10);
+                let connected = builder.connect(&EndpointPair::from(to)).await.unwrap();
+                connected.output().unwrap().write(b"x").await.unwrap();
+                let message = soon(receiver.recv()).await.unwrap();
+                assert_eq!(message.ecn(), Some(ecn as u8), "{at} {ecn}");
+                // A dual-stack socket keeps what IPv4 and IPv6 get in two places.
+                let open = builder.open().unwrap();
+                open.send_to(b"x", to).await.unwrap();
+                let message = soon(receiver.recv()).await.unwrap();
+                assert_eq!(message.ecn(), Some(ecn as u8), "{at} {ecn}");
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Lists of endpoint pairs, on a machine with two IPv4 loopback addresses and one for IPv6.
+
+use std::io;
+use std::net::IpAddr;
+
+use udpair::{
+    Adapter, EndpointPair, ErrorKind, HostName, PairOrder, Resolver, sort_endpoint_pairs,
+};
+
+use crate::support::dns::{DnsServer, Zone};
+use crate::support::{builders, endpoint};
+
+/// The loopback adapter, with these addresses.
+fn loopback_with(addresses: &[&str]) -> io::Result<Vec<Adapter>> {
+    let mut adapters = udpair::adapters()?.into_iter();
+    let mut adapter = adapters
+        .find(|adapter| adapter.is_loopback)
+        .expect("a loopback adapter");
+    let like = adapter.addresses[0];
+    adapter.addresses = addresses
+        .iter()
+        .map(|ip| {
+            let mut address = like;
+            address.ip = ip.parse().unwrap();
+            address.prefix_length = Some(if address.ip.is_ipv4() { 8 } else { 128 });
+            address
+        })
+        .collect();
+    Ok(vec![adapter])
+}
+
+fn resolver(server: &DnsServer) -> Resolver {
+    server
+        .resolver_builder()
+        .adapters(|| loopback_with(&["127.0.0.1", "127.0.0.2", "::1"]))
+        .build()
+}
+
+async fn pairs(resolver: &Resolver, remote: &str, order: PairOrder) -> Vec<String> {
+    let pairs = resolver.endpoint_pairs(&endpoint(remote), order).await;
+    let pairs = pairs.unwrap_or_else(|error| panic!("{remote}: {error:?}"));
+    pairs.iter().map(ToString::to_string).collect()
+}
+
+/// GEP-03, GEP-06, GEP-07: each remote address with each local one that leads there.
+#[tokio::test]
+async fn the_quick_order_changes_both_ends_and_the_long_one_keeps_the_best() {
+    let server = DnsServer::with_zone(Zone::new(
+        "example.test A 127.0.0.8
+         example.test A 127.0.0.9",
+    ));
+    let resolver = resolver(&server);
+    let long = pairs(&resolver, "example.test:7", PairOrder::Long).await;
+    assert_eq!(
+        long,
+        [
+            "127.0.0.1: -> 127.0.0.8:7",
+            "127.0.0.1: -> 127.0.0.9:7",
+            "127.0.0.2: -> 127.0.0.8:7",
+            "127.0.0.2: -> 127.0.0.9:7",
+        ]
+    );
+    let quick = pairs(&resolver, "example.test:7", PairOrder::Quick).await;
+    assert_eq!(quick, [&*long[0], &long[3], &long[1], &long[2]]);
+}
+
+/// GEP-01, GEP-06: the best pair first, and then at once one of the other family.
+#[tokio::test]
+async fn the_quick_order_goes_from_one_family_to_the_other() {
+    let server = DnsServer::with_zone(Zone::new(
+        "example.test A 127.0.0.1
+         example.test AAAA ::1",
+    ));
+    assert_eq!(
+        pairs(&resolver(&server), "example.test:7", PairOrder::default()).await,
+        [
+            "[::1]: -> [::1]:7",
+            "127.0.0.1: -> 127.0.0.1:7",
+            "127.0.0.2: -> 127.0.0.1:7",
+        ]
+    );
+}
+
+/// GEP-02: a pair can be connected as it is, on every engine.
+#[tokio::test]
+async fn a_listed_pair_can_be_connected() {
+    let server = DnsServer::with_zone(Zone::new(
+        "example.test A 127.0.0.1
+         example.test AAAA ::1",
+    ));
+    let remote = endpoint("example.test:7");
+    let resolver = resolver(&server);
+    let pairs = resolver.endpoint_pairs(&remote, PairOrder::Long).await;
+    for pair in pairs.unwrap() {
+        let local = pair.local().host().and_then(HostName::ip).unwrap();
+        assert!(pair.local().service().is_any(), "{pair}");
+        assert_eq!(pair.remote().service().port(), Some(7), "{pair}");
+        for (engine, builder) in builders() {
+            let socket = builder.connect(&pair).await.unwrap();
+            assert_eq!(socket.local_addr().unwrap().ip(), local, "{engine:?}");
+            assert_eq!(
+                Some(socket.peer_addr().unwrap().ip()),
+                pair.remote().host().and_then(HostName::ip),
+                "{engine:?}"
+            );
+        }
+    }
+}
+
+/// GEP-04: no question, no check of the port, and the rules of any remote end.
+#[tokio::test]
+async fn the_pairs_of_a_number_need_no_question() {
+    let server = DnsServer::silent();
+    let resolver = resolver(&server);
+    for (remote, expected) in [
+        ("127.0.0.1:0", "127.0.0.1: -> 127.0.0.1:0"),
+        ("[::1]:65535", "[::1]: -> [::1]:65535"),
+        ("[::ffff:127.0.0.1]:7", "127.0.0.1: -> 127.0.0.1:7"),
+    ] {
+        assert_eq!(
+            pairs(&resolver, remote, PairOrder::Quick).await[0],
+            expected
+        );
+    }
+    assert_eq!(server.asked(), [""; 0]);
+    for remote in [":7", "127.0.0.1:"] {
+        let half = endpoint(remote);
+        let error = resolver.endpoint_pairs(&half, PairOrder::Quick).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{remote}");
+    }
+}
+
+/// GEP-05: hosts that SRV records name keep their order, whatever their addresses.
+#[tokio::test]
+async fn the_targets_of_srv_records_come_one_after_the_other() {
+    let server = DnsServer::with_zone(Zone::new(
+        "_stun._udp.example.test SRV 10 0 3478 one.example.test
+         _stun._udp.example.test SRV 20 0 3479 two.example.test
+         one.example.test A 127.0.0.8
+         two.example.test A 127.0.0.9
+         two.example.test AAAA ::1",
+    ));
+    let resolver = resolver(&server);
+    assert_eq!(
+        pairs(&resolver, "example.test:stun", PairOrder::Quick).await,
+        [
+            "127.0.0.1: -> 127.0.0.8:3478",
+            "127.0.0.2: -> 127.0.0.8:3478",
+            "[::1]: -> [::1]:3479",
+            "127.0.0.1: -> 127.0.0.9:3479",
+            "127.0.0.2: -> 127.0.0.9:3479",
+        ]
+    );
+    assert_eq!(server.asked(), ["_stun._udp.example.test SRV"]);
+}
+
+/// A way that does not exist is no reason to hide an address.
+#[tokio::test]
+async fn an_address_without_a_way_is_listed_with_its_local_end_left_open() {
+    let server = DnsServer::silent();
+    // Any other address may have a way on some machine; no machine has an adapter of this number.
+    let unreachable = "[fe80::1%4294967295]:7";
+    assert_eq!(
+        pairs(&resolver(&server), unreachable, PairOrder::Quick).await,
+        [format!("any -> {unreachable}")]
+    );
+}
+
+/// NET-12
+#[test]
+fn sorting_keeps_every_pair_and_fills_in_the_local_host() {
+    fn sorted(pairs: &[(&str, &str)], order: PairOrder) -> Vec<String> {
+        let pairs = pairs.iter().map(|(local, remote)| {
+            EndpointPair::to_endpoint(endpoint(remote))
+                .unwrap()
+                .with_local(endpoint(local))
+        });
+        let sorted = sort_endpoint_pairs(pairs.collect(), order);
+        sorted.iter().map(ToString::to_string).collect()
+    }
+    assert_eq!(sorted(&[], PairOrder::Quick), [""; 0]);
+    let pairs = [
+        (":", "second.test:stun"),
+        ("127.0.0.1:", "first.test:7"),
+        // Nobody's address (RFC 5737), and an adapter that is not there.
+        ("192.0.2.77:", "127.0.0.1:1"),
+        (":", "[fe80::1%4294967295]:2"),
+        ("127.0.0.2:5000", "127.0.0.9:3"),
+        (":6000", "127.0.0.9:stun"),
+        ("localhost:", "[::1]:4"),
+        ("127.0.0.2:", "127.0.0.8:5"),
+        (":", "127.0.0.8:6"),
+    ];
+    let leading = [
+        "localhost: -> [::1]:4",
+        "127.0.0.1:6000 -> 127.0.0.9:stun",
+        "127.0.0.1: -> 127.0.0.8:6",
+        "127.0.0.2:5000 -> 127.0.0.9:3",
+        "127.0.0.2: -> 127.0.0.8:5",
+    ];
+    let leading_nowhere = [
+        "any -> [fe80::1%4294967295]:2",
+        "192.0.2.77: -> 127.0.0.1:1",
+    ];
+    let named = ["any -> second.test:stun", "127.0.0.1: -> first.test:7"];
+
+    let long = sorted(&pairs, PairOrder::Long);
+    assert_eq!(long[..5], leading);
+    assert_eq!(long[5..7], leading_nowhere);
+    assert_eq!(long[7..], named);
+
+    let quick = sorted(&pairs, PairOrder::Quick);
+    assert_eq!(
+        quick[..5],
+        [leading[0], leading[1], leading[4], leading[2], leading[3]]
+    );
+    assert_eq!(quick[5..7], leading_nowhere);
+    assert_eq!(quick[7..], named);
+}
+
+/// GEP-03: what the kernel sends from is the local host of the first pair.
+#[tokio::test]
+async fn the_first_pair_is_what_a_socket_without_a_local_host_gets() {
+    for remote in ["127.0.0.1:7", "[::1]:7"].map(endpoint) {
+        let resolver = Resolver::system();
+        let pairs = resolver.endpoint_pairs(&remote, PairOrder::Quick).await;
+        let first = pairs.unwrap().swap_remove(0);
+        let remote = EndpointPair::to_endpoint(remote).unwrap();
+        for (engine, builder) in builders() {
+            let socket = builder.connect(&remote).await.unwrap();
+            let local: IpAddr = socket.local_addr().unwrap().ip();
+            let listed = first.local().host().and_then(HostName::ip);
+            assert_eq!(listed, Some(local), "{engine:?}");
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What those who watch get to see: events with the feature `tracing`, numbers with `metrics`.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on may say so this way"
+)]
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::future::Future;
+use std::net::UdpSocket;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
+    SharedString, Unit,
+};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use udpair::{DatagramSocket, EndpointPair, Event, Resolver, engines};
+
+/// The steps of resolving, with who was asked for what and what came of it.
+#[test]
+fn every_step_of_resolving_is_an_event() {
+    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
+    let resolver = Resolver::builder()
+        .services_text("echo 7/udp")
+        .dns_servers([closed.unwrap()])
+        .attempts(1)
+        .build();
+    let watcher = Watcher::default();
+    watcher.watch(async {
+        let found = resolver.resolve(&"localhost:echo".parse().unwrap()).await;
+        assert!(found.candidates().is_ok());
+        let failed = resolver
+            .resolve(&"example.test:stun".parse().unwrap())
+            .await;
+        assert!(failed.candidates().is_err());
+    });
+    let events = watcher.events();
+    let stages: Vec<_> = events
+        .iter()
+        .map(|event| {
+            (
+                event.message(),
+                event.get("stage"),
+                event.get("error").is_empty(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        stages,
+        [
+            ("looked up", "services", true),
+            ("looked up", "address", true),
+            ("resolved", "", true),
+            // No stun in this file.
+            ("looked up", "services", true),
+            ("looked up", "srv", false),
+            ("resolved", "", false),
+        ]
+    );
+    assert_eq!(events[0].get("name"), "echo");
+    assert_eq!(events[0].get("found"), "1");
+    assert_eq!(events[1].get("name"), "localhost");
+    assert_eq!(events[2].get("remote"), "localhost:echo");
+    assert_eq!(events[3].get("found"), "0");
+    assert_eq!(events[4].get("name"), "_stun._udp.example.test");
+    assert!(events.iter().all(|event| !event.get("elapsed").is_empty()));
+}
+
+/// The life of a socket; nothing is told of a datagram.
+#[test]
+fn opening_connecting_peer_errors_and_closing_are_events() {
+    for engine in engines() {
+        let builder = DatagramSocket::builder().engine(*engine);
+        let watcher = Watcher::default();
+        let (local, peer) = watcher.watch(async {
+            let socket = builder.bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let local = socket.local_addr().unwrap();
+            let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
+            let peer = closed.unwrap();
+            socket.connect(&EndpointPair::from(peer)).await.unwrap();
+            socket.output().unwrap().write(b"x").await.unwrap();
+            let event = tokio::time::timeout(PATIENCE, socket.next_event()).await;
+            assert!(matches!(event.unwrap(), Ok(Event::PeerError(_))));
+            socket.close();
+            socket.close();
+            (local.to_string(), peer.to_string())
+        });
+        let events = watcher.events();
+        let messages: Vec<_> = events.iter().map(Told::message).collect();
+        let expected = [
+            "socket opened",
+            "socket connected",
+            "peer error",
+            "socket closed",
+        ];
+        assert_eq!(messages, expected, "{engine:?}");
+        for event in &events {
+            assert_eq!(event.target, "udpair");
+            if event.message() != "peer error" {
+                assert_eq!(event.get("local"), local, "{event:?}");
+            }
+        }
+        assert_eq!(events[0].get("peer"), "");
+        assert_eq!(events[1].get("peer"), peer);
+        assert_eq!(events[2].get("destination"), peer, "{engine:?}");
+        assert!(
+            events[2].get("kind").contains("Unreachable"),
+            "{:?}",
+            events[2]
+        );
+    }
+}
+
+/// What sockets have counted is published when somebody asks, and at the end; each datagram once.
+#[test]
+fn counts_are_published_on_demand_and_at_the_close() {
+    for engine in engines() {
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let pair = EndpointPair::from(peer.local_addr().unwrap());
+        let builder = DatagramSocket::builder().engine(*engine);
+        let watcher = Watcher::default();
+        let sent = || watcher.number("udpair_datagrams_sent_total");
+        watcher.watch(async {
+            let first = builder.connect(&pair).await.unwrap();
+            let second = builder.connect(&pair).await.unwrap();
+            assert_eq!(watcher.number("udpair_sockets_opened_total"), 2);
+            assert_eq!(watcher.number("udpair_sockets_open"), 2);
+            for socket in [&first, &second, &second] {
+                socket.output().unwrap().write(b"four").await.unwrap();
+            }
+            assert_eq!(sent(), 0, "{engine:?}");
+            second.statistics();
+            second.statistics();
+            assert_eq!(sent(), 2, "{engine:?}");
+            peer.send_to(b"five!", second.local_addr().unwrap())
+                .unwrap();
+            tokio::time::timeout(PATIENCE, second.recv())
+                .await
+                .unwrap()
+                .unwrap();
+            second.output().unwrap().write(b"four").await.unwrap();
+            drop((first, second));
+        });
+        for (name, expected) in [
+            ("udpair_datagrams_sent_total", 4),
+            ("udpair_bytes_sent_total", 16),
+            ("udpair_datagrams_received_total", 1),
+            ("udpair_bytes_received_total", 5),
+            ("udpair_strangers_dropped_total", 0),
+            ("udpair_sockets_opened_total", 2),
+            ("udpair_sockets_open", 0),
+        ] {
+            assert_eq!(watcher.number(name), expected, "{engine:?} {name}");
+        }
+    }
+}
+
+#[test]
+fn resolutions_are_counted_by_their_outcome() {
+    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
+    let resolver = Resolver::builder()
+        .services_text("echo 7/udp")
+        .dns_servers([closed.unwrap()])
+        .attempts(1)
+        .build();
+    let watcher = Watcher::default();
+    watcher.watch(async {
+        for remote in ["localhost:echo", "localhost:7", "example.test:7"] {
+            resolver.resolve(&remote.parse().unwrap()).await;
+        }
+    });
+    let resolutions =
+        |outcome| watcher.number(&format!("udpair_resolutions_total outcome={outcome}"));
+    assert_eq!((resolutions("found"), resolutions("failed")), (2, 1));
+    assert_eq!(watcher.number("udpair_resolution_seconds"), 3);
+}
+
+/// Keeps what it is told.
+#[derive(Clone, Default)]
+struct Watcher {
+    events: Arc<Mutex<Vec<Told>>>,
+    numbers: Arc<Mutex<HashMap<String, Arc<Number>>>>,
+}
+
+/// An event, with its fields as text.
+#[derive(Clone, Debug)]
+struct Told {
+    target: &'static str,
+    fields: HashMap<&'static str, String>,
+}
+
+/// A counter or gauge, or how often a histogram was written to.
+#[derive(Debug, Default)]
+struct Number(AtomicU64);
+
+impl Watcher {
+    /// Runs `future`, and watches this thread meanwhile.
+    fn watch<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        metrics::with_local_recorder(self, || {
+            tracing::subscriber::with_default(self.clone(), || runtime.block_on(future))
+        })
+    }
+
+    fn events(&self) -> Vec<Told> {
+        self.events.lock().unwrap().clone()
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        let numbers = self.numbers.lock().unwrap();
+        numbers
+            .get(name)
+            .map_or(0, |number| number.0.load(Ordering::Relaxed))
+    }
+
+    fn register(&self, key: &Key) -> Arc<Number> {
+        let mut name = key.name().to_owned();
+        for label in key.labels() {
+            name.push_str(&format!(" {}={}", label.key(), label.value()));
+        }
+        self.numbers
+            .lock()
+            .unwrap()
+            .entry(name)
+            .or_default()
+            .clone()
+    }
+}
+
+impl Told {
+    fn message(&self) -> &str {
+        self.get("message")
+    }
+
+    /// Returns a field; nothing if it is not there.
+    fn get(&self, field: &str) -> &str {
+        self.fields.get(field).map_or("", String::as_str)
+    }
+}
+
+impl Visit for Told {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.fields.insert(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.fields.insert(field.name(), value.to_owned());
+    }
+}
+
+impl tracing::Subscriber for Watcher {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "udpair"
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut told = Told {
+            target: event.metadata().target(),
+            fields: HashMap::new(),
+        };
+        event.record(&mut told);
+        self.events.lock().unwrap().push(told);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+impl Recorder for Watcher {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(self.register(key))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(self.register(key))
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(self.register(key))
+    }
+}
+
+impl CounterFn for Number {
+    fn increment(&self, value: u64) {
+        self.0.fetch_add(value, Ordering::Relaxed);
+    }
+
+    fn absolute(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Whole numbers are all that this crate writes.
+impl GaugeFn for Number {
+    fn increment(&self, value: f64) {
+        self.0.fetch_add(value as u64, Ordering::Relaxed);
+    }
+
+    fn decrement(&self, value: f64) {
+        self.0.fetch_sub(value as u64, Ordering::Relaxed);
+    }
+
+    fn set(&self, value: f64) {
+        self.0.store(value as u64, Ordering::Relaxed);
+    }
+}
+
+impl HistogramFn for Number {
+    fn record(&self, _: f64) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How long to wait for what happens at once on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(20);
