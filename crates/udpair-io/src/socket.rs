@@ -76,6 +76,14 @@ impl Socket {
         self.family != Family::Ipv4
     }
 
+    /// Returns whether an address is of a family that the socket reaches.
+    pub fn reaches(&self, address: SocketAddr) -> bool {
+        match address.ip().to_canonical() {
+            IpAddr::V4(_) => self.speaks_ipv4(),
+            IpAddr::V6(_) => self.speaks_ipv6(),
+        }
+    }
+
     /// Binds the socket to a local address; port 0 is the system's choice.
     ///
     /// # Errors

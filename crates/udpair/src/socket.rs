@@ -11,6 +11,7 @@ mod filter;
 pub mod lifecycle;
 mod line;
 mod link;
+mod many;
 mod membership;
 mod messages;
 mod open;
@@ -177,6 +178,31 @@ impl DatagramSocket {
         self.shared().allow(action, Operation::OutputTo)?;
         let destination = open::stream_destination(self.shared(), remote).await?;
         self.shared().grant_stream(action)?;
+        Ok(OutputStream::new(self.shared().clone(), Some(destination)))
+    }
+
+    /// Resolves the remote end of `pair` once and returns a stream to it; an unbound socket is bound to the
+    /// pair's local end by this.
+    ///
+    /// Unlike [`connect`](Self::connect) this fixes no peer: everybody is heard, and there may be other
+    /// streams.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`output_to`](Self::output_to) and [`Builder::bind`]; and
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the socket is bound to something else than the
+    /// local end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves the socket in the state it had before.
+    ///
+    /// # Model
+    ///
+    /// `GetOutputStreamAsync(EndpointPair)` (OUT-07, OUT-08).
+    pub async fn output_to_pair(&self, pair: &EndpointPair) -> Result<OutputStream, Error> {
+        let destination = open::bind_for_pair(self.shared(), pair).await?;
+        self.shared().grant_stream("make an output stream")?;
         Ok(OutputStream::new(self.shared().clone(), Some(destination)))
     }
 

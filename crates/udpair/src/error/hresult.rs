@@ -14,6 +14,7 @@ pub(crate) const WSAEINVAL: i32 = win32(10022);
 pub(crate) const WSAEMFILE: i32 = win32(10024);
 pub(crate) const WSAEMSGSIZE: i32 = win32(10040);
 pub(crate) const WSAESOCKTNOSUPPORT: i32 = win32(10044);
+pub(crate) const WSAEOPNOTSUPP: i32 = win32(10045);
 pub(crate) const WSAEAFNOSUPPORT: i32 = win32(10047);
 pub(crate) const WSAEADDRINUSE: i32 = win32(10048);
 pub(crate) const WSAEADDRNOTAVAIL: i32 = win32(10049);

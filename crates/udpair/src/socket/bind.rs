@@ -63,7 +63,7 @@ pub(super) fn bound_socket(
 }
 
 /// The error for a local and a remote end that have no family in common.
-fn no_common_family() -> Error {
+pub(super) fn no_common_family() -> Error {
     Error::new(
         ErrorKind::FamilyNotSupported,
         "cannot bind: the local address is of another family than the remote one",

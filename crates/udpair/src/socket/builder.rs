@@ -35,6 +35,16 @@ pub(super) struct Settings {
     pub(super) busy_poll: Option<Duration>,
     /// Whether the socket is one of several on its port.
     pub(super) is_in_group: bool,
+    pub(super) multicast_only: bool,
+    multicast: Multicast,
+}
+
+/// How a socket speaks to multicast groups; `None` leaves it to the system.
+#[derive(Clone, Copy, Debug, Default)]
+struct Multicast {
+    adapter: Option<u32>,
+    hops: Option<u8>,
+    loopback: Option<bool>,
 }
 
 /// What the system is asked to do with a socket's datagrams; `None` leaves it to the system.
@@ -77,6 +87,8 @@ impl Builder {
             timestamps: false,
             busy_poll: None,
             is_in_group: false,
+            multicast_only: false,
+            multicast: Multicast::default(),
         })
     }
 
@@ -166,6 +178,45 @@ impl Builder {
     /// runtime of its own, and for times that are not much longer than a wake-up.
     pub fn busy_poll(mut self, time: Duration) -> Self {
         self.0.busy_poll = Some(time).filter(|time| !time.is_zero());
+        self
+    }
+
+    /// Makes the socket one for multicast and broadcast only, which shares its port. Default: `false`.
+    ///
+    /// Others that say the same may have the same port, and each of them hears what is sent to the groups
+    /// there. In return no datagram to a single host is sent or received: connecting and sending to one is
+    /// an error, and what comes in for this machine alone is dropped and counted with the strangers'.
+    ///
+    /// # Platform
+    ///
+    /// Needs an engine that can tell where a datagram was sent to.
+    ///
+    /// # Model
+    ///
+    /// `MulticastOnly` (CTL-12, BND-09, CON-15, OUT-19, MSG-21).
+    pub fn multicast_only(mut self, multicast_only: bool) -> Self {
+        self.0.multicast_only = multicast_only;
+        self
+    }
+
+    /// Sends to multicast groups by this adapter. Default: that of the socket's address, or the routing
+    /// table's choice; where it knows none, the first on which a group was joined, or loopback (MCG-11).
+    pub fn multicast_adapter(mut self, adapter: &Adapter) -> Self {
+        self.0.multicast.adapter = Some(adapter.index);
+        self
+    }
+
+    /// Sets the hop limit (IPv4: TTL) of datagrams to multicast groups, 0 to 255. Default: 1, which is the
+    /// adapter's own link (CTL-09).
+    pub fn multicast_hops(mut self, hops: u8) -> Self {
+        self.0.multicast.hops = Some(hops);
+        self
+    }
+
+    /// Says whether what is sent to a group comes back to its members on this machine, this socket
+    /// included. Default: `true` (MCG-10).
+    pub fn multicast_loopback(mut self, loopback: bool) -> Self {
+        self.0.multicast.loopback = Some(loopback);
         self
     }
 
@@ -294,14 +345,29 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
+    /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the engine cannot do what an option asks for.
     pub fn open(&self) -> Result<DatagramSocket, Error> {
-        self.0.wished.check()?;
+        self.0.check()?;
         Ok(DatagramSocket::new(Arc::new(Shared::new(self.0.clone()))))
     }
 }
 
 impl Settings {
+    /// Checks what no system, or not this engine, could do.
+    fn check(&self) -> Result<(), Error> {
+        self.wished.check()?;
+        if self.multicast_only && !self.engine.capabilities().local_address {
+            let name = self.engine.name();
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("the {name} engine cannot tell what was sent to a group"),
+            )
+            .with_advice("leave `multicast_only` off, or take another engine"));
+        }
+        Ok(())
+    }
+
     /// Sets the options on a socket that is not bound yet.
     ///
     /// Most are wishes: where the system refuses, its own choice stays, and the socket can be asked for
@@ -315,6 +381,10 @@ impl Settings {
         if self.is_in_group {
             udpair_io::share_port(socket)?;
         }
+        if self.multicast_only {
+            udpair_io::share_multicast_port(socket)?;
+        }
+        self.multicast.apply(socket)?;
         if let Some(time) = self.busy_poll {
             // The adapter's share of it, which the system may deny, or its adapter not have.
             let _ = udpair_io::set_busy_poll(socket, time);
@@ -397,6 +467,21 @@ impl Default for Wished {
     }
 }
 
+impl Multicast {
+    fn apply(self, socket: &Socket) -> io::Result<()> {
+        if let Some(adapter) = self.adapter {
+            udpair_io::set_multicast_adapter(socket, adapter)?;
+        }
+        if let Some(hops) = self.hops {
+            udpair_io::set_multicast_hops(socket, hops)?;
+        }
+        if let Some(loopback) = self.loopback {
+            udpair_io::set_multicast_loopback(socket, loopback)?;
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn check_hop_limit(hops: u8) -> Result<(), Error> {
     if hops == 0 {
         return Err(Error::new(
@@ -414,6 +499,9 @@ impl fmt::Debug for Settings {
             .field("wished", &self.wished)
             .field("timestamps", &self.timestamps)
             .field("busy_poll", &self.busy_poll)
+            .field("is_in_group", &self.is_in_group)
+            .field("multicast_only", &self.multicast_only)
+            .field("multicast", &self.multicast)
             .field("resolver", &self.resolver)
             .finish()
     }

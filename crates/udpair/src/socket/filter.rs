@@ -4,9 +4,11 @@
 //! only to datagrams that arrive after `connect(2)`: those queued since `bind(2)` stay in the
 //! receive buffer, whoever sent them. This filter stops those.
 //!
+//! A socket that is for multicast and broadcast only does not hear what was sent to this machine alone.
+//!
 //! Pure: no I/O and no clock. It runs once per datagram, so it never allocates.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Returns whether a datagram from `from` may be delivered by a socket whose peer is `peer`; `None`
 /// is a socket that hears everybody.
@@ -17,9 +19,36 @@ pub(super) fn admits(peer: Option<&SocketAddr>, from: &SocketAddr) -> bool {
     peer.is_none_or(|peer| peer == from)
 }
 
+/// Returns whether a datagram that was sent to `to` was for many hosts; `local` is the address of ours
+/// that it came in by, which is another one then.
+pub(super) fn is_for_many(to: Option<IpAddr>, local: Option<IpAddr>) -> bool {
+    to.is_some_and(|to| to.is_multicast() || Some(to) != local)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// MSG-21
+    #[test]
+    fn what_was_sent_to_one_of_our_addresses_was_for_us_alone() {
+        for (to, local, is_for_many) in [
+            (Some("192.0.2.1"), Some("192.0.2.1"), false),
+            (Some("2001:db8::1"), Some("2001:db8::1"), false),
+            (Some("192.0.2.255"), Some("192.0.2.1"), true),
+            (Some("255.255.255.255"), Some("192.0.2.1"), true),
+            (Some("224.3.0.5"), Some("192.0.2.1"), true),
+            (Some("ff02::1"), None, true),
+            (None, None, false),
+        ] {
+            let [to, local] = [to, local].map(|ip: Option<&str>| ip.map(|ip| ip.parse().unwrap()));
+            assert_eq!(
+                super::is_for_many(to, local),
+                is_for_many,
+                "{to:?} {local:?}"
+            );
+        }
+    }
 
     /// CON-08, CON-09
     #[test]

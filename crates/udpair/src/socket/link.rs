@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use udpair_io::{
-    Cause, Destination, Engine, Membership, NetworkError, Outgoing, RecvBatch, SendBatch, Sent,
-    Socket, Waiting,
+    Adapter, Cause, Destination, Engine, Membership, NetworkError, Outgoing, RecvBatch, SendBatch,
+    Sent, Socket, Waiting,
 };
 
 use super::builder::Settings;
@@ -26,6 +26,8 @@ pub(super) struct Link {
     engine: &'static dyn Engine,
     /// How long a receiver asks before it sleeps.
     pub(super) busy_poll: Option<Duration>,
+    /// Whether only what was sent to many is heard.
+    pub(super) multicast_only: bool,
     /// Whether the kernel counts several datagrams that it drops as one.
     counts_pieces: bool,
     local: Mutex<Option<SocketAddr>>,
@@ -74,6 +76,7 @@ impl Link {
             },
             engine: settings.engine,
             busy_poll: settings.busy_poll,
+            multicast_only: settings.multicast_only,
             local: Mutex::new(Some(local)),
             peer: OnceLock::new(),
             queue: Mutex::default(),
@@ -89,13 +92,20 @@ impl Link {
         Ok(link)
     }
 
-    /// Connects a bound socket. From now on only the peer is heard.
+    /// Connects a bound socket, by `adapter` if that is given. From now on only the peer is heard.
     ///
     /// # Errors
     ///
     /// The system's own; `None` if the socket is closed.
-    pub(super) fn connect(&self, peer: SocketAddr) -> Option<io::Result<()>> {
+    pub(super) fn connect(
+        &self,
+        peer: SocketAddr,
+        adapter: Option<&Adapter>,
+    ) -> Option<io::Result<()>> {
         let connected = self.watched.with(|socket| {
+            if let Some(adapter) = adapter {
+                udpair_io::bind_to_adapter(socket, adapter)?;
+            }
             socket.connect(peer)?;
             *self.local_mut() = Some(socket.local_addr()?);
             Ok(())

@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
-use super::bind::bound_socket;
+use super::bind::{bound_socket, no_common_family};
 use super::builder::Settings;
 use super::destination::{self, Destinations, Purpose};
 use super::lifecycle::Operation;
 use super::link::Link;
+use super::many;
 use super::shared::{Shared, cancelled};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
@@ -23,6 +24,9 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
     let action = &format!("connect to {}", pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
     let settings = &shared.settings;
+    if settings.multicast_only {
+        return Err(many::refusal(&format!("cannot {action}")));
+    }
     let resolver = &settings.resolver;
     let connecting = async {
         // One for both ends, so that both share one limit.
@@ -41,7 +45,7 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
         let mut attempts = Attempts::new(action);
         for destination in usable {
             let connected = match (bound, &local) {
-                (Some(link), _) => connect_bound(link, destination).map(|()| None),
+                (Some(link), _) => connect_bound(shared, link, destination).map(|()| None),
                 (None, Some(local)) => connect_new(settings, local, destination).map(Some),
                 (None, None) => Err(cancelled(action)),
             };
@@ -131,6 +135,36 @@ pub(super) async fn stream_destination(
     in_runtime(resolving).await
 }
 
+/// See [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
+pub(super) async fn bind_for_pair(
+    shared: &Shared,
+    pair: &EndpointPair,
+) -> Result<Destination, Error> {
+    let action = "make an output stream";
+    let operation = Operation::OutputToPair(shared.compare(pair.local()));
+    shared.allow(action, operation)?;
+    if shared.link().is_some() {
+        return stream_destination(shared, pair.remote()).await;
+    }
+    let opening = shared.begin(action, operation)?;
+    let resolver = &shared.settings.resolver;
+    let binding = async {
+        let search = resolver.search();
+        let local = search.local(pair.local()).await?;
+        let destinations =
+            Destinations::resolve(&search, resolver, pair.remote(), local.zone()).await?;
+        let socket = bound_socket(&shared.settings, &local, None, None)?;
+        let mut reached = destinations
+            .usable(Purpose::Send, resolver)?
+            .filter(|address| socket.reaches(*address));
+        let destination = reached.next().ok_or_else(no_common_family)?;
+        Ok((link(socket, &shared.settings)?, destination))
+    };
+    let (link, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
+    opening.succeed_with(action, link, None)?;
+    Ok(by_adapter(shared, destination))
+}
+
 /// Chooses the adapter for a group that the routing table knows no way to: the first on which a group is
 /// heard, else loopback (MCG-11).
 fn by_adapter(shared: &Shared, address: SocketAddr) -> Destination {
@@ -156,8 +190,12 @@ pub(super) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<
     destination::check(address, &shared.settings.resolver)
 }
 
-fn connect_bound(link: &Link, destination: SocketAddr) -> Result<(), Error> {
-    match link.connect(destination) {
+fn connect_bound(shared: &Shared, link: &Link, destination: SocketAddr) -> Result<(), Error> {
+    let adapter = broadcast_adapter(&shared.settings, destination);
+    match link.connect(
+        destination,
+        adapter.filter(|_| shared.adapter().is_none()).as_ref(),
+    ) {
         None => Err(cancelled("connect")),
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err(refused(destination, error)),
@@ -169,11 +207,19 @@ fn connect_bound(link: &Link, destination: SocketAddr) -> Result<(), Error> {
 /// Every try has a descriptor of its own: a refused one keeps the port that the kernel chose for it, and
 /// its family.
 fn connect_new(settings: &Settings, local: &Local, destination: SocketAddr) -> Result<Link, Error> {
-    let socket = bound_socket(settings, local, None, Some(destination))?;
+    let adapter = broadcast_adapter(settings, destination);
+    let socket = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
     socket
         .connect(destination)
         .map_err(|error| refused(destination, error))?;
     link(socket, settings)
+}
+
+/// Returns the adapter that a socket with this peer speaks by, if the peer is everybody (CON-10).
+fn broadcast_adapter(settings: &Settings, destination: SocketAddr) -> Option<Adapter> {
+    many::is_limited_broadcast(destination)
+        .then(|| many::first_broadcast_adapter(settings))
+        .flatten()
 }
 
 /// What a refused connect means; an address that the kernel makes no sense of is not available.

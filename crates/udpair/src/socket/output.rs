@@ -7,7 +7,8 @@ use std::sync::Arc;
 use udpair_io::{Destination, Outgoing, SendBatch};
 
 use super::lifecycle::Operation;
-use super::link::SendFailure;
+use super::link::{Link, SendFailure};
+use super::many;
 use super::open;
 use super::sending::{self, ACTION, Many, One};
 use super::shared::Shared;
@@ -182,8 +183,47 @@ pub(super) async fn send(
         Some(link) => link,
         None => open::for_writing(shared).await?,
     };
-    let outgoing = Outgoing { payload, to };
-    sending::send(link, &mut One(outgoing)).await
+    match to {
+        Some(to) if many::is_limited_broadcast(to.address) => {
+            // Boxed, so that the future of all other writes is small.
+            Box::pin(send_copies(shared, link, payload, to)).await
+        }
+        to => send_one(shared, link, payload, to).await,
+    }
+}
+
+async fn send_one(
+    shared: &Shared,
+    link: &Link,
+    payload: &[u8],
+    to: Option<Destination>,
+) -> Result<(), Error> {
+    if let Some(to) = to {
+        many::check_multicast_only(&shared.settings, to.address)?;
+    }
+    sending::send(link, &mut One(Outgoing { payload, to })).await
+}
+
+/// Sends a datagram to everybody, by all adapters; it is sent if one copy is (BRC-02).
+async fn send_copies(
+    shared: &Shared,
+    link: &Link,
+    payload: &[u8],
+    to: Destination,
+) -> Result<(), Error> {
+    let mut sent = Vec::new();
+    for copy in many::copies(shared, to) {
+        let result = send_one(shared, link, payload, Some(copy)).await;
+        if let Err(error) = &result
+            && matches!(error.kind(), ErrorKind::Closed | ErrorKind::Cancelled)
+        {
+            return result;
+        }
+        sent.push(result);
+    }
+    let is_sent = sent.iter().any(Result::is_ok);
+    let failed = sent.into_iter().find(|result| result.is_err() && !is_sent);
+    failed.unwrap_or(Ok(()))
 }
 
 /// Sends one datagram if the kernel has room for it now, and returns whether it had.
@@ -193,7 +233,30 @@ pub(super) fn try_send(
     to: Option<Destination>,
 ) -> Result<bool, Error> {
     let link = shared.open_link(ACTION, Operation::Output)?;
-    let mut one = One(Outgoing { payload, to });
+    let Some(to) = to else {
+        return try_send_one(link, Outgoing { payload, to });
+    };
+    many::check_multicast_only(&shared.settings, to.address)?;
+    if !many::is_limited_broadcast(to.address) {
+        let to = Some(to);
+        return try_send_one(link, Outgoing { payload, to });
+    }
+    let sent: Vec<_> = many::copies(shared, to)
+        .into_iter()
+        .map(|copy| {
+            let to = Some(copy);
+            try_send_one(link, Outgoing { payload, to })
+        })
+        .collect();
+    let is_sent = sent.iter().any(|sent| matches!(sent, Ok(true)));
+    let other = sent
+        .into_iter()
+        .find(|sent| !matches!(sent, Ok(true)) && !is_sent);
+    other.unwrap_or(Ok(true))
+}
+
+fn try_send_one(link: &Link, outgoing: Outgoing<'_>) -> Result<bool, Error> {
+    let mut one = One(outgoing);
     let begun = link.cancellations();
     match sending::attempt(link, &mut one) {
         Ok(()) => Ok(true),
@@ -209,7 +272,10 @@ pub(super) async fn send_batch(
     to: Option<Destination>,
 ) -> Result<(), Error> {
     let obstacle = |outgoing: Outgoing<'_>| {
-        let own = outgoing.to?;
+        let Some(own) = outgoing.to else {
+            let to = to?.address;
+            return many::check_multicast_only(&shared.settings, to).err();
+        };
         let message = format!("cannot send to {} by a stream to another", own.address);
         let error = Error::new(ErrorKind::InvalidArgument, message);
         Some(error.with_advice("send datagrams with destinations of their own by the socket"))
@@ -227,7 +293,9 @@ pub(super) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
     let obstacle = |outgoing: Outgoing<'_>| match (is_connected, outgoing.to) {
         (true, None) => None,
         (true, Some(_)) => shared.allow(action, Operation::WriteTo).err(),
-        (false, Some(to)) => open::check_destination(shared, to.address).err(),
+        (false, Some(to)) => open::check_destination(shared, to.address)
+            .and_then(|()| many::check_multicast_only(&shared.settings, to.address))
+            .err(),
         (false, None) => shared
             .allow("send to the peer", Operation::WriteToPeer)
             .err(),
@@ -242,22 +310,61 @@ async fn send_until(
     to: Option<Destination>,
     obstacle: impl Fn(Outgoing<'_>) -> Option<Error>,
 ) -> Result<(), Error> {
-    let found = batch
-        .iter()
-        .enumerate()
-        .find_map(|(at, outgoing)| Some((at, obstacle(outgoing)?)));
-    let (most, error) = match found {
-        Some((at, error)) => (at, Some(error)),
-        None => (batch.len(), None),
-    };
+    let (mut most, mut has_broadcasts) = (0, false);
+    let mut error = None;
+    for outgoing in batch.iter() {
+        error = obstacle(outgoing);
+        if error.is_some() {
+            break;
+        }
+        most += 1;
+        has_broadcasts |= broadcast(outgoing, to).is_some();
+    }
     if most > 0 {
         let link = match shared.link() {
             Some(link) => link,
             None => open::for_writing(shared).await?,
         };
-        sending::send(link, &mut Many { batch, to, most }).await?;
+        if has_broadcasts {
+            Box::pin(send_with_copies(shared, link, batch, to, most)).await?;
+        } else {
+            sending::send(link, &mut Many { batch, to, most }).await?;
+        }
     }
     error.map_or(Ok(()), Err)
+}
+
+/// Sends a batch in which some datagrams go to everybody, and out by several adapters.
+async fn send_with_copies(
+    shared: &Shared,
+    link: &Link,
+    batch: &mut SendBatch,
+    to: Option<Destination>,
+    mut left: usize,
+) -> Result<(), Error> {
+    while left > 0 {
+        let waiting = batch.iter().take(left);
+        let most = waiting
+            .take_while(|outgoing| broadcast(*outgoing, to).is_none())
+            .count();
+        if most > 0 {
+            sending::send(link, &mut Many { batch, to, most }).await?;
+            left -= most;
+        } else if let Some(outgoing) = batch.iter().next()
+            && let Some(to) = broadcast(outgoing, to)
+        {
+            send_copies(shared, link, outgoing.payload, to).await?;
+            batch.pop();
+            left -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// Returns where a datagram goes, if that is everybody.
+fn broadcast(outgoing: Outgoing<'_>, to: Option<Destination>) -> Option<Destination> {
+    let to = outgoing.to.or(to)?;
+    many::is_limited_broadcast(to.address).then_some(to)
 }
 
 pub(super) fn payload_bytes_max(ip: IpAddr) -> usize {

@@ -191,10 +191,15 @@ impl Queue {
 
 /// Drops the datagrams that the filter does not admit, and returns how many there were.
 fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
-    match link.peer() {
-        None => 0,
-        peer => batch.retain(|metadata| filter::admits(peer, &metadata.from)),
+    let peer = link.peer();
+    let mut dropped = 0;
+    if peer.is_some() {
+        dropped += batch.retain(|metadata| filter::admits(peer, &metadata.from));
     }
+    if link.multicast_only {
+        dropped += batch.retain(|metadata| filter::is_for_many(metadata.to, metadata.local));
+    }
+    dropped
 }
 
 /// How many messages of the kernel one call brings at the most.

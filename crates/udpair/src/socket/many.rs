@@ -1,0 +1,158 @@
+//! Addresses that stand for many hosts: multicast groups and broadcast addresses.
+//!
+//! The surprising part is 255.255.255.255: the kernel sends it by the one adapter of the default route,
+//! the model by all of them, and a connected socket by the first.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use udpair_io::{Adapter, AdapterAddress, Destination};
+
+use super::builder::Settings;
+use super::shared::Shared;
+use crate::error::{Error, ErrorKind, WSAEOPNOTSUPP};
+
+/// Returns whether an address is the one that stands for everybody on the link.
+pub(super) fn is_limited_broadcast(address: SocketAddr) -> bool {
+    address.ip().to_canonical() == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
+/// Returns the adapters by which a broadcast leaves (BRC-02): all that are up, carry broadcasts and have
+/// an IPv4 address, in the order of their indices.
+fn broadcast_adapters(adapters: &[Adapter]) -> impl Iterator<Item = &Adapter> {
+    adapters.iter().filter(|adapter| {
+        let mut addresses = adapter.addresses.iter();
+        adapter.is_up
+            && adapter.is_broadcast
+            && !adapter.is_loopback
+            && addresses.any(|address| address.ip.is_ipv4())
+    })
+}
+
+/// Returns the adapter by which a socket that is connected to everybody speaks: the first (CON-10).
+pub(super) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
+    let adapters = settings.resolver.adapters()().ok()?;
+    broadcast_adapters(&adapters).next().cloned()
+}
+
+/// Returns the copies that a datagram to everybody goes out as: one for each adapter, unless the socket or
+/// the datagram is tied to one already.
+pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
+    let is_tied = shared.adapter().is_some()
+        || to.source != udpair_io::Source::default()
+        || shared
+            .local_addr()
+            .is_some_and(|local| !local.ip().is_unspecified());
+    if !is_limited_broadcast(to.address) || is_tied {
+        return vec![to];
+    }
+    let adapters = shared.settings.resolver.adapters()().unwrap_or_default();
+    let copies: Vec<_> = broadcast_adapters(&adapters)
+        .map(|adapter| {
+            let mut copy = to;
+            copy.source.adapter = Some(adapter.index);
+            copy
+        })
+        .collect();
+    // Where there is no such adapter, the system says what it thinks of it.
+    if copies.is_empty() { vec![to] } else { copies }
+}
+
+/// Checks that a socket which is for many only does not speak to one (OUT-19).
+pub(super) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Result<(), Error> {
+    let adapters = || settings.resolver.adapters()().unwrap_or_default();
+    if !settings.multicast_only || is_for_many(to.ip().to_canonical(), &adapters) {
+        return Ok(());
+    }
+    Err(refusal(&format!("cannot send to {to}")))
+}
+
+/// The error for speaking to one host by a socket that is for many only.
+pub(super) fn refusal(message: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("{message}: the socket is for multicast and broadcast only"),
+    )
+    .with_hresult(WSAEOPNOTSUPP)
+    .with_advice("use another socket, or leave `multicast_only` off")
+}
+
+fn is_for_many(ip: IpAddr, adapters: &dyn Fn() -> Vec<Adapter>) -> bool {
+    let IpAddr::V4(ipv4) = ip else {
+        return ip.is_multicast();
+    };
+    ipv4.is_multicast()
+        || ipv4.is_broadcast()
+        || adapters()
+            .iter()
+            .flat_map(|adapter| &adapter.addresses)
+            .any(|address| directed_broadcast(address) == Some(ipv4))
+}
+
+/// Returns the address that stands for everybody on the network of `address` (RFC 919).
+fn directed_broadcast(address: &AdapterAddress) -> Option<Ipv4Addr> {
+    let IpAddr::V4(ip) = address.ip else {
+        return None;
+    };
+    // Links between two hosts have none (RFC 3021).
+    let prefix = u32::from(address.prefix_length?);
+    let hosts = u32::MAX.checked_shr(prefix).filter(|hosts| *hosts > 1)?;
+    Some(Ipv4Addr::from_bits(ip.to_bits() | hosts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(index: u32, address: &str, prefix: u8, is_broadcast: bool) -> Adapter {
+        let mut adapter = Adapter::new(format!("eth{index}"), index);
+        adapter.is_up = true;
+        adapter.is_broadcast = is_broadcast;
+        adapter.addresses = vec![AdapterAddress::new(address.parse().unwrap(), prefix)];
+        adapter
+    }
+
+    /// OUT-19, BRC-04
+    #[test]
+    fn groups_and_broadcasts_are_for_many() {
+        let adapters = || {
+            vec![
+                adapter(1, "192.0.2.9", 26, true),
+                adapter(2, "198.51.100.0", 31, true),
+            ]
+        };
+        for (address, is_many) in [
+            ("224.3.0.5", true),
+            ("255.255.255.255", true),
+            ("192.0.2.63", true),
+            ("192.0.2.62", false),
+            ("192.0.2.255", false),
+            ("198.51.100.1", false),
+            ("ff02::1", true),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(
+                is_for_many(address.parse().unwrap(), &adapters),
+                is_many,
+                "{address}"
+            );
+        }
+    }
+
+    /// BRC-02, CON-10
+    #[test]
+    fn broadcasts_leave_by_adapters_that_carry_them() {
+        let mut down = adapter(3, "192.0.2.3", 24, true);
+        down.is_up = false;
+        let adapters = [
+            adapter(1, "192.0.2.1", 24, true),
+            adapter(2, "192.0.2.2", 24, false),
+            down,
+            adapter(4, "2001:db8::1", 64, true),
+            adapter(5, "192.0.2.5", 24, true),
+        ];
+        let found: Vec<_> = broadcast_adapters(&adapters)
+            .map(|found| found.index)
+            .collect();
+        assert_eq!(found, [1, 5]);
+    }
+}
