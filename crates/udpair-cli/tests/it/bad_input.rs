@@ -169,6 +169,22 @@ fn destinations_that_are_none_are_refused() {
     );
 }
 
+/// ADR-01, BND-12: no way there is told at once, with the address.
+#[test]
+fn a_destination_to_which_no_way_leads_is_told() {
+    // Nothing that is not this machine's is reached from its loopback addresses, or by its loopback adapter.
+    for (arguments, address) in [
+        (
+            &["ask", "192.0.2.1", "7", "--local", "localhost:"] as &[_],
+            "192.0.2.1:7",
+        ),
+        (&["connect", "fe80::1%lo", "7"], "[fe80::1%1]:7"),
+    ] {
+        let finished = fails(arguments, 6, "network-unreachable", 13, address);
+        assert!(finished.error()["advice"].is_string(), "{finished:?}");
+    }
+}
+
 /// SRV-08: no server answers, and the text says which and how long.
 #[test]
 fn a_name_server_that_does_not_answer_is_named() {

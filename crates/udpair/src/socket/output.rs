@@ -343,20 +343,20 @@ async fn send_with_copies(
     mut left: usize,
 ) -> Result<(), Error> {
     while left > 0 {
-        let waiting = batch.iter().take(left);
-        let most = waiting
-            .take_while(|outgoing| broadcast(*outgoing, to).is_none())
-            .count();
-        if most > 0 {
-            sending::send(link, &mut Many { batch, to, most }).await?;
-            left -= most;
-        } else if let Some(outgoing) = batch.iter().next()
-            && let Some(to) = broadcast(outgoing, to)
-        {
-            send_copies(shared, link, outgoing.payload, to).await?;
+        let first = batch.iter().next();
+        let broadcast_first = first.and_then(|next| Some((next.payload, broadcast(next, to)?)));
+        if let Some((payload, to)) = broadcast_first {
+            send_copies(shared, link, payload, to).await?;
             batch.pop();
             left -= 1;
+            continue;
         }
+        let waiting = batch.iter().take(left);
+        let most = waiting
+            .take_while(|next| broadcast(*next, to).is_none())
+            .count();
+        sending::send(link, &mut Many { batch, to, most }).await?;
+        left -= most;
     }
     Ok(())
 }
