@@ -209,8 +209,8 @@ impl DatagramSocket {
     /// Sends `payload` to an address as one datagram.
     ///
     /// Like [`OutputStream::write`] on a stream to that address, without making one. A plain
-    /// [`SocketAddr`](std::net::SocketAddr) leaves it to the system which address and adapter the datagram
-    /// leaves by; [`Message::reply`] names those that a message came to.
+    /// [`SocketAddr`] leaves it to the system which address and adapter the datagram leaves by;
+    /// [`Message::reply`] names those that a message came to.
     ///
     /// # Errors
     ///
