@@ -4,6 +4,7 @@
 //! opened in `open` and with which options in `builder`, what the system made of those in `options`,
 //! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
+mod backlog;
 mod bind;
 mod builder;
 mod destination;
@@ -35,6 +36,7 @@ use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName};
+pub use backlog::{MessageQueue, Overflow};
 pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
 pub use membership::Joined;
@@ -372,6 +374,22 @@ impl DatagramSocket {
     /// `MessageReceived` (MSG-04, MSG-05, MSG-18).
     pub async fn for_each(&self, handler: impl FnMut(Datagram<'_>)) -> Result<(), Error> {
         receiver::for_each(self.shared(), handler).await
+    }
+
+    /// Begins to receive ahead of need, into a queue of at most `capacity` messages.
+    ///
+    /// For handlers that take their time, and for those who would rather lose old messages than new ones:
+    /// `overflow` says what becomes of messages while the queue is full. What it drops is counted here and
+    /// in [`statistics`](Self::statistics). Messages that others receive from this socket meanwhile do not
+    /// come to the queue.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `capacity` is 0.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    pub fn queue(&self, capacity: usize, overflow: Overflow) -> Result<MessageQueue, Error> {
+        MessageQueue::new(self.shared(), capacity, overflow)
     }
 
     /// Returns the messages as a stream, which ends when the socket is closed.
