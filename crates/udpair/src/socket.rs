@@ -27,7 +27,7 @@ mod statistics;
 
 use std::fmt;
 use std::future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -137,6 +137,37 @@ impl DatagramSocket {
     /// `ConnectAsync(EndpointPair)` (CON-01 to CON-18).
     pub async fn connect(&self, pair: &EndpointPair) -> Result<(), Error> {
         open::connect(self.shared(), pair).await
+    }
+
+    /// Makes a socket of one that somebody else opened; see [`Builder::from_std`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::from_std`].
+    pub fn from_std(udp: UdpSocket) -> Result<Self, Error> {
+        Self::builder().from_std(udp)
+    }
+
+    /// Calls `action` with the socket as `udpair-io` has it, for an option that has no method here; it gives
+    /// the system's descriptor too.
+    ///
+    /// A closure and not a reference: while it runs the socket cannot be closed, and after
+    /// [`close`](Self::close) has returned nobody holds the descriptor. So the closure must not close this
+    /// socket, nor take long.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    pub fn with_system_socket<R>(
+        &self,
+        action: impl FnOnce(&udpair_io::Socket) -> R,
+    ) -> Result<R, Error> {
+        let name = "use the system's socket";
+        let link = self.shared().open_link(name, Operation::Receive)?;
+        link.watched
+            .with(action)
+            .ok_or_else(|| shared::closed(name))
     }
 
     /// Returns the stream to the peer of a connected socket.

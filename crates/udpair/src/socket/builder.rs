@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -338,6 +339,21 @@ impl Builder {
     pub async fn connect(&self, pair: &EndpointPair) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
         socket.connect(pair).await?;
+        Ok(socket)
+    }
+
+    /// Makes a socket of one that somebody else opened, for instance a service manager: bound, or connected.
+    ///
+    /// The options of this builder are set on it as far as that is possible now. Who may share its port was
+    /// decided when it was bound.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
+    /// - What the system says of the socket or its options.
+    pub fn from_std(&self, udp: UdpSocket) -> Result<DatagramSocket, Error> {
+        let socket = self.open()?;
+        open::adopt(socket.shared(), udp)?;
         Ok(socket)
     }
 
