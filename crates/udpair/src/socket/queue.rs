@@ -32,7 +32,7 @@ pub(super) struct Queue {
 impl Default for Queue {
     fn default() -> Self {
         Self {
-            batch: RecvBatch::new(BATCH_MAX),
+            batch: RecvBatch::new(AFTER_WAKING),
             // Datagrams may have come in before anybody watched.
             more: true,
             drops: 0,
@@ -80,7 +80,7 @@ impl Queue {
         let message = self.batch.pop().map(Message::new);
         if self.batch.is_empty() && !self.more {
             // A socket that waits keeps no room.
-            self.batch = RecvBatch::new(BATCH_MAX);
+            self.batch = RecvBatch::new(AFTER_WAKING);
         }
         message
     }
@@ -108,6 +108,9 @@ impl Queue {
     fn refill(&mut self, link: &Link, cx: Option<&mut Context<'_>>) -> Poll<Result<bool, Failure>> {
         let mut batch = mem::take(&mut self.batch);
         let filled = self.fill(link, &mut batch, cx);
+        if self.more {
+            batch.set_limit(BATCH_MAX);
+        }
         self.batch = batch;
         filled
     }
@@ -203,7 +206,10 @@ fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
 }
 
 /// How many messages of the kernel one call brings at the most.
-const BATCH_MAX: usize = 16;
+pub(super) const BATCH_MAX: usize = 16;
+
+/// How many the first call brings: mostly there is one, and room for two tells that there is no other.
+pub(super) const AFTER_WAKING: usize = 2;
 
 /// How many messages of the peer are taken from the kernel to find the strangers' behind them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;
