@@ -1,0 +1,105 @@
+//! Programs in other languages, for those who have them installed.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::Mode;
+use crate::Result;
+
+pub(super) const MODES: &[Mode] = &[
+    Mode {
+        script: Some(Script {
+            program: "go",
+            source: "main.go",
+            text: include_str!("go/main.go"),
+            does: DOES,
+        }),
+        ..Mode::new("go", "Go's net package")
+    },
+    Mode {
+        script: Some(Script {
+            program: "node",
+            source: "node.js",
+            text: include_str!("node.js"),
+            does: DOES,
+        }),
+        ..Mode::new("node", "Node.js' dgram and dns modules")
+    },
+];
+
+/// A program that knows the roles in `does`, with the arguments that we know them by.
+pub(crate) struct Script {
+    /// What runs it.
+    program: &'static str,
+    source: &'static str,
+    text: &'static str,
+    does: &'static [&'static str],
+}
+
+impl Script {
+    /// Returns whether the program takes this role.
+    pub(crate) fn does(&self, role: &str) -> bool {
+        self.does.contains(&role)
+    }
+
+    /// Returns whether what runs it is installed; the error says what is missing.
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
+        let found = Command::new(self.program)
+            .arg(if self.program == "go" {
+                "version"
+            } else {
+                "--version"
+            })
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match found {
+            Ok(status) if status.success() => Ok(()),
+            _ => Err(format!("{} is not installed", self.program)),
+        }
+    }
+
+    /// Returns the words that start it, in a folder where it may lie.
+    pub(crate) fn prepare(&self) -> Result<Vec<String>> {
+        let folder = std::env::temp_dir().join(format!("udpair-bench-{}", version(self.text)));
+        std::fs::create_dir_all(&folder)?;
+        let source = folder.join(self.source);
+        write_once(&source, self.text)?;
+        if self.program != "go" {
+            return Ok(vec![self.program.into(), source.display().to_string()]);
+        }
+        let built = folder.join("peer");
+        if !built.exists() {
+            let status = Command::new("go")
+                .args(["build", "-o"])
+                .args([&built, &source])
+                .env("GO111MODULE", "off")
+                .status()?;
+            if !status.success() {
+                return Err("go cannot build its peer".into());
+            }
+        }
+        Ok(vec![built.display().to_string()])
+    }
+}
+
+fn write_once(path: &PathBuf, text: &str) -> Result<()> {
+    if !path.exists() {
+        std::fs::File::create(path)?.write_all(text.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// A number that is another when the text is another (FNV-1a).
+fn version(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+const DOES: &[&str] = &[
+    "send", "receive", "echo", "ping", "fan-out", "idle", "connect",
+];
