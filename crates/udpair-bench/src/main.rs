@@ -4,6 +4,8 @@
 //! other roles as processes of their own, each on its core. `udpair-bench list` says what there is.
 //! `cargo xtask bench` does this many times over, and compares.
 
+#![deny(unsafe_code)]
+
 mod measure;
 mod name_server;
 mod options;

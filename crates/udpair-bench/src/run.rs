@@ -24,7 +24,7 @@ pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -
         is_urgent: options.is_urgent,
         cores: thread::available_parallelism().map_or(1, usize::from),
     };
-    let others = Others::start()?;
+    let others = Others::start(stage.cores_of(workload.kind))?;
     // Fewer than the workload asks for, where somebody only wants to see it work.
     let fewer = |count: usize| {
         if options.count > 0 {
@@ -67,6 +67,20 @@ struct Stage {
 }
 
 impl Stage {
+    /// The cores that a workload runs on; what happens on others does not matter much to it.
+    fn cores_of(&self, kind: Kind) -> Vec<usize> {
+        let is_on_one = match kind {
+            Kind::Echo { cores, .. } => cores == Cores::One,
+            Kind::Idle { .. } => true,
+            Kind::OneWay { .. } | Kind::FanOut { .. } | Kind::Names { .. } => false,
+        };
+        let mut cores = vec![SENDER];
+        if !is_on_one && self.cores > 1 {
+            cores.push(RECEIVER);
+        }
+        cores
+    }
+
     fn one_way(&self, bytes: u16, sender: &'static Mode, receiver: &'static Mode) -> Result<Value> {
         let (here, there) = two_ports()?;
         let receiving = self
@@ -212,25 +226,27 @@ impl Stage {
     }
 }
 
-/// What else the machine does meanwhile.
+/// What else some cores do meanwhile.
 struct Others {
+    cores: Vec<usize>,
     started: Instant,
     busy: Duration,
     own: Duration,
 }
 
 impl Others {
-    fn start() -> Result<Self> {
+    fn start(cores: Vec<usize>) -> Result<Self> {
         Ok(Self {
             started: Instant::now(),
-            busy: process::machine_busy()?,
+            busy: process::cores_busy(&cores)?,
             own: own_time(),
+            cores,
         })
     }
 
-    /// Returns how much of a core others used, time stolen by the host included.
+    /// Returns how much of a core others used there, time stolen by the host included.
     fn share(&self) -> Result<f64> {
-        let busy = process::machine_busy()?.saturating_sub(self.busy);
+        let busy = process::cores_busy(&self.cores)?.saturating_sub(self.busy);
         let own = own_time() - self.own;
         let others = busy.saturating_sub(own);
         Ok(others.as_secs_f64() / self.started.elapsed().as_secs_f64())

@@ -1,6 +1,8 @@
 //! The system calls of the raw peer and of the harness, as safe functions.
 //!
-//! The only place here with `unsafe`. Linux only, like the figures.
+//! Linux only, like the figures.
+
+#![expect(unsafe_code, reason = "this is where the kernel is called")]
 
 pub(crate) mod batch;
 pub(crate) mod epoll;

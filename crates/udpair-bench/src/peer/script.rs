@@ -1,7 +1,7 @@
 //! Programs in other languages, for those who have them installed.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Mode;
@@ -61,35 +61,44 @@ impl Script {
         }
     }
 
-    /// Returns the words that start it, in a folder where it may lie.
+    /// Returns the words that start it, written or built beside this program if that was not done yet.
     pub(crate) fn prepare(&self) -> Result<Vec<String>> {
-        let folder = std::env::temp_dir().join(format!("udpair-bench-{}", version(self.text)));
-        std::fs::create_dir_all(&folder)?;
+        let folder =
+            std::env::current_exe()?.with_file_name(format!("udpair-bench-{}", version(self.text)));
+        fs::create_dir_all(&folder)?;
         let source = folder.join(self.source);
-        write_once(&source, self.text)?;
+        make_once(&source, |draft| Ok(fs::write(draft, self.text)?))?;
         if self.program != "go" {
-            return Ok(vec![self.program.into(), source.display().to_string()]);
+            return Ok(vec![self.program.into(), text(&source)]);
         }
         let built = folder.join("peer");
-        if !built.exists() {
+        make_once(&built, |draft| {
             let status = Command::new("go")
                 .args(["build", "-o"])
-                .args([&built, &source])
+                .args([draft, &source])
                 .env("GO111MODULE", "off")
                 .status()?;
-            if !status.success() {
-                return Err("go cannot build its peer".into());
+            match status.success() {
+                true => Ok(()),
+                false => Err("go cannot build its peer".into()),
             }
-        }
-        Ok(vec![built.display().to_string()])
+        })?;
+        Ok(vec![text(&built)])
     }
 }
 
-fn write_once(path: &PathBuf, text: &str) -> Result<()> {
-    if !path.exists() {
-        std::fs::File::create(path)?.write_all(text.as_bytes())?;
+/// Makes a file that is not there yet. Others may do the same at this moment, so it appears whole.
+fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    if path.exists() {
+        return Ok(());
     }
-    Ok(())
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    make(&draft)?;
+    Ok(fs::rename(draft, path)?)
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// A number that is another when the text is another (FNV-1a).

@@ -73,21 +73,24 @@ fn duration(time: libc::timeval) -> Duration {
     Duration::from_secs(seconds) + Duration::from_micros(micros)
 }
 
-/// The processor time that all cores together spent on something, stolen time included.
-pub(crate) fn machine_busy() -> io::Result<Duration> {
+/// The processor time that these cores spent on something, stolen time included.
+pub(crate) fn cores_busy(cores: &[usize]) -> io::Result<Duration> {
     let text = fs::read_to_string("/proc/stat")?;
-    let first = text.lines().next().unwrap_or_default();
-    let ticks: Vec<u64> = first
-        .split_ascii_whitespace()
-        .skip(1)
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    // proc_stat(5): user, nice, system, idle, iowait, irq, softirq, steal; guest time is in user.
+    let busy: Option<Vec<_>> = cores.iter().map(|core| busy_ticks(&text, *core)).collect();
+    let ticks: u64 = busy.ok_or(io::ErrorKind::InvalidData)?.iter().sum();
+    Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
+fn busy_ticks(text: &str, core: usize) -> Option<u64> {
+    let name = format!("cpu{core}");
+    let mut lines = text.lines().map(str::split_ascii_whitespace);
+    let line = lines.find(|line| line.clone().next() == Some(&name))?;
+    let ticks: Vec<u64> = line.skip(1).filter_map(|word| word.parse().ok()).collect();
+    // proc_stat(5); guest time is in user.
     let [user, nice, system, _idle, _wait, irq, softirq, steal, ..] = ticks[..] else {
-        return Err(io::ErrorKind::InvalidData.into());
+        return None;
     };
-    let busy = user + nice + system + irq + softirq + steal;
-    Ok(Duration::from_millis(busy * 1_000 / TICKS_PER_SECOND))
+    Some(user + nice + system + irq + softirq + steal)
 }
 
 /// The memory of this process that lies in RAM and belongs to no file, in bytes.
@@ -100,3 +103,17 @@ pub(crate) fn resident_bytes() -> io::Result<u64> {
 
 /// `USER_HZ`, the same on every Linux that we measure on.
 const TICKS_PER_SECOND: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_is_busy_when_it_neither_idles_nor_waits() {
+        let text =
+            "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 50 60 4 5 6 1 0\ncpu1 7 0 0 8 0 0 0 0 0 0\n";
+        assert_eq!(busy_ticks(text, 0), Some(21));
+        assert_eq!(busy_ticks(text, 1), Some(7));
+        assert_eq!(busy_ticks(text, 2), None);
+    }
+}
