@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::command::{self, cargo, root};
+use crate::packages;
 use arguments::Arguments;
 use catalog::Catalog;
 use comparison::Comparison;
@@ -103,33 +104,32 @@ fn build() -> Result<PathBuf, String> {
         .ok_or_else(|| "cargo has built no program".into())
 }
 
-/// Measures every mode in every workload so often, in another order each time.
+/// Measures every mode in every workload so often, each time in another order.
+///
+/// The modes of a workload follow one another: those that are compared meet the same minute.
 fn measure(program: &Path, results: &Results, is_plain: bool) -> Result<Vec<Run>, String> {
-    let pairs: Vec<_> = results
-        .workloads
-        .iter()
-        .flat_map(|workload| workload.modes.iter().map(move |mode| (workload, mode)))
-        .collect();
     let mut failures: BTreeMap<(&str, &str), String> = BTreeMap::new();
     let mut runs = Vec::new();
     for repetition in 0..results.repetitions {
         eprintln!("repetition {} of {}", repetition + 1, results.repetitions);
-        for at in shuffled(pairs.len(), repetition.into()) {
-            let (workload, mode) = pairs[at];
-            if failures.contains_key(&(&workload.name, mode)) {
-                continue;
-            }
-            let mut call = Command::new(program);
-            call.args(["run", &workload.name, mode]);
-            call.args(["--seconds", &results.seconds.to_string()]);
-            if !is_plain && crate::packages::is_root() {
-                call.arg("--urgent");
-            }
-            match command::json(&mut call) {
-                Ok(run) => runs.push(run),
-                // One peer that fails is no reason to lose the others.
-                Err(why) => {
-                    failures.insert((&workload.name, mode), why);
+        for workload in &results.workloads {
+            for at in shuffled(workload.modes.len(), repetition.into()) {
+                let mode = &workload.modes[at];
+                if failures.contains_key(&(&workload.name, mode)) {
+                    continue;
+                }
+                let mut call = Command::new(program);
+                call.args(["run", &workload.name, mode]);
+                call.args(["--seconds", &results.seconds.to_string()]);
+                if !is_plain && packages::is_root() {
+                    call.arg("--urgent");
+                }
+                match command::json(&mut call) {
+                    Ok(run) => runs.push(run),
+                    // One peer that fails is no reason to lose the others.
+                    Err(why) => {
+                        failures.insert((&workload.name, mode), why);
+                    }
                 }
             }
         }
