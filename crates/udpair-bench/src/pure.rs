@@ -6,11 +6,13 @@
 
 use std::fmt::Write;
 use std::hint::black_box;
+use std::iter;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 
+use bytes::Bytes;
 use tokio::runtime::Runtime;
-use udpair::{DatagramSocket, Endpoint, EndpointPair, HostName, Resolver};
+use udpair::{DatagramSocket, Endpoint, EndpointPair, HostName, RecvBatch, Resolver, SendBatch};
 
 use crate::dns;
 
@@ -74,6 +76,21 @@ pub const PIECES: &[Piece] = &[
         name: "receive",
         about: "try_recv of a datagram: engine, filter, message; and send of the standard library",
         prepare: receive,
+    },
+    Piece {
+        name: "batch-64",
+        about: "send_batch of 64 datagrams of 64 B, and recv_batch of them",
+        prepare: || batches([64, 64]),
+    },
+    Piece {
+        name: "batch-64-recv",
+        about: "the same, received one by one with recv",
+        prepare: messages,
+    },
+    Piece {
+        name: "batch-64-mixed",
+        about: "send_batch of 64 datagrams of two lengths in turn, and recv_batch of them",
+        prepare: || batches([64, 1_200]),
     },
 ];
 
@@ -148,13 +165,11 @@ fn name_server() -> SocketAddr {
 
 fn receive() -> Operation {
     let peer = UdpSocket::bind("127.0.0.1:0").expect("a port of loopback");
-    let pair = EndpointPair::from(peer.local_addr().expect("a bound socket"));
+    let remote = peer.local_addr().expect("a bound socket");
     let runtime = runtime();
-    let socket = runtime
-        .block_on(DatagramSocket::builder().connect(&pair))
-        .expect("a connected socket");
-    let local = socket.local_addr().expect("a connected socket is bound");
-    peer.connect(local).expect("an address of loopback");
+    let socket = runtime.block_on(connect(remote));
+    peer.connect(local(&socket))
+        .expect("an address of loopback");
     Box::new(move || {
         // The socket lives in the runtime.
         let _inside = runtime.enter();
@@ -164,12 +179,78 @@ fn receive() -> Operation {
     })
 }
 
+/// Batches of datagrams whose lengths alternate.
+fn batches(lengths: [usize; 2]) -> Operation {
+    let runtime = runtime();
+    let (sender, receiver) = runtime.block_on(pair());
+    let payloads = lengths.map(|length| Bytes::from(vec![1; length]));
+    let mut outgoing = SendBatch::with_capacity(BATCH);
+    let mut incoming = RecvBatch::new(BATCH);
+    Box::new(move || {
+        runtime.block_on(async {
+            outgoing.extend(payloads.iter().cloned().cycle().take(BATCH));
+            let sent = sender.send_batch(&mut outgoing).await;
+            sent.expect("loopback takes them");
+            let mut received = 0;
+            while received < BATCH {
+                let more = receiver.recv_batch(&mut incoming).await;
+                received += more.expect("an open socket");
+                for datagram in incoming.iter() {
+                    black_box(datagram.payload());
+                }
+            }
+        });
+    })
+}
+
+/// A batch that is received as messages.
+fn messages() -> Operation {
+    let runtime = runtime();
+    let (sender, receiver) = runtime.block_on(pair());
+    let payload = Bytes::from_static(&[1; 64]);
+    let mut outgoing = SendBatch::with_capacity(BATCH);
+    Box::new(move || {
+        runtime.block_on(async {
+            outgoing.extend(iter::repeat_n(payload.clone(), BATCH));
+            let sent = sender.send_batch(&mut outgoing).await;
+            sent.expect("loopback takes them");
+            for _ in 0..BATCH {
+                black_box(receiver.recv().await.expect("a message"));
+            }
+        });
+    })
+}
+
+/// Two sockets that are connected to each other.
+async fn pair() -> (DatagramSocket, DatagramSocket) {
+    let any = Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let one = DatagramSocket::builder().bind(&any).await;
+    let one = one.expect("a port of loopback");
+    let other = connect(local(&one)).await;
+    let back = one.connect(&EndpointPair::from(local(&other))).await;
+    back.expect("an address of loopback");
+    (one, other)
+}
+
+async fn connect(remote: SocketAddr) -> DatagramSocket {
+    let pair = EndpointPair::from(remote);
+    let socket = DatagramSocket::builder().connect(&pair).await;
+    socket.expect("an address of loopback")
+}
+
+fn local(socket: &DatagramSocket) -> SocketAddr {
+    socket.local_addr().expect("a connected socket is bound")
+}
+
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime")
 }
+
+/// How many datagrams the pieces move at once.
+const BATCH: usize = 64;
 
 #[cfg(test)]
 mod tests {

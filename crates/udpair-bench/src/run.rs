@@ -18,6 +18,9 @@ use part::{Part, Place};
 /// Measures a mode in a workload.
 pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -> Result<Value> {
     mode.check()?;
+    if !workload.includes(mode) {
+        return Err(format!("{} does not take part in {}", mode.name, workload.name).into());
+    }
     let stage = Stage {
         mode,
         time: options.time,

@@ -190,7 +190,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             "tokio",
             "quinn-udp",
             "udpair",
-            "udpair-recv-batch",
+            "udpair-batch",
             "udpair-for-each",
             "go",
             "node",
@@ -258,7 +258,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 
 impl Workload {
     /// Returns whether a mode takes part.
-    fn includes(&self, mode: &Mode) -> bool {
+    pub(crate) fn includes(&self, mode: &Mode) -> bool {
         let shares_a_core = matches!(
             self.kind,
             Kind::Echo {

@@ -90,6 +90,10 @@ fn what_does_not_exist_is_named() {
     for (words, named) in [
         (["run", "w1-64", "no-such-mode"], "no-such-mode"),
         (["run", "no-such-workload", "raw"], "no-such-workload"),
+        (
+            ["run", "w3", "raw-busy"],
+            "raw-busy does not take part in w3",
+        ),
         (["pure", "no-such-piece", "1"], "no-such-piece"),
     ] {
         let output = Command::new(program).args(words).output().unwrap();

@@ -262,6 +262,8 @@ fn every_crate_keeps_to_its_dependencies() {
         (
             "udpair-bench",
             &[
+                "bytes",
+                "futures-util",
                 "hickory-resolver",
                 "libc",
                 "quinn-udp",
@@ -310,7 +312,10 @@ fn unsafe_code_stands_in_the_system_folders_and_where_the_driver_registers() {
     let root = root();
     for file in sources(&root, &["crates", "xtask"]) {
         let name = file.strip_prefix(&root).unwrap();
-        let calls = ["crates/udpair-io/src/system", "crates/udpair-bench/src/system"];
+        let calls = [
+            "crates/udpair-io/src/system",
+            "crates/udpair-bench/src/system",
+        ];
         // The folder, and the file beside it.
         let is_system = calls
             .iter()
