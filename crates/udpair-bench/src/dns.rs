@@ -14,10 +14,10 @@ pub const SERVICE: &str = "bench";
 /// The name of the one SRV record of that service.
 pub const SRV_NAME: &str = "_bench._udp.bench.test";
 
-/// A service with [`MANY`] SRV records.
+/// A service with several SRV records.
 pub const SERVICE_OF_MANY: &str = "many";
 
-/// How many there are.
+/// How many SRV records that has.
 const MANY: u16 = 8;
 const SRV_NAME_OF_MANY: &str = "_many._udp.bench.test";
 
