@@ -92,11 +92,6 @@ const SENDER: &[Figure] = &[
 ];
 const LATENCY: &[Figure] = &[cost("p50", "us"), cost("p99", "us"), cost("p999", "us")];
 const ROUND_TRIPS: &[Figure] = &[rate("round_trips", "1/s"), cost("cpu", "s/M")];
-const FAN_OUT: &[Figure] = &[
-    rate("sent", "1/s"),
-    cost("sender_cpu", "s/M"),
-    cost("loss", "%"),
-];
 const IDLE: &[Figure] = &[
     cost("memory", "B/socket"),
     cost("open", "s"),
@@ -234,7 +229,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         name: "w3",
         about: "one socket to 1,000 ports, 64 B",
         kind: Kind::FanOut { ports: 1_000 },
-        figures: FAN_OUT,
+        figures: SENDER,
         modes: None,
         marks: &["raw-mmsg", "tokio", "quinn-udp"],
     },

@@ -129,8 +129,8 @@ fn instructions(piece: &str, before: f64, now: f64) -> Change {
 /// Ratios of runs that are alike differ by so much.
 const RATIO_TOLERANCE: f64 = 0.15;
 
-/// Counts hardly differ: hash seeds, the addresses of buffers.
-const INSTRUCTIONS_TOLERANCE: f64 = 0.03;
+/// Counts hardly differ: random numbers, hash seeds, the addresses of buffers.
+const INSTRUCTIONS_TOLERANCE: f64 = 0.05;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,13 @@
 //! `UDP_SEGMENT` and `UDP_GRO` with epoll: the fastest there is.
 
+use std::ops::ControlFlow;
+
 use super::super::{Ends, Load, Mode, connect};
 use super::until_end;
 use super::wait::Waiting;
 use crate::Result;
 use crate::measure::{Counter, Flood, RoundTrips};
 use crate::system::offload::{Joined, Segments};
-use std::ops::ControlFlow;
 
 pub(super) const MODE: Mode = Mode {
     send: Some(send),
