@@ -16,7 +16,7 @@ pub(crate) fn print(results: &Results) {
         machine.kernel, machine.processor, machine.cores, results.repetitions, results.seconds
     );
     println!(
-        "x MODE: the first figure divided by that of MODE in this run. Clean: runs in which others took\n\
+        "x MODE, and (in parentheses): divided by the figure of MODE in this run. Clean: runs in which others took\n\
          less than a quarter of a core from those it used; where fewer than three were, all count."
     );
     for workload in &results.workloads {
@@ -30,15 +30,18 @@ fn rows(results: &Results, workload: &Workload) -> Vec<Vec<String>> {
     let Some((first, others)) = workload.figures.split_first() else {
         return Vec::new();
     };
+    let median = |mode: &str, figure: &Figure| {
+        let spread = results.summary(workload, mode)?.get(&figure.name)?;
+        Some(spread.median)
+    };
     let mut head = vec!["mode".to_owned(), heading(first), "range".into()];
     head.extend(workload.marks.iter().map(|mark| format!("x {mark}")));
-    head.extend(others.iter().map(heading));
+    head.extend(others.iter().map(|figure| match workload.marks.first() {
+        Some(mark) => format!("{} (x {mark})", heading(figure)),
+        None => heading(figure),
+    }));
     head.push("clean".into());
 
-    let median = |mode: &str, figure: &Figure| {
-        let summary = results.summary(workload, mode)?;
-        summary.get(&figure.name).map(|spread| spread.median)
-    };
     let mut rows = vec![head];
     for mode in &workload.modes {
         let Some(summary) = results.summary(workload, mode) else {
@@ -53,8 +56,17 @@ fn rows(results: &Results, workload: &Workload) -> Vec<Vec<String>> {
             ratio(spread.median / mark)
         }));
         row.extend(others.iter().map(|figure| {
-            let value = summary.get(&figure.name);
-            value.map_or("-".into(), |spread| readable(spread.median))
+            let Some(value) = median(mode, figure) else {
+                return "-".into();
+            };
+            let mark = workload.marks.first();
+            match mark.and_then(|mark| median(mark, figure)) {
+                // Of nothing there are no multiples.
+                Some(mark) if mark > 0.0 => {
+                    format!("{} ({})", readable(value), ratio(value / mark))
+                }
+                _ => readable(value),
+            }
         }));
         row.push(format!("{}/{}", summary.clean, summary.runs));
         rows.push(row);
