@@ -85,7 +85,7 @@ impl Stage {
     }
 
     fn one_way(&self, bytes: u16, sender: &'static Mode, receiver: &'static Mode) -> Result<Value> {
-        let (here, there) = two_ports()?;
+        let (here, there) = (address(CLIENT_PORT), address(SERVER_PORT));
         let receiving = self
             .part("receive", Some(receiver), RECEIVER)
             .with("--local", there)
@@ -116,7 +116,7 @@ impl Stage {
     }
 
     fn echo(&self, in_flight: usize, cores: Cores) -> Result<Value> {
-        let (here, there) = two_ports()?;
+        let (here, there) = (address(CLIENT_PORT), address(SERVER_PORT));
         let core = match cores {
             Cores::One => SENDER,
             Cores::Two => RECEIVER,
@@ -146,7 +146,12 @@ impl Stage {
     }
 
     fn fan_out(&self, ports: usize) -> Result<Value> {
-        let (first, sinking) = self.sink(ports)?;
+        let first = address(FIRST_PORT);
+        let sinking = self
+            .part("sink", None, RECEIVER)
+            .with("--local", first)
+            .with("--count", ports)
+            .start_ready()?;
         let sending = self
             .part("fan-out", Some(self.mode), SENDER)
             .with("--remote", first)
@@ -164,24 +169,6 @@ impl Stage {
         }))
     }
 
-    /// Starts a sink on ports that follow one another, below those that the system gives out.
-    fn sink(&self, ports: usize) -> Result<(SocketAddr, Part)> {
-        let mut first = FIRST_PORT + (std::process::id() % 64) as u16 * 128;
-        loop {
-            let address = SocketAddr::from(([127, 0, 0, 1], first));
-            let sinking = self
-                .part("sink", None, RECEIVER)
-                .with("--local", address)
-                .with("--count", ports)
-                .start_ready();
-            match sinking {
-                Ok(sinking) => return Ok((address, sinking)),
-                Err(error) if first > LAST_PORT => return Err(error),
-                Err(_) => first += u16::try_from(ports)?,
-            }
-        }
-    }
-
     fn idle(&self, sockets: usize) -> Result<Value> {
         let idle = self
             .part("idle", Some(self.mode), SENDER)
@@ -197,7 +184,7 @@ impl Stage {
     }
 
     fn names(&self, connects: usize) -> Result<Value> {
-        let (server, _) = two_ports()?;
+        let server = address(SERVER_PORT);
         let serving = self
             .part("name-server", None, RECEIVER)
             .with("--local", server)
@@ -274,13 +261,12 @@ fn end(mut part: Part, from: Option<SocketAddr>, to: SocketAddr) -> Result<Value
     part.finish()
 }
 
-/// Two ports that were free a moment ago.
-fn two_ports() -> Result<(SocketAddr, SocketAddr)> {
-    let [one, other] = [
-        UdpSocket::bind("127.0.0.1:0")?,
-        UdpSocket::bind("127.0.0.1:0")?,
-    ];
-    Ok((one.local_addr()?, other.local_addr()?))
+/// A port of a loopback address that no other measurement has: it is made from the number of this process.
+///
+/// The ports lie below those that the system gives out, so that nobody meets them by chance.
+fn address(port: u16) -> SocketAddr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, high | 0x40, middle, low], port))
 }
 
 fn number(value: &Value, name: &str) -> Result<f64> {
@@ -312,5 +298,8 @@ const OTHERS_MAX: f64 = 0.25;
 
 const END_PAUSE: Duration = Duration::from_millis(2);
 
-const FIRST_PORT: u16 = 12_000;
-const LAST_PORT: u16 = 30_000;
+const CLIENT_PORT: u16 = 12_001;
+const SERVER_PORT: u16 = 12_002;
+
+/// The first of those that a fan-out goes to.
+const FIRST_PORT: u16 = 13_000;

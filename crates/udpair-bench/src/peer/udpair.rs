@@ -163,7 +163,7 @@ async fn for_each(ends: Ends) -> Result<Counter> {
 
 async fn recv_batch(ends: Ends, opening: Opening) -> Result<Counter> {
     let socket = connect(ends, opening).await?;
-    let mut batch = RecvBatch::new(RECEIVE_LIMIT);
+    let mut batch = RecvBatch::new(BATCH);
     let mut counter = Counter::ready()?;
     loop {
         socket.recv_batch(&mut batch).await?;
@@ -213,7 +213,7 @@ async fn echo_for_each(ends: Ends) -> Result<Counter> {
 
 async fn echo_batches(ends: Ends, opening: Opening) -> Result<Counter> {
     let socket = connect(ends, opening).await?;
-    let mut incoming = RecvBatch::new(RECEIVE_LIMIT);
+    let mut incoming = RecvBatch::new(BATCH);
     let mut outgoing = SendBatch::with_capacity(BATCH);
     let mut counter = Counter::ready()?;
     loop {
@@ -247,7 +247,7 @@ async fn ping_messages(ends: Ends, load: Load, opening: Opening) -> Result<Round
 async fn ping_batches(ends: Ends, load: Load, opening: Opening) -> Result<RoundTrips> {
     let socket = connect(ends, opening).await?;
     let payload = Bytes::from(load.payload());
-    let mut incoming = RecvBatch::new(RECEIVE_LIMIT);
+    let mut incoming = RecvBatch::new(BATCH);
     let mut outgoing = SendBatch::with_capacity(load.in_flight);
     let mut trips = load.round_trips();
     fill(&mut outgoing, &payload, load.in_flight);
@@ -390,9 +390,6 @@ fn fill(batch: &mut SendBatch, payload: &Bytes, datagrams: usize) {
         batch.push(payload.clone());
     }
 }
-
-/// How many datagrams a batch takes in.
-const RECEIVE_LIMIT: usize = 1_024;
 
 /// Longer than any datagram takes, so that nothing ever sleeps.
 const BUSY_POLL: Duration = Duration::from_millis(100);
