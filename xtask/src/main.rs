@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod command;
 mod interop;
 mod packages;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["test"] => test::run(),
         ["interop"] => test::run_interop(),
+        ["bench", rest @ ..] => bench::run(rest),
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
         _ => {
@@ -34,4 +36,5 @@ const USAGE: &str = "usage: cargo xtask COMMAND
             programs of others that we must get along with
   interop   that last part alone
   spec      every rule of MODEL.md has a test, and every test cites a rule;
-            --write brings the tests named there up to date";
+            --write brings the tests named there up to date
+  bench     our socket beside its rivals; see cargo xtask bench --help";
