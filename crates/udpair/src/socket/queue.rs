@@ -5,7 +5,6 @@
 //! asked for; only connecting, which clears strangers away, may leave more in it.
 
 use std::io;
-use std::mem;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -21,21 +20,29 @@ use crate::message::{Event, Message};
 #[derive(Debug)]
 pub(super) struct Queue {
     batch: RecvBatch,
-    /// Whether the kernel may hold more; if not, the next datagram wakes us.
-    pub(super) more: bool,
-    /// How many datagrams the kernel had dropped when the last one here was queued.
-    drops: u32,
+    intake: Intake,
     /// The place of the one task that polls without a future of its own.
     pub(super) poller: Place,
+}
+
+/// What is known of the kernel's side.
+#[derive(Debug)]
+struct Intake {
+    /// Whether the kernel may hold more; if not, the next datagram wakes us.
+    more: bool,
+    /// How many datagrams the kernel had dropped when the last one here was queued.
+    drops: u32,
 }
 
 impl Default for Queue {
     fn default() -> Self {
         Self {
             batch: RecvBatch::new(AFTER_WAKING),
-            // Datagrams may have come in before anybody watched.
-            more: true,
-            drops: 0,
+            intake: Intake {
+                // Datagrams may have come in before anybody watched.
+                more: true,
+                drops: 0,
+            },
             poller: Place::default(),
         }
     }
@@ -49,11 +56,14 @@ impl Queue {
     pub(super) fn drop_strangers(&mut self, link: &Link) {
         let strangers = drop_strangers(&mut self.batch, link);
         link.counters.strangers_dropped.add(strangers);
-        while self.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
+        let intake = &mut self.intake;
+        while intake.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
             let mut batch = RecvBatch::new(BATCH_MAX);
-            match self.receive(link, &mut batch) {
+            match intake.receive(link, &mut batch) {
                 Some(Ok(())) => self.batch.append(&mut batch),
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => self.more = false,
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    intake.more = false;
+                }
                 // Whoever receives next meets it again, and knows what to do.
                 Some(Err(_)) | None => break,
             }
@@ -78,7 +88,7 @@ impl Queue {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Message> {
         let message = self.batch.pop().map(Message::new);
-        if self.batch.is_empty() && !self.more {
+        if self.batch.is_empty() && !self.intake.more {
             // A socket that waits keeps no room.
             self.batch = RecvBatch::new(AFTER_WAKING);
         }
@@ -106,12 +116,10 @@ impl Queue {
 
     /// Fills the queue, which is empty, and returns whether it holds anything now.
     fn refill(&mut self, link: &Link, cx: Option<&mut Context<'_>>) -> Poll<Result<bool, Failure>> {
-        let mut batch = mem::take(&mut self.batch);
-        let filled = self.fill(link, &mut batch, cx);
-        if self.more {
-            batch.set_limit(BATCH_MAX);
+        let filled = self.intake.fill(link, &mut self.batch, cx);
+        if self.intake.more {
+            self.batch.set_limit(BATCH_MAX);
         }
-        self.batch = batch;
         filled
     }
 
@@ -123,13 +131,66 @@ impl Queue {
         &mut self,
         link: &Link,
         batch: &mut RecvBatch,
-        mut cx: Option<&mut Context<'_>>,
+        cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, Failure>> {
         batch.clear();
-        if !self.batch.is_empty() {
-            batch.append(&mut self.batch);
-            return Poll::Ready(Ok(true));
+        if self.batch.is_empty() {
+            return self.intake.fill(link, batch, cx);
         }
+        batch.append(&mut self.batch);
+        Poll::Ready(Ok(true))
+    }
+
+    /// Notes that something has come in since the kernel was asked last.
+    pub(super) fn note_arrival(&mut self) {
+        self.intake.more = true;
+    }
+
+    /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
+    pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
+        let end = Instant::now() + time;
+        while !is_over() && Instant::now() < end {
+            match self.intake.receive(link, &mut self.batch) {
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Some(Ok(())) if self.batch.is_empty() => {}
+                Some(Ok(())) => return true,
+                Some(Err(_)) | None => {
+                    // Whoever asks next meets it again.
+                    self.intake.more = true;
+                    return true;
+                }
+            }
+            if link.has_asides() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
+    /// Puts back what was taken and not handed on; it goes before all else.
+    pub(super) fn put_back(&mut self, mut batch: RecvBatch) {
+        batch.append(&mut self.batch);
+        self.batch = batch;
+    }
+
+    /// Returns whether somebody else who waits could go on.
+    pub(super) fn has_rest(&self, link: &Link) -> bool {
+        self.intake.more || !self.batch.is_empty() || link.has_asides()
+    }
+}
+
+impl Intake {
+    /// Receives into `batch`, which is empty, until it holds something or nothing is left, and returns
+    /// whether it does.
+    ///
+    /// Pending when the task has had its share of the thread.
+    fn fill(
+        &mut self,
+        link: &Link,
+        batch: &mut RecvBatch,
+        mut cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<bool, Failure>> {
         while self.more {
             if let Some(cx) = cx.as_deref_mut() {
                 ready!(driver::poll_share(cx));
@@ -148,32 +209,6 @@ impl Queue {
             }
         }
         Poll::Ready(Ok(false))
-    }
-
-    /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
-    pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
-        let end = Instant::now() + time;
-        while !is_over() && Instant::now() < end {
-            self.more = true;
-            // A failure is met again by whoever asks next.
-            let nothing = matches!(self.refill(link, None), Poll::Ready(Ok(false)));
-            if !nothing || link.has_asides() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        false
-    }
-
-    /// Puts back what was taken and not handed on; it goes before all else.
-    pub(super) fn put_back(&mut self, mut batch: RecvBatch) {
-        batch.append(&mut self.batch);
-        self.batch = batch;
-    }
-
-    /// Returns whether somebody else who waits could go on.
-    pub(super) fn has_rest(&self, link: &Link) -> bool {
-        self.more || !self.batch.is_empty() || link.has_asides()
     }
 
     /// Receives once and keeps what passes the filter. `None` if the socket is closed.

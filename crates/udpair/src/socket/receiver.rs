@@ -129,7 +129,7 @@ fn poll<T>(
             continue;
         }
         match link.watched.poll_readable(cx, &mut place.ticket) {
-            Poll::Ready(Ok(())) => queue.more = true,
+            Poll::Ready(Ok(())) => queue.note_arrival(),
             Poll::Ready(Err(Gone::Closed)) => break Err(closed(ACTION)),
             Poll::Ready(Err(Gone::Runtime(error))) => break Err(runtime_gone(error)),
             // Looked at again, because the wake-up may have come before there was a waker.
@@ -176,7 +176,7 @@ pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     let taken = poll_and_wake(link, |queue| {
         // Nobody waits for the kernel to say that there is more, so ask it.
-        queue.more = true;
+        queue.note_arrival();
         queue.take_message(link, None)
     });
     match taken {
