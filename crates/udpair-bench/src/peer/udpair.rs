@@ -31,12 +31,22 @@ pub(super) const MODES: &[Mode] = &[
         ..Mode::new("udpair-stream", "Sink and Stream")
     },
     Mode {
-        send: Some(|ends, load| run(write_batch(ends, *load))),
+        send: Some(|ends, load| run(write_batch(ends, *load, BATCH))),
         receive: Some(|ends| run(for_each(ends))),
         echo: Some(|ends, _| run(echo_for_each(ends))),
         ping: Some(|ends, load| run(ping_messages(ends, *load, Opening::Usual))),
         idle: Some(|idle| run(for_each_handlers(idle))),
         ..Mode::new("udpair-for-each", "write_batch and for_each")
+    },
+    Mode {
+        send: Some(|ends, load| run(write_batch(ends, *load, FEW))),
+        receive: Some(|ends| run(for_each(ends))),
+        ..Mode::new("udpair-few", "write_batch of 8, and for_each")
+    },
+    Mode {
+        send: Some(|ends, load| run(write_batch(ends, *load, MANY))),
+        receive: Some(|ends| run(for_each(ends))),
+        ..Mode::new("udpair-many", "write_batch of 512, and for_each")
     },
     Mode {
         send: Some(|ends, load| run(send_batch(ends, *load))),
@@ -71,6 +81,12 @@ pub(super) const MODES: &[Mode] = &[
     },
 ];
 
+/// A batch that an application has at hand now and then.
+const FEW: usize = 8;
+
+/// A batch of several pieces.
+const MANY: usize = 512;
+
 async fn write(ends: Ends, load: Load) -> Result<Flood> {
     let (_socket, output) = connect_output(ends, Opening::Usual).await?;
     let payload = load.payload();
@@ -98,15 +114,15 @@ async fn sink(ends: Ends, load: Load) -> Result<Flood> {
     }
 }
 
-async fn write_batch(ends: Ends, load: Load) -> Result<Flood> {
+async fn write_batch(ends: Ends, load: Load, datagrams: usize) -> Result<Flood> {
     let (_socket, output) = connect_output(ends, Opening::Usual).await?;
     let payload = Bytes::from(load.payload());
-    let mut batch = SendBatch::with_capacity(BATCH);
+    let mut batch = SendBatch::with_capacity(datagrams);
     let mut flood = load.flood();
     loop {
-        fill(&mut batch, &payload, BATCH);
+        fill(&mut batch, &payload, datagrams);
         output.write_batch(&mut batch).await?;
-        if !flood.sent(BATCH) {
+        if !flood.sent(datagrams) {
             return Ok(flood);
         }
     }

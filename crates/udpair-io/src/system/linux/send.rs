@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use super::address::RawAddress;
 use super::control::ControlWriter;
 use super::message::empty_header;
-use crate::batch::{Destination, Outgoing, SendBatch, Source};
+use crate::batch::{Destination, Outgoing, SendBatch, Source, Waiting};
 use crate::engine::Sent;
 use crate::segment;
 use crate::socket::Socket;
@@ -126,46 +126,70 @@ impl Messages {
         self.payloads.clear();
         self.copies.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
-        let mut waiting = batch.iter().take(most);
-        while self.rows.len() < MESSAGES_MAX
-            && let Some(first) = waiting.clone().next()
-        {
-            let to = first.to.or(to);
-            let (name, name_bytes) = match encode(socket, to) {
-                Ok(encoded) => encoded,
+        // The row at hand, where it began and whose it is.
+        let mut open: Option<(segment::Row, usize, &Option<Destination>)> = None;
+        for Waiting { payload, to: own } in batch.waiting().take(most) {
+            if let Some((row, first, of)) = &mut open {
+                if *of == own && row.add(payload.len()) {
+                    self.add_payload(*first, payload);
+                    continue;
+                }
+                self.end_row(*row, *first);
+            }
+            open = None;
+            if self.rows.len() == MESSAGES_MAX {
+                break;
+            }
+            match self.begin_row(socket, own.or(to), payload.len()) {
+                Ok(row) => open = Some((row, self.payloads.len(), own)),
                 // Met again when it is the first.
                 Err(_) if !self.rows.is_empty() => break,
                 Err(error) => return Err(error),
-            };
-            let length = first.payload.len();
-            let datagrams = segment::join(
-                waiting
-                    .clone()
-                    .map(|outgoing| (outgoing.payload.len(), outgoing.to)),
-                socket.send_offload.limits(to, length),
-            );
-            let (first_payload, mut bytes) = (self.payloads.len(), 0);
-            for outgoing in waiting.by_ref().take(datagrams) {
-                bytes += outgoing.payload.len();
-                self.add_payload(first_payload, outgoing.payload);
             }
-            let mut control = source_control(to);
-            if datagrams > 1 {
-                let length = u16::try_from(length).expect("a piece is shorter");
-                control.push(libc::SOL_UDP, libc::UDP_SEGMENT, &length.to_ne_bytes());
-            }
-            self.rows.push(Row {
-                to,
-                name,
-                name_bytes,
-                control,
-                payloads: self.payloads.len() - first_payload,
-                datagrams,
-                length,
-                bytes,
-            });
+            self.add_payload(self.payloads.len(), payload);
+        }
+        if let Some((row, first, _)) = open {
+            self.end_row(row, first);
         }
         Ok(())
+    }
+
+    /// Begins a row to `to` with a datagram of `length` bytes.
+    fn begin_row(
+        &mut self,
+        socket: &Socket,
+        to: Option<Destination>,
+        length: usize,
+    ) -> io::Result<segment::Row> {
+        let (name, name_bytes) = encode(socket, to)?;
+        self.rows.push(Row {
+            to,
+            name,
+            name_bytes,
+            control: source_control(to),
+            payloads: 0,
+            datagrams: 0,
+            length,
+            bytes: 0,
+        });
+        let limits = socket.send_offload.limits(to, length);
+        Ok(segment::Row::begin(length, limits))
+    }
+
+    /// Ends the last row, whose payloads begin at `first`.
+    fn end_row(&mut self, made: segment::Row, first: usize) {
+        let payloads = self.payloads.len() - first;
+        let Some(row) = self.rows.last_mut() else {
+            return;
+        };
+        row.payloads = payloads;
+        row.datagrams = made.datagrams;
+        row.bytes = made.bytes;
+        if made.datagrams > 1 {
+            let length = u16::try_from(made.length).expect("a piece is shorter");
+            let length = length.to_ne_bytes();
+            row.control.push(libc::SOL_UDP, libc::UDP_SEGMENT, &length);
+        }
     }
 
     /// Adds where `payload` lies to a row that began at `first`; what lies right behind the one before
