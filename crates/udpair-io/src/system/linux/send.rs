@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
+use std::ptr;
 
 use super::address::RawAddress;
 use super::control::ControlWriter;
@@ -88,6 +89,8 @@ struct Messages {
     headers: Vec<libc::mmsghdr>,
     /// Short payloads, side by side. Never grows, because `payloads` leads into it.
     copies: Vec<u8>,
+    /// Where the last payload ends; only compared.
+    end: *const u8,
 }
 
 /// Datagrams that go in one message.
@@ -111,6 +114,7 @@ impl Messages {
             payloads: Vec::new(),
             headers: Vec::new(),
             copies: Vec::new(),
+            end: ptr::null(),
         }
     }
 
@@ -196,23 +200,22 @@ impl Messages {
     /// makes that longer.
     fn add_payload(&mut self, first: usize, payload: &[u8]) {
         let (length, mut start) = (payload.len(), payload.as_ptr());
-        let before = self.payloads[first..].last_mut();
-        if let Some(before) = &before
-            && end_of(before) == start
+        if start != self.end
+            && length <= COPIED_BYTES_MAX
+            && self.copies.len() + length <= COPIES_BYTES_MAX
         {
-            // It lies where it should.
-        } else if length <= COPIED_BYTES_MAX && self.copies.len() + length <= COPIES_BYTES_MAX {
             start = self.copies.as_ptr().wrapping_add(self.copies.len());
             self.copies.extend_from_slice(payload);
         }
-        match before {
-            Some(before) if end_of(before) == start => before.iov_len += length,
+        match self.payloads[first..].last_mut() {
+            Some(before) if start == self.end => before.iov_len += length,
             _ => self.payloads.push(libc::iovec {
                 // sendmmsg(2) only reads what it leads to.
                 iov_base: start.cast_mut().cast(),
                 iov_len: length,
             }),
         }
+        self.end = start.wrapping_add(length);
     }
 
     /// Sends what was written, and returns how many messages the kernel took.
@@ -263,11 +266,6 @@ impl Messages {
                 bytes: sent.bytes + row.bytes,
             })
     }
-}
-
-fn end_of(payload: &libc::iovec) -> *const u8 {
-    let start = payload.iov_base.cast_const().cast::<u8>();
-    start.wrapping_add(payload.iov_len)
 }
 
 /// Returns a destination as the kernel reads it; no bytes for the peer of a connected socket.
