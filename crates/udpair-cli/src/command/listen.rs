@@ -38,9 +38,9 @@ async fn receive(
                 let event = Event::message(&message, socket.local_addr());
                 context.say(&event).await?;
                 if arguments.echo {
-                    let (payload, remote) = (message.payload(), message.remote());
+                    let echo = socket.send_to(message.payload(), message.reply());
                     // That one sender cannot be reached is no reason to leave the others alone.
-                    if let Err(error) = socket.send_to(payload, remote).await {
+                    if let Err(error) = echo.await {
                         context.say(&Event::error(&error)).await?;
                     }
                 }
