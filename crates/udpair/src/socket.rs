@@ -407,6 +407,11 @@ impl DatagramSocket {
     ///
     /// Cancel safe: a dropped future has joined nothing.
     ///
+    /// # Platform
+    ///
+    /// A socket that is bound to one address hears no group on Linux: joining is
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) there. Bind to a port alone, or to the adapter.
+    ///
     /// # Model
     ///
     /// `JoinMulticastGroup` (MCG-01 to MCG-09); that memberships come back is ours.

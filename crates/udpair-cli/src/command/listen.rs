@@ -22,6 +22,11 @@ pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, F
         .await?;
     context.tell_unmet(&socket);
     context.summarize(&socket);
+    for group in &arguments.join {
+        for joined in socket.join_multicast(group).await? {
+            context.say(&Event::joined(&joined)).await?;
+        }
+    }
     receive(context, arguments, &socket).await
 }
 
@@ -44,6 +49,9 @@ async fn receive(
                         context.say(&Event::error(&error)).await?;
                     }
                 }
+            }
+            SocketEvent::MembershipChanged(change) => {
+                context.say(&Event::membership(&change)).await?;
             }
             SocketEvent::PeerError(error) => context.say(&Event::peer_error(&error)).await?,
             _ => {}

@@ -123,7 +123,13 @@ pub(super) async fn join(
             adapter: adapter.clone(),
             result: list.join(link, wish.on(adapter.index)).map_err(|error| {
                 let on = format!("cannot {action} on {}", adapter.name);
-                Error::system(on, error)
+                let error = Error::system(on, error);
+                match error.kind() {
+                    ErrorKind::Unsupported => {
+                        error.with_advice("bind to a port alone, or to the adapter")
+                    }
+                    _ => error,
+                }
             }),
         })
         .collect();
