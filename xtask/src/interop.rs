@@ -4,8 +4,12 @@
 //! built command, reads what it prints, and stops the servers it started.
 
 mod adapters;
+mod broadcast;
 mod daemon;
 mod kubernetes;
+mod lan;
+mod many;
+mod multicast;
 mod named;
 mod namespace;
 mod network;
@@ -22,6 +26,9 @@ pub(crate) const SUITES: &[Suite] = &[
     peers::SUITE,
     network::SUITE,
     adapters::SUITE,
+    multicast::SUITE,
+    broadcast::SUITE,
+    many::SUITE,
     kubernetes::SUITE,
 ];
 

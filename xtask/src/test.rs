@@ -80,21 +80,22 @@ pub(crate) fn run() -> ExitCode {
         ]))
         .into()
     });
-    add_interop(&mut report);
+    add_interop(&mut report, "");
     finish(&report)
 }
 
-pub(crate) fn run_interop() -> ExitCode {
+pub(crate) fn run_interop(name: &str) -> ExitCode {
     let mut report = Report::default();
-    add_interop(&mut report);
+    add_interop(&mut report, name);
     finish(&report)
 }
 
-/// The suites that need the command itself, and programs of others.
-fn add_interop(report: &mut Report) {
+/// The suites that need the command itself, and programs of others; those with `name` in theirs.
+fn add_interop(report: &mut Report, name: &str) {
     let arguments = ["build", "--package", "udpair-cli", "--locked", "--quiet"];
     let built = run_program(&mut cargo(&arguments));
-    for suite in interop::SUITES {
+    let wanted = |suite: &&interop::Suite| suite.name.contains(name);
+    for suite in interop::SUITES.iter().filter(wanted) {
         report.run(suite.name, || match &built {
             Ok(()) => suite.run(),
             Err(why) => Outcome::NotRun(why.clone()),

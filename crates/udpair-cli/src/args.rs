@@ -243,6 +243,10 @@ pub(crate) struct Send {
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     pub(crate) rate: Option<f64>,
 
+    /// Set the hop limit of datagrams to a multicast group [default: 1, which no router lets pass]
+    #[arg(long, value_name = "N")]
+    pub(crate) multicast_hops: Option<u8>,
+
     /// Make each datagram this long, by repeating or cutting the payload
     #[arg(long, value_name = "SIZE", value_parser = payload_size)]
     pub(crate) size: Option<u32>,
@@ -269,6 +273,10 @@ pub(crate) struct Listen {
     /// Send every datagram back to its sender
     #[arg(long)]
     pub(crate) echo: bool,
+
+    /// Hear this multicast group too, given by its address or a name (repeatable)
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) join: Vec<HostName>,
 
     /// End after so many datagrams
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -265,16 +265,36 @@ impl Context {
     /// Opens a socket that is bound as `--local` and `--adapter` say; one that is not bound at all if
     /// neither is there.
     async fn socket(&self) -> Result<DatagramSocket, Failure> {
+        self.socket_with(|builder| builder).await
+    }
+
+    /// The same with more options.
+    async fn socket_with(
+        &self,
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Result<DatagramSocket, Failure> {
+        let builder = more(self.builder());
         match (&self.global.local, &self.global.adapter) {
-            (None, None) => Ok(self.builder().open()?),
-            (local, _) => self.bound_socket(&local.clone().unwrap_or_default()).await,
+            (None, None) => Ok(builder.open()?),
+            (local, _) => {
+                let local = local.clone().unwrap_or_default();
+                self.bound_with(&builder, &local).await
+            }
         }
     }
 
     /// Opens a socket that is bound to `local`, on the adapter of `--adapter` if there is one.
     async fn bound_socket(&self, local: &Endpoint) -> Result<DatagramSocket, Failure> {
+        self.bound_with(&self.builder(), local).await
+    }
+
+    async fn bound_with(
+        &self,
+        builder: &Builder,
+        local: &Endpoint,
+    ) -> Result<DatagramSocket, Failure> {
         let Some(name) = &self.global.adapter else {
-            return Ok(self.builder().bind(local).await?);
+            return Ok(builder.bind(local).await?);
         };
         let adapters = udpair::adapters().map_err(|error| {
             Failure::new(ErrorKind::Io, format!("cannot list the adapters: {error}"))
@@ -294,7 +314,7 @@ impl Context {
                 names.join(", ")
             )));
         };
-        Ok(self.builder().bind_on(adapter, local.service()).await?)
+        Ok(builder.bind_on(adapter, local.service()).await?)
     }
 
     /// Opens a socket that is connected to `remote`, and says so.

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use udpair::{
-    AddressSource, Candidate, DnsQuery, Error, ErrorKind, Message, PeerError, PeerErrorKind,
-    ServiceSource, SrvRecord, Statistics, Step,
+    AddressSource, Candidate, DnsQuery, Error, ErrorKind, Joined, MembershipChange, Message,
+    PeerError, PeerErrorKind, ServiceSource, SrvRecord, Statistics, Step,
 };
 
 pub(crate) use adapter::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
@@ -33,6 +33,22 @@ pub(crate) enum Event {
         /// The host name that was asked for, where the address alone says less.
         #[serde(skip)]
         host: Option<String>,
+    },
+    /// How joining a group went on one adapter.
+    Joined {
+        group: IpAddr,
+        adapter: String,
+        index: u32,
+        /// Why the group is not heard there; `None` if it is.
+        error: Option<String>,
+    },
+    /// A group is heard on one adapter more, or on one less, because the network changed.
+    Membership {
+        group: IpAddr,
+        /// `None` if the adapter is gone.
+        adapter: Option<String>,
+        index: u32,
+        heard: bool,
     },
     Message {
         remote: SocketAddr,
@@ -182,6 +198,28 @@ impl Event {
         }
     }
 
+    pub(crate) fn joined(joined: &Joined) -> Self {
+        Self::Joined {
+            group: joined.group,
+            adapter: joined.adapter.name.clone(),
+            index: joined.adapter.index,
+            error: joined.result.as_ref().err().map(with_causes),
+        }
+    }
+
+    pub(crate) fn membership(change: &MembershipChange) -> Self {
+        let adapters = udpair::adapters().unwrap_or_default();
+        let mut adapters = adapters.into_iter();
+        Self::Membership {
+            group: change.group(),
+            adapter: adapters
+                .find(|adapter| adapter.index == change.adapter())
+                .map(|adapter| adapter.name),
+            index: change.adapter(),
+            heard: change.is_member(),
+        }
+    }
+
     pub(crate) fn peer_error(error: &PeerError) -> Self {
         Self::PeerError {
             destination: error.destination(),
@@ -202,16 +240,10 @@ impl Event {
     }
 
     pub(crate) fn error(error: &Error) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
         Self::Error {
             kind: error.kind().name(),
             status: error.status().number(),
-            message,
+            message: with_causes(error),
             advice: error.advice().map(ToOwned::to_owned),
         }
     }
@@ -284,6 +316,17 @@ impl Event {
         };
         Some(Self::Step(event))
     }
+}
+
+/// What an error says, and what its causes say.
+fn with_causes(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    message
 }
 
 /// Where a message came in: the address it was sent to, with the zone that such an address needs.

@@ -111,6 +111,28 @@ impl Renderer {
                 service,
             } => self.aside(format!("connected {local} -> {remote} ({host} {service})")),
             Event::Listening { .. } | Event::Connected { .. } => Rendered::Nothing,
+            Event::Joined {
+                group,
+                adapter,
+                error,
+                ..
+            } => self.aside(match error {
+                None => format!("joined {group} on {adapter}"),
+                Some(error) => format!("not joined {group} on {adapter}: {error}"),
+            }),
+            Event::Membership {
+                group,
+                adapter,
+                index,
+                heard,
+            } => {
+                let adapter = match adapter {
+                    Some(name) => name.clone(),
+                    None => format!("adapter {index}"),
+                };
+                let verb = if *heard { "heard" } else { "no longer heard" };
+                self.aside(format!("{group} is {verb} on {adapter}"))
+            }
             Event::Sent { bytes } if self.verbose => self.aside(format!("sent {bytes} bytes")),
             Event::Sent { .. } => Rendered::Nothing,
             Event::PeerError {

@@ -21,7 +21,9 @@ pub struct Membership {
 ///
 /// # Errors
 ///
-/// The system's own: no such adapter, too many memberships, a family that the socket does not reach.
+/// The system's own: no such adapter, too many memberships, a family that the socket does not reach;
+/// [`Unsupported`](io::ErrorKind::Unsupported) where a socket that is bound to one address would hear
+/// nothing (Linux).
 pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
     system::join(socket, membership)
 }

@@ -438,14 +438,15 @@ impl DatagramSocket {
     /// on each is returned; it is a success if the group is heard on one of them.
     ///
     /// The membership is a wish: when adapters appear, come back or get an address the group is joined
-    /// there too, and an adapter that is gone is forgotten. Each of these is an
+    /// there too, and one that is gone, switched off or without an address is left. Each of these is an
     /// [`Event::MembershipChanged`]. Joining twice is fine. Only groups that this socket joined are heard
     /// (MCG-09); what it sends itself it hears too.
     ///
     /// # Errors
     ///
     /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not bound, or it is connected.
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the address is no multicast address.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the address is no multicast address, or the
+    ///   group is joined for some senders alone.
     /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): none of the name's addresses is one.
     /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): no adapter suits.
     /// - What the system says on the first adapter, if it says so on all.
@@ -454,6 +455,11 @@ impl DatagramSocket {
     /// # Cancel safety
     ///
     /// Cancel safe: a dropped future has joined nothing.
+    ///
+    /// # Platform
+    ///
+    /// A socket that is bound to one address hears no group on Linux: joining is
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) there. Bind to a port alone, or to the adapter.
     ///
     /// # Model
     ///
@@ -470,7 +476,8 @@ impl DatagramSocket {
     /// # Errors
     ///
     /// Those of [`join_multicast`](Self::join_multicast), and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a source of another family.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a source of another family, and for a group
+    /// that is joined for every sender.
     ///
     /// # Cancel safety
     ///

@@ -22,6 +22,11 @@ pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, F
         .await?;
     context.tell_unmet(&socket);
     context.summarize(&socket);
+    for group in &arguments.join {
+        for joined in socket.join_multicast(group).await? {
+            context.say(&Event::joined(&joined)).await?;
+        }
+    }
     receive(context, arguments, &socket).await
 }
 
@@ -38,12 +43,15 @@ async fn receive(
                 let event = Event::message(&message, socket.local_addr());
                 context.say(&event).await?;
                 if arguments.echo {
-                    let (payload, remote) = (message.payload(), message.remote());
+                    let echo = socket.send_to(message.payload(), message.reply());
                     // That one sender cannot be reached is no reason to leave the others alone.
-                    if let Err(error) = socket.send_to(payload, remote).await {
+                    if let Err(error) = echo.await {
                         context.say(&Event::error(&error)).await?;
                     }
                 }
+            }
+            SocketEvent::MembershipChanged(change) => {
+                context.say(&Event::membership(&change)).await?;
             }
             SocketEvent::PeerError(error) => context.say(&Event::peer_error(&error)).await?,
             _ => {}

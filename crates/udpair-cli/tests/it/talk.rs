@@ -239,3 +239,55 @@ fn the_demonstration_shows_the_main_job() {
     assert!(!finished.stdout.contains("let me in"));
     assert_eq!(finished.events().last().unwrap()["strangers"], 1);
 }
+
+/// MCG-01, BRC-01: told where it is joined; what is sent to the group is heard, as far as its hops reach.
+#[test]
+fn a_group_is_joined_and_sent_to() {
+    let group = "239.255.77.1";
+    let mut listen = Running::start(&[
+        "listen",
+        "localhost:0",
+        "--join",
+        group,
+        "--count",
+        "1",
+        "--json",
+    ]);
+    let listening = listen.next_event();
+    let joined = listen.next_event();
+    assert_eq!(joined["event"], "joined", "{joined}");
+    assert_eq!(joined["group"], group);
+    assert_eq!(joined["adapter"], "lo");
+    assert_eq!(joined["error"], Value::Null);
+
+    let address = listening["local"].as_str().unwrap();
+    let (_, port) = address.rsplit_once(':').unwrap();
+    let send = ["send", group, port, "hello", "--adapter", "lo"];
+    let finished = udpair(&[&send as &[_], &["--multicast-hops", "4"]].concat());
+    assert_eq!(finished.code, 0, "{finished:?}");
+
+    let (rest, code) = listen.finish();
+    assert_eq!(code, 0, "{rest:?}");
+    assert_eq!(rest[0]["text"], "hello", "{rest:?}");
+    let summary = rest.last().unwrap();
+    for (count, expected) in [("sent", 0), ("received", 1), ("dropped", 0)] {
+        assert_eq!(summary[count], expected, "{summary}");
+    }
+    assert_eq!(summary["exact"], true);
+}
+
+/// MCG-05, MCG-03
+#[test]
+fn what_cannot_be_joined_is_an_error_with_advice() {
+    for (at, group, code) in [
+        (":0", "192.0.2.1", 2),
+        ("127.0.0.1:0", "239.255.77.1", 8),
+        (":0", "not a name", 2),
+    ] {
+        let finished = udpair(&["listen", at, "--join", group]);
+        assert_eq!(finished.code, code, "{at} {group}: {finished:?}");
+        assert!(finished.stderr.contains(group), "{finished:?}");
+    }
+    let finished = udpair(&["listen", "127.0.0.1:0", "--join", "239.255.77.1"]);
+    assert!(finished.stderr.contains("hint: "), "{finished:?}");
+}

@@ -222,14 +222,17 @@ impl RecvBatch {
     }
 
     /// Keeps the datagrams of those senders that `is_admitted` names, and returns how many others there
-    /// were.
+    /// were. What the kernel dropped before one of those, it dropped before the next that is kept.
     pub fn retain(&mut self, is_admitted: impl Fn(&Metadata) -> bool) -> usize {
         let before = self.datagrams;
-        let mut refused = 0;
-        self.pieces.retain(|piece| {
+        let (mut refused, mut dropped) = (0, 0_u32);
+        self.pieces.retain_mut(|piece| {
             let is_admitted = is_admitted(&piece.metadata);
-            if !is_admitted {
+            if is_admitted {
+                piece.dropped_before = piece.dropped_before.saturating_add(mem::take(&mut dropped));
+            } else {
                 refused += piece.datagrams();
+                dropped = dropped.saturating_add(piece.dropped_before);
             }
             is_admitted
         });
@@ -425,6 +428,20 @@ mod tests {
         let peer = "192.0.2.1:1".parse().unwrap();
         assert_eq!(batch.retain(|metadata| metadata.from == peer), 2);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "ee"]);
+    }
+
+    #[test]
+    fn drops_before_what_is_refused_are_told_by_the_next() {
+        let mut batch = batch(&[
+            ("aa", 2, "192.0.2.1:1", Some(1)),
+            ("bb", 2, "192.0.2.2:1", Some(3)),
+            ("cc", 2, "192.0.2.1:1", Some(7)),
+        ]);
+        batch.note_drops(&mut 0);
+        let peer = "192.0.2.1:1".parse().unwrap();
+        batch.retain(|metadata| metadata.from == peer);
+        let drops: Vec<_> = batch.iter().map(|kept| kept.dropped_before()).collect();
+        assert_eq!(drops, [1, 6]);
     }
 
     #[test]

@@ -50,7 +50,10 @@ pub(super) fn bound_socket(
                 }
                 let socket = open_family(settings, family_of(*address))?;
                 match bind_to(&socket, *address) {
-                    Ok(()) => return Ok(socket),
+                    Ok(()) => {
+                        speak_from(&socket, settings, *address);
+                        return Ok(socket);
+                    }
                     Err(error) if error.kind() == ErrorKind::AddressNotAvailable => {
                         last = Some(error);
                     }
@@ -59,6 +62,38 @@ pub(super) fn bound_socket(
             }
             Err(last.unwrap_or_else(no_common_family))
         }
+    }
+}
+
+/// Returns the adapter that a socket which was bound so speaks and listens by alone.
+pub(super) fn bound_adapter(
+    settings: &Settings,
+    local: &Local,
+    adapter: Option<&Adapter>,
+) -> Result<Option<u32>, Error> {
+    let index = match (adapter, &local.host) {
+        (Some(adapter), _) => adapter.index,
+        (None, LocalHost::Loopback) => loopback_adapter(settings)?.index,
+        (None, _) => return Ok(None),
+    };
+    Ok(Some(index))
+}
+
+/// Sends to groups by the adapter that has the bound address (MCG-11), which Linux does by itself for
+/// IPv4 alone.
+fn speak_from(socket: &Socket, settings: &Settings, address: SocketAddr) {
+    let ip = address.ip().to_canonical();
+    if ip.is_ipv4() || ip.is_unspecified() || settings.multicast.adapter.is_some() {
+        return;
+    }
+    let adapters = settings.resolver.adapters()().unwrap_or_default();
+    let owner = adapters.iter().find(|adapter| {
+        let mut addresses = adapter.addresses.iter();
+        addresses.any(|own| own.ip == ip)
+    });
+    if let Some(owner) = owner {
+        // Where that fails the routing table chooses.
+        let _ = udpair_io::set_multicast_adapter(socket, owner.index);
     }
 }
 

@@ -37,13 +37,13 @@ pub(super) struct Settings {
     /// Whether the socket is one of several on its port.
     pub(super) is_in_group: bool,
     pub(super) multicast_only: bool,
-    multicast: Multicast,
+    pub(super) multicast: Multicast,
 }
 
 /// How a socket speaks to multicast groups; `None` leaves it to the system.
 #[derive(Clone, Copy, Debug, Default)]
-struct Multicast {
-    adapter: Option<u32>,
+pub(super) struct Multicast {
+    pub(super) adapter: Option<u32>,
     hops: Option<u8>,
     loopback: Option<bool>,
 }
@@ -206,7 +206,7 @@ impl Builder {
     }
 
     /// Sends to multicast groups by this adapter. Default: that of the socket's address, or the routing
-    /// table's choice; where it knows none, the first on which a group was joined, or loopback (MCG-11).
+    /// table's choice; where it knows none, the first on which a group is heard, or loopback (MCG-11).
     pub fn multicast_adapter(mut self, adapter: &Adapter) -> Self {
         self.settings().multicast.adapter = Some(adapter.index);
         self

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use udpair_io::{
-    Adapter, Cause, Destination, Engine, Membership, NetworkError, Outgoing, RecvBatch, SendBatch,
-    Sent, Socket, Waiting,
+    Adapter, Cause, Destination, Engine, NetworkError, Outgoing, RecvBatch, SendBatch, Sent,
+    Socket, Waiting,
 };
 
 use super::builder::Settings;
@@ -249,8 +249,21 @@ impl Link {
     }
 
     /// Tells those who wait for events. Not to be called with a lock held: a waker may do anything.
+    ///
+    /// Where there is no room an error of the network gives way, of which there may be any number.
     pub(super) fn tell(&self, aside: Event) {
-        self.keep(aside);
+        let mut asides = self.asides();
+        if asides.len() >= ASIDES_MAX {
+            let is_error = |aside: &Event| matches!(aside, Event::PeerError(_));
+            let error = asides.iter().position(is_error);
+            asides.remove(error.unwrap_or(0));
+            self.counters
+                .peer_errors_dropped
+                .add(usize::from(error.is_some()));
+        }
+        asides.push_back(aside);
+        drop(asides);
+        self.has_news.store(true, Ordering::Release);
         self.announce();
     }
 
@@ -268,21 +281,6 @@ impl Link {
 
     pub(super) fn has_asides(&self) -> bool {
         !self.asides().is_empty()
-    }
-
-    /// Speaks to groups of the family of `group` where one of them is heard, if the routing table knows
-    /// nowhere (MCG-11).
-    pub(super) fn speak_where_heard(&self, joined: &[Membership], group: IpAddr) {
-        let mut joined = joined.iter().map(|joined| (joined.group, joined.adapter));
-        let first = joined.find(|(other, _)| other.is_ipv4() == group.is_ipv4());
-        if let Some((_, adapter)) = first
-            && udpair_io::source_address(SocketAddr::new(group, ANY_PORT)).is_err()
-        {
-            // Where that fails, sending says so.
-            let _ = self
-                .watched
-                .with(|socket| udpair_io::set_multicast_adapter(socket, adapter));
-        }
     }
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
@@ -358,9 +356,6 @@ impl Link {
 
 /// How many errors of the network, and other asides, wait for somebody to take them.
 const ASIDES_MAX: usize = 64;
-
-/// A port for asking the routing table, which does not look at it.
-const ANY_PORT: u16 = 9;
 
 /// How often a call is tried past queued errors (OUT-15).
 const TRIES_MAX: u32 = 16;

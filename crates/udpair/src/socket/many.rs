@@ -5,9 +5,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use udpair_io::{Adapter, AdapterAddress, Destination};
+use udpair_io::{Adapter, AdapterAddress, Destination, Source};
 
 use super::builder::Settings;
+use super::link::Link;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, WSAEOPNOTSUPP};
 
@@ -38,7 +39,7 @@ pub(super) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
 /// the datagram is tied to one already.
 pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
     let is_tied = shared.adapter().is_some()
-        || to.source != udpair_io::Source::default()
+        || !to.source.is_any()
         || shared
             .local_addr()
             .is_some_and(|local| !local.ip().is_unspecified());
@@ -55,6 +56,40 @@ pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
         .collect();
     // Where there is no such adapter, the system says what it thinks of it.
     if copies.is_empty() { vec![to] } else { copies }
+}
+
+/// Returns where else a datagram goes that the system knew no way for, if it goes to a group: out by the
+/// first adapter on which the socket hears groups, or else by loopback (MCG-11).
+///
+/// `None` where somebody chose the adapter or the address that it leaves by.
+pub(super) fn without_route(
+    shared: &Shared,
+    link: &Link,
+    to: Destination,
+    error: &Error,
+) -> Option<Destination> {
+    let ip = to.address.ip().to_canonical();
+    let is_about_routes = error.kind() == ErrorKind::NetworkUnreachable && ip.is_multicast();
+    let is_chosen = shared.adapter().is_some()
+        || shared.settings.multicast.adapter.is_some()
+        || !to.source.is_any()
+        || link
+            .local_addr()
+            .is_some_and(|local| !local.ip().is_unspecified());
+    if !is_about_routes || is_chosen {
+        return None;
+    }
+    let heard = link.memberships.first_adapter(ip.is_ipv4());
+    let adapter = heard.or_else(|| {
+        let adapters = shared.settings.resolver.adapters()().ok()?;
+        let loopback = adapters.iter().find(|adapter| adapter.is_loopback)?;
+        Some(loopback.index)
+    });
+    let source = Source {
+        adapter: Some(adapter?),
+        ..to.source
+    };
+    Some(Destination { source, ..to })
 }
 
 /// Checks that a socket which is for many only does not speak to one (OUT-19).

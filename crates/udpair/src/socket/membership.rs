@@ -45,6 +45,14 @@ impl Wish {
             adapter,
         }
     }
+
+    /// Names those whom the opposite kind of wish for the group hears.
+    fn others(self) -> &'static str {
+        match self.source {
+            Some(_) => "every sender",
+            None => "some senders alone",
+        }
+    }
 }
 
 /// What a socket is bound to, which decides where it may hear groups.
@@ -88,12 +96,20 @@ pub(super) async fn join(
         let message = format!("cannot {action}: {source} can be no sender to it");
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
+    // Begun before the adapters are looked at, so that what changes in between is noticed.
+    let watch = driver::in_runtime(async { NetworkWatch::begin().ok() }).await;
     let adapters = shared.settings.resolver.adapters()()
         .map_err(|error| Error::system(format!("cannot {action}"), error))?;
-    // Looked at before and not after, so that what changes in between is noticed.
-    let watch = driver::in_runtime(async { NetworkWatch::begin().ok() }).await;
 
     let mut list = link.memberships.list();
+    if list.contradicts(wish) {
+        let message = format!(
+            "cannot {action}: it is joined for {} already",
+            wish.others()
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("leave it first, or use another socket"));
+    }
     list.bound = Bound {
         adapter: shared.adapter(),
         address: shared
@@ -107,11 +123,19 @@ pub(super) async fn join(
             adapter: adapter.clone(),
             result: list.join(link, wish.on(adapter.index)).map_err(|error| {
                 let on = format!("cannot {action} on {}", adapter.name);
-                Error::system(on, error)
+                let error = Error::system(on, error);
+                match error.kind() {
+                    ErrorKind::Unsupported => {
+                        error.with_advice("bind to a port alone, or to the adapter")
+                    }
+                    _ => error,
+                }
             }),
         })
         .collect();
     if outcomes.iter().all(|joined| joined.result.is_err()) {
+        // That may have been because the socket was closed meanwhile.
+        shared.allow(&action, Operation::JoinGroup)?;
         let first = outcomes.into_iter().find_map(|joined| joined.result.err());
         return Err(first.unwrap_or_else(|| {
             let message = format!("cannot {action}: no adapter here carries its multicast");
@@ -122,7 +146,6 @@ pub(super) async fn join(
     if !list.wishes.contains(&wish) {
         list.wishes.push(wish);
     }
-    link.speak_where_heard(&list.joined, wish.group);
     if list.follower.is_none()
         && let Ok(Some(watch)) = watch
     {
@@ -227,30 +250,33 @@ impl Memberships {
         *self.list() = List::default();
     }
 
-    /// Joins on adapters that are new, and forgets those that are gone.
+    /// Joins on adapters that suit now, and leaves those that no longer do.
     fn apply(&self, link: &Link, adapters: &[Adapter]) {
         let mut list = self.list();
         let mut changed = Vec::new();
-        let is_there = |membership: &Membership| {
-            let mut adapters = adapters.iter();
-            adapters.any(|adapter| adapter.index == membership.adapter)
-        };
+        let wished: Vec<_> = list
+            .wishes
+            .iter()
+            .flat_map(|wish| {
+                let found = suitable(adapters, wish.group, list.bound);
+                found.map(|adapter| wish.on(adapter.index))
+            })
+            .collect();
         list.joined.retain(|joined| {
-            if is_there(joined) {
+            if wished.contains(joined) {
                 return true;
             }
-            // What the kernel keeps of it would count against the limit.
+            // What the kernel keeps of it would count against the limit, and make it take a later join
+            // for one that is there already, though the adapter has forgotten it (an MTU below 1280 does
+            // that to IPv6).
             let _ = link.watched.with(|socket| udpair_io::leave(socket, joined));
             changed.push(MembershipChange::new(*joined, false));
             false
         });
-        for wish in list.wishes.clone() {
-            for adapter in suitable(adapters, wish.group, list.bound) {
-                let membership = wish.on(adapter.index);
-                // One that cannot be joined now is tried again at the next change.
-                if !list.joined.contains(&membership) && list.join(link, membership).is_ok() {
-                    changed.push(MembershipChange::new(membership, true));
-                }
+        for membership in wished {
+            // One that cannot be joined now is tried again at the next change.
+            if !list.joined.contains(&membership) && list.join(link, membership).is_ok() {
+                changed.push(MembershipChange::new(membership, true));
             }
         }
         drop(list);
@@ -261,6 +287,13 @@ impl Memberships {
 }
 
 impl List {
+    /// Whether the group is joined in the other way already. The kernel would take both, and hear what
+    /// the first of them says.
+    fn contradicts(&self, wish: Wish) -> bool {
+        let mut others = self.wishes.iter().filter(|other| other.group == wish.group);
+        others.any(|other| other.source.is_some() != wish.source.is_some())
+    }
+
     fn join(&mut self, link: &Link, membership: Membership) -> std::io::Result<()> {
         let joined = link
             .watched

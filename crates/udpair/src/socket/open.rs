@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
-use super::bind::{bound_socket, no_common_family};
+use super::bind::{bound_adapter, bound_socket, no_common_family};
 use super::builder::Settings;
 use super::destination::{self, Destinations, Purpose};
 use super::lifecycle::{LocalPart, Operation};
@@ -79,10 +79,11 @@ pub(super) async fn bind(
     let binding = async {
         let local = shared.settings.resolver.search().local(local).await?;
         let socket = bound_socket(&shared.settings, &local, adapter, None)?;
-        link(socket, &shared.settings)
+        let adapter = bound_adapter(&shared.settings, &local, adapter)?;
+        Ok((link(socket, &shared.settings)?, adapter))
     };
-    let link = shared.unless_closed(&action, in_runtime(binding)).await?;
-    opening.succeed_with(&action, link, adapter.map(|adapter| adapter.index))
+    let (link, adapter) = shared.unless_closed(&action, in_runtime(binding)).await?;
+    opening.succeed_with(&action, link, adapter)
 }
 
 /// See [`Builder::from_std`](super::Builder::from_std).
@@ -149,7 +150,7 @@ pub(super) async fn stream_destination(
         destinations
             .usable(Purpose::Send, resolver)?
             .next()
-            .map(|address| by_adapter(shared, address))
+            .map(Destination::from)
             .ok_or_else(|| cancelled("send"))
     };
     in_runtime(resolving).await
@@ -178,31 +179,12 @@ pub(super) async fn bind_for_pair(
             .usable(Purpose::Send, resolver)?
             .filter(|address| socket.reaches(*address));
         let destination = reached.next().ok_or_else(no_common_family)?;
-        Ok((link(socket, &shared.settings)?, destination))
+        let adapter = bound_adapter(&shared.settings, &local, None)?;
+        Ok((link(socket, &shared.settings)?, adapter, destination))
     };
-    let (link, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
-    opening.succeed_with(action, link, None)?;
-    Ok(by_adapter(shared, destination))
-}
-
-/// Chooses the adapter for a group that the routing table knows no way to: the first on which a group is
-/// heard, else loopback (MCG-11).
-fn by_adapter(shared: &Shared, address: SocketAddr) -> Destination {
-    let mut destination = Destination::from(address);
-    let is_chosen = shared.adapter().is_some() || !address.ip().to_canonical().is_multicast();
-    if is_chosen || udpair_io::source_address(address).is_ok() {
-        return destination;
-    }
-    let is_ipv4 = address.ip().to_canonical().is_ipv4();
-    let of_group = shared
-        .link()
-        .and_then(|link| link.memberships.first_adapter(is_ipv4));
-    destination.source.adapter = of_group.or_else(|| {
-        let adapters = shared.settings.resolver.adapters()().ok()?;
-        let loopback = adapters.iter().find(|adapter| adapter.is_loopback)?;
-        Some(loopback.index)
-    });
-    destination
+    let (link, adapter, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
+    opening.succeed_with(action, link, adapter)?;
+    Ok(destination.into())
 }
 
 /// Checks that datagrams can go to an address.

@@ -201,6 +201,18 @@ async fn send_one(
     if let Some(to) = to {
         many::check_multicast_only(&shared.settings, to.address)?;
     }
+    let sent = sending::send(link, &mut One(Outgoing { payload, to })).await;
+    let (Err(error), Some(to)) = (&sent, to) else {
+        return sent;
+    };
+    match many::without_route(shared, link, to, error) {
+        Some(other) => Box::pin(send_by(link, payload, other)).await,
+        None => sent,
+    }
+}
+
+async fn send_by(link: &Link, payload: &[u8], to: Destination) -> Result<(), Error> {
+    let to = Some(to);
     sending::send(link, &mut One(Outgoing { payload, to })).await
 }
 
@@ -234,18 +246,18 @@ pub(super) fn try_send(
 ) -> Result<bool, Error> {
     let link = shared.open_link(ACTION, Operation::Output)?;
     let Some(to) = to else {
-        return try_send_one(link, Outgoing { payload, to });
+        return try_send_one(shared, link, Outgoing { payload, to });
     };
     many::check_multicast_only(&shared.settings, to.address)?;
     if !many::is_limited_broadcast(to.address) {
         let to = Some(to);
-        return try_send_one(link, Outgoing { payload, to });
+        return try_send_one(shared, link, Outgoing { payload, to });
     }
     let sent: Vec<_> = many::copies(shared, to)
         .into_iter()
         .map(|copy| {
             let to = Some(copy);
-            try_send_one(link, Outgoing { payload, to })
+            try_send_one(shared, link, Outgoing { payload, to })
         })
         .collect();
     let is_sent = sent.iter().any(|sent| matches!(sent, Ok(true)));
@@ -255,13 +267,28 @@ pub(super) fn try_send(
     other.unwrap_or(Ok(true))
 }
 
-fn try_send_one(link: &Link, outgoing: Outgoing<'_>) -> Result<bool, Error> {
+fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<bool, Error> {
     let mut one = One(outgoing);
     let begun = link.cancellations();
-    match sending::attempt(link, &mut one) {
-        Ok(()) => Ok(true),
-        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => Ok(false),
-        Err(failure) => Err(sending::failed(link, &one, failure, begun)),
+    let error = match sending::attempt(link, &mut one) {
+        Ok(()) => return Ok(true),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => return Ok(false),
+        Err(failure) => sending::failed(link, &one, failure, begun),
+    };
+    let other = outgoing
+        .to
+        .and_then(|to| many::without_route(shared, link, to, &error));
+    match other {
+        // Never again, because that one names its adapter.
+        Some(to) => try_send_one(
+            shared,
+            link,
+            Outgoing {
+                to: Some(to),
+                ..outgoing
+            },
+        ),
+        None => Err(error),
     }
 }
 
@@ -314,7 +341,7 @@ pub(super) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
     result
 }
 
-/// Sends the first `most` datagrams of a batch.
+/// Sends the first `most` datagrams of a batch, which may have none.
 async fn send_first(
     shared: &Shared,
     batch: &mut SendBatch,
@@ -332,7 +359,36 @@ async fn send_first(
     if has_broadcasts {
         return Box::pin(send_with_copies(shared, link, batch, to, most)).await;
     }
-    sending::send(link, &mut Many { batch, to, most }).await
+    send_many(shared, link, batch, to, most).await
+}
+
+/// Sends the first `most` datagrams of a batch; one to a group that has no way out goes by another adapter.
+async fn send_many(
+    shared: &Shared,
+    link: &Link,
+    batch: &mut SendBatch,
+    to: Option<Destination>,
+    mut most: usize,
+) -> Result<(), Error> {
+    loop {
+        let before = batch.len();
+        let sent = sending::send(link, &mut Many { batch, to, most }).await;
+        let Err(error) = sent else {
+            return Ok(());
+        };
+        most -= before - batch.len();
+        let first = batch.iter().next();
+        let other = first.and_then(|next| {
+            let other = many::without_route(shared, link, next.to.or(to)?, &error)?;
+            Some((next.payload, other))
+        });
+        let Some((payload, other)) = other else {
+            return Err(error);
+        };
+        Box::pin(send_by(link, payload, other)).await?;
+        batch.pop();
+        most -= 1;
+    }
 }
 
 /// Sends a batch in which some datagrams go to everybody, and out by several adapters.
@@ -356,7 +412,7 @@ async fn send_with_copies(
         let most = waiting
             .take_while(|next| broadcast(*next, to).is_none())
             .count();
-        sending::send(link, &mut Many { batch, to, most }).await?;
+        send_many(shared, link, batch, to, most).await?;
         left -= most;
     }
     Ok(())

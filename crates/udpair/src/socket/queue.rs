@@ -223,11 +223,12 @@ impl Intake {
             Ok(waiting) => self.more = waiting == Waiting::Perhaps,
             Err(error) => return Some(Err(error)),
         }
-        batch.note_drops(&mut self.drops);
         let strangers = drop_strangers(batch, link);
         if strangers > 0 {
             link.counters.strangers_dropped.add(strangers);
         }
+        // After the filter, so that what was dropped before a stranger is told by whoever comes next.
+        batch.note_drops(&mut self.drops);
         link.counters.add_received(batch);
         Some(Ok(()))
     }

@@ -8,6 +8,8 @@
 mod batch;
 mod connect;
 mod layers;
+mod many;
+mod multicast;
 mod names;
 mod network;
 mod options;

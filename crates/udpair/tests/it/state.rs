@@ -85,6 +85,15 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
                 std::task::Poll::Pending => Ok(()),
             }
         }
+        Operation::OutputToPair(local) => socket.output_to_pair(&pair(local)).await.map(drop),
+        Operation::JoinGroup => {
+            let group = "239.255.77.3".parse().unwrap();
+            match socket.join_multicast(&group).await {
+                // Allowed, and of no use to a socket that is bound to one address.
+                Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+                result => result.map(drop),
+            }
+        }
         Operation::Receive => socket.try_recv().map(drop),
         Operation::CancelIo => socket.cancel_io(),
         Operation::Close => {
@@ -95,12 +104,13 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
     }
 }
 
-/// GEN-01, BND-14, CON-11, CLS-03: every cell of the table that this face can write, over real sockets.
+/// GEN-01, BND-14, CON-11, CLS-03, OUT-07, OUT-08, MCG-01: every cell of the table that this face can write, over real sockets.
 #[tokio::test]
 async fn real_sockets_do_as_the_table_says() {
     let silent = DnsServer::silent();
     let peer = Peer::new();
     let local = |host, service| Operation::Connect(LocalPart { host, service });
+    let to_pair = |host, service| Operation::OutputToPair(LocalPart { host, service });
     let operations = [
         Operation::SetHopLimit,
         local(Wish::None, Wish::None),
@@ -108,9 +118,15 @@ async fn real_sockets_do_as_the_table_says() {
         local(Wish::AsBound, Wish::None),
         local(Wish::None, Wish::Other),
         local(Wish::None, Wish::AsBound),
+        to_pair(Wish::None, Wish::None),
+        to_pair(Wish::Other, Wish::None),
+        to_pair(Wish::AsBound, Wish::None),
+        to_pair(Wish::None, Wish::Other),
+        to_pair(Wish::None, Wish::AsBound),
         Operation::OutputTo,
         Operation::Output,
         Operation::WriteTo,
+        Operation::JoinGroup,
         Operation::Receive,
         Operation::CancelIo,
         Operation::Close,

@@ -11,6 +11,14 @@ use crate::socket::Socket;
 
 /// See [`join`](crate::join).
 pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    // The kernel would join, and deliver nothing: it compares that address with the group's (__udp_is_mcast_sock
+    // in net/ipv4/udp.c, __udp_v6_is_mcast_sock in net/ipv6/udp.c).
+    if !socket.local_addr()?.ip().is_unspecified() {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a socket that is bound to one address hears no group on Linux",
+        ));
+    }
     let (joined, error_of_members) = match membership.source {
         None => {
             let request = GroupRequest::of(membership);

@@ -76,10 +76,14 @@ pub(super) fn send_batch(
     })
 }
 
-/// Whether an error says that a piece cannot be cut: its parts exceed the packets of the path, or the
-/// adapter cannot make the checksums (udp_send_skb in net/ipv4/udp.c).
+/// Whether an error says that a piece cannot be cut: its parts exceed the packets of the path (`EINVAL`,
+/// and `EMSGSIZE` since Linux 6.14), or the adapter cannot make the checksums (udp_send_skb in
+/// net/ipv4/udp.c).
 fn is_about_cutting(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO))
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EINVAL | libc::EMSGSIZE | libc::EIO)
+    )
 }
 
 /// What one call reads. Each thread keeps one, so that a socket needs none.

@@ -1,0 +1,241 @@
+//! Groups, as far as loopback has them. The rest is tried on real links, by `cargo xtask interop`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use udpair::{Adapter, Builder, DatagramSocket, ErrorKind, HostName};
+
+use crate::support::dns::{DnsServer, Zone};
+use crate::support::{Peer, builders, endpoint, soon};
+
+const GROUP: &str = "239.255.77.7";
+
+fn group() -> IpAddr {
+    GROUP.parse().unwrap()
+}
+
+fn loopback_adapter() -> Adapter {
+    let mut adapters = udpair::adapters().unwrap().into_iter();
+    adapters.find(|adapter| adapter.is_loopback).unwrap()
+}
+
+/// A socket on the loopback adapter, where any machine can hear groups.
+async fn on_loopback(builder: &Builder) -> DatagramSocket {
+    let adapter = loopback_adapter();
+    builder.bind_on(&adapter, &0.into()).await.unwrap()
+}
+
+fn to_group(socket: &DatagramSocket) -> SocketAddr {
+    SocketAddr::new(group(), socket.local_addr().unwrap().port())
+}
+
+fn to_itself(socket: &DatagramSocket) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], socket.local_addr().unwrap().port()))
+}
+
+/// MCG-01, MCG-02, MCG-10, MCG-12: sent without joining, heard by who has joined, at its own port.
+#[tokio::test]
+async fn what_is_sent_to_a_group_is_heard_by_its_members() {
+    for (engine, builder) in builders() {
+        let (member, other) = (on_loopback(&builder).await, on_loopback(&builder).await);
+        let joined = member.join_multicast(&group().into()).await.unwrap();
+        assert_eq!(joined.len(), 1, "{engine:?}");
+        assert_eq!(joined[0].adapter, loopback_adapter());
+        assert!(joined[0].result.is_ok(), "{engine:?} {joined:?}");
+
+        other.send_to(b"stray", to_group(&other)).await.unwrap();
+        other.send_to(b"meant", to_group(&member)).await.unwrap();
+        let message = soon(member.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"meant", "{engine:?}");
+        // The other one has not joined, and its port is not the member's.
+        other.send_to(b"fence", to_itself(&other)).await.unwrap();
+        let message = soon(other.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"fence", "{engine:?}");
+    }
+}
+
+/// MCG-06, MCG-08: joined twice it is left once, and then heard no more.
+#[tokio::test]
+async fn a_group_may_be_joined_twice_and_left() {
+    for (engine, builder) in builders() {
+        let socket = on_loopback(&builder).await;
+        for _ in 0..2 {
+            let joined = socket.join_multicast(&group().into()).await.unwrap();
+            assert!(joined[0].result.is_ok(), "{engine:?} {joined:?}");
+        }
+        socket.send_to(b"heard", to_group(&socket)).await.unwrap();
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"heard", "{engine:?}");
+
+        socket.leave_multicast(group()).unwrap();
+        socket
+            .send_to(b"not heard", to_group(&socket))
+            .await
+            .unwrap();
+        socket.send_to(b"fence", to_itself(&socket)).await.unwrap();
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"fence", "{engine:?}");
+        let error = socket.leave_multicast(group()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+    }
+}
+
+/// MCG-04: the first multicast address of a name, and an error where there is none.
+#[tokio::test]
+async fn a_group_may_be_given_by_its_name() {
+    let zone = format!(
+        "group.test. A 192.0.2.1
+         group.test. A {GROUP}
+         host.test. A 192.0.2.1"
+    );
+    let server = DnsServer::with_zone(Zone::new(&zone));
+    for (engine, builder) in builders() {
+        let builder = builder.resolver(&server.resolver());
+        let socket = on_loopback(&builder).await;
+        let name: HostName = "group.test".parse().unwrap();
+        let joined = socket.join_multicast(&name).await.unwrap();
+        assert_eq!(joined[0].group, group(), "{engine:?}");
+        for (name, kind) in [
+            ("host.test", ErrorKind::HostNotFound),
+            ("nobody.test", ErrorKind::HostNotFound),
+        ] {
+            let error = socket.join_multicast(&name.parse().unwrap()).await;
+            assert_eq!(error.unwrap_err().kind(), kind, "{engine:?} {name}");
+        }
+    }
+}
+
+/// MCG-05: what is no group, and who can be no sender to one.
+#[tokio::test]
+async fn only_groups_are_joined() {
+    for (engine, builder) in builders() {
+        let socket = on_loopback(&builder).await;
+        for address in [
+            "192.0.2.1",
+            "255.255.255.255",
+            "127.0.0.1",
+            "::1",
+            "0.0.0.0",
+        ] {
+            let error = socket.join_multicast(&address.parse().unwrap()).await;
+            let kind = error.unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::InvalidArgument, "{engine:?} {address}");
+        }
+        for source in ["::1", "224.0.0.1"] {
+            let source = source.parse().unwrap();
+            let error = socket.join_source(&group().into(), source).await;
+            let kind = error.unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::InvalidArgument, "{engine:?} {source}");
+        }
+    }
+}
+
+/// MCG-06: the kernel would take both, and hear what the first says.
+#[tokio::test]
+async fn a_group_is_heard_from_everybody_or_from_some() {
+    for (engine, builder) in builders() {
+        let socket = on_loopback(&builder).await;
+        let (name, sender) = (group().into(), [127, 0, 0, 1].into());
+        socket.join_multicast(&name).await.unwrap();
+        let error = socket.join_source(&name, sender).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
+        assert!(error.advice().is_some());
+
+        socket.leave_multicast(group()).unwrap();
+        socket.join_source(&name, sender).await.unwrap();
+        let error = socket.join_multicast(&name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
+        let other = [127, 0, 0, 2].into();
+        socket.join_source(&name, other).await.unwrap();
+        socket.leave_source(group(), sender).unwrap();
+        socket.leave_source(group(), other).unwrap();
+        socket.join_multicast(&name).await.unwrap();
+    }
+}
+
+/// MCG-01: neither before it is bound, nor once it is connected.
+#[tokio::test]
+async fn a_group_is_joined_by_a_bound_socket_alone() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let connected = builder.connect(&peer.pair()).await.unwrap();
+        for socket in [builder.open().unwrap(), connected] {
+            let error = socket.join_multicast(&group().into()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
+            let error = socket.leave_multicast(group()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
+            socket.close();
+            let error = socket.join_multicast(&group().into()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+        }
+    }
+}
+
+/// MCG-03: an address hears no group on Linux, and nobody is told that it does.
+#[tokio::test]
+async fn a_socket_at_one_address_does_not_join_in_vain() {
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        match socket.join_multicast(&group().into()).await {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{engine:?}");
+                assert!(error.advice().is_some());
+            }
+            Ok(_) => {
+                socket.send_to(b"heard", to_group(&socket)).await.unwrap();
+                soon(socket.recv()).await.unwrap();
+            }
+        }
+    }
+}
+
+/// CTL-12, CON-15, OUT-19: an engine that cannot tell who was meant cannot be for many only.
+#[tokio::test]
+async fn a_socket_for_many_speaks_to_nobody_alone() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let builder = builder.multicast_only(true);
+        if !engine.capabilities().local_address {
+            let error = builder.open().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{engine:?}");
+            continue;
+        }
+        let socket = builder.open().unwrap();
+        let stream = socket.output_to(&peer.addr().into()).await.unwrap();
+        let unconnected = builder.open().unwrap();
+        for error in [
+            stream.write(b"x").await.unwrap_err(),
+            socket.send_to(b"x", peer.addr()).await.unwrap_err(),
+            unconnected.connect(&peer.pair()).await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{engine:?}");
+            assert_eq!(error.hresult().cast_unsigned(), 0x8007_273d);
+        }
+    }
+}
+
+/// BND-09, MCG-13, MSG-21: both members hear what is for many, and neither what is for one.
+#[tokio::test]
+async fn sockets_for_many_share_a_port() {
+    for (engine, builder) in builders() {
+        if !engine.capabilities().local_address {
+            continue;
+        }
+        let builder = builder.multicast_only(true);
+        let first = on_loopback(&builder).await;
+        let port = first.local_addr().unwrap().port();
+        let adapter = loopback_adapter();
+        let second = builder.bind_on(&adapter, &port.into()).await.unwrap();
+        for socket in [&first, &second] {
+            socket.join_multicast(&group().into()).await.unwrap();
+        }
+        let peer = Peer::new();
+        peer.send(b"for one", to_itself(&first));
+        first.send_to(b"Hello", to_group(&first)).await.unwrap();
+        for socket in [&first, &second] {
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), b"Hello", "{engine:?}");
+        }
+        let dropped = [&first, &second].map(|socket| socket.statistics().strangers_dropped);
+        assert_eq!(dropped.iter().sum::<u64>(), 1, "{engine:?}");
+    }
+}

@@ -1,0 +1,632 @@
+//! Groups on real links: who hears what, by which adapter, and what becomes of it when the network changes.
+
+use std::net::{IpAddr, SocketAddr};
+
+use udpair::{DatagramSocket, ErrorKind, SendBatch, SocketErrorStatus};
+
+use super::daemon::Daemon;
+use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, hear, port, text};
+use super::namespace::{Namespace, cable};
+use super::udpair::program;
+use super::{Suite, check};
+
+pub(crate) const SUITE: Suite = Suite {
+    name: "multicast in network namespaces",
+    needs: &[("ip", "iproute2"), ("sysctl", "procps")],
+    needs_root: true,
+    cases,
+};
+
+fn cases() -> Result<(), String> {
+    let cases: &[(&str, Case)] = &[
+        ("heard on both adapters", both_adapters),
+        ("where a socket is bound", where_bound),
+        ("one sender alone", one_sender),
+        ("groups of other sockets", groups_of_others),
+        ("what comes back, and how far it goes", loopback_and_hops),
+        ("two sockets on one port", one_port),
+        ("a socket for many only", for_many_only),
+        ("the adapter that is spoken by", spoken_by),
+        ("a group that no route leads to", no_route),
+        ("more groups than the system allows", too_many),
+        ("an adapter that is switched off and on", switched),
+        ("addresses that change", addresses),
+        ("a cable that is pulled", pulled),
+        ("the command joins", command),
+    ];
+    Lan::run_all("groups", cases)
+}
+
+const GROUPS: [&str; 2] = ["239.80.0.1", "ff15::80:1"];
+
+/// Sends from a host to a group by one of its adapters.
+fn speak(
+    lan: &Lan,
+    host: &Namespace,
+    by: &str,
+    payload: &str,
+    group: &str,
+    port: u16,
+) -> Result<(), Why> {
+    lan.on(host, async || {
+        let builder = DatagramSocket::builder().multicast_adapter(&adapter(by)?);
+        let socket = builder.open()?;
+        let to = SocketAddr::new(group.parse()?, port);
+        Ok(socket.send_to(payload.as_bytes(), to).await?)
+    })
+}
+
+/// Opens a socket at home that hears everything in a number of groups.
+fn joined(lan: &Lan, local: &str, groups: &[&str]) -> Result<DatagramSocket, Why> {
+    lan.on(&lan.home, async || {
+        let socket = DatagramSocket::builder().bind(&endpoint(local)?).await?;
+        for group in groups {
+            socket.join_multicast(&group.parse()?).await?;
+        }
+        Ok(socket)
+    })
+}
+
+/// MCG-01, MCG-03, MCG-10, MSG-11: joined once, heard on each; how it went on each is returned.
+fn both_adapters(lan: &Lan) -> Result<String, Why> {
+    let (socket, on) = lan.on(&lan.home, async || {
+        let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+        let mut on = Vec::new();
+        for group in GROUPS {
+            for joined in socket.join_multicast(&group.parse()?).await? {
+                joined.result?;
+                on.push(format!("{} on {}", joined.group, joined.adapter.name));
+            }
+        }
+        Ok((socket, on))
+    })?;
+    let expected = [
+        "239.80.0.1 on e0",
+        "239.80.0.1 on e1",
+        "ff15::80:1 on e0",
+        "ff15::80:1 on e1",
+    ];
+    check(on == expected, || format!("{on:?}"))?;
+    for group in GROUPS {
+        for (host, by, at, own, from) in [
+            (&lan.one, "o0", "e0", "10.80.1.1", "10.80.1.2"),
+            (&lan.two, "t0", "e1", "10.80.2.1", "10.80.2.2"),
+        ] {
+            speak(lan, host, by, by, group, port(&socket))?;
+            lan.on(&lan.home, async || {
+                let message = socket.recv().await?;
+                check(text(&message) == by, || format!("{message:?}"))?;
+                check(message.adapter() == Some(adapter(at)?.index), || {
+                    format!("not by {at}: {message:?}")
+                })?;
+                if message.remote().is_ipv4() {
+                    check(message.local() == Some(own.parse()?), || {
+                        format!("not at {own}: {message:?}")
+                    })?;
+                    check(message.remote().ip() == from.parse::<IpAddr>()?, || {
+                        format!("not from {from}: {message:?}")
+                    })?;
+                }
+                Ok(())
+            })?;
+        }
+    }
+    Ok(on.join(", "))
+}
+
+/// MCG-02, MCG-03: on the adapter, or the adapter of the address, that the socket is bound to.
+fn where_bound(lan: &Lan) -> Result<String, Why> {
+    let mut seen = Vec::new();
+    for (local, expected) in [("on e1", "e1"), ("localhost:0", "lo")] {
+        let on = lan.on(&lan.home, async || {
+            let builder = DatagramSocket::builder();
+            let socket = match local.strip_prefix("on ") {
+                Some(name) => builder.bind_on(&adapter(name)?, &0.into()).await?,
+                None => builder.bind(&endpoint(local)?).await?,
+            };
+            let joined = socket.join_multicast(&GROUPS[0].parse()?).await?;
+            Ok(joined
+                .iter()
+                .map(|joined| joined.adapter.name.clone())
+                .collect::<Vec<_>>())
+        })?;
+        check(on == [expected], || format!("{local}: {on:?}"))?;
+        seen.push(format!("{local}: {expected}"));
+    }
+    // The kernel would let it join, and deliver nothing.
+    lan.on(&lan.home, async || {
+        for local in ["10.80.1.1:0", "[fd80:1::1]:0"] {
+            let socket = DatagramSocket::builder().bind(&endpoint(local)?).await?;
+            for group in GROUPS {
+                let error = socket.join_multicast(&group.parse()?).await.err();
+                let kind = error.as_ref().map(udpair::Error::kind);
+                check(kind == Some(ErrorKind::Unsupported), || {
+                    format!("{error:?}")
+                })?;
+            }
+        }
+        Ok(())
+    })?;
+    // Bound to one adapter, the other segment is not heard.
+    let socket = lan.on(&lan.home, async || {
+        let socket = DatagramSocket::builder()
+            .bind_on(&adapter("e1")?, &0.into())
+            .await?;
+        socket.join_multicast(&GROUPS[0].parse()?).await?;
+        Ok(socket)
+    })?;
+    speak(lan, &lan.one, "o0", "one", GROUPS[0], port(&socket))?;
+    speak(lan, &lan.two, "t0", "two", GROUPS[0], port(&socket))?;
+    let first = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+    check(first == "two", || format!("heard {first}"))?;
+    Ok(seen.join(", "))
+}
+
+/// MCG-06, MCG-08, and RFC 4607: one sender is heard until it is left; joining in both ways is refused.
+fn one_sender(lan: &Lan) -> Result<String, Why> {
+    for (group, wanted, other, home) in [
+        ("232.80.0.1", "10.80.1.2", "10.80.1.3", "10.80.1.1"),
+        ("ff35::80:1", "fd80:1::2", "fd80:1::3", "fd80:1::1"),
+    ] {
+        let source: IpAddr = wanted.parse()?;
+        let socket = lan.on(&lan.home, async || {
+            let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+            for _ in 0..2 {
+                socket.join_source(&group.parse()?, source).await?;
+            }
+            let error = socket.join_multicast(&group.parse()?).await.err();
+            let kind = error.as_ref().map(udpair::Error::kind);
+            check(kind == Some(ErrorKind::InvalidArgument), || {
+                format!("joined in both ways: {error:?}")
+            })?;
+            Ok(socket)
+        })?;
+        let say = |payload: &str, from: &str, to: &str| {
+            lan.on(&lan.one, async || {
+                let local = SocketAddr::new(from.parse()?, 0);
+                let builder = DatagramSocket::builder().multicast_adapter(&adapter("o0")?);
+                let speaker = builder.bind(&local.into()).await?;
+                let to = SocketAddr::new(to.parse()?, port(&socket));
+                Ok(speaker.send_to(payload.as_bytes(), to).await?)
+            })
+        };
+        let mut heard = Vec::new();
+        say("unwanted", other, group)?;
+        say("wanted", wanted, group)?;
+        heard.push(lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?);
+        socket.leave_source(group.parse()?, source)?;
+        let again = socket.leave_source(group.parse()?, source).err();
+        check(again.is_some(), || "left twice".into())?;
+        say("after", wanted, group)?;
+        say("fence", wanted, home)?;
+        heard.push(lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?);
+        check(heard == ["wanted", "fence"], || {
+            format!("{group}: {heard:?}")
+        })?;
+        // Left, it may be joined in the other way.
+        lan.on(&lan.home, async || {
+            Ok(socket.join_multicast(&group.parse()?).await?)
+        })?;
+        say("unwanted", other, group)?;
+        let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+        check(heard == "unwanted", || heard)?;
+    }
+    Ok("by 232.80.0.1 and ff35::80:1, the sender that was named".into())
+}
+
+/// MCG-09, MCG-12: neither what another socket has joined, nor what goes to another port.
+fn groups_of_others(lan: &Lan) -> Result<String, Why> {
+    for (group, home) in [(GROUPS[0], "10.80.1.1"), (GROUPS[1], "fd80:1::1")] {
+        let member = joined(lan, ":0", &[group])?;
+        let stranger = joined(lan, ":0", &[])?;
+        speak(lan, &lan.one, "o0", "leak", group, port(&stranger))?;
+        speak(lan, &lan.one, "o0", "fence", home, port(&stranger))?;
+        speak(lan, &lan.one, "o0", "meant", group, port(&member))?;
+        for (socket, expected) in [(&stranger, "fence"), (&member, "meant")] {
+            let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+            check(heard == expected, || format!("{group}: {heard}"))?;
+        }
+    }
+    Ok("not heard, by IPv4 and IPv6".into())
+}
+
+/// MCG-10, CTL-09: a sender that has joined hears itself, unless it does not want to; one hop, unless told.
+fn loopback_and_hops(lan: &Lan) -> Result<String, Why> {
+    for (group, home) in [(GROUPS[0], "10.80.1.1"), (GROUPS[1], "fd80:1::1")] {
+        for (is_heard, expected) in [(true, "itself"), (false, "fence")] {
+            let heard = lan.on(&lan.home, async || {
+                let builder = DatagramSocket::builder()
+                    .multicast_adapter(&adapter("e0")?)
+                    .multicast_loopback(is_heard);
+                let socket = builder.bind(&endpoint(":0")?).await?;
+                socket.join_multicast(&group.parse()?).await?;
+                let to = |ip: &str| -> Result<SocketAddr, Why> {
+                    Ok(SocketAddr::new(ip.parse()?, port(&socket)))
+                };
+                socket.send_to(b"itself", to(group)?).await?;
+                socket.send_to(b"fence", to(home)?).await?;
+                Ok(text(&socket.recv().await?))
+            })?;
+            check(heard == expected, || format!("{group}: {heard}"))?;
+        }
+        let socket = joined(lan, ":0", &[group])?;
+        for (hops, expected) in [(None, 1), (Some(7), 7)] {
+            lan.on(&lan.one, async || {
+                let mut builder = DatagramSocket::builder().multicast_adapter(&adapter("o0")?);
+                if let Some(hops) = hops {
+                    builder = builder.multicast_hops(hops);
+                }
+                let to = SocketAddr::new(group.parse()?, port(&socket));
+                Ok(builder.open()?.send_to(b"hops", to).await?)
+            })?;
+            let message = lan.on(&lan.home, async || Ok(socket.recv().await?))?;
+            check(message.hop_limit() == Some(expected), || {
+                format!("{message:?}")
+            })?;
+        }
+    }
+    Ok("heard, not heard, 1 hop, 7 hops".into())
+}
+
+/// MCG-13, BND-09: both hear "Hello", and so does a program that shares the port in its own way.
+fn one_port(lan: &Lan) -> Result<String, Why> {
+    let heard = lan.on(&lan.home, async || {
+        let builder = DatagramSocket::builder()
+            .multicast_only(true)
+            .multicast_adapter(&adapter("e0")?);
+        let mut sockets = Vec::new();
+        for _ in 0..2 {
+            let socket = builder.bind(&endpoint(":22113")?).await?;
+            socket.join_multicast(&"224.3.0.5".parse()?).await?;
+            sockets.push(socket);
+        }
+        let exclusive = DatagramSocket::builder().bind(&endpoint(":22113")?).await;
+        let kind = exclusive.as_ref().err().map(udpair::Error::kind);
+        check(kind == Some(ErrorKind::AddressInUse), || {
+            format!("{exclusive:?}")
+        })?;
+        let group = endpoint("224.3.0.5:22113")?;
+        let output = sockets[0].output_to(&group).await?;
+        output.write(b"Hello").await?;
+        let mut heard = Vec::new();
+        for socket in &sockets {
+            heard.push(text(&socket.recv().await?));
+        }
+        Ok(heard)
+    })?;
+    check(heard == ["Hello", "Hello"], || format!("{heard:?}"))?;
+    Ok("both heard Hello".into())
+}
+
+/// OUT-19, CON-15, MSG-21, CTL-12: to nobody alone, and from nobody alone.
+fn for_many_only(lan: &Lan) -> Result<String, Why> {
+    let neighbour = lan.peer(&lan.one, "0.0.0.0:0")?;
+    let to = neighbour.local_addr()?.port();
+    let (socket, said) = lan.on(&lan.home, async || {
+        let builder = DatagramSocket::builder().multicast_only(true);
+        let socket = builder.bind(&endpoint(":0")?).await?;
+        for group in GROUPS {
+            socket.join_multicast(&group.parse()?).await?;
+        }
+        let host = SocketAddr::new("10.80.1.2".parse()?, to);
+        let stream = socket.output_to(&host.into()).await?;
+        let mut batch = SendBatch::new();
+        batch.push_to("broadcast", SocketAddr::new("10.80.1.255".parse()?, to));
+        batch.push_to("alone", host);
+        let mut said = String::new();
+        for result in [
+            socket.send_to(b"alone", host).await,
+            socket.try_send_to(b"alone", host).map(drop),
+            stream.write(b"alone").await,
+            socket.send_batch(&mut batch).await,
+            builder.connect(&host.into()).await.map(drop),
+        ] {
+            let Err(error) = result else {
+                return Err("one host was spoken to".into());
+            };
+            check(
+                error.kind() == ErrorKind::Unsupported
+                    && error.hresult().cast_unsigned() == 0x8007_273d
+                    && error.status() == SocketErrorStatus::Unknown,
+                || format!("{error:?}"),
+            )?;
+            said = error.to_string();
+        }
+        check(batch.len() == 1, || format!("{batch:?}"))?;
+        Ok((socket, said))
+    })?;
+    let (heard, _) = hear(&neighbour)?;
+    check(heard == "broadcast", || heard)?;
+
+    for (unicast, many) in [
+        ("10.80.1.1", "10.80.1.255"),
+        ("10.80.1.1", GROUPS[0]),
+        ("fd80:1::1", GROUPS[1]),
+    ] {
+        speak(lan, &lan.one, "o0", "alone", unicast, port(&socket))?;
+        speak(lan, &lan.one, "o0", "many", many, port(&socket))?;
+        let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+        check(heard == "many", || format!("{many}: {heard}"))?;
+    }
+    let dropped = socket.statistics().strangers_dropped;
+    check(dropped == 3, || format!("{dropped} dropped"))?;
+    Ok(format!("{said}; 3 heard, 3 dropped"))
+}
+
+/// MCG-11: the adapter that was chosen, or that of the address, whatever was joined and wherever the
+/// routes lead.
+fn spoken_by(lan: &Lan) -> Result<String, Why> {
+    for group in GROUPS {
+        let hears = |host: &Namespace| {
+            lan.on(host, async || {
+                let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+                socket.join_multicast(&group.parse()?).await?;
+                Ok(socket)
+            })
+        };
+        let (one, two) = (hears(&lan.one)?, hears(&lan.two)?);
+        let is_ipv4 = group.starts_with('2');
+        for (by, host, ear, address) in [
+            ("e0", &lan.one, &one, ["fd80:1::1", "10.80.1.1"]),
+            ("e1", &lan.two, &two, ["fd80:2::1", "10.80.2.1"]),
+        ] {
+            lan.on(&lan.home, async || {
+                let builder = DatagramSocket::builder();
+                let local = SocketAddr::new(address[usize::from(is_ipv4)].parse()?, 0);
+                let to = SocketAddr::new(group.parse()?, port(ear));
+                for (how, socket) in [
+                    (
+                        "chosen",
+                        builder
+                            .clone()
+                            .multicast_adapter(&adapter(by)?)
+                            .bind(&endpoint(":0")?)
+                            .await?,
+                    ),
+                    ("address", builder.bind(&local.into()).await?),
+                    ("bound", builder.bind_on(&adapter(by)?, &0.into()).await?),
+                ] {
+                    if how != "address" {
+                        socket.join_multicast(&group.parse()?).await?;
+                    }
+                    socket.send_to(how.as_bytes(), to).await?;
+                    let stream = socket.output_to(&to.into()).await?;
+                    stream.write(how.as_bytes()).await?;
+                }
+                Ok(())
+            })?;
+            for how in ["chosen", "address", "bound"] {
+                for _ in 0..2 {
+                    let heard = lan.on(host, async || Ok(text(&ear.recv().await?)))?;
+                    check(heard == how, || {
+                        format!("{group} by {by}: {heard}, not {how}")
+                    })?;
+                }
+            }
+        }
+        for ear in [&one, &two] {
+            let left = ear.try_recv()?;
+            check(left.is_none(), || format!("{group}: {left:?}"))?;
+        }
+    }
+    Ok("by the adapter, by the address, by the adapter that is bound".into())
+}
+
+/// MCG-11: by the first adapter on which a group is heard, else by loopback.
+fn no_route(lan: &Lan) -> Result<String, Why> {
+    let group = GROUPS[0];
+    let inside = lan.on(&lan.home, async || {
+        let builder = DatagramSocket::builder();
+        let socket = builder.bind_on(&adapter("lo")?, &0.into()).await?;
+        socket.join_multicast(&group.parse()?).await?;
+        Ok(socket)
+    })?;
+    let outside = lan.on(&lan.one, async || {
+        let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+        socket.join_multicast(&group.parse()?).await?;
+        Ok(socket)
+    })?;
+    for (is_member, host, ear) in [(false, &lan.home, &inside), (true, &lan.one, &outside)] {
+        lan.on(&lan.home, async || {
+            let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+            if is_member {
+                // Of the first adapter, because that one has the lower index.
+                socket.join_multicast(&"239.80.0.9".parse()?).await?;
+            }
+            let to = SocketAddr::new(group.parse()?, port(ear));
+            socket.send_to(b"send_to", to).await?;
+            check(socket.try_send_to(b"try_send_to", to)?, || "full".into())?;
+            let stream = socket.output_to(&to.into()).await?;
+            stream.write(b"stream").await?;
+            let mut batch: SendBatch = ["batch", "batch"].into_iter().collect();
+            stream.write_batch(&mut batch).await?;
+            batch.push_to("mixed", to);
+            socket.send_batch(&mut batch).await?;
+            check(batch.is_empty(), || format!("{batch:?}"))?;
+            Ok(())
+        })?;
+        for expected in [
+            "send_to",
+            "try_send_to",
+            "stream",
+            "batch",
+            "batch",
+            "mixed",
+        ] {
+            let heard = lan.on(host, async || Ok(text(&ear.recv().await?)))?;
+            check(heard == expected, || format!("{heard}, not {expected}"))?;
+        }
+    }
+    Ok("by loopback; by the adapter of a group".into())
+}
+
+/// MCG-14: what the system does not grant is told, and what it granted stays.
+fn too_many(lan: &Lan) -> Result<String, Why> {
+    let limit = "net.ipv4.igmp_max_memberships=5";
+    lan.home.run("sysctl", &["-q", "-w", limit])?;
+    let (socket, error) = lan.on(&lan.home, async || {
+        let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+        for number in 1..=2 {
+            for joined in socket
+                .join_multicast(&format!("239.81.0.{number}").parse()?)
+                .await?
+            {
+                joined.result?;
+            }
+        }
+        let third = socket.join_multicast(&"239.81.0.3".parse()?).await?;
+        let granted: Vec<_> = third.iter().map(|joined| joined.result.is_ok()).collect();
+        check(granted == [true, false], || format!("{third:?}"))?;
+        match socket.join_multicast(&"239.81.0.4".parse()?).await {
+            Err(error) => Ok((socket, error)),
+            Ok(joined) => Err(format!("{joined:?}").into()),
+        }
+    })?;
+    let limit = "net.ipv4.igmp_max_memberships=20";
+    lan.home.run("sysctl", &["-q", "-w", limit])?;
+    check(error.hresult().cast_unsigned() == 0x8007_2747, || {
+        format!("{error:?}")
+    })?;
+    speak(lan, &lan.one, "o0", "third", "239.81.0.3", port(&socket))?;
+    let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+    check(heard == "third", || heard)?;
+    Ok(error.to_string())
+}
+
+/// MCG-07: an adapter that is switched off is left, and joined again when it is switched on.
+fn switched(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS)?;
+    let mut seen = Vec::new();
+    lan.home.ip(&["link", "set", "e0", "down"])?;
+    for is_ipv4 in [true, false] {
+        seen.push(lan.on(&lan.home, async || change(&socket, false, is_ipv4).await)?);
+    }
+    lan.home.ip(&["link", "set", "e0", "up"])?;
+    restore(lan)?;
+    for is_ipv4 in [true, false] {
+        seen.push(lan.on(&lan.home, async || change(&socket, true, is_ipv4).await)?);
+    }
+    heard_again(lan, &socket)?;
+    Ok(seen.join(", "))
+}
+
+/// Gives an adapter of home back what switching it off took from it.
+fn restore(lan: &Lan) -> Result<(), Why> {
+    for address in E0 {
+        let add = ["address", "replace", address, "dev", "e0"];
+        let nodad: &[&str] = if address.contains(':') {
+            &["nodad"]
+        } else {
+            &[]
+        };
+        lan.home.ip(&[&add, nodad].concat())?;
+    }
+    Ok(())
+}
+
+fn heard_again(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
+    lan.until_running(&lan.home, "e0")?;
+    lan.until_running(&lan.one, "o0")?;
+    for group in GROUPS {
+        speak(lan, &lan.one, "o0", "again", group, port(socket))?;
+        let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+        check(heard == "again", || heard)?;
+    }
+    Ok(())
+}
+
+/// MCG-07: another address leaves the membership as it is; none takes it away until there is one again.
+fn addresses(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS)?;
+    let other = "10.80.77.1/24";
+    lan.home.ip(&["address", "add", other, "dev", "e0"])?;
+    // Takes the second one of that network along.
+    lan.home
+        .ip(&["address", "del", "10.80.1.1/24", "dev", "e0"])?;
+    heard_again(lan, &socket)?;
+    restore(lan)?;
+    lan.home.ip(&["address", "del", other, "dev", "e0"])?;
+    heard_again(lan, &socket)?;
+    let mut seen = Vec::new();
+    for is_ipv4 in [true, false] {
+        let family = if is_ipv4 { "-4" } else { "-6" };
+        lan.home.ip(&[family, "address", "flush", "dev", "e0"])?;
+        seen.push(lan.on(&lan.home, async || change(&socket, false, is_ipv4).await)?);
+        restore(lan)?;
+        seen.push(lan.on(&lan.home, async || change(&socket, true, is_ipv4).await)?);
+        heard_again(lan, &socket)?;
+    }
+    // A link that is too narrow for IPv6 forgets its groups.
+    lan.home.ip(&["link", "set", "e0", "mtu", "1200"])?;
+    seen.push(lan.on(&lan.home, async || change(&socket, false, false).await)?);
+    lan.home.ip(&["link", "set", "e0", "mtu", "1500"])?;
+    restore(lan)?;
+    seen.push(lan.on(&lan.home, async || change(&socket, true, false).await)?);
+    heard_again(lan, &socket)?;
+    Ok(seen.join(", "))
+}
+
+/// MCG-07: the adapter is deleted and made again; a socket that sends to groups by a group's adapter does
+/// so again, too.
+fn pulled(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS)?;
+    let stream = lan.on(&lan.home, async || {
+        let group = SocketAddr::new(GROUPS[0].parse()?, port(&socket));
+        Ok(socket.output_to(&group.into()).await?)
+    })?;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        lan.home.ip(&["link", "delete", "e0"])?;
+        for is_ipv4 in [true, false] {
+            seen.push(lan.on(&lan.home, async || change(&socket, false, is_ipv4).await)?);
+        }
+        cable((&lan.home, "e0", E0), (&lan.one, "o0", O0))?;
+        lan.one
+            .ip(&["route", "add", "default", "via", "10.80.1.1"])?;
+        lan.one
+            .ip(&["route", "add", "fd80::/16", "via", "fd80:1::1"])?;
+        for is_ipv4 in [true, false] {
+            seen.push(lan.on(&lan.home, async || change(&socket, true, is_ipv4).await)?);
+        }
+        heard_again(lan, &socket)?;
+        let heard = lan.on(&lan.home, async || {
+            stream.write(b"itself").await?;
+            Ok(text(&socket.recv().await?))
+        })?;
+        check(heard == "itself", || heard)?;
+    }
+    Ok(format!("{} events in three rounds", seen.len()))
+}
+
+/// MCG-01, MCG-07: `listen --join` tells where the group is heard, and when that changes.
+fn command(lan: &Lan) -> Result<String, Why> {
+    let mut listen = lan.home.command(&program().display().to_string());
+    listen.args(["listen", ":5080", "--json", "--count", "2"]);
+    listen.args(["--join", GROUPS[0], "--join", GROUPS[1]]);
+    let mut listen = Daemon::start("listen", &mut listen, "\"listening\"")?;
+    for _ in 0..4 {
+        listen.wait_for("\"joined\"")?;
+    }
+    let joined = listen.take_log();
+    lan.home.ip(&["link", "set", "e0", "down"])?;
+    listen.wait_for("\"group\":\"239.80.0.1\",\"adapter\":\"e0\"")?;
+    lan.home.ip(&["link", "set", "e0", "up"])?;
+    restore(lan)?;
+    listen.wait_for("\"group\":\"239.80.0.1\",\"adapter\":\"e0\"")?;
+    lan.until_running(&lan.home, "e0")?;
+    lan.until_running(&lan.one, "o0")?;
+    for (host, by) in [(&lan.one, "o0"), (&lan.two, "t0")] {
+        let arguments = ["send", GROUPS[0], "5080", by, "--adapter", by];
+        let hops = ["--multicast-hops", "3"];
+        host.udpair(&[&arguments as &[_], &hops].concat())?
+            .has_code(0)?;
+        listen.wait_for(&format!("\"text\":\"{by}\""))?;
+    }
+    listen
+        .wait_for("\"event\":\"summary\",\"sent\":0,\"received\":2,\"dropped\":0,\"exact\":true")?;
+    check(
+        joined.iter().all(|line| !line.contains("\"error\":\"")),
+        || joined.join(", "),
+    )?;
+    Ok("joined, left and joined again, and heard on both".into())
+}
