@@ -15,6 +15,7 @@ mod local;
 mod name_servers;
 mod order;
 mod pairs;
+mod remote;
 mod search;
 mod services;
 mod source;
@@ -36,6 +37,7 @@ pub use endpoint_pairs::sort_endpoint_pairs;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
 pub use pairs::PairOrder;
+pub(crate) use remote::Remote;
 pub(crate) use search::Search;
 pub use srv::SrvRecord;
 pub use step::{

@@ -123,4 +123,4 @@ impl<'a> Machine<'a> {
 }
 
 /// How many addresses are worth trying. Each SRV record may lead to many, and many records to the same.
-const CANDIDATES_MAX: usize = 1024;
+pub(super) const CANDIDATES_MAX: usize = 1024;

@@ -40,10 +40,11 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
             Some(local) => local.zone(),
             None => shared.zone(),
         };
-        let destinations = Destinations::resolve(&search, resolver, pair.remote(), zone).await?;
-        let usable = destinations.usable(Purpose::Connect, resolver)?;
+        let remote = pair.remote();
+        let mut destinations =
+            Destinations::find(&search, resolver, remote, zone, Purpose::Connect).await?;
         let mut attempts = Attempts::new(action);
-        for destination in usable {
+        while let Some(destination) = destinations.next().await? {
             let connected = match (bound, &local) {
                 (Some(link), _) => connect_bound(shared, link, destination).map(|()| None),
                 (None, Some(local)) => connect_new(settings, local, destination).map(Some),
@@ -124,11 +125,12 @@ pub(super) async fn stream_destination(
     let resolver = &shared.settings.resolver;
     let resolving = async {
         let search = resolver.search();
-        let destinations = Destinations::resolve(&search, resolver, remote, shared.zone()).await?;
+        let zone = shared.zone();
+        let mut destinations =
+            Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
         // There is at least one, or an error.
-        destinations
-            .usable(Purpose::Send, resolver)?
-            .next()
+        let address = destinations.next().await?;
+        address
             .map(|address| by_adapter(shared, address))
             .ok_or_else(|| cancelled("send"))
     };
@@ -151,14 +153,18 @@ pub(super) async fn bind_for_pair(
     let binding = async {
         let search = resolver.search();
         let local = search.local(pair.local()).await?;
-        let destinations =
-            Destinations::resolve(&search, resolver, pair.remote(), local.zone()).await?;
+        let (remote, zone) = (pair.remote(), local.zone());
+        let mut destinations =
+            Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
+        let mut next = destinations.next().await?;
         let socket = bound_socket(&shared.settings, &local, None, None)?;
-        let mut reached = destinations
-            .usable(Purpose::Send, resolver)?
-            .filter(|address| socket.reaches(*address));
-        let destination = reached.next().ok_or_else(no_common_family)?;
-        Ok((link(socket, &shared.settings)?, destination))
+        while let Some(destination) = next {
+            if socket.reaches(destination) {
+                return Ok((link(socket, &shared.settings)?, destination));
+            }
+            next = destinations.next().await?;
+        }
+        Err(no_common_family())
     };
     let (link, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
     opening.succeed_with(action, link, None)?;
