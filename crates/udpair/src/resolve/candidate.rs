@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use udpair_io::Adapter;
+use udpair_io::{Adapter, SourceProbe};
 
 use super::builder::Adapters;
 use super::order::{self, Destination, Source};
@@ -77,6 +77,7 @@ pub(super) fn in_order(
 struct Machine<'a> {
     list_adapters: &'a Adapters,
     adapters: Option<Vec<Adapter>>,
+    probe: SourceProbe,
     /// The source address for each destination; many records may lead to the same.
     sources: HashMap<SocketAddr, Option<IpAddr>>,
 }
@@ -86,6 +87,7 @@ impl<'a> Machine<'a> {
         Self {
             list_adapters,
             adapters: None,
+            probe: SourceProbe::default(),
             sources: HashMap::new(),
         }
     }
@@ -95,8 +97,9 @@ impl<'a> Machine<'a> {
     fn destination(&mut self, address: SocketAddr, is_asked: bool) -> Destination {
         let mut of_host = address;
         of_host.set_port(0);
+        let probe = &mut self.probe;
         let ask = || {
-            let source = udpair_io::source_address(address).ok();
+            let source = probe.source_address(address).ok();
             source.map(|source| source.ip())
         };
         let source = if is_asked {

@@ -7,7 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use udpair_io::{Family, Outgoing, RecvBatch, Socket};
+use udpair_io::{Outgoing, RecvBatch, Socket};
 
 use super::wire::{Answer, Query, Reading};
 use crate::driver::{self, Gone, Watched};
@@ -24,13 +24,7 @@ pub(super) enum Fault {
 /// Returns the answer, or `None` if it did not fit into a datagram.
 pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, Fault> {
     let engine = udpair_io::portable_engine();
-    let family = if server.ip().to_canonical().is_ipv4() {
-        Family::Ipv4
-    } else {
-        Family::Ipv6
-    };
-    let socket = Socket::open(family).map_err(Fault::Io)?;
-    socket.connect(server).map_err(Fault::Io)?;
+    let socket = Socket::for_question(server, None).map_err(Fault::Io)?;
     // As the kernel writes it, because that is how it names the sender of the answer.
     let server = socket.peer_addr().map_err(Fault::Io)?;
     let question = Outgoing {
@@ -38,16 +32,19 @@ pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option
         to: None,
     };
     engine.send(&socket, question).map_err(Fault::Io)?;
-    let watched = Watched::new(socket).map_err(Fault::Io)?;
+    let watched = Watched::new(socket);
     let mut batch = RecvBatch::new(1);
+    // The answer is not here yet: no server is that fast.
+    let mut is_empty = true;
     loop {
+        if is_empty {
+            let readable = watched.readable().await;
+            readable.map_err(|gone| Fault::Io(gone.into()))?;
+        }
         match watched.with(|socket| engine.receive(socket, &mut batch)) {
-            Some(Ok(_)) => {}
+            Some(Ok(_)) => is_empty = false,
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                watched
-                    .readable()
-                    .await
-                    .map_err(|gone| Fault::Io(gone.into()))?;
+                is_empty = true;
                 continue;
             }
             Some(Err(error)) => return Err(Fault::Io(error)),
