@@ -235,7 +235,9 @@ impl Shared {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        let statistics = self.link().map(Link::statistics).unwrap_or_default();
+        let statistics = self
+            .link()
+            .map_or_else(Statistics::before_opening, Link::statistics);
         self.published.publish(&statistics.counts());
         statistics
     }
