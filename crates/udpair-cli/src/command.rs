@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use udpair::{
-    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, Resolver,
+    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, OutputStream,
+    Resolver,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
@@ -268,6 +269,26 @@ impl Context {
         match (&self.global.local, &self.global.adapter) {
             (None, None) => Ok(self.builder().open()?),
             (local, _) => self.bound_socket(&local.clone().unwrap_or_default()).await,
+        }
+    }
+
+    /// Makes a socket with a stream to `remote`. Where both ends are names, they share one limit of time.
+    async fn output_to(
+        &self,
+        remote: &Endpoint,
+    ) -> Result<(DatagramSocket, OutputStream), Failure> {
+        match (&self.global.local, &self.global.adapter) {
+            (Some(local), None) => {
+                let socket = self.builder().open()?;
+                let pair = EndpointPair::to_endpoint(remote.clone())?.with_local(local.clone());
+                let output = socket.output_to_pair(&pair).await?;
+                Ok((socket, output))
+            }
+            _ => {
+                let socket = self.socket().await?;
+                let output = socket.output_to(remote).await?;
+                Ok((socket, output))
+            }
         }
     }
 

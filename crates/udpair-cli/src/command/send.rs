@@ -14,8 +14,7 @@ use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Send) -> Result<Exit, Failure> {
     let payload = sized(arguments.payload.bytes().await?, arguments.size);
-    let socket = context.socket().await?;
-    let output = socket.output_to(&arguments.remote.endpoint()).await?;
+    let (socket, output) = context.output_to(&arguments.remote.endpoint()).await?;
     context.summarize(&socket);
     let salvo = Salvo {
         context,
