@@ -11,6 +11,7 @@ mod namespace;
 mod network;
 mod peers;
 mod stun;
+mod tied;
 mod udpair;
 
 use crate::packages;
@@ -22,6 +23,7 @@ pub(crate) const SUITES: &[Suite] = &[
     peers::SUITE,
     network::SUITE,
     adapters::SUITE,
+    tied::SUITE,
     kubernetes::SUITE,
 ];
 

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use udpair_io::Adapter;
+
 use super::builder::{Adapters, Settings};
 use super::candidate::{self, Sources};
 use super::dns::{self, Client};
@@ -23,6 +25,8 @@ use crate::observe;
 /// One resolution under way.
 pub(crate) struct Search<'a> {
     settings: &'a Settings,
+    /// By which alone our own questions leave (SRV-15).
+    adapter: Option<&'a Adapter>,
     deadline: Instant,
 }
 
@@ -53,9 +57,10 @@ impl Group {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn begin(settings: &'a Settings) -> Self {
+    pub(super) fn begin(settings: &'a Settings, adapter: Option<&'a Adapter>) -> Self {
         Self {
             settings,
+            adapter,
             deadline: after(settings.timeout),
         }
     }
@@ -463,7 +468,13 @@ impl<'a> Search<'a> {
             attempts: self.settings.attempts,
             attempt_timeout: self.settings.attempt_timeout,
             deadline: self.deadline,
-            cache: self.settings.cache.as_deref(),
+            adapter: self.adapter,
+            adapters: self.adapters(),
+            // What the network behind one adapter says is not for those who ask elsewhere.
+            cache: match self.adapter {
+                None => self.settings.cache.as_deref(),
+                Some(_) => None,
+            },
             clock: &*self.settings.clock,
         }
     }

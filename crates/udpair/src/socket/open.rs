@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
@@ -29,8 +30,9 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
     }
     let resolver = &settings.resolver;
     let connecting = async {
+        let adapter = shared.bound_adapter();
         // One for both ends, so that both share one limit.
-        let search = resolver.search();
+        let search = resolver.search_by(adapter.as_deref());
         let bound = shared.link();
         let local = match bound {
             Some(_) => None,
@@ -78,12 +80,13 @@ pub(super) async fn bind(
     };
     let opening = shared.begin(&action, operation)?;
     let binding = async {
-        let local = shared.settings.resolver.search().local(local).await?;
+        let search = shared.settings.resolver.search_by(adapter);
+        let local = search.local(local).await?;
         let socket = bound_socket(&shared.settings, &local, adapter, None)?;
         link(socket, &shared.settings)
     };
     let link = shared.unless_closed(&action, in_runtime(binding)).await?;
-    opening.succeed_with(&action, link, adapter.map(|adapter| adapter.index))
+    opening.succeed_with(&action, link, adapter.cloned().map(Arc::new))
 }
 
 /// Binds an unbound socket so that it can be written to; waits if somebody else is at it.
@@ -124,7 +127,8 @@ pub(super) async fn stream_destination(
 ) -> Result<Destination, Error> {
     let resolver = &shared.settings.resolver;
     let resolving = async {
-        let search = resolver.search();
+        let adapter = shared.bound_adapter();
+        let search = resolver.search_by(adapter.as_deref());
         let zone = shared.zone();
         let mut destinations =
             Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;

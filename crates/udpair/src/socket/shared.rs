@@ -8,6 +8,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
+use udpair_io::Adapter;
+
 use super::builder::{Settings, check_hop_limit};
 use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
 use super::link::Link;
@@ -33,8 +35,8 @@ struct Life {
     state: State,
     past: Past,
     hop_limit: u8,
-    /// The adapter that the socket is bound to, by index.
-    adapter: Option<u32>,
+    /// The adapter that the socket is bound to.
+    adapter: Option<Arc<Adapter>>,
 }
 
 /// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
@@ -81,7 +83,12 @@ impl Shared {
 
     /// Returns the index of the adapter that the socket is bound to.
     pub(super) fn adapter(&self) -> Option<u32> {
-        self.life().adapter
+        self.life().adapter.as_ref().map(|adapter| adapter.index)
+    }
+
+    /// Returns the adapter that the socket is bound to, as it was then.
+    pub(super) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
+        self.life().adapter.clone()
     }
 
     /// Returns the zone of the adapter or the address that the socket is bound to.
@@ -90,8 +97,7 @@ impl Shared {
             SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
             _ => None,
         };
-        let adapter = self.life().adapter;
-        adapter.or_else(of_address)
+        self.adapter().or_else(of_address)
     }
 
     /// Asks the table whether `operation` may be done now.
@@ -289,7 +295,7 @@ impl Opening<'_> {
         self,
         action: &str,
         link: Link,
-        adapter: Option<u32>,
+        adapter: Option<Arc<Adapter>>,
     ) -> Result<(), Error> {
         let mut life = self.shared.life();
         if life.state == State::Closed {

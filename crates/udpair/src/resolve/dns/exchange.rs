@@ -7,7 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use udpair_io::{Outgoing, RecvBatch, Socket};
+use udpair_io::{Adapter, Outgoing, RecvBatch, Socket};
 
 use super::wire::{Answer, Query, Reading};
 use crate::driver::{self, Gone, Watched};
@@ -21,10 +21,15 @@ pub(super) enum Fault {
     Broken(String),
 }
 
-/// Returns the answer, or `None` if it did not fit into a datagram.
-pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, Fault> {
+/// Returns the answer, or `None` if it did not fit into a datagram. The question leaves by `adapter`, if
+/// that is given.
+pub(super) async fn over_udp(
+    server: SocketAddr,
+    adapter: Option<&Adapter>,
+    query: &Query,
+) -> Result<Option<Answer>, Fault> {
     let engine = udpair_io::portable_engine();
-    let socket = Socket::for_question(server, None).map_err(Fault::Io)?;
+    let socket = Socket::for_question(server, adapter).map_err(Fault::Io)?;
     // As the kernel writes it, because that is how it names the sender of the answer.
     let server = socket.peer_addr().map_err(Fault::Io)?;
     let question = Outgoing {
@@ -65,9 +70,14 @@ pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option
     }
 }
 
-/// Returns the answer over a connection, which takes any.
-pub(super) async fn over_tcp(server: SocketAddr, query: &Query) -> Result<Answer, Fault> {
-    let bytes = driver::tcp_exchange(server, query.bytes())
+/// Returns the answer over a connection, which takes any; see [`over_udp`].
+pub(super) async fn over_tcp(
+    server: SocketAddr,
+    adapter: Option<&Adapter>,
+    query: &Query,
+) -> Result<Answer, Fault> {
+    let socket = udpair_io::stream_for_question(server, adapter).map_err(Fault::Io)?;
+    let bytes = driver::tcp_exchange(socket, server, query.bytes())
         .await
         .map_err(Fault::Io)?;
     match query.read(&bytes) {
