@@ -16,7 +16,8 @@ use super::zone::with_zone;
 pub(super) enum Sources {
     /// For all of them.
     All,
-    /// For those whose order depends on it: an address that is the only one of its host keeps its place.
+    /// For those whose order depends on it: an address that is the only one of its host keeps its place,
+    /// and one that others go before in any case.
     Deciding,
 }
 
@@ -33,12 +34,25 @@ pub(super) fn in_order(
         if candidates.len() >= CANDIDATES_MAX {
             break;
         }
-        let is_asked = sources == Sources::All || group.addresses.len() > 1;
-        let addresses = group.addresses.iter();
+        // The last one may keep its place without being asked.
+        let last = match sources {
+            Sources::All => None,
+            Sources::Deciding => order::last_at_best(group.addresses.iter().map(|a| a.ip)),
+        };
+        let addresses = group.addresses.iter().enumerate();
         let mut found: Vec<_> = addresses
-            .map(|address| with_zone(address.with_port(group.port), zone, adapters))
-            .map(|address| (address, machine.destination(address, is_asked)))
+            .map(|(index, address)| {
+                let address = with_zone(address.with_port(group.port), zone, adapters);
+                (address, machine.destination(address, Some(index) != last))
+            })
             .collect();
+        if let Some(last) = last {
+            let (address, unasked) = found[last];
+            let mut others = found.iter().enumerate().filter(|(index, _)| *index != last);
+            if !others.all(|(_, (_, other))| order::is_ahead_of_any(other, unasked.ip)) {
+                found[last].1 = machine.destination(address, true);
+            }
+        }
         if order::depends_on_prefix_lengths(found.iter().map(|(_, destination)| destination)) {
             for source in found
                 .iter_mut()
