@@ -15,6 +15,7 @@ mod namespace;
 mod network;
 mod peers;
 mod stun;
+mod tied;
 mod udpair;
 
 use crate::packages;
@@ -29,6 +30,7 @@ pub(crate) const SUITES: &[Suite] = &[
     multicast::SUITE,
     broadcast::SUITE,
     many::SUITE,
+    tied::SUITE,
     kubernetes::SUITE,
 ];
 

@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use udpair::{
-    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, Resolver,
+    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, OutputStream,
+    Resolver,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
@@ -262,25 +263,26 @@ impl Context {
         builder
     }
 
-    /// Opens a socket that is bound as `--local` and `--adapter` say; one that is not bound at all if
-    /// neither is there.
-    async fn socket(&self) -> Result<DatagramSocket, Failure> {
-        self.socket_with(|builder| builder).await
-    }
-
-    /// The same with more options.
-    async fn socket_with(
+    /// Makes a socket with a stream to `remote`, bound as `--local` and `--adapter` say, or by its first
+    /// write. Where both ends are names, they share one limit of time.
+    async fn output_to(
         &self,
+        remote: &Endpoint,
         more: impl FnOnce(Builder) -> Builder,
-    ) -> Result<DatagramSocket, Failure> {
+    ) -> Result<(DatagramSocket, OutputStream), Failure> {
         let builder = more(self.builder());
-        match (&self.global.local, &self.global.adapter) {
-            (None, None) => Ok(builder.open()?),
-            (local, _) => {
-                let local = local.clone().unwrap_or_default();
-                self.bound_with(&builder, &local).await
-            }
-        }
+        let local = self.global.local.clone().unwrap_or_default();
+        let socket = match &self.global.adapter {
+            Some(_) => self.bound_with(&builder, &local).await?,
+            None => builder.open()?,
+        };
+        let output = if self.global.local.is_some() && self.global.adapter.is_none() {
+            let pair = EndpointPair::to_endpoint(remote.clone())?.with_local(local);
+            socket.output_to_pair(&pair).await?
+        } else {
+            socket.output_to(remote).await?
+        };
+        Ok((socket, output))
     }
 
     /// Opens a socket that is bound to `local`, on the adapter of `--adapter` if there is one.
@@ -322,7 +324,8 @@ impl Context {
         let pair = EndpointPair::to_endpoint(remote.clone())?;
         let socket = match (&self.global.adapter, &self.global.local) {
             (Some(_), _) => {
-                let socket = self.socket().await?;
+                let local = self.global.local.clone().unwrap_or_default();
+                let socket = self.bound_socket(&local).await?;
                 socket.connect(&pair).await?;
                 socket
             }

@@ -28,6 +28,7 @@ mod pool;
 mod portable;
 mod segment;
 mod socket;
+mod source;
 mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index, adapters};
@@ -53,4 +54,5 @@ pub use option::{
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};
-pub use socket::{Family, Socket, source_address};
+pub use socket::{Family, Socket, stream_for_question};
+pub use source::{SourceProbe, source_address};

@@ -200,7 +200,7 @@ pub fn low_latency(socket: &Socket) -> io::Result<bool> {
 ///
 /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it has no such option.
 pub fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
-    system::bind_to_adapter(socket, adapter)
+    system::bind_to_adapter(&socket.options(), adapter)
 }
 
 /// Lets several sockets of one user bind to the same port, among which the system spreads the flows

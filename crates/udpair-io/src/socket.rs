@@ -5,10 +5,11 @@
 //! get plain addresses.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Type};
 
+use crate::adapter::Adapter;
 use crate::batch::Outgoing;
 use crate::offload::SendOffload;
 use crate::system;
@@ -43,22 +44,45 @@ impl Socket {
     /// The system's own: no descriptor left, or the family is not supported. A machine without IPv6
     /// refuses [`Family::Dual`].
     pub fn open(family: Family) -> io::Result<Self> {
+        let socket = Self::bare(family)?;
+        system::prepare(&socket)?;
+        Ok(socket)
+    }
+
+    /// Opens a socket for one question to `peer` and its answer, connected to it; its packets take
+    /// `adapter`, if that is given.
+    ///
+    /// It has none of the options of a socket that is to last: it speaks to no group and to nobody else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open), of [`connect`](Self::connect) and of
+    /// [`bind_to_adapter`](crate::bind_to_adapter).
+    pub fn for_question(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<Self> {
+        let socket = Self::bare(Family::of(peer))?;
+        if let Some(adapter) = adapter {
+            crate::bind_to_adapter(&socket, adapter)?;
+        }
+        system::wake_for_errors(&socket)?;
+        socket.connect(peer)?;
+        Ok(socket)
+    }
+
+    /// Opens an unbound socket that has no standing options.
+    pub(crate) fn bare(family: Family) -> io::Result<Self> {
         let domain = match family {
             Family::Ipv4 => Domain::IPV4,
             Family::Ipv6 | Family::Dual => Domain::IPV6,
         };
-        let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
+        let socket = system::open(domain, Type::DGRAM, Protocol::UDP)?;
         if family != Family::Ipv4 {
             socket.set_only_v6(family == Family::Ipv6)?;
         }
-        let socket = Self {
+        Ok(Self {
             udp: socket.into(),
             family,
             send_offload: SendOffload::default(),
-        };
-        system::prepare(&socket)?;
-        Ok(socket)
+        })
     }
 
     /// Takes over a socket that somebody else opened; it is bound, and connected or not.
@@ -219,26 +243,6 @@ impl std::os::windows::io::AsSocket for Socket {
     }
 }
 
-/// Returns the address that this machine would send from to reach `destination`.
-///
-/// A scratch socket is connected and asked for its name; nothing is sent (RFC 6724, section 8 leaves
-/// the way to find a source address to the system).
-///
-/// # Errors
-///
-/// The system's own: there is no route.
-pub fn source_address(destination: SocketAddr) -> io::Result<SocketAddr> {
-    let destination = plain(destination);
-    // None of our options: it never sends, and there may be one of these for every candidate.
-    let scratch = socket2::Socket::new(
-        Domain::for_address(destination),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
-    scratch.connect(&destination.into())?;
-    UdpSocket::from(scratch).local_addr()
-}
-
 /// Returns `address` without an IPv4-mapped form and without a flow label, which is no part of who
 /// somebody is.
 pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
@@ -251,7 +255,29 @@ pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// Opens a TCP socket for one question to `peer` and its answer, and does not connect it yet; its
+/// packets take `adapter`, if that is given. Never blocks.
+///
+/// # Errors
+///
+/// The system's own, and those of [`bind_to_adapter`](crate::bind_to_adapter).
+pub fn stream_for_question(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<TcpStream> {
+    let socket = system::open(Domain::for_address(peer), Type::STREAM, Protocol::TCP)?;
+    if let Some(adapter) = adapter {
+        system::bind_to_adapter(&SockRef::from(&socket), adapter)?;
+    }
+    Ok(socket.into())
+}
+
 impl Family {
+    /// Returns the family of one address.
+    pub fn of(address: SocketAddr) -> Self {
+        match address.ip().to_canonical() {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
+
     /// Returns the address that stands for every local address of this family.
     pub fn wildcard(self) -> IpAddr {
         match self {
@@ -289,13 +315,5 @@ mod tests {
             crate::Cause::FamilyNotSupported,
             "{error}"
         );
-    }
-
-    #[test]
-    fn the_source_address_of_a_loopback_destination_is_loopback() {
-        let source = source_address("127.0.0.1:9".parse().unwrap()).unwrap();
-        assert_eq!(source.ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let source = source_address("[::1]:9".parse().unwrap()).unwrap();
-        assert_eq!(source.ip(), IpAddr::V6(Ipv6Addr::LOCALHOST));
     }
 }

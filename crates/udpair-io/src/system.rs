@@ -14,7 +14,10 @@
 //! | `bits_per_second(adapter)` | the nominal speed of its link |
 //! | `machine_name()` | what the machine is called |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps what it knows of names |
+//! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
+//! | `wake_for_errors(socket)` | whoever waits to read is woken by an error too |
+//! | `disconnect(socket)` | takes the peer off again, and the address and port that connecting chose |
 //! | `set_dont_fragment`, `set_traffic_class`, `set_low_latency`, and their readers without `set_` | options that each system spells its own way |
 //! | `set_busy_poll`, `share_port`, `bind_to_adapter` | the same, without readers |
 //! | `join`, `leave`, `set_multicast_adapter`, `share_multicast_port` | multicast, by adapter index |

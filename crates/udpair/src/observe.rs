@@ -29,7 +29,8 @@ pub(crate) fn looked_up(
     tracing::debug!(target: TARGET, stage, name, found, error, ?elapsed, "looked up");
 }
 
-/// A remote endpoint was resolved to so many addresses; `kind` names the error if there is none.
+/// A remote endpoint was resolved to so many addresses, for a socket those of its first host; `error` says
+/// why if there is none.
 pub(crate) fn resolved(
     remote: &dyn Display,
     found: usize,

@@ -15,6 +15,7 @@ mod local;
 mod name_servers;
 mod order;
 mod pairs;
+mod remote;
 mod search;
 mod services;
 mod source;
@@ -27,6 +28,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
+use udpair_io::Adapter;
+
 use crate::driver;
 use crate::error::Error;
 use crate::name::{Endpoint, EndpointPair};
@@ -36,6 +39,7 @@ pub use endpoint_pairs::sort_endpoint_pairs;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
 pub use pairs::PairOrder;
+pub(crate) use remote::Remote;
 pub(crate) use search::Search;
 pub use srv::SrvRecord;
 pub use step::{
@@ -230,7 +234,13 @@ impl Resolver {
 
     /// Begins a resolution, whose parts share one limit of time.
     pub(crate) fn search(&self) -> Search<'_> {
-        Search::begin(&self.0)
+        Search::begin(&self.0, None)
+    }
+
+    /// Begins a resolution for a socket that is bound to `adapter`, if it is: our own questions leave by
+    /// that alone.
+    pub(crate) fn search_by<'a>(&'a self, adapter: Option<&'a Adapter>) -> Search<'a> {
+        Search::begin(&self.0, adapter)
     }
 
     /// Returns the family that was asked for.

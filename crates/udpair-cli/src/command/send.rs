@@ -14,13 +14,14 @@ use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Send) -> Result<Exit, Failure> {
     let payload = sized(arguments.payload.bytes().await?, arguments.size);
-    let socket = context
-        .socket_with(|builder| match arguments.multicast_hops {
+    let hops = arguments.multicast_hops;
+    let remote = arguments.remote.endpoint();
+    let (socket, output) = context
+        .output_to(&remote, |builder| match hops {
             Some(hops) => builder.multicast_hops(hops),
             None => builder,
         })
         .await?;
-    let output = socket.output_to(&arguments.remote.endpoint()).await?;
     context.summarize(&socket);
     let salvo = Salvo {
         context,

@@ -291,3 +291,31 @@ fn what_cannot_be_joined_is_an_error_with_advice() {
     let finished = udpair(&["listen", "127.0.0.1:0", "--join", "239.255.77.1"]);
     assert!(finished.stderr.contains("hint: "), "{finished:?}");
 }
+
+/// Both ends are resolved within one limit, and the socket is bound where it was asked to be.
+#[test]
+fn send_takes_a_local_end() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let finished = udpair(&["send", host, port, "x", "--local", "127.0.0.2:", "--json"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let events = finished.events();
+    let summary = events.last().unwrap();
+    assert_eq!(summary["event"], "summary", "{finished:?}");
+    assert_eq!(summary["sent"], 1, "{finished:?}");
+    let finished = udpair(&["send", host, port, "x", "--local", "[::1]:", "--json"]);
+    assert_eq!(finished.code, 8, "{finished:?}");
+}
+
+/// Nothing was sent and nothing heard, and that is exact.
+#[test]
+fn send_without_a_datagram_has_lost_none() {
+    let finished = udpair(&["send", "127.0.0.1", "9", "x", "--count", "0", "--json"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let events = finished.events();
+    let summary = events.last().unwrap();
+    assert_eq!(
+        (&summary["dropped"], &summary["exact"]),
+        (&0.into(), &true.into())
+    );
+}

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use socket2::InterfaceIndexOrAddress;
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
 use crate::cause::Cause;
@@ -121,6 +121,21 @@ pub(crate) fn adapter_index(_name: &str) -> Option<u32> {
     None
 }
 
+pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(domain, kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+pub(crate) fn wake_for_errors(_socket: &Socket) -> io::Result<()> {
+    // An error makes a socket readable by itself.
+    Ok(())
+}
+
+pub(crate) fn disconnect(_socket: &Socket) -> io::Result<()> {
+    Err(unsupported("a socket keeps its peer on this system"))
+}
+
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     socket.options().set_broadcast(true)
 }
@@ -203,7 +218,7 @@ pub(crate) fn low_latency(_socket: &Socket) -> io::Result<bool> {
     Err(unsupported("datagrams cannot be preferred on this system"))
 }
 
-pub(crate) fn bind_to_adapter(_socket: &Socket, _adapter: &Adapter) -> io::Result<()> {
+pub(crate) fn bind_to_adapter(_options: &SockRef<'_>, _adapter: &Adapter) -> io::Result<()> {
     Err(unsupported(
         "a socket cannot be tied to an adapter on this system",
     ))

@@ -7,17 +7,21 @@ use std::pin::Pin;
 use std::task::{Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
-/// Sends `query` to `server` and returns its answer (RFC 1035, section 4.2.2: each message behind its
+/// Connects `socket` to `server`, sends `query` and returns its answer (RFC 1035, section 4.2.2: each message behind its
 /// length in two octets).
 ///
 /// # Errors
 ///
 /// The system's own, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hangs up.
-pub(crate) async fn exchange(server: SocketAddr, query: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) async fn exchange(
+    socket: std::net::TcpStream,
+    server: SocketAddr,
+    query: &[u8],
+) -> io::Result<Vec<u8>> {
     let length = u16::try_from(query.len()).map_err(io::Error::other)?;
-    let mut stream = TcpStream::connect(server).await?;
+    let mut stream = TcpSocket::from_std_stream(socket).connect(server).await?;
     let framed = [&length.to_be_bytes(), query].concat();
     write_all(&mut stream, &framed).await?;
     let mut length = [0; 2];

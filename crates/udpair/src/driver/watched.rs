@@ -25,7 +25,7 @@ pub(crate) struct Watched {
     readers_waker: Waker,
     /// There once somebody had to wait; most sockets never see that.
     writing: OnceLock<Box<Writing>>,
-    /// The runtime that watches; set by the first who waits where it was left open.
+    /// The runtime that watches, or will; set by the first who waits where it was left open.
     runtime: OnceLock<Handle>,
 }
 
@@ -82,15 +82,12 @@ impl From<Gone> for io::Error {
 }
 
 impl Watched {
-    /// Hands `socket` to the runtime around us.
-    ///
-    /// # Errors
-    ///
-    /// The system's own.
-    pub(crate) fn new(socket: Socket) -> io::Result<Self> {
+    /// Leaves `socket` to the runtime around us, which watches it as soon as somebody waits: a socket
+    /// that only sends, or is never waited for, costs it nothing.
+    pub(crate) fn new(socket: Socket) -> Self {
         let watched = Self::wherever(socket);
-        watched.watch(&Handle::current())?;
-        Ok(watched)
+        let _ = watched.runtime.set(Handle::current());
+        watched
     }
 
     /// Leaves `socket` to the runtime in which somebody waits for it first.
@@ -105,8 +102,12 @@ impl Watched {
         }
     }
 
-    /// Hands the socket to `runtime`, unless it has one already.
-    fn watch(&self, runtime: &Handle) -> io::Result<()> {
+    /// Hands the socket to its runtime, or where that was left open to ours.
+    fn watch(&self) -> io::Result<()> {
+        let runtime = match self.runtime.get() {
+            Some(runtime) => runtime.clone(),
+            None => super::runtime()?,
+        };
         let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
         let socket = match reading.take() {
             Some(Reading::Unwatched(socket)) => socket,
@@ -150,11 +151,12 @@ impl Watched {
         ticket: &mut Ticket,
     ) -> Poll<Result<(), Gone>> {
         self.readers.enlist(ticket, cx.waker());
-        if self.runtime.get().is_none() {
-            let watching = super::runtime().and_then(|runtime| self.watch(&runtime));
-            watching.map_err(Gone::Runtime)?;
+        let mut reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*reading, Some(Reading::Unwatched(_))) {
+            drop(reading);
+            self.watch().map_err(Gone::Runtime)?;
+            reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
         }
-        let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
         let registered = match reading.as_ref() {
             Some(Reading::Watched(registered)) => registered,
             Some(Reading::Unwatched(_)) => unreachable!("watched above"),

@@ -133,7 +133,8 @@ impl ResolverBuilder {
     /// Keeps the answers of name servers as long as their TTLs say, or asks every time. Default: `true`.
     ///
     /// The resolver and its clones share what is kept. What the operating system finds is not kept: it
-    /// comes without a TTL.
+    /// comes without a TTL. Nor is what sockets that are bound to an adapter are told: it may not hold
+    /// elsewhere.
     pub fn cache(mut self, cache: bool) -> Self {
         self.0.cache = cache.then(Arc::default);
         self

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use udpair_io::Adapter;
+use udpair_io::{Adapter, SourceProbe};
 
 use super::builder::Adapters;
 use super::order::{self, Destination, Source};
@@ -16,7 +16,8 @@ use super::zone::with_zone;
 pub(super) enum Sources {
     /// For all of them.
     All,
-    /// For those whose order depends on it: an address that is the only one of its host keeps its place.
+    /// For those whose order depends on it: an address that is the only one of its host keeps its place,
+    /// and one that others go before in any case.
     Deciding,
 }
 
@@ -33,12 +34,25 @@ pub(super) fn in_order(
         if candidates.len() >= CANDIDATES_MAX {
             break;
         }
-        let is_asked = sources == Sources::All || group.addresses.len() > 1;
-        let addresses = group.addresses.iter();
+        // The last one may keep its place without being asked.
+        let last = match sources {
+            Sources::All => None,
+            Sources::Deciding => order::last_at_best(group.addresses.iter().map(|a| a.ip)),
+        };
+        let addresses = group.addresses.iter().enumerate();
         let mut found: Vec<_> = addresses
-            .map(|address| with_zone(address.with_port(group.port), zone, adapters))
-            .map(|address| (address, machine.destination(address, is_asked)))
+            .map(|(index, address)| {
+                let address = with_zone(address.with_port(group.port), zone, adapters);
+                (address, machine.destination(address, Some(index) != last))
+            })
             .collect();
+        if let Some(last) = last {
+            let (address, unasked) = found[last];
+            let mut others = found.iter().enumerate().filter(|(index, _)| *index != last);
+            if !others.all(|(_, (_, other))| order::is_ahead_of_any(other, unasked.ip)) {
+                found[last].1 = machine.destination(address, true);
+            }
+        }
         if order::depends_on_prefix_lengths(found.iter().map(|(_, destination)| destination)) {
             for source in found
                 .iter_mut()
@@ -77,6 +91,7 @@ pub(super) fn in_order(
 struct Machine<'a> {
     list_adapters: &'a Adapters,
     adapters: Option<Vec<Adapter>>,
+    probe: SourceProbe,
     /// The source address for each destination; many records may lead to the same.
     sources: HashMap<SocketAddr, Option<IpAddr>>,
 }
@@ -86,6 +101,7 @@ impl<'a> Machine<'a> {
         Self {
             list_adapters,
             adapters: None,
+            probe: SourceProbe::default(),
             sources: HashMap::new(),
         }
     }
@@ -95,8 +111,9 @@ impl<'a> Machine<'a> {
     fn destination(&mut self, address: SocketAddr, is_asked: bool) -> Destination {
         let mut of_host = address;
         of_host.set_port(0);
+        let probe = &mut self.probe;
         let ask = || {
-            let source = udpair_io::source_address(address).ok();
+            let source = probe.source_address(address).ok();
             source.map(|source| source.ip())
         };
         let source = if is_asked {
@@ -123,4 +140,4 @@ impl<'a> Machine<'a> {
 }
 
 /// How many addresses are worth trying. Each SRV record may lead to many, and many records to the same.
-const CANDIDATES_MAX: usize = 1024;
+pub(super) const CANDIDATES_MAX: usize = 1024;

@@ -21,6 +21,9 @@ use exchange::{Fault, over_tcp, over_udp};
 use wire::Query;
 pub(crate) use wire::{Answer, RecordData};
 
+use udpair_io::Adapter;
+
+use super::builder::Adapters;
 use super::srv::SrvRecord;
 use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode, Transport};
 use crate::driver;
@@ -36,6 +39,9 @@ pub(super) struct Client<'a> {
     pub(super) attempt_timeout: Duration,
     /// When all must be over.
     pub(super) deadline: Instant,
+    /// By which alone questions leave; `None` leaves the way to the system.
+    pub(super) adapter: Option<&'a Adapter>,
+    pub(super) adapters: &'a Adapters,
     /// Answers of earlier questions; `None` asks every time.
     pub(super) cache: Option<&'a Mutex<Cache>>,
     pub(super) clock: &'a Clock,
@@ -307,6 +313,7 @@ impl Client<'_> {
         end: Instant,
         queries: &mut Vec<DnsQuery>,
     ) -> Result<Result<Answer, Useless>, Failure> {
+        let adapter = self.way_to(server);
         let mut transport = Transport::Udp;
         let mut extended = true;
         loop {
@@ -315,9 +322,9 @@ impl Client<'_> {
             let started = Instant::now();
             let limit = end.saturating_duration_since(started);
             let result = match transport {
-                Transport::Udp => driver::timeout(limit, over_udp(server, &query)).await,
+                Transport::Udp => driver::timeout(limit, over_udp(server, adapter, &query)).await,
                 Transport::Tcp => {
-                    let answer = async { over_tcp(server, &query).await.map(Some) };
+                    let answer = async { over_tcp(server, adapter, &query).await.map(Some) };
                     driver::timeout(limit, answer).await
                 }
             };
@@ -355,6 +362,19 @@ impl Client<'_> {
             };
             return Ok(Err(Useless { what, is_final }));
         }
+    }
+
+    /// Returns the adapter by which a question to `server` has to leave.
+    ///
+    /// A server on this machine, like the stub of a local resolver, is reached by none: what goes to an own
+    /// address never gets as far as its adapter.
+    fn way_to(&self, server: SocketAddr) -> Option<&Adapter> {
+        let adapter = self.adapter?;
+        let ip = server.ip().to_canonical();
+        let adapters = (self.adapters)().unwrap_or_default();
+        let mut own = adapters.iter().flat_map(|adapter| &adapter.addresses);
+        let is_here = ip.is_loopback() || own.any(|own| own.ip == ip);
+        (!is_here).then_some(adapter)
     }
 
     /// Returns how long one try may take so that `tries` of them end by the deadline.

@@ -101,6 +101,19 @@ pub(super) fn depends_on_prefix_lengths<'a>(
     keys.windows(2).any(|pair| pair[0] == pair[1])
 }
 
+/// Returns whether `first` goes before the address `ip`, from wherever that may be reached.
+pub(super) fn is_ahead_of_any(first: &Destination, ip: IpAddr) -> bool {
+    Key::of(first) < Key::best_of(ip)
+}
+
+/// Returns which of these addresses goes last if all that the order asks of their source addresses is
+/// well.
+pub(super) fn last_at_best(ips: impl IntoIterator<Item = IpAddr>) -> Option<usize> {
+    let ips = ips.into_iter().enumerate();
+    let last = ips.max_by_key(|(_, ip)| Key::best_of(*ip));
+    last.map(|(index, _)| index)
+}
+
 /// The rules in their order; smaller goes first.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Key {
@@ -113,6 +126,18 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// The key of an address that has the best source address of all.
+    fn best_of(ip: IpAddr) -> Self {
+        Self {
+            unusable: false,
+            scope_differs: false,
+            label_differs: false,
+            precedence: Reverse(Policy::of(ip).precedence),
+            scope: scope(ip),
+            matching_prefix: Reverse(u32::MAX),
+        }
+    }
+
     pub(super) fn of(destination: &Destination) -> Self {
         let policy = Policy::of(destination.ip);
         let source = destination.source;
@@ -369,5 +394,41 @@ mod tests {
                 "{ip}"
             );
         }
+    }
+
+    /// ADR-01: nobody need be asked for the source address of what goes last anyway.
+    #[test]
+    fn some_addresses_go_behind_others_wherever_they_are_reached_from() {
+        for (first, other, expected) in [
+            ("2001:db8::1 2001:db8::2/64", "192.0.2.1", true),
+            ("::1 ::1/128", "127.0.0.1", true),
+            // It may be the better one, as long as nobody was asked.
+            ("192.0.2.1 192.0.2.2/24", "2001:db8::1", false),
+            ("2001:db8::1 2001:db8::2/64", "2001:db8:1::1", false),
+            ("2001:db8::1 fe80::1/64", "192.0.2.1", false),
+            ("2001:db8::1 2002::1/16", "192.0.2.1", false),
+            ("2001:db8::1 -", "192.0.2.1", false),
+        ] {
+            let first = destination(first);
+            let ip = other.parse().unwrap();
+            assert_eq!(is_ahead_of_any(&first, ip), expected, "{first:?} {ip}");
+            // Then no source address of the other one brings it to the front.
+            for source in [
+                "-",
+                "192.0.2.9/32",
+                "2001:db8::9/128",
+                "127.0.0.1/8",
+                "::1/128",
+            ] {
+                let other = destination(&format!("{ip} {source}"));
+                assert!(
+                    !expected || Key::of(&first) < Key::of(&other),
+                    "{first:?} {other:?}"
+                );
+            }
+        }
+        let ips = ["192.0.2.1", "2001:db8::1", "::1"].map(|ip| ip.parse().unwrap());
+        assert_eq!(last_at_best(ips), Some(0));
+        assert_eq!(last_at_best([]), None);
     }
 }

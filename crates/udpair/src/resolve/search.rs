@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use udpair_io::Adapter;
+
 use super::builder::{Adapters, Settings};
 use super::candidate::{self, Sources};
 use super::dns::{self, Client};
@@ -23,6 +25,8 @@ use crate::observe;
 /// One resolution under way.
 pub(crate) struct Search<'a> {
     settings: &'a Settings,
+    /// By which alone our own questions leave (SRV-15).
+    adapter: Option<&'a Adapter>,
     deadline: Instant,
 }
 
@@ -42,26 +46,34 @@ pub(super) struct Group {
     pub(super) addresses: Vec<FoundAddress>,
 }
 
+impl Group {
+    pub(super) fn of(target: &Target, addresses: Vec<FoundAddress>) -> Self {
+        Self {
+            port: target.port,
+            srv: target.srv.clone(),
+            addresses,
+        }
+    }
+}
+
 impl<'a> Search<'a> {
-    pub(super) fn begin(settings: &'a Settings) -> Self {
+    pub(super) fn begin(settings: &'a Settings, adapter: Option<&'a Adapter>) -> Self {
         Self {
             settings,
+            adapter,
             deadline: after(settings.timeout),
         }
     }
 
-    /// Resolves a remote endpoint for a socket: its addresses, best first. A link-local address without a
-    /// zone gets `zone`, if there is one.
-    ///
-    /// Source addresses are found out only where they decide the order; the socket will find its own.
-    pub(crate) async fn remote(
-        &self,
-        remote: &Endpoint,
-        zone: Option<u32>,
-        steps: &mut Vec<Step>,
-    ) -> Result<Vec<Candidate>, Error> {
-        // Boxed, so that the future of a socket that is connected to an address is small.
-        Box::pin(self.observed(remote, zone, Sources::Deciding, steps)).await
+    /// Returns this search with an earlier end: that of one of `hosts` that are looked up one after the
+    /// other, and have the time that is left in common.
+    pub(super) fn with_share_of_time(&self, hosts: usize) -> Self {
+        let hosts = u32::try_from(hosts).unwrap_or(u32::MAX).max(1);
+        let later = self.time_left() / hosts * (hosts - 1);
+        Self {
+            deadline: self.deadline.checked_sub(later).unwrap_or(self.deadline),
+            ..*self
+        }
     }
 
     /// Resolves a remote endpoint for whoever wants to know all that there is to know of it.
@@ -70,19 +82,8 @@ impl<'a> Search<'a> {
         remote: &Endpoint,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
-        self.observed(remote, None, Sources::All, steps).await
-    }
-
-    /// Resolves a remote endpoint, and tells who watches.
-    async fn observed(
-        &self,
-        remote: &Endpoint,
-        zone: Option<u32>,
-        sources: Sources,
-        steps: &mut Vec<Step>,
-    ) -> Result<Vec<Candidate>, Error> {
         let started = Instant::now();
-        let candidates = self.candidates(remote, zone, sources, steps).await;
+        let candidates = self.candidates(remote, steps).await;
         let found = candidates.as_ref().map_or(0, Vec::len);
         let error = candidates.as_ref().err();
         let error = error.map(|error| error as &dyn Display);
@@ -93,17 +94,11 @@ impl<'a> Search<'a> {
     async fn candidates(
         &self,
         remote: &Endpoint,
-        zone: Option<u32>,
-        sources: Sources,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
-        let host = remote.remote_host()?;
-        if host.kind() == HostNameType::Bluetooth {
-            return Err(bluetooth_refused("resolve", host));
-        }
-        let targets = self.targets(host, remote, steps).await?;
+        let targets = self.targets(remote, steps).await?;
         let groups = self.addresses_of_all(targets, steps).await?;
-        let candidates = candidate::in_order(groups, zone, self.adapters(), sources);
+        let candidates = candidate::in_order(groups, None, self.adapters(), Sources::All);
         Step::Order(candidates.clone()).note(steps);
         Ok(candidates)
     }
@@ -119,12 +114,15 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the hosts that offer the service of `remote`, in the order to try them.
-    async fn targets(
+    pub(super) async fn targets(
         &self,
-        host: &HostName,
         remote: &Endpoint,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Target>, Error> {
+        let host = remote.remote_host()?;
+        if host.kind() == HostNameType::Bluetooth {
+            return Err(bluetooth_refused("resolve", host));
+        }
         let Some(service) = remote.service().name() else {
             let port = remote.service().port();
             let number = remote.service().to_string();
@@ -310,11 +308,7 @@ impl<'a> Search<'a> {
             for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
                 Step::Address(step).note(steps);
                 match found {
-                    Ok(addresses) => groups.push(Group {
-                        port: target.port,
-                        srv: target.srv.clone(),
-                        addresses,
-                    }),
+                    Ok(addresses) => groups.push(Group::of(target, addresses)),
                     Err(error) => last_error = Some(error),
                 }
             }
@@ -326,7 +320,10 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the addresses of one target that are of the family asked for.
-    async fn addresses(&self, target: &Target) -> (Result<Vec<FoundAddress>, Error>, AddressStep) {
+    pub(super) async fn addresses(
+        &self,
+        target: &Target,
+    ) -> (Result<Vec<FoundAddress>, Error>, AddressStep) {
         let started = Instant::now();
         let mut step = AddressStep {
             host: target.host.to_string(),
@@ -471,7 +468,13 @@ impl<'a> Search<'a> {
             attempts: self.settings.attempts,
             attempt_timeout: self.settings.attempt_timeout,
             deadline: self.deadline,
-            cache: self.settings.cache.as_deref(),
+            adapter: self.adapter,
+            adapters: self.adapters(),
+            // What the network behind one adapter says is not for those who ask elsewhere.
+            cache: match self.adapter {
+                None => self.settings.cache.as_deref(),
+                Some(_) => None,
+            },
             clock: &*self.settings.clock,
         }
     }
@@ -518,6 +521,11 @@ impl Target {
             srv: None,
             known: None,
         }
+    }
+
+    /// Returns whether its addresses did not come along with its name.
+    pub(super) fn must_be_looked_up(&self) -> bool {
+        self.known.is_none()
     }
 }
 

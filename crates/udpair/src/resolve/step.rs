@@ -106,13 +106,7 @@ impl Step {
                 step.error.as_deref(),
                 step.elapsed,
             ),
-            Self::Address(step) => observe::looked_up(
-                "address",
-                &step.host,
-                step.addresses.len(),
-                step.error.as_deref(),
-                step.elapsed,
-            ),
+            Self::Address(step) => step.tell(),
             // The end of the resolution tells as much.
             Self::Order(_) => {}
         }
@@ -192,6 +186,19 @@ pub struct AddressStep {
     pub error: Option<String>,
     /// How long that took.
     pub elapsed: Duration,
+}
+
+impl AddressStep {
+    /// Tells who watches.
+    pub(super) fn tell(&self) {
+        observe::looked_up(
+            "address",
+            &self.host,
+            self.addresses.len(),
+            self.error.as_deref(),
+            self.elapsed,
+        );
+    }
 }
 
 /// Who knows the addresses of a host.

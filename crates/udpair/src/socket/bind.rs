@@ -1,10 +1,12 @@
 //! From a resolved local end to a socket that is bound to it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Family, Socket};
 
 use super::builder::Settings;
+use super::shared::Tie;
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost};
 
@@ -66,17 +68,21 @@ pub(super) fn bound_socket(
 }
 
 /// Returns the adapter that a socket which was bound so speaks and listens by alone.
-pub(super) fn bound_adapter(
+pub(super) fn tie(
     settings: &Settings,
     local: &Local,
     adapter: Option<&Adapter>,
-) -> Result<Option<u32>, Error> {
-    let index = match (adapter, &local.host) {
-        (Some(adapter), _) => adapter.index,
-        (None, LocalHost::Loopback) => loopback_adapter(settings)?.index,
+) -> Result<Option<Tie>, Error> {
+    let is_wished = adapter.is_some();
+    let adapter = match (adapter, &local.host) {
+        (Some(adapter), _) => adapter.clone(),
+        (None, LocalHost::Loopback) => loopback_adapter(settings)?,
         (None, _) => return Ok(None),
     };
-    Ok(Some(index))
+    Ok(Some(Tie {
+        adapter: Arc::new(adapter),
+        is_wished,
+    }))
 }
 
 /// Sends to groups by the adapter that has the bound address (MCG-11), which Linux does by itself for

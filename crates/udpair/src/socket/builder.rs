@@ -267,6 +267,10 @@ impl Builder {
 
     /// Opens a socket that is bound to `service` on one adapter: it sends and receives by that alone.
     ///
+    /// Name servers are asked by that adapter too, unless they run on this machine. What the operating
+    /// system's resolver is asked takes whatever way the system chooses;
+    /// [`dns_servers`](crate::ResolverBuilder::dns_servers) keeps it out.
+    ///
     /// # Errors
     ///
     /// Those of [`bind`](Self::bind); an adapter that has vanished is an address that is not available.
@@ -277,7 +281,7 @@ impl Builder {
     ///
     /// # Model
     ///
-    /// `BindServiceNameAsync(String, NetworkAdapter)` (BND-05, BND-06).
+    /// `BindServiceNameAsync(String, NetworkAdapter)` (BND-05, BND-06, SRV-15).
     pub async fn bind_on(
         &self,
         adapter: &Adapter,

@@ -2,19 +2,32 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::vec;
 
 use udpair_io::Adapter;
 
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, needs_zone};
-use crate::resolve::{Resolver, Search, with_zone};
+use crate::resolve::{Remote, Resolver, Search, with_zone};
 
-/// The addresses of a remote endpoint, best first.
-pub(super) enum Destinations {
-    /// It was an address; nobody had to be asked, and nothing allocated.
-    One(SocketAddr),
-    /// The candidates of a resolution.
-    Several(Vec<SocketAddr>),
+/// The addresses of a remote endpoint that can be a destination, best first. They are found when they
+/// are asked for: many a name leads to more hosts than anybody will try.
+pub(super) struct Destinations<'a> {
+    resolver: &'a Resolver,
+    purpose: Purpose,
+    source: Source<'a>,
+    /// Whether there has been one.
+    has_any: bool,
+    /// What is wrong with the first address that can be no destination.
+    first_obstacle: Option<Error>,
+}
+
+/// Where addresses come from.
+enum Source<'a> {
+    /// The endpoint is an address; nobody has to be asked, and nothing allocated.
+    One(Option<SocketAddr>),
+    /// Its hosts, and what is left of the addresses of the last one.
+    Several(Box<Remote<'a>>, vec::IntoIter<SocketAddr>),
 }
 
 /// What the addresses are for.
@@ -24,52 +37,75 @@ pub(super) enum Purpose {
     Send,
 }
 
-impl Destinations {
-    /// Resolves a remote endpoint. A link-local address without a zone gets `zone`, if there is one.
-    pub(super) async fn resolve(
-        search: &Search<'_>,
-        resolver: &Resolver,
-        remote: &Endpoint,
+impl<'a> Destinations<'a> {
+    /// Begins to resolve a remote endpoint. A link-local address without a zone gets `zone`, if there is
+    /// one.
+    pub(super) async fn find(
+        search: &'a Search<'a>,
+        resolver: &'a Resolver,
+        remote: &'a Endpoint,
         zone: Option<u32>,
+        purpose: Purpose,
     ) -> Result<Self, Error> {
-        if let Some(address) = remote.socket_addr() {
-            let address = address?;
-            resolver.check_family(address)?;
-            return Ok(Self::One(with_zone(address, zone, resolver.adapters())));
-        }
-        let candidates = search.remote(remote, zone, &mut Vec::new()).await?;
-        Ok(Self::Several(
-            candidates
-                .iter()
-                .map(|candidate| candidate.address)
-                .collect(),
-        ))
+        let source = match remote.socket_addr() {
+            Some(address) => {
+                let address = address?;
+                resolver.check_family(address)?;
+                Source::One(Some(with_zone(address, zone, resolver.adapters())))
+            }
+            None => {
+                let remote = Remote::find(search, remote, zone).await?;
+                Source::Several(Box::new(remote), Vec::new().into_iter())
+            }
+        };
+        Ok(Self {
+            resolver,
+            purpose,
+            source,
+            has_any: false,
+            first_obstacle: None,
+        })
     }
 
-    /// Returns the addresses that can be a destination, in order; at least one.
+    /// Returns the next destination; `None` if there was one before, and is none any more.
     ///
     /// # Errors
     ///
-    /// If there is none: what is wrong with the first.
-    pub(super) fn usable(
-        &self,
-        purpose: Purpose,
-        resolver: &Resolver,
-    ) -> Result<impl Iterator<Item = SocketAddr>, Error> {
-        let addresses = match self {
-            Self::One(address) => std::slice::from_ref(address),
-            Self::Several(addresses) => addresses,
-        };
-        let is_usable = move |address: &SocketAddr| obstacle(*address, purpose, resolver).is_none();
-        let usable = addresses.iter().copied().filter(is_usable);
-        if usable.clone().next().is_none() {
-            let first = addresses
-                .iter()
-                .find_map(|address| obstacle(*address, purpose, resolver));
-            let nothing = || Error::new(ErrorKind::HostNotFound, "there is no address to send to");
-            return Err(first.unwrap_or_else(nothing));
+    /// There is none at all: what is wrong with the first address, or why there is no address.
+    pub(super) async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
+        while let Some(address) = self.source.next().await? {
+            match obstacle(address, self.purpose, self.resolver) {
+                None => {
+                    self.has_any = true;
+                    return Ok(Some(address));
+                }
+                Some(error) => {
+                    self.first_obstacle.get_or_insert(error);
+                }
+            }
         }
-        Ok(usable)
+        if self.has_any {
+            return Ok(None);
+        }
+        let nothing = || Error::new(ErrorKind::HostNotFound, "there is no address to send to");
+        Err(self.first_obstacle.take().unwrap_or_else(nothing))
+    }
+}
+
+impl Source<'_> {
+    async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
+        match self {
+            Self::One(address) => Ok(address.take()),
+            Self::Several(remote, of_host) => loop {
+                if let Some(address) = of_host.next() {
+                    return Ok(Some(address));
+                }
+                match remote.next().await? {
+                    Some(addresses) => *of_host = addresses.into_iter(),
+                    None => return Ok(None),
+                }
+            },
+        }
     }
 }
 

@@ -28,8 +28,6 @@ pub(super) struct Link {
     pub(super) busy_poll: Option<Duration>,
     /// Whether only what was sent to many is heard.
     pub(super) multicast_only: bool,
-    /// Whether the kernel counts several datagrams that it drops as one.
-    counts_pieces: bool,
     local: Mutex<Option<SocketAddr>>,
     peer: OnceLock<SocketAddr>,
     pub(super) queue: Mutex<Queue>,
@@ -42,8 +40,8 @@ pub(super) struct Link {
     has_news: AtomicBool,
     /// Grows when pending operations are to end.
     cancellations: AtomicU64,
-    /// How many datagrams the kernel had dropped when the socket was closed.
-    final_drops: OnceLock<u32>,
+    /// What the kernel had dropped when the socket was closed.
+    final_drops: OnceLock<Drops>,
 }
 
 /// Why a datagram was not sent.
@@ -68,11 +66,10 @@ impl Link {
     pub(super) fn new(socket: Socket, settings: &Settings) -> io::Result<Self> {
         let local = socket.local_addr()?;
         let link = Self {
-            counts_pieces: udpair_io::receive_offload(&socket),
             watched: if settings.is_in_group {
                 Watched::wherever(socket)
             } else {
-                Watched::new(socket)?
+                Watched::new(socket)
             },
             engine: settings.engine,
             busy_poll: settings.busy_poll,
@@ -305,12 +302,12 @@ impl Link {
 
     pub(super) fn statistics(&self) -> Statistics {
         let mut statistics = self.counters.statistics();
-        let drops = match self.watched.with(udpair_io::dropped_datagrams) {
-            Some(drops) => drops.ok().flatten(),
+        let drops = match self.watched.with(Drops::of) {
+            Some(drops) => drops,
             None => self.final_drops.get().copied(),
         };
-        statistics.kernel_dropped = drops.unwrap_or(0).into();
-        statistics.kernel_dropped_exact = drops.is_some() && !self.counts_pieces;
+        statistics.kernel_dropped = drops.map_or(0, |drops| drops.datagrams.into());
+        statistics.kernel_dropped_exact = drops.is_some_and(|drops| drops.is_exact);
         statistics
     }
 
@@ -328,7 +325,7 @@ impl Link {
     }
 
     pub(super) fn close(&self) {
-        if let Some(Ok(Some(drops))) = self.watched.with(udpair_io::dropped_datagrams) {
+        if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.final_drops.set(drops);
         }
         self.cancellations.fetch_add(1, Ordering::AcqRel);
@@ -351,6 +348,24 @@ impl Link {
 
     fn local_mut(&self) -> MutexGuard<'_, Option<SocketAddr>> {
         self.local.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the kernel has dropped for want of room.
+#[derive(Clone, Copy, Debug)]
+struct Drops {
+    datagrams: u32,
+    /// Whether the kernel did not count several datagrams as one.
+    is_exact: bool,
+}
+
+impl Drops {
+    /// Asks the kernel; `None` where it does not count.
+    fn of(socket: &Socket) -> Option<Self> {
+        Some(Self {
+            datagrams: udpair_io::dropped_datagrams(socket).ok()??,
+            is_exact: !udpair_io::receive_offload(socket),
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
-use super::bind::{bound_adapter, bound_socket, no_common_family};
+use super::bind::{bound_socket, no_common_family, tie};
 use super::builder::Settings;
 use super::destination::{self, Destinations, Purpose};
 use super::lifecycle::{LocalPart, Operation};
@@ -29,8 +29,9 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
     }
     let resolver = &settings.resolver;
     let connecting = async {
+        let adapter = shared.bound_adapter();
         // One for both ends, so that both share one limit.
-        let search = resolver.search();
+        let search = resolver.search_by(adapter.as_deref());
         let bound = shared.link();
         let local = match bound {
             Some(_) => None,
@@ -40,10 +41,11 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
             Some(local) => local.zone(),
             None => shared.zone(),
         };
-        let destinations = Destinations::resolve(&search, resolver, pair.remote(), zone).await?;
-        let usable = destinations.usable(Purpose::Connect, resolver)?;
+        let remote = pair.remote();
+        let mut destinations =
+            Destinations::find(&search, resolver, remote, zone, Purpose::Connect).await?;
         let mut attempts = Attempts::new(action);
-        for destination in usable {
+        while let Some(destination) = destinations.next().await? {
             let connected = match (bound, &local) {
                 (Some(link), _) => connect_bound(shared, link, destination).map(|()| None),
                 (None, Some(local)) => connect_new(settings, local, destination).map(Some),
@@ -77,13 +79,14 @@ pub(super) async fn bind(
     };
     let opening = shared.begin(&action, operation)?;
     let binding = async {
-        let local = shared.settings.resolver.search().local(local).await?;
+        let search = shared.settings.resolver.search_by(adapter);
+        let local = search.local(local).await?;
         let socket = bound_socket(&shared.settings, &local, adapter, None)?;
-        let adapter = bound_adapter(&shared.settings, &local, adapter)?;
-        Ok((link(socket, &shared.settings)?, adapter))
+        let tie = tie(&shared.settings, &local, adapter)?;
+        Ok((link(socket, &shared.settings)?, tie))
     };
-    let (link, adapter) = shared.unless_closed(&action, in_runtime(binding)).await?;
-    opening.succeed_with(&action, link, adapter)
+    let (link, tie) = shared.unless_closed(&action, in_runtime(binding)).await?;
+    opening.succeed_with(&action, link, tie)
 }
 
 /// See [`Builder::from_std`](super::Builder::from_std).
@@ -144,12 +147,14 @@ pub(super) async fn stream_destination(
 ) -> Result<Destination, Error> {
     let resolver = &shared.settings.resolver;
     let resolving = async {
-        let search = resolver.search();
-        let destinations = Destinations::resolve(&search, resolver, remote, shared.zone()).await?;
+        let adapter = shared.bound_adapter();
+        let search = resolver.search_by(adapter.as_deref());
+        let zone = shared.zone();
+        let mut destinations =
+            Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
         // There is at least one, or an error.
-        destinations
-            .usable(Purpose::Send, resolver)?
-            .next()
+        let address = destinations.next().await?;
+        address
             .map(Destination::from)
             .ok_or_else(|| cancelled("send"))
     };
@@ -172,18 +177,22 @@ pub(super) async fn bind_for_pair(
     let binding = async {
         let search = resolver.search();
         let local = search.local(pair.local()).await?;
-        let destinations =
-            Destinations::resolve(&search, resolver, pair.remote(), local.zone()).await?;
+        let (remote, zone) = (pair.remote(), local.zone());
+        let mut destinations =
+            Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
+        let mut next = destinations.next().await?;
         let socket = bound_socket(&shared.settings, &local, None, None)?;
-        let mut reached = destinations
-            .usable(Purpose::Send, resolver)?
-            .filter(|address| socket.reaches(*address));
-        let destination = reached.next().ok_or_else(no_common_family)?;
-        let adapter = bound_adapter(&shared.settings, &local, None)?;
-        Ok((link(socket, &shared.settings)?, adapter, destination))
+        while let Some(destination) = next {
+            if socket.reaches(destination) {
+                let tie = tie(&shared.settings, &local, None)?;
+                return Ok((link(socket, &shared.settings)?, tie, destination));
+            }
+            next = destinations.next().await?;
+        }
+        Err(no_common_family())
     };
-    let (link, adapter, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
-    opening.succeed_with(action, link, adapter)?;
+    let (link, tie, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
+    opening.succeed_with(action, link, tie)?;
     Ok(destination.into())
 }
 

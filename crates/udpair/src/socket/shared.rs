@@ -8,6 +8,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
+use udpair_io::Adapter;
+
 use super::builder::{Settings, check_hop_limit};
 use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
 use super::link::Link;
@@ -34,8 +36,14 @@ struct Life {
     state: State,
     past: Past,
     hop_limit: u8,
-    /// The adapter that the socket is bound to, by index.
-    adapter: Option<u32>,
+    tie: Option<Tie>,
+}
+
+/// The adapter that a socket speaks and listens by alone.
+pub(super) struct Tie {
+    pub(super) adapter: Arc<Adapter>,
+    /// Whether that was asked for; a socket that is bound to `localhost` is tied as well.
+    pub(super) is_wished: bool,
 }
 
 /// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
@@ -54,7 +62,7 @@ impl Shared {
                 state: State::Created,
                 past: Past::default(),
                 hop_limit: settings.wished.hop_limit,
-                adapter: None,
+                tie: None,
             }),
             settings,
             link: OnceLock::new(),
@@ -80,9 +88,16 @@ impl Shared {
         }
     }
 
-    /// Returns the index of the adapter that the socket is bound to.
+    /// Returns the index of the adapter that the socket is tied to.
     pub(super) fn adapter(&self) -> Option<u32> {
-        self.life().adapter
+        self.life().tie.as_ref().map(|tie| tie.adapter.index)
+    }
+
+    /// Returns the adapter that the owner of the socket bound it to, as it was then.
+    pub(super) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
+        let life = self.life();
+        let wished = life.tie.as_ref().filter(|tie| tie.is_wished);
+        wished.map(|tie| tie.adapter.clone())
     }
 
     /// Returns the zone of the adapter or the address that the socket is bound to.
@@ -91,8 +106,7 @@ impl Shared {
             SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
             _ => None,
         };
-        let adapter = self.life().adapter;
-        adapter.or_else(of_address)
+        self.adapter().or_else(of_address)
     }
 
     /// Asks the table whether `operation` may be done now.
@@ -236,7 +250,9 @@ impl Shared {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        let statistics = self.link().map(Link::statistics).unwrap_or_default();
+        let statistics = self
+            .link()
+            .map_or_else(Statistics::before_opening, Link::statistics);
         self.published.publish(&statistics.counts());
         statistics
     }
@@ -288,7 +304,7 @@ impl Opening<'_> {
         self,
         action: &str,
         link: Link,
-        adapter: Option<u32>,
+        tie: Option<Tie>,
     ) -> Result<(), Error> {
         let mut life = self.shared.life();
         if life.state == State::Closed {
@@ -298,7 +314,7 @@ impl Opening<'_> {
             // It was set since the socket was made.
             link.set_hop_limit(life.hop_limit);
         }
-        life.adapter = adapter;
+        life.tie = tie;
         life.state = self.after;
         // A socket is opened once in its life: the table lets nobody try again.
         let _ = self.shared.link.set(link);

@@ -38,6 +38,14 @@ pub struct Statistics {
 }
 
 impl Statistics {
+    /// Returns what a socket has counted that was never open: nothing, and that is exact.
+    pub(super) fn before_opening() -> Self {
+        Self {
+            kernel_dropped_exact: true,
+            ..Self::default()
+        }
+    }
+
     /// Returns every count under the name that it is published by.
     pub(super) fn counts(&self) -> [(&'static str, u64); 12] {
         [

@@ -4,10 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
 
-use crate::support::dns::{DnsServer, Zone};
+use crate::support::dns::{DnsServer, Say, Zone};
 use crate::support::{Peer, TempFile, builders, endpoint, loopback, soon};
 
 /// CON-01, SRV-14: two names lead to a socket that sends and receives.
@@ -58,6 +59,130 @@ async fn one_question_leads_from_the_names_to_a_connected_socket() {
         .unwrap();
     assert_eq!(socket.peer_addr(), Some("[::1]:7".parse().unwrap()));
     assert_eq!(server.asked(), ["_echo._udp.example.test SRV"]);
+}
+
+/// A server for a service at two hosts, the addresses of which are in the zone `along` with the answer. It
+/// never says anything about those that are not.
+fn server_of_two_hosts(along: &str) -> DnsServer {
+    let records = "_echo._udp.example.test SRV 1 0 7 one.test
+         _echo._udp.example.test SRV 2 0 7 two.test";
+    let zone = Zone::new(&format!("{records}\n{along}"));
+    DnsServer::new(move |query, _| {
+        let answer = zone.answer(query);
+        if answer.answers.is_empty() {
+            return Vec::new();
+        }
+        vec![Say::Answer(answer)]
+    })
+}
+
+/// SRV-11, ADR-01: while the first host will do, nobody is asked for the next one.
+#[tokio::test]
+async fn a_silent_second_host_costs_nothing() {
+    for (engine, builder) in builders() {
+        let server = server_of_two_hosts("one.test A 127.0.0.1");
+        let builder = builder.resolver(&server.resolver());
+        let pair = EndpointPair::to("example.test", "echo").unwrap();
+        let socket = builder.connect(&pair).await.unwrap();
+        let expected = Some("127.0.0.1:7".parse().unwrap());
+        assert_eq!(socket.peer_addr(), expected, "{engine:?}");
+        let socket = builder.open().unwrap();
+        let output = socket.output_to(pair.remote()).await.unwrap();
+        assert_eq!(output.destination(), expected, "{engine:?}");
+        let socket = builder.open().unwrap();
+        let output = socket.output_to_pair(&pair).await.unwrap();
+        assert_eq!(output.destination(), expected, "{engine:?}");
+        // The answer is kept, and the silence was never met.
+        assert_eq!(
+            server.asked(),
+            ["_echo._udp.example.test SRV"],
+            "{engine:?}"
+        );
+    }
+}
+
+/// SRV-11, ADR-01: the next host is asked for when the addresses of the first are refused.
+#[tokio::test]
+async fn the_next_host_is_asked_for_when_the_first_is_refused() {
+    let zone = "_echo._udp.example.test SRV 1 0 7 one.test
+         _echo._udp.example.test SRV 2 0 7 two.test
+         one.test AAAA 2001:db8::1
+         two.test A 127.0.0.1";
+    for (engine, builder) in builders() {
+        let server = DnsServer::with_zone(Zone::new(zone).without_additional());
+        let resolver = server.resolver_builder().cache(false).build();
+        let builder = builder.resolver(&resolver);
+        let pair = EndpointPair::to("example.test", "echo")
+            .unwrap()
+            .with_local(endpoint("127.0.0.1:"));
+        let socket = builder.connect(&pair).await.unwrap();
+        let expected = Some("127.0.0.1:7".parse().unwrap());
+        assert_eq!(socket.peer_addr(), expected, "{engine:?}");
+        let mut asked = server.asked();
+        // Both families of one host are asked for side by side.
+        asked[1..3].sort();
+        asked[3..].sort();
+        let questions = [
+            "_echo._udp.example.test SRV",
+            "one.test A",
+            "one.test AAAA",
+            "two.test A",
+            "two.test AAAA",
+        ];
+        assert_eq!(asked, questions, "{engine:?}");
+
+        let socket = builder.open().unwrap();
+        let output = socket.output_to_pair(&pair).await.unwrap();
+        assert_eq!(output.destination(), expected, "{engine:?}");
+    }
+}
+
+/// SRV-11, SRV-13: a first host that nobody answers for leaves time for the second.
+#[tokio::test]
+async fn a_silent_first_host_leaves_time_for_the_second() {
+    let zone = "_echo._udp.example.test SRV 1 0 7 one.test
+         _echo._udp.example.test SRV 2 0 7 two.test
+         two.test A 127.0.0.1";
+    let zone = Zone::new(zone).without_additional();
+    let server = DnsServer::new(move |query, _| {
+        let is_first = query.queries[0].name().to_ascii() == "one.test.";
+        let answer = || Say::Answer(zone.answer(query));
+        (!is_first).then(answer).into_iter().collect()
+    });
+    let resolver = server
+        .resolver_builder()
+        .timeout(Duration::from_secs(1))
+        .build();
+    let socket = DatagramSocket::builder()
+        .resolver(&resolver)
+        .connect(&EndpointPair::to("example.test", "echo").unwrap())
+        .await
+        .unwrap();
+    assert_eq!(socket.peer_addr(), Some("127.0.0.1:7".parse().unwrap()));
+}
+
+/// ADR-01: the last address that the system refused is the error, whatever hosts behind it could not be
+/// found; without any address it is the last host.
+#[tokio::test]
+async fn the_last_failure_is_the_error() {
+    let zone = "_echo._udp.example.test SRV 1 0 7 one.test
+         _echo._udp.example.test SRV 2 0 7 two.test
+         _lost._udp.example.test SRV 1 0 7 first.test
+         _lost._udp.example.test SRV 2 0 7 last.test
+         one.test AAAA 2001:db8::1";
+    let server = DnsServer::with_zone(Zone::new(zone));
+    let builder = DatagramSocket::builder().resolver(&server.resolver());
+    for (service, kind, text) in [
+        ("echo", ErrorKind::FamilyNotSupported, "example.test:echo"),
+        ("lost", ErrorKind::HostNotFound, "last.test"),
+    ] {
+        let pair = EndpointPair::to("example.test", service)
+            .unwrap()
+            .with_local(endpoint("127.0.0.1:"));
+        let error = builder.connect(&pair).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+    }
 }
 
 /// CON-08

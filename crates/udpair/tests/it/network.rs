@@ -10,7 +10,8 @@ use udpair::{
     host_names, watch_adapters,
 };
 
-use crate::support::{builders, endpoint};
+use crate::support::dns::{DnsServer, Zone};
+use crate::support::{Peer, builders, endpoint, loopback as loopback_address, soon};
 
 /// NET-01, NET-04, HOST-18: the list is the system's, in the order of the model.
 #[test]
@@ -115,4 +116,44 @@ async fn sockets_work_beside_a_watch() {
     let here = socket.local_addr().unwrap();
     socket.send_to(b"to myself", here).await.unwrap();
     assert_eq!(socket.recv().await.unwrap().payload(), b"to myself");
+}
+
+/// BND-05, BND-06, CON-06: a socket on the loopback adapter speaks and hears there, before it is connected
+/// and after.
+#[tokio::test]
+async fn a_socket_on_an_adapter_speaks_and_hears_there() {
+    let adapters = adapters().unwrap();
+    let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind_on(loopback, &0.into()).await.unwrap();
+        let local = loopback_address(&socket);
+        peer.send(b"in", local);
+        assert_eq!(
+            soon(socket.recv()).await.unwrap().payload(),
+            b"in",
+            "{engine:?}"
+        );
+        socket.connect(&peer.pair()).await.unwrap();
+        socket.output().unwrap().write(b"out").await.unwrap();
+        assert_eq!(peer.recv(), (b"out".to_vec(), local), "{engine:?}");
+    }
+}
+
+/// SRV-15: what one network says is not kept for those who ask elsewhere, nor the other way round.
+#[tokio::test]
+async fn a_socket_on_an_adapter_asks_for_itself() {
+    let adapters = adapters().unwrap();
+    let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+    let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test\nh.example.test A 127.0.0.1";
+    let server = DnsServer::with_zone(Zone::new(zone));
+    let builder = DatagramSocket::builder().resolver(&server.resolver());
+    let remote = endpoint("example.test:echo");
+    let bound = builder.bind_on(loopback, &0.into()).await.unwrap();
+    let unbound = builder.open().unwrap();
+    for (socket, questions) in [(&bound, 1), (&unbound, 2), (&bound, 3), (&unbound, 3)] {
+        let output = socket.output_to(&remote).await.unwrap();
+        assert_eq!(output.destination(), Some("127.0.0.1:7".parse().unwrap()));
+        assert_eq!(server.asked().len(), questions);
+    }
 }

@@ -398,3 +398,17 @@ async fn addresses_are_there_while_the_socket_is_open() {
         );
     }
 }
+
+/// A socket that was never open has received nothing, and lost nothing that nobody knows of.
+#[tokio::test]
+async fn before_it_is_open_a_socket_has_counted_exactly_nothing() {
+    for (engine, builder) in builders() {
+        let socket = builder.open().unwrap();
+        for _ in 0..2 {
+            let statistics = socket.statistics();
+            assert_eq!(statistics.kernel_dropped, 0, "{engine:?}");
+            assert!(statistics.kernel_dropped_exact, "{engine:?}");
+            socket.close();
+        }
+    }
+}

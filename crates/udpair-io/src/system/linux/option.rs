@@ -3,12 +3,46 @@
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
+use std::sync::OnceLock;
 use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::adapter::adapter_index;
 use crate::adapter::Adapter;
 use crate::engine::Wishes;
 use crate::socket::{Family, Socket};
+
+/// Opens a socket; its flags come with it, which saves four calls.
+pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result<socket2::Socket> {
+    socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), Some(protocol))
+}
+
+/// Takes the peer off (connect(2), `AF_UNSPEC`).
+pub(crate) fn disconnect(socket: &Socket) -> io::Result<()> {
+    let nobody = libc::sockaddr {
+        sa_family: libc::AF_UNSPEC as libc::sa_family_t,
+        sa_data: [0; 14],
+    };
+    // SAFETY: the pointer leads to an address that outlives the call, and the length is that address's.
+    let result = unsafe {
+        libc::connect(
+            socket.as_raw_fd(),
+            &raw const nobody,
+            mem::size_of_val(&nobody) as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// A queued error then counts as priority data, for which a reader can be woken.
+pub(crate) fn wake_for_errors(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)
+}
 
 /// Sets the standing options of every socket.
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
@@ -21,8 +55,7 @@ pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
         // Linux before 4.20 has no such option for IPv6.
         let _ = set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
     }
-    // A queued error then counts as priority data, for which a reader can be woken.
-    set(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)
+    wake_for_errors(socket)
 }
 
 /// Asks for the control messages that [`Metadata`](crate::Metadata) is read from.
@@ -63,9 +96,11 @@ pub(super) fn ask_for_wishes(socket: &Socket, wishes: Wishes) -> io::Result<()> 
     Ok(())
 }
 
-/// Returns whether this kernel cuts one piece into many datagrams (Linux 4.18).
+/// Returns whether this kernel cuts one piece into many datagrams (Linux 4.18);
+/// the same for every socket, so that one is asked.
 pub(super) fn can_cut_pieces(socket: &Socket) -> bool {
-    get(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| get(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok())
 }
 
 /// See [`receive_offload`](crate::receive_offload).
@@ -169,10 +204,8 @@ pub(crate) fn low_latency(socket: &Socket) -> io::Result<bool> {
 ///
 /// By name, although the number is what counts: the kernel does not look whether there is an adapter with
 /// a number (`SO_BINDTOIFINDEX`), and would bind to nothing.
-pub(crate) fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
-    socket
-        .options()
-        .bind_device(Some(adapter.name.as_bytes()))?;
+pub(crate) fn bind_to_adapter(options: &SockRef<'_>, adapter: &Adapter) -> io::Result<()> {
+    options.bind_device(Some(adapter.name.as_bytes()))?;
     if adapter_index(&adapter.name) != Some(adapter.index) {
         // The adapter is gone, and another one has its name now.
         return Err(io::Error::from_raw_os_error(libc::ENODEV));

@@ -7,7 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use udpair_io::{Family, Outgoing, RecvBatch, Socket};
+use udpair_io::{Adapter, Outgoing, RecvBatch, Socket};
 
 use super::wire::{Answer, Query, Reading};
 use crate::driver::{self, Gone, Watched};
@@ -21,16 +21,15 @@ pub(super) enum Fault {
     Broken(String),
 }
 
-/// Returns the answer, or `None` if it did not fit into a datagram.
-pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option<Answer>, Fault> {
+/// Returns the answer, or `None` if it did not fit into a datagram. The question leaves by `adapter`, if
+/// that is given.
+pub(super) async fn over_udp(
+    server: SocketAddr,
+    adapter: Option<&Adapter>,
+    query: &Query,
+) -> Result<Option<Answer>, Fault> {
     let engine = udpair_io::portable_engine();
-    let family = if server.ip().to_canonical().is_ipv4() {
-        Family::Ipv4
-    } else {
-        Family::Ipv6
-    };
-    let socket = Socket::open(family).map_err(Fault::Io)?;
-    socket.connect(server).map_err(Fault::Io)?;
+    let socket = Socket::for_question(server, adapter).map_err(Fault::Io)?;
     // As the kernel writes it, because that is how it names the sender of the answer.
     let server = socket.peer_addr().map_err(Fault::Io)?;
     let question = Outgoing {
@@ -38,16 +37,19 @@ pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option
         to: None,
     };
     engine.send(&socket, question).map_err(Fault::Io)?;
-    let watched = Watched::new(socket).map_err(Fault::Io)?;
+    let watched = Watched::new(socket);
     let mut batch = RecvBatch::new(1);
+    // The answer is not here yet: no server is that fast.
+    let mut is_empty = true;
     loop {
+        if is_empty {
+            let readable = watched.readable().await;
+            readable.map_err(|gone| Fault::Io(gone.into()))?;
+        }
         match watched.with(|socket| engine.receive(socket, &mut batch)) {
-            Some(Ok(_)) => {}
+            Some(Ok(_)) => is_empty = false,
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                watched
-                    .readable()
-                    .await
-                    .map_err(|gone| Fault::Io(gone.into()))?;
+                is_empty = true;
                 continue;
             }
             Some(Err(error)) => return Err(Fault::Io(error)),
@@ -68,9 +70,14 @@ pub(super) async fn over_udp(server: SocketAddr, query: &Query) -> Result<Option
     }
 }
 
-/// Returns the answer over a connection, which takes any.
-pub(super) async fn over_tcp(server: SocketAddr, query: &Query) -> Result<Answer, Fault> {
-    let bytes = driver::tcp_exchange(server, query.bytes())
+/// Returns the answer over a connection, which takes any; see [`over_udp`].
+pub(super) async fn over_tcp(
+    server: SocketAddr,
+    adapter: Option<&Adapter>,
+    query: &Query,
+) -> Result<Answer, Fault> {
+    let socket = udpair_io::stream_for_question(server, adapter).map_err(Fault::Io)?;
+    let bytes = driver::tcp_exchange(socket, server, query.bytes())
         .await
         .map_err(Fault::Io)?;
     match query.read(&bytes) {
