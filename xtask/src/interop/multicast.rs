@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use udpair::{DatagramSocket, ErrorKind, SendBatch, SocketErrorStatus};
+use udpair::{DatagramSocket, ErrorKind, Event, SendBatch, SocketErrorStatus};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, Folder};
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, hear, port, text};
 use super::namespace::{Namespace, cable};
 use super::udpair::program;
@@ -32,6 +32,7 @@ fn cases() -> Result<(), String> {
         ("an adapter that is switched off and on", switched),
         ("addresses that change", addresses),
         ("a cable that is pulled", pulled),
+        ("changes too quick to be seen", quick_changes),
         ("the command joins", command),
     ];
     Lan::run_all("groups", cases)
@@ -596,6 +597,53 @@ fn pulled(lan: &Lan) -> Result<String, Why> {
         check(heard == "itself", || heard)?;
     }
     Ok(format!("{} events in three rounds", seen.len()))
+}
+
+/// MCG-07: addresses and adapters that are gone and back between two looks at the network.
+fn quick_changes(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS)?;
+    let folder = Folder::new("quick")?;
+    let again: String = E0
+        .iter()
+        .map(|address| {
+            let nodad = if address.contains(':') { " nodad" } else { "" };
+            format!("address add {address} dev e0{nodad}\n")
+        })
+        .collect();
+    let addresses = format!("address flush dev e0\n{again}");
+    let link = format!("link set e0 down\nlink set e0 up\naddress flush dev e0\n{again}");
+    for commands in [addresses, link] {
+        let file = folder.write("commands", &commands)?;
+        lan.home.ip(&["-batch", &file])?;
+        settled(lan, &socket)?;
+        heard_again(lan, &socket)?;
+    }
+    Ok("addresses and a link, heard again".into())
+}
+
+/// Waits until home's socket has followed the last change: an adapter more, and one less, are told.
+fn settled(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
+    let add = ["link", "add", "x0", "type", "veth", "peer", "name", "x1"];
+    lan.home.ip(&add)?;
+    lan.home
+        .ip(&["address", "add", "10.99.0.1/24", "dev", "x0"])?;
+    lan.home.ip(&["link", "set", "x0", "up"])?;
+    let x0 = lan.on(&lan.home, async || Ok(adapter("x0")?.index))?;
+    lan.on(&lan.home, async || change_on(socket, true, x0).await)?;
+    lan.home.ip(&["link", "delete", "x0"])?;
+    lan.on(&lan.home, async || change_on(socket, false, x0).await)
+}
+
+/// Waits until a group is heard, or no longer heard, on one adapter.
+async fn change_on(socket: &DatagramSocket, is_member: bool, index: u32) -> Result<(), Why> {
+    loop {
+        if let Event::MembershipChanged(change) = socket.next_event().await?
+            && change.adapter() == index
+            && change.is_member() == is_member
+        {
+            return Ok(());
+        }
+    }
 }
 
 /// MCG-01, MCG-07: `listen --join` tells where the group is heard, and when that changes.
