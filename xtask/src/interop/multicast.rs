@@ -33,6 +33,7 @@ fn cases() -> Result<(), String> {
         ("addresses that change", addresses),
         ("a cable that is pulled", pulled),
         ("changes too quick to be seen", quick_changes),
+        ("a change among many errors", change_among_errors),
         ("the command joins", command),
     ];
     Lan::run_all("groups", cases)
@@ -136,14 +137,17 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
     }
     // The kernel would let it join, and deliver nothing.
     lan.on(&lan.home, async || {
-        for local in ["10.80.1.1:0", "[fd80:1::1]:0"] {
+        for (local, of_its_family) in [("10.80.1.1:0", 0), ("[fd80:1::1]:0", 1)] {
             let socket = DatagramSocket::builder().bind(&endpoint(local)?).await?;
-            for group in GROUPS {
+            for (number, group) in GROUPS.iter().enumerate() {
+                let expected = if number == of_its_family {
+                    ErrorKind::Unsupported
+                } else {
+                    ErrorKind::FamilyNotSupported
+                };
                 let error = socket.join_multicast(&group.parse()?).await.err();
                 let kind = error.as_ref().map(udpair::Error::kind);
-                check(kind == Some(ErrorKind::Unsupported), || {
-                    format!("{error:?}")
-                })?;
+                check(kind == Some(expected), || format!("{error:?}"))?;
             }
         }
         Ok(())
@@ -644,6 +648,24 @@ async fn change_on(socket: &DatagramSocket, is_member: bool, index: u32) -> Resu
             return Ok(());
         }
     }
+}
+
+/// MCG-07, MSG-14: errors of the network, of which there may be any number, keep no change from being told.
+fn change_among_errors(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS[..1])?;
+    let errors = lan.on(&lan.home, async || {
+        let closed = SocketAddr::from(([127, 0, 0, 1], 9));
+        for _ in 0..200 {
+            socket.send_to(b"x", closed).await?;
+        }
+        Ok(socket.statistics().peer_errors)
+    })?;
+    settled(lan, &socket)?;
+    let statistics = socket.statistics();
+    check(errors > 64 && statistics.peer_errors_dropped > 0, || {
+        format!("{statistics:?}")
+    })?;
+    Ok(format!("{} errors", statistics.peer_errors))
 }
 
 /// MCG-01, MCG-07: `listen --join` tells where the group is heard, and when that changes.
