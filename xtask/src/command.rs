@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::de::DeserializeOwned;
+
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -27,6 +29,24 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     } else {
         Err(format!("{} failed: {status}", name(command)))
     }
+}
+
+/// Runs a program that prints one line of JSON, and reads it.
+///
+/// # Errors
+///
+/// It cannot be started, says that it failed, or prints something else.
+pub(crate) fn json<T: DeserializeOwned>(command: &mut Command) -> Result<T, String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot start {}: {error}", name(command)))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(text.trim().into());
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("cannot read what {} prints: {error}", name(command)))
 }
 
 /// The cargo that runs us.

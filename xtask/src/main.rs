@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod command;
 mod interop;
 mod packages;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["interop"] => test::run_interop(""),
         ["interop", name] => test::run_interop(name),
+        ["bench", rest @ ..] => bench::run(rest),
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
         _ => {
@@ -36,4 +38,5 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   interop   that last part alone; with a word behind it, the suites that have
             it in their name
   spec      every rule of MODEL.md has a test, and every test cites a rule;
-            --write brings the tests named there up to date";
+            --write brings the tests named there up to date
+  bench     our socket beside its rivals; see cargo xtask bench --help";

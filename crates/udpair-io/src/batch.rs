@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 pub use receive::{Datagram, Datagrams, OwnedDatagram, RecvBatch};
 pub use send::SendBatch;
+pub(crate) use send::Waiting;
 
 /// One datagram to send.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@
 //! that destination alone.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::batch::Destination;
 use crate::segment::Limits;
@@ -17,7 +17,8 @@ pub(crate) struct SendOffload {
     is_missing: AtomicBool,
     /// Whether anything was refused; looked at by every batch, so without the lock.
     has_refusals: AtomicBool,
-    refusals: Mutex<Vec<Refusal>>,
+    /// Boxed, because most sockets never have any.
+    refusals: OnceLock<Box<Mutex<Vec<Refusal>>>>,
 }
 
 /// Datagrams that could not be sent in one piece.
@@ -55,7 +56,7 @@ impl SendOffload {
             SEGMENTS_MAX.store(OLDER_SEGMENTS_MAX, Ordering::Relaxed);
             return;
         }
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut refusals = self.refusals();
         match refusals.iter_mut().find(|refusal| refusal.to == to) {
             Some(refusal) => refusal.length = refusal.length.min(length),
             None => {
@@ -69,9 +70,13 @@ impl SendOffload {
         self.has_refusals.store(true, Ordering::Relaxed);
     }
 
+    fn refusals(&self) -> MutexGuard<'_, Vec<Refusal>> {
+        let refusals = self.refusals.get_or_init(Box::default);
+        refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn was_refused(&self, to: Option<Destination>, length: usize) -> bool {
-        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        refusals
+        self.refusals()
             .iter()
             .any(|refusal| refusal.to == to && length >= refusal.length)
     }

@@ -26,35 +26,46 @@ pub(crate) struct Limits {
     pub(crate) bytes: usize,
 }
 
-/// Returns how many datagrams from the front go in one piece, at least one if there is any.
-///
-/// Each is given by its length and by where it goes. An empty one travels alone: nothing in a piece
-/// would tell that it is there.
-pub(crate) fn join<D: PartialEq>(
-    datagrams: impl IntoIterator<Item = (usize, D)>,
+/// A row of datagrams that go in one piece, while it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
     limits: Limits,
-) -> usize {
-    let mut datagrams = datagrams.into_iter();
-    let Some((length, destination)) = datagrams.next() else {
-        return 0;
-    };
-    let (mut count, mut bytes) = (1, length);
-    if length == 0 {
-        return count;
-    }
-    for (next, to) in datagrams {
-        let fits = count < limits.datagrams && bytes + next <= limits.bytes;
-        if !fits || next == 0 || next > length || to != destination {
-            break;
+    /// Bytes of the first.
+    pub(crate) length: usize,
+    pub(crate) datagrams: usize,
+    /// Bytes of all.
+    pub(crate) bytes: usize,
+    is_complete: bool,
+}
+
+impl Row {
+    /// Begins a row with a datagram of `length` bytes. An empty one travels alone: nothing in a piece would
+    /// tell that it is there.
+    pub(crate) fn begin(length: usize, limits: Limits) -> Self {
+        Self {
+            limits,
+            length,
+            datagrams: 1,
+            bytes: length,
+            is_complete: length == 0,
         }
-        count += 1;
-        bytes += next;
-        if next < length {
-            // A shorter one is the last.
-            break;
-        }
     }
-    count
+
+    /// Adds a datagram of `length` bytes to the same destination, if it fits, and returns whether it did. A
+    /// shorter one is the last.
+    pub(crate) fn add(&mut self, length: usize) -> bool {
+        let fits = self.datagrams < self.limits.datagrams
+            && self.bytes + length <= self.limits.bytes
+            && length <= self.length
+            && length > 0
+            && !self.is_complete;
+        if fits {
+            self.datagrams += 1;
+            self.bytes += length;
+            self.is_complete = length < self.length;
+        }
+        fits
+    }
 }
 
 #[cfg(test)]
@@ -87,23 +98,32 @@ mod tests {
     }
 
     #[test]
-    fn equal_lengths_to_one_place_go_together_and_a_shorter_one_ends_the_row() {
+    fn equal_lengths_go_together_and_a_shorter_one_ends_the_row() {
         const LIMITS: Limits = Limits {
             datagrams: 4,
             bytes: 100,
         };
-        for (datagrams, expected) in [
-            (vec![], 0),
-            (vec![(0, 'a'), (0, 'a')], 1),
-            (vec![(10, 'a'), (10, 'a'), (10, 'b')], 2),
-            (vec![(10, 'a'), (11, 'a')], 1),
-            (vec![(10, 'a'), (9, 'a'), (9, 'a')], 2),
-            (vec![(10, 'a'), (0, 'a')], 1),
-            (vec![(10, 'a'); 9], 4),
-            (vec![(40, 'a'); 9], 2),
-            (vec![(101, 'a'), (1, 'a')], 1),
+        for (lengths, expected) in [
+            (&[0_usize, 0] as &[_], 1),
+            (&[10, 11], 1),
+            (&[10, 10, 9, 9], 3),
+            (&[10, 0], 1),
+            (&[10; 9], 4),
+            (&[40; 9], 2),
+            (&[101, 1], 1),
         ] {
-            assert_eq!(join(datagrams.clone(), LIMITS), expected, "{datagrams:?}");
+            let mut row = Row::begin(lengths[0], LIMITS);
+            let added = lengths[1..]
+                .iter()
+                .take_while(|next| row.add(**next))
+                .count();
+            assert_eq!(
+                (row.datagrams, added + 1),
+                (expected, expected),
+                "{lengths:?}"
+            );
+            let bytes: usize = lengths[..expected].iter().sum();
+            assert_eq!(row.bytes, bytes, "{lengths:?}");
         }
     }
 }

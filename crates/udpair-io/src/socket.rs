@@ -61,6 +61,29 @@ impl Socket {
         Ok(socket)
     }
 
+    /// Takes over a socket that somebody else opened; it is bound, and connected or not.
+    ///
+    /// It becomes non-blocking, and gets the standing options of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub fn from_std(udp: UdpSocket) -> io::Result<Self> {
+        udp.set_nonblocking(true)?;
+        let family = match udp.local_addr()? {
+            SocketAddr::V4(_) => Family::Ipv4,
+            SocketAddr::V6(_) if SockRef::from(&udp).only_v6()? => Family::Ipv6,
+            SocketAddr::V6(_) => Family::Dual,
+        };
+        let socket = Self {
+            udp,
+            family,
+            send_offload: SendOffload::default(),
+        };
+        system::prepare(&socket)?;
+        Ok(socket)
+    }
+
     /// Returns which addresses the socket reaches.
     pub fn family(&self) -> Family {
         self.family

@@ -44,6 +44,17 @@ pub(crate) async fn in_runtime<F: Future>(future: F) -> io::Result<F::Output> {
     Ok(output.await)
 }
 
+/// Calls `action` with a runtime around it.
+///
+/// # Errors
+///
+/// Those of [`in_runtime`].
+pub(crate) fn within<T>(action: impl FnOnce() -> T) -> io::Result<T> {
+    let runtime = runtime()?;
+    let _entered = runtime.enter();
+    Ok(action())
+}
+
 /// Returns what `future` returns, or `None` when `limit` is over first.
 pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(limit, future).await.ok()

@@ -66,8 +66,8 @@ pub use resolve::{
     sort_endpoint_pairs,
 };
 pub use socket::{
-    Builder, DatagramSocket, Ecn, Joined, Messages, OptionReport, OptionValue, OptionsReport,
-    OutputStream, QualityOfService, SocketOption, Statistics, lifecycle,
+    Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
+    OptionsReport, OutputStream, Overflow, QualityOfService, SocketOption, Statistics, lifecycle,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

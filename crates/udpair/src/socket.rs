@@ -4,6 +4,7 @@
 //! opened in `open` and with which options in `builder`, what the system made of those in `options`,
 //! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
+mod backlog;
 mod bind;
 mod builder;
 mod destination;
@@ -26,7 +27,7 @@ mod statistics;
 
 use std::fmt;
 use std::future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -35,6 +36,7 @@ use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName};
+pub use backlog::{MessageQueue, Overflow};
 pub use builder::{Builder, QualityOfService};
 use lifecycle::Operation;
 pub use membership::Joined;
@@ -135,6 +137,37 @@ impl DatagramSocket {
     /// `ConnectAsync(EndpointPair)` (CON-01 to CON-18).
     pub async fn connect(&self, pair: &EndpointPair) -> Result<(), Error> {
         open::connect(self.shared(), pair).await
+    }
+
+    /// Makes a socket of one that somebody else opened; see [`Builder::from_std`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::from_std`].
+    pub fn from_std(udp: UdpSocket) -> Result<Self, Error> {
+        Self::builder().from_std(udp)
+    }
+
+    /// Calls `action` with the socket as `udpair-io` has it, for an option that has no method here; it gives
+    /// the system's descriptor too.
+    ///
+    /// A closure and not a reference: while it runs the socket cannot be closed, and after
+    /// [`close`](Self::close) has returned nobody holds the descriptor. So the closure must not close this
+    /// socket, nor take long.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    pub fn with_system_socket<R>(
+        &self,
+        action: impl FnOnce(&udpair_io::Socket) -> R,
+    ) -> Result<R, Error> {
+        let name = "use the system's socket";
+        let link = self.shared().open_link(name, Operation::Receive)?;
+        link.watched
+            .with(action)
+            .ok_or_else(|| shared::closed(name))
     }
 
     /// Returns the stream to the peer of a connected socket.
@@ -372,6 +405,22 @@ impl DatagramSocket {
     /// `MessageReceived` (MSG-04, MSG-05, MSG-18).
     pub async fn for_each(&self, handler: impl FnMut(Datagram<'_>)) -> Result<(), Error> {
         receiver::for_each(self.shared(), handler).await
+    }
+
+    /// Begins to receive ahead of need, into a queue of at most `capacity` messages.
+    ///
+    /// For handlers that take their time, and for those who would rather lose old messages than new ones:
+    /// `overflow` says what becomes of messages while the queue is full. What it drops is counted here and
+    /// in [`statistics`](Self::statistics). Messages that others receive from this socket meanwhile do not
+    /// come to the queue.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `capacity` is 0.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    pub fn queue(&self, capacity: usize, overflow: Overflow) -> Result<MessageQueue, Error> {
+        MessageQueue::new(self.shared(), capacity, overflow)
     }
 
     /// Returns the messages as a stream, which ends when the socket is closed.

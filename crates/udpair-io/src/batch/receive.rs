@@ -161,6 +161,11 @@ impl RecvBatch {
         self.datagrams == 0
     }
 
+    /// Takes up to `limit` messages of the kernel a call from now on, at least one.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit.max(1);
+    }
+
     /// Returns how many messages one call may bring.
     pub fn limit(&self) -> usize {
         self.limit.max(1)

@@ -19,10 +19,12 @@ pub struct SendBatch {
     waiting: VecDeque<Waiting>,
 }
 
+/// One of them.
 #[derive(Clone, Debug)]
-struct Waiting {
-    payload: Bytes,
-    to: Option<Destination>,
+pub(crate) struct Waiting {
+    pub(crate) payload: Bytes,
+    /// `None` is the peer, or the destination of the stream.
+    pub(crate) to: Option<Destination>,
 }
 
 impl SendBatch {
@@ -75,6 +77,16 @@ impl SendBatch {
             payload: &waiting.payload,
             to: waiting.to,
         })
+    }
+
+    /// Returns the destinations that datagrams have of their own, in order.
+    pub fn destinations(&self) -> impl ExactSizeIterator<Item = Option<&Destination>> {
+        self.waiting.iter().map(|waiting| waiting.to.as_ref())
+    }
+
+    /// Returns the datagrams as they wait; cheaper than [`iter`](Self::iter), which copies destinations.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Waiting> {
+        self.waiting.iter()
     }
 
     /// Takes the first datagram out.

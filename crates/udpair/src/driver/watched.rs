@@ -23,12 +23,27 @@ pub(crate) struct Watched {
     readers: Arc<Waiters>,
     /// Wakes `readers`; kept, because making one allocates.
     readers_waker: Waker,
-    /// There only while somebody waits to write: a standing interest in writing would cost a wake-up
-    /// for every datagram that leaves.
-    writing: Mutex<Option<AsyncFd<Socket>>>,
-    writers: Arc<Waiters>,
+    /// There once somebody had to wait; most sockets never see that.
+    writing: OnceLock<Box<Writing>>,
     /// The runtime that watches; set by the first who waits where it was left open.
     runtime: OnceLock<Handle>,
+}
+
+/// Waiting for room.
+#[derive(Debug, Default)]
+struct Writing {
+    /// There only while somebody waits: a standing interest in writing would cost a wake-up for every
+    /// datagram that leaves.
+    registered: Mutex<Option<AsyncFd<Socket>>>,
+    writers: Arc<Waiters>,
+}
+
+impl Writing {
+    fn registered(&self) -> MutexGuard<'_, Option<AsyncFd<Socket>>> {
+        self.registered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A socket on its way into a runtime.
@@ -85,8 +100,7 @@ impl Watched {
             reading: RwLock::new(Some(Reading::Unwatched(socket))),
             readers_waker: readers.clone().into(),
             readers,
-            writing: Mutex::new(None),
-            writers: Arc::default(),
+            writing: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -172,7 +186,9 @@ impl Watched {
 
     /// Makes everybody who waits to write look again.
     pub(crate) fn wake_writers(&self) {
-        self.writers.wake_all();
+        if let Some(writing) = self.writing.get() {
+            writing.writers.wake_all();
+        }
     }
 
     /// Waits until the kernel has room for another datagram.
@@ -183,34 +199,39 @@ impl Watched {
     ) -> Poll<Result<(), Gone>> {
         // The list changes under this lock alone, so that the registration is there while anybody is on
         // it.
-        let mut writing = self.writing();
-        self.writers.enlist(ticket, cx.waker());
-        let registered = match &mut *writing {
+        let writing = self.writing.get_or_init(Box::default);
+        let mut registered = writing.registered();
+        writing.writers.enlist(ticket, cx.waker());
+        let room = match &mut *registered {
             Some(registered) => registered,
             none => none.insert(self.register_for_writing()?),
         };
-        let waker = self.writers.clone().into();
+        let waker = writing.writers.clone().into();
         let mut context = Context::from_waker(&waker);
-        let room = ready!(registered.poll_write_ready(&mut context)).map(drop);
-        *writing = None;
-        self.writers.leave(ticket);
-        drop(writing);
-        self.writers.wake_all();
+        let room = ready!(room.poll_write_ready(&mut context)).map(drop);
+        *registered = None;
+        writing.writers.leave(ticket);
+        drop(registered);
+        writing.writers.wake_all();
         Poll::Ready(room.map_err(Gone::Runtime))
     }
 
     /// Puts a writer on the list who waits for something else, so that a wake-up reaches him.
     pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
-        let _writing = self.writing();
-        self.writers.enlist(ticket, cx.waker());
+        let writing = self.writing.get_or_init(Box::default);
+        let _registered = writing.registered();
+        writing.writers.enlist(ticket, cx.waker());
     }
 
     /// Takes a writer off the list, who does not wait any more.
     pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
-        let mut writing = self.writing();
-        self.writers.leave(ticket);
-        if self.writers.is_empty() {
-            *writing = None;
+        let Some(writing) = self.writing.get() else {
+            return;
+        };
+        let mut registered = writing.registered();
+        writing.writers.leave(ticket);
+        if writing.writers.is_empty() {
+            *registered = None;
         }
     }
 
@@ -221,14 +242,13 @@ impl Watched {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let writing = self.writing().take();
+        let writing = self
+            .writing
+            .get()
+            .and_then(|writing| writing.registered().take());
         drop((reading, writing));
         self.readers.wake_all();
-        self.writers.wake_all();
-    }
-
-    fn writing(&self) -> MutexGuard<'_, Option<AsyncFd<Socket>>> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.wake_writers();
     }
 
     /// Registers a second descriptor of the socket, because the runtime takes each but once.

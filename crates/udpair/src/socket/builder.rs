@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::resolve::Resolver;
 /// `DatagramSocketControl` (CTL-01 to CTL-14).
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it opens a socket"]
-pub struct Builder(Settings);
+pub struct Builder(Arc<Settings>);
 
 /// The options of a socket.
 #[derive(Clone)]
@@ -77,7 +78,7 @@ pub enum QualityOfService {
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self(Settings {
+        Self(Arc::new(Settings {
             resolver: Resolver::system(),
             engine: udpair_io::engines()
                 .first()
@@ -89,13 +90,18 @@ impl Builder {
             is_in_group: false,
             multicast_only: false,
             multicast: Multicast::default(),
-        })
+        }))
+    }
+
+    /// Returns the settings for a change; sockets that were made keep theirs.
+    fn settings(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.0)
     }
 
     /// Refuses to fragment: a datagram that exceeds what the path takes is not sent, or dropped on its
     /// way and reported. Default: `false`, it may be sent in fragments (CTL-01 to CTL-03).
     pub fn dont_fragment(mut self, dont_fragment: bool) -> Self {
-        self.0.wished.dont_fragment = dont_fragment;
+        self.settings().wished.dont_fragment = dont_fragment;
         self
     }
 
@@ -103,20 +109,20 @@ impl Builder {
     /// Default: the system's. The system may grant less and says nothing (CTL-05 to CTL-07);
     /// [`options`](DatagramSocket::options) tells.
     pub fn inbound_buffer_bytes(mut self, bytes: u32) -> Self {
-        self.0.wished.inbound_buffer_bytes = Some(bytes);
+        self.settings().wished.inbound_buffer_bytes = Some(bytes);
         self
     }
 
     /// Sets the size of the kernel's send buffer, in bytes; a write waits while it is full. Default: the
     /// system's. The system may grant less and says nothing; [`options`](DatagramSocket::options) tells.
     pub fn send_buffer_bytes(mut self, bytes: u32) -> Self {
-        self.0.wished.send_buffer_bytes = Some(bytes);
+        self.settings().wished.send_buffer_bytes = Some(bytes);
         self
     }
 
     /// Sets the hop limit (IPv4: TTL) of unicast datagrams, 1 to 255. Default: 128 (CTL-08).
     pub fn hop_limit(mut self, hops: u8) -> Self {
-        self.0.wished.hop_limit = hops;
+        self.settings().wished.hop_limit = hops;
         self
     }
 
@@ -125,7 +131,7 @@ impl Builder {
     /// A wish: where the system does not grant it, datagrams go out as they always do, and
     /// [`options`](DatagramSocket::options) says so.
     pub fn quality_of_service(mut self, quality: QualityOfService) -> Self {
-        self.0.wished.quality_of_service = quality;
+        self.settings().wished.quality_of_service = quality;
         self
     }
 
@@ -135,7 +141,7 @@ impl Builder {
     ///
     /// A wish like [`quality_of_service`](Self::quality_of_service). Networks may ignore or rewrite it.
     pub fn dscp(mut self, dscp: u8) -> Self {
-        self.0.wished.dscp = Some(dscp);
+        self.settings().wished.dscp = Some(dscp);
         self
     }
 
@@ -146,7 +152,7 @@ impl Builder {
     /// [`Message::ecn`](crate::Message::ecn). A wish like
     /// [`quality_of_service`](Self::quality_of_service).
     pub fn ecn(mut self, ecn: Ecn) -> Self {
-        self.0.wished.ecn = Some(ecn);
+        self.settings().wished.ecn = Some(ecn);
         self
     }
 
@@ -156,7 +162,7 @@ impl Builder {
     /// piece that it has no room for as one, so that
     /// [`kernel_dropped`](crate::Statistics::kernel_dropped) is a lower bound; with `false` it is exact.
     pub fn receive_offload(mut self, receive_offload: bool) -> Self {
-        self.0.wished.receive_offload = receive_offload;
+        self.settings().wished.receive_offload = receive_offload;
         self
     }
 
@@ -166,7 +172,7 @@ impl Builder {
     /// The kernel then looks at its clock for every packet of the machine, which slows all of them a
     /// little.
     pub fn timestamps(mut self, timestamps: bool) -> Self {
-        self.0.timestamps = timestamps;
+        self.settings().timestamps = timestamps;
         self
     }
 
@@ -177,7 +183,7 @@ impl Builder {
     /// nothing else for that time, and neither do the other tasks of its runtime. So this is for a
     /// runtime of its own, and for times that are not much longer than a wake-up.
     pub fn busy_poll(mut self, time: Duration) -> Self {
-        self.0.busy_poll = Some(time).filter(|time| !time.is_zero());
+        self.settings().busy_poll = Some(time).filter(|time| !time.is_zero());
         self
     }
 
@@ -195,40 +201,40 @@ impl Builder {
     ///
     /// `MulticastOnly` (CTL-12, BND-09, CON-15, OUT-19, MSG-21).
     pub fn multicast_only(mut self, multicast_only: bool) -> Self {
-        self.0.multicast_only = multicast_only;
+        self.settings().multicast_only = multicast_only;
         self
     }
 
     /// Sends to multicast groups by this adapter. Default: that of the socket's address, or the routing
     /// table's choice; where it knows none, the first on which a group is heard, or loopback (MCG-11).
     pub fn multicast_adapter(mut self, adapter: &Adapter) -> Self {
-        self.0.multicast.adapter = Some(adapter.index);
+        self.settings().multicast.adapter = Some(adapter.index);
         self
     }
 
     /// Sets the hop limit (IPv4: TTL) of datagrams to multicast groups, 0 to 255. Default: 1, which is the
     /// adapter's own link (CTL-09).
     pub fn multicast_hops(mut self, hops: u8) -> Self {
-        self.0.multicast.hops = Some(hops);
+        self.settings().multicast.hops = Some(hops);
         self
     }
 
     /// Says whether what is sent to a group comes back to its members on this machine, this socket
     /// included. Default: `true` (MCG-10).
     pub fn multicast_loopback(mut self, loopback: bool) -> Self {
-        self.0.multicast.loopback = Some(loopback);
+        self.settings().multicast.loopback = Some(loopback);
         self
     }
 
     /// Resolves names with this resolver. Default: [`Resolver::system`].
     pub fn resolver(mut self, resolver: &Resolver) -> Self {
-        self.0.resolver = resolver.clone();
+        self.settings().resolver = resolver.clone();
         self
     }
 
     /// Moves datagrams with this engine. Default: the fastest of [`engines`](udpair_io::engines).
     pub fn engine(mut self, engine: &'static dyn Engine) -> Self {
-        self.0.engine = engine;
+        self.settings().engine = engine;
         self
     }
 
@@ -313,7 +319,7 @@ impl Builder {
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         let mut member = self.clone();
-        member.0.is_in_group = true;
+        member.settings().is_in_group = true;
         let first = member.bind(local).await?;
         // If the port was the system's choice, it chose it for all.
         let port = first.local_addr().map_or(0, |address| address.port());
@@ -338,6 +344,21 @@ impl Builder {
     pub async fn connect(&self, pair: &EndpointPair) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
         socket.connect(pair).await?;
+        Ok(socket)
+    }
+
+    /// Makes a socket of one that somebody else opened, for instance a service manager: bound, or connected.
+    ///
+    /// The options of this builder are set on it as far as that is possible now. Who may share its port was
+    /// decided when it was bound.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
+    /// - What the system says of the socket or its options.
+    pub fn from_std(&self, udp: UdpSocket) -> Result<DatagramSocket, Error> {
+        let socket = self.open()?;
+        open::adopt(socket.shared(), udp)?;
         Ok(socket)
     }
 

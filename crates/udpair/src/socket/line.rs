@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::future;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::driver::{Ticket, Waiters};
@@ -18,6 +18,12 @@ use crate::driver::{Ticket, Waiters};
 pub(super) struct Line {
     /// How many stand in it; looked at by every write, so without the lock.
     length: AtomicUsize,
+    /// There once somebody had to wait; most sockets never see that.
+    waiting: OnceLock<Box<Waiting>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     places: Mutex<Places>,
     /// Those who wait until all before them have left.
     flushing: Waiters,
@@ -62,6 +68,9 @@ impl Line {
 
     /// Wakes all who stand in the line, to look whether they still should.
     pub(super) fn wake_all(&self) {
+        if self.waiting.get().is_none() {
+            return;
+        }
         let wakers: Vec<_> = self
             .places()
             .waiting
@@ -84,7 +93,7 @@ impl Line {
             ticket: Ticket::default(),
         };
         future::poll_fn(|cx| {
-            self.flushing.enlist(&mut flush.ticket, cx.waker());
+            self.flushing().enlist(&mut flush.ticket, cx.waker());
             let places = self.places();
             let is_done = places
                 .waiting
@@ -101,7 +110,15 @@ impl Line {
     }
 
     fn places(&self) -> MutexGuard<'_, Places> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        let waiting = self.waiting.get_or_init(Box::default);
+        waiting
+            .places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flushing(&self) -> &Waiters {
+        &self.waiting.get_or_init(Box::default).flushing
     }
 }
 
@@ -139,7 +156,7 @@ impl Drop for Place<'_> {
         if let Some(waker) = next {
             waker.wake();
         }
-        self.line.flushing.wake_all();
+        self.line.flushing().wake_all();
     }
 }
 
@@ -150,7 +167,7 @@ struct Flush<'a> {
 
 impl Drop for Flush<'_> {
     fn drop(&mut self) {
-        self.line.flushing.leave(&mut self.ticket);
+        self.line.flushing().leave(&mut self.ticket);
     }
 }
 

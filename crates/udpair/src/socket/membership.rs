@@ -6,7 +6,7 @@
 
 use std::future;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use udpair_io::{Adapter, Membership};
 
@@ -64,9 +64,9 @@ struct Bound {
     address: Option<IpAddr>,
 }
 
-/// The memberships of an open socket.
+/// The memberships of an open socket; most never have any.
 #[derive(Debug, Default)]
-pub(super) struct Memberships(Mutex<List>);
+pub(super) struct Memberships(OnceLock<Box<Mutex<List>>>);
 
 #[derive(Debug, Default)]
 struct List {
@@ -233,7 +233,8 @@ fn suitable(
 
 impl Memberships {
     fn list(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let list = self.0.get_or_init(Box::default);
+        list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the adapter of the first membership in a group of this family.
@@ -247,7 +248,9 @@ impl Memberships {
 
     /// Forgets all: the kernel does so too when the socket is closed.
     pub(super) fn clear(&self) {
-        *self.list() = List::default();
+        if self.0.get().is_some() {
+            *self.list() = List::default();
+        }
     }
 
     /// Joins on adapters that suit now, and leaves those that no longer do.

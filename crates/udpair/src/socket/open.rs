@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
 use super::bind::{bound_adapter, bound_socket, no_common_family};
 use super::builder::Settings;
 use super::destination::{self, Destinations, Purpose};
-use super::lifecycle::Operation;
+use super::lifecycle::{LocalPart, Operation};
 use super::link::Link;
 use super::many;
 use super::shared::{Shared, cancelled};
@@ -84,6 +84,26 @@ pub(super) async fn bind(
     };
     let (link, adapter) = shared.unless_closed(&action, in_runtime(binding)).await?;
     opening.succeed_with(&action, link, adapter)
+}
+
+/// See [`Builder::from_std`](super::Builder::from_std).
+pub(super) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
+    let action = "take over a socket";
+    let adopting = || {
+        let socket = Socket::from_std(udp)?;
+        shared.settings.apply(&socket)?;
+        Link::new(socket, &shared.settings)
+    };
+    let link = driver::within(adopting)
+        .and_then(|link| link)
+        .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+    let operation = match link.peer() {
+        Some(_) => Operation::Connect(LocalPart::default()),
+        None => Operation::Bind,
+    };
+    shared
+        .begin(action, operation)?
+        .succeed_with(action, link, None)
 }
 
 /// Binds an unbound socket so that it can be written to; waits if somebody else is at it.

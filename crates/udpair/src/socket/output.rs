@@ -298,16 +298,20 @@ pub(super) async fn send_batch(
     batch: &mut SendBatch,
     to: Option<Destination>,
 ) -> Result<(), Error> {
-    let obstacle = |outgoing: Outgoing<'_>| {
-        let Some(own) = outgoing.to else {
-            let to = to?.address;
-            return many::check_multicast_only(&shared.settings, to).err();
-        };
-        let message = format!("cannot send to {} by a stream to another", own.address);
-        let error = Error::new(ErrorKind::InvalidArgument, message);
-        Some(error.with_advice("send datagrams with destinations of their own by the socket"))
+    if let Some(to) = to {
+        many::check_multicast_only(&shared.settings, to.address)?;
+    }
+    let with_own = batch.destinations().position(|own| own.is_some());
+    let most = with_own.unwrap_or(batch.len());
+    let has_broadcasts = to.is_some_and(|to| many::is_limited_broadcast(to.address));
+    send_first(shared, batch, to, most, has_broadcasts).await?;
+    let other = batch.destinations().next().flatten();
+    let Some(other) = other.filter(|_| with_own.is_some()) else {
+        return Ok(());
     };
-    send_until(shared, batch, to, obstacle).await
+    let message = format!("cannot send to {} by a stream to another", other.address);
+    let error = Error::new(ErrorKind::InvalidArgument, message);
+    Err(error.with_advice("send datagrams with destinations of their own by the socket"))
 }
 
 /// Sends a batch whose datagrams have destinations of their own, or go to the peer.
@@ -317,51 +321,48 @@ pub(super) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
         shared.grant_stream_after_opening(action).await?;
     }
     let is_connected = shared.peer_addr().is_some();
-    let obstacle = |outgoing: Outgoing<'_>| match (is_connected, outgoing.to) {
-        (true, None) => None,
-        (true, Some(_)) => shared.allow(action, Operation::WriteTo).err(),
-        (false, Some(to)) => open::check_destination(shared, to.address)
-            .and_then(|()| many::check_multicast_only(&shared.settings, to.address))
-            .err(),
-        (false, None) => shared
-            .allow("send to the peer", Operation::WriteToPeer)
-            .err(),
-    };
-    send_until(shared, batch, None, obstacle).await
-}
-
-/// Sends the datagrams before the first that has an obstacle, whose error is returned.
-async fn send_until(
-    shared: &Shared,
-    batch: &mut SendBatch,
-    to: Option<Destination>,
-    obstacle: impl Fn(Outgoing<'_>) -> Option<Error>,
-) -> Result<(), Error> {
-    let (mut most, mut has_broadcasts) = (0, false);
-    let mut error = None;
-    for outgoing in batch.iter() {
-        error = obstacle(outgoing);
-        if error.is_some() {
+    let (mut most, mut has_broadcasts, mut result) = (0, false, Ok(()));
+    // Looked at one by one, because an error is the first bad one's, and those before it are sent.
+    for to in batch.destinations() {
+        result = match to {
+            None if is_connected => Ok(()),
+            None => shared.allow("send to the peer", Operation::WriteToPeer),
+            Some(_) if is_connected => shared.allow(action, Operation::WriteTo),
+            Some(to) => open::check_destination(shared, to.address)
+                .and_then(|()| many::check_multicast_only(&shared.settings, to.address)),
+        };
+        if result.is_err() {
             break;
         }
         most += 1;
-        has_broadcasts |= broadcast(outgoing, to).is_some();
+        has_broadcasts |= to.is_some_and(|to| many::is_limited_broadcast(to.address));
     }
-    if most > 0 {
-        let link = match shared.link() {
-            Some(link) => link,
-            None => open::for_writing(shared).await?,
-        };
-        if has_broadcasts {
-            Box::pin(send_with_copies(shared, link, batch, to, most)).await?;
-        } else {
-            send_many(shared, link, batch, to, most).await?;
-        }
-    }
-    error.map_or(Ok(()), Err)
+    send_first(shared, batch, None, most, has_broadcasts).await?;
+    result
 }
 
-/// Sends the first `most` datagrams of a batch.
+/// Sends the first `most` datagrams of a batch, which may have none.
+async fn send_first(
+    shared: &Shared,
+    batch: &mut SendBatch,
+    to: Option<Destination>,
+    most: usize,
+    has_broadcasts: bool,
+) -> Result<(), Error> {
+    if most == 0 {
+        return Ok(());
+    }
+    let link = match shared.link() {
+        Some(link) => link,
+        None => open::for_writing(shared).await?,
+    };
+    if has_broadcasts {
+        return Box::pin(send_with_copies(shared, link, batch, to, most)).await;
+    }
+    send_many(shared, link, batch, to, most).await
+}
+
+/// Sends the first `most` datagrams of a batch; one to a group that has no way out goes by another adapter.
 async fn send_many(
     shared: &Shared,
     link: &Link,

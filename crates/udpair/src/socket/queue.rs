@@ -5,7 +5,6 @@
 //! asked for; only connecting, which clears strangers away, may leave more in it.
 
 use std::io;
-use std::mem;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -21,21 +20,29 @@ use crate::message::{Event, Message};
 #[derive(Debug)]
 pub(super) struct Queue {
     batch: RecvBatch,
-    /// Whether the kernel may hold more; if not, the next datagram wakes us.
-    pub(super) more: bool,
-    /// How many datagrams the kernel had dropped when the last one here was queued.
-    drops: u32,
+    intake: Intake,
     /// The place of the one task that polls without a future of its own.
     pub(super) poller: Place,
+}
+
+/// What is known of the kernel's side.
+#[derive(Debug)]
+struct Intake {
+    /// Whether the kernel may hold more; if not, the next datagram wakes us.
+    more: bool,
+    /// How many datagrams the kernel had dropped when the last one here was queued.
+    drops: u32,
 }
 
 impl Default for Queue {
     fn default() -> Self {
         Self {
-            batch: RecvBatch::new(BATCH_MAX),
-            // Datagrams may have come in before anybody watched.
-            more: true,
-            drops: 0,
+            batch: RecvBatch::new(AFTER_WAKING),
+            intake: Intake {
+                // Datagrams may have come in before anybody watched.
+                more: true,
+                drops: 0,
+            },
             poller: Place::default(),
         }
     }
@@ -49,11 +56,14 @@ impl Queue {
     pub(super) fn drop_strangers(&mut self, link: &Link) {
         let strangers = drop_strangers(&mut self.batch, link);
         link.counters.strangers_dropped.add(strangers);
-        while self.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
+        let intake = &mut self.intake;
+        while intake.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
             let mut batch = RecvBatch::new(BATCH_MAX);
-            match self.receive(link, &mut batch) {
+            match intake.receive(link, &mut batch) {
                 Some(Ok(())) => self.batch.append(&mut batch),
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => self.more = false,
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    intake.more = false;
+                }
                 // Whoever receives next meets it again, and knows what to do.
                 Some(Err(_)) | None => break,
             }
@@ -78,9 +88,9 @@ impl Queue {
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Message> {
         let message = self.batch.pop().map(Message::new);
-        if self.batch.is_empty() && !self.more {
+        if self.batch.is_empty() && !self.intake.more {
             // A socket that waits keeps no room.
-            self.batch = RecvBatch::new(BATCH_MAX);
+            self.batch = RecvBatch::new(AFTER_WAKING);
         }
         message
     }
@@ -106,9 +116,10 @@ impl Queue {
 
     /// Fills the queue, which is empty, and returns whether it holds anything now.
     fn refill(&mut self, link: &Link, cx: Option<&mut Context<'_>>) -> Poll<Result<bool, Failure>> {
-        let mut batch = mem::take(&mut self.batch);
-        let filled = self.fill(link, &mut batch, cx);
-        self.batch = batch;
+        let filled = self.intake.fill(link, &mut self.batch, cx);
+        if self.intake.more {
+            self.batch.set_limit(BATCH_MAX);
+        }
         filled
     }
 
@@ -120,13 +131,72 @@ impl Queue {
         &mut self,
         link: &Link,
         batch: &mut RecvBatch,
-        mut cx: Option<&mut Context<'_>>,
+        cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, Failure>> {
         batch.clear();
-        if !self.batch.is_empty() {
-            batch.append(&mut self.batch);
-            return Poll::Ready(Ok(true));
+        if self.batch.is_empty() {
+            return self.intake.fill(link, batch, cx);
         }
+        batch.append(&mut self.batch);
+        Poll::Ready(Ok(true))
+    }
+
+    /// Notes that something has come in since the kernel was asked last.
+    pub(super) fn note_arrival(&mut self) {
+        self.intake.more = true;
+    }
+
+    /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
+    pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
+        let end = Instant::now() + time;
+        // Whoever asks again at once need not hear from the first call that nothing else is there.
+        self.batch.set_limit(1);
+        for asked in 1_u32.. {
+            // The clock takes almost as long as a call that finds nothing.
+            if is_over() || asked.is_multiple_of(ASKED_BETWEEN_LOOKS) && Instant::now() >= end {
+                break;
+            }
+            match self.intake.receive(link, &mut self.batch) {
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Some(Ok(())) if self.batch.is_empty() => {}
+                Some(Ok(())) => return true,
+                Some(Err(_)) | None => {
+                    // Whoever asks next meets it again.
+                    self.intake.more = true;
+                    return true;
+                }
+            }
+            if link.has_asides() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
+    /// Puts back what was taken and not handed on; it goes before all else.
+    pub(super) fn put_back(&mut self, mut batch: RecvBatch) {
+        batch.append(&mut self.batch);
+        self.batch = batch;
+    }
+
+    /// Returns whether somebody else who waits could go on.
+    pub(super) fn has_rest(&self, link: &Link) -> bool {
+        self.intake.more || !self.batch.is_empty() || link.has_asides()
+    }
+}
+
+impl Intake {
+    /// Receives into `batch`, which is empty, until it holds something or nothing is left, and returns
+    /// whether it does.
+    ///
+    /// Pending when the task has had its share of the thread.
+    fn fill(
+        &mut self,
+        link: &Link,
+        batch: &mut RecvBatch,
+        mut cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<bool, Failure>> {
         while self.more {
             if let Some(cx) = cx.as_deref_mut() {
                 ready!(driver::poll_share(cx));
@@ -145,32 +215,6 @@ impl Queue {
             }
         }
         Poll::Ready(Ok(false))
-    }
-
-    /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
-    pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
-        let end = Instant::now() + time;
-        while !is_over() && Instant::now() < end {
-            self.more = true;
-            // A failure is met again by whoever asks next.
-            let nothing = matches!(self.refill(link, None), Poll::Ready(Ok(false)));
-            if !nothing || link.has_asides() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
-        false
-    }
-
-    /// Puts back what was taken and not handed on; it goes before all else.
-    pub(super) fn put_back(&mut self, mut batch: RecvBatch) {
-        batch.append(&mut self.batch);
-        self.batch = batch;
-    }
-
-    /// Returns whether somebody else who waits could go on.
-    pub(super) fn has_rest(&self, link: &Link) -> bool {
-        self.more || !self.batch.is_empty() || link.has_asides()
     }
 
     /// Receives once and keeps what passes the filter. `None` if the socket is closed.
@@ -204,7 +248,13 @@ fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
 }
 
 /// How many messages of the kernel one call brings at the most.
-const BATCH_MAX: usize = 16;
+pub(super) const BATCH_MAX: usize = 16;
+
+/// How often the kernel is asked before a busy receiver looks at the clock.
+const ASKED_BETWEEN_LOOKS: u32 = 16;
+
+/// How many the first call brings: mostly there is one, and room for two tells that there is no other.
+pub(super) const AFTER_WAKING: usize = 2;
 
 /// How many messages of the peer are taken from the kernel to find the strangers' behind them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;

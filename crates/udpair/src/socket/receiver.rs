@@ -8,7 +8,7 @@ use udpair_io::{Datagram, RecvBatch};
 
 use super::lifecycle::Operation;
 use super::link::Link;
-use super::queue::Queue;
+use super::queue::{AFTER_WAKING, BATCH_MAX, Queue};
 use super::shared::{Shared, cancelled, closed};
 use crate::driver::{Gone, Ticket};
 use crate::error::{Error, ErrorKind};
@@ -129,7 +129,7 @@ fn poll<T>(
             continue;
         }
         match link.watched.poll_readable(cx, &mut place.ticket) {
-            Poll::Ready(Ok(())) => queue.more = true,
+            Poll::Ready(Ok(())) => queue.note_arrival(),
             Poll::Ready(Err(Gone::Closed)) => break Err(closed(ACTION)),
             Poll::Ready(Err(Gone::Runtime(error))) => break Err(runtime_gone(error)),
             // Looked at again, because the wake-up may have come before there was a waker.
@@ -176,7 +176,7 @@ pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     let taken = poll_and_wake(link, |queue| {
         // Nobody waits for the kernel to say that there is more, so ask it.
-        queue.more = true;
+        queue.note_arrival();
         queue.take_message(link, None)
     });
     match taken {
@@ -201,7 +201,7 @@ pub(super) async fn for_each(
     let mut receive = Receive::new(shared);
     let mut begun = None;
     future::poll_fn(|cx| {
-        let mut batch = RecvBatch::new(PUSHED_BATCH_MAX);
+        let mut batch = RecvBatch::new(AFTER_WAKING);
         loop {
             let ended = match ready!(receive.poll_batch(cx, &mut batch)) {
                 Ok(()) => receive.shared.link().and_then(|link| {
@@ -211,7 +211,8 @@ pub(super) async fn for_each(
                 Err(error) => Some(error),
             };
             match ended {
-                None => {}
+                // There may be more, and then likely much.
+                None => batch.set_limit(BATCH_MAX),
                 Some(_) if shared.is_closed() => return Poll::Ready(Ok(())),
                 Some(error) => return Poll::Ready(Err(error)),
             }
@@ -284,6 +285,3 @@ impl From<Failure> for Error {
 
 /// What an error says could not be done.
 const ACTION: &str = "receive";
-
-/// How many messages of the kernel are pushed at a time.
-const PUSHED_BATCH_MAX: usize = 16;

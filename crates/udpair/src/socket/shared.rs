@@ -20,7 +20,8 @@ use crate::observe::{self, Published};
 
 /// What a socket is, whoever holds it.
 pub(super) struct Shared {
-    pub(super) settings: Settings,
+    /// Those of the builder, for all sockets that it made.
+    pub(super) settings: Arc<Settings>,
     life: Mutex<Life>,
     /// There once the socket is open, and until the last handle is gone.
     link: OnceLock<Link>,
@@ -47,7 +48,7 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
         Self {
             life: Mutex::new(Life {
                 state: State::Created,

@@ -23,6 +23,8 @@ pub struct Statistics {
     pub kernel_dropped: u64,
     /// Whether [`kernel_dropped`](Self::kernel_dropped) is exact; a lower bound otherwise.
     pub kernel_dropped_exact: bool,
+    /// Messages that [queues](super::MessageQueue) dropped because they were full.
+    pub queue_dropped: u64,
     /// Datagrams whose end the system cut off.
     pub truncated: u64,
     /// Errors that the network sent back.
@@ -37,7 +39,7 @@ pub struct Statistics {
 
 impl Statistics {
     /// Returns every count under the name that it is published by.
-    pub(super) fn counts(&self) -> [(&'static str, u64); 11] {
+    pub(super) fn counts(&self) -> [(&'static str, u64); 12] {
         [
             ("udpair_datagrams_sent_total", self.datagrams_sent),
             ("udpair_bytes_sent_total", self.bytes_sent),
@@ -45,6 +47,7 @@ impl Statistics {
             ("udpair_bytes_received_total", self.bytes_received),
             ("udpair_strangers_dropped_total", self.strangers_dropped),
             ("udpair_kernel_dropped_total", self.kernel_dropped),
+            ("udpair_queue_dropped_total", self.queue_dropped),
             ("udpair_truncated_total", self.truncated),
             ("udpair_peer_errors_total", self.peer_errors),
             ("udpair_peer_errors_dropped_total", self.peer_errors_dropped),
@@ -62,6 +65,7 @@ pub(super) struct Counters {
     pub(super) datagrams_received: Counter,
     pub(super) bytes_received: Counter,
     pub(super) strangers_dropped: Counter,
+    pub(super) queue_dropped: Counter,
     pub(super) truncated: Counter,
     pub(super) peer_errors: Counter,
     pub(super) peer_errors_dropped: Counter,
@@ -97,6 +101,7 @@ impl Counters {
             strangers_dropped: self.strangers_dropped.get(),
             kernel_dropped: 0,
             kernel_dropped_exact: false,
+            queue_dropped: self.queue_dropped.get(),
             truncated: self.truncated.get(),
             peer_errors: self.peer_errors.get(),
             peer_errors_dropped: self.peer_errors_dropped.get(),

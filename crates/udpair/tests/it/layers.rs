@@ -126,6 +126,31 @@ const RULES: &[Rule] = &[
         ],
         why: "the driver knows sockets, not rules",
     },
+    Rule {
+        files: &["crates/udpair-bench/src"],
+        except: &[
+            "crates/udpair-bench/src/system.rs",
+            "crates/udpair-bench/src/system",
+        ],
+        never: &["libc"],
+        why: "the system calls of the harness are in one folder",
+    },
+    Rule {
+        files: &["crates/udpair-bench/src"],
+        except: &[
+            "crates/udpair-bench/src/peer.rs",
+            "crates/udpair-bench/src/peer/udpair.rs",
+            "crates/udpair-bench/src/pure.rs",
+        ],
+        never: &["udpair"],
+        why: "what measures does not know what it measures",
+    },
+    Rule {
+        files: &["xtask/src"],
+        except: &[],
+        never: &["udpair_bench", "quinn_udp", "hickory_resolver", "libc"],
+        why: "xtask runs the harness, and does not link it",
+    },
     // Pure files: no clock, no dice, no file, no socket.
     Rule {
         files: &[
@@ -257,6 +282,19 @@ fn every_crate_keeps_to_its_dependencies() {
                 "udpair",
             ],
         ),
+        (
+            "udpair-bench",
+            &[
+                "bytes",
+                "futures-util",
+                "hickory-resolver",
+                "libc",
+                "quinn-udp",
+                "serde_json",
+                "tokio",
+                "udpair",
+            ],
+        ),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
         let text = fs::read_to_string(&manifest).unwrap();
@@ -278,18 +316,38 @@ fn every_crate_keeps_to_its_dependencies() {
     }
 }
 
+/// Rivals are nobody's dependency: what is measured must not change what is shipped.
+#[test]
+fn nobody_depends_on_the_harness() {
+    let root = root();
+    let crates = fs::read_dir(root.join("crates")).unwrap();
+    let folders = crates.map(|entry| entry.unwrap().path());
+    for folder in folders.chain([root.join("xtask")]) {
+        let text = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        let names = text.lines().filter(|line| line.starts_with("udpair-bench"));
+        assert_eq!(names.count(), 0, "{}", folder.display());
+    }
+}
+
 /// `unsafe` stands where it is argued.
 #[test]
-fn unsafe_code_stands_in_the_system_folder_and_where_the_driver_registers() {
+fn unsafe_code_stands_in_the_system_folders_and_where_the_driver_registers() {
     let root = root();
     for file in sources(&root, &["crates", "xtask"]) {
         let name = file.strip_prefix(&root).unwrap();
-        let is_allowed = name.starts_with("crates/udpair-io/src/system")
-            || REGISTERS.iter().any(|register| name == Path::new(register));
+        let calls = [
+            "crates/udpair-io/src/system",
+            "crates/udpair-bench/src/system",
+        ];
+        // The folder, and the file beside it.
+        let is_system = calls
+            .iter()
+            .any(|system| name.starts_with(system) || name.with_extension("") == Path::new(system));
+        let is_register = REGISTERS.iter().any(|register| name == Path::new(register));
         let text = fs::read_to_string(&file).unwrap();
         let uses = words(&text).filter(|word| word == "unsafe").count();
-        assert!(is_allowed || uses == 0, "{}", name.display());
-        if !name.starts_with("crates/udpair-io") && is_allowed {
+        assert!(is_system || is_register || uses == 0, "{}", name.display());
+        if is_register {
             assert_eq!(uses, 1, "{}", name.display());
         }
     }

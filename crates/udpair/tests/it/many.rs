@@ -138,13 +138,13 @@ async fn drops_before_a_stranger_are_told_all_the_same() {
             peer.send(b"peer", to);
         }
         // Room for the stranger, who comes right behind what was dropped.
-        soon(socket.recv()).await.unwrap();
-        stranger.send(b"stranger", to);
-        socket.connect(&peer.pair()).await.unwrap();
         let mut dropped = 0;
         while let Some(message) = socket.try_recv().unwrap() {
             dropped += u64::from(message.dropped_before());
         }
+        stranger.send(b"stranger", to);
+        socket.connect(&peer.pair()).await.unwrap();
+        assert!(socket.try_recv().unwrap().is_none(), "{engine:?}");
         peer.send(b"fence", to);
         dropped += u64::from(soon(socket.recv()).await.unwrap().dropped_before());
         let statistics = socket.statistics();

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use udpair::{DatagramSocket, ErrorKind, SendBatch};
+use udpair::{DatagramSocket, ErrorKind, Overflow, SendBatch};
 
 use crate::support::{Peer, builders, endpoint, soon};
 
@@ -147,5 +147,77 @@ async fn a_receiver_that_polls_busily_receives_and_ends() {
         socket.close();
         let error = soon(waiting).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{engine:?}");
+    }
+}
+
+/// MSG-17: what a full queue does is its owner's choice, and counted.
+#[tokio::test]
+async fn a_full_queue_does_what_its_owner_said() {
+    const SENT: u8 = 50;
+    const CAPACITY: usize = 8;
+    for (engine, builder) in builders() {
+        for overflow in [Overflow::Pause, Overflow::DropNewest, Overflow::DropOldest] {
+            let socket = builder
+                .clone()
+                .bind(&endpoint("127.0.0.1:0"))
+                .await
+                .unwrap();
+            let mut queue = socket.queue(CAPACITY, overflow).unwrap();
+            send_numbers(&socket, SENT).await;
+            // The filler has done all it can when it waits, for room or for datagrams.
+            let taken_in = match overflow {
+                Overflow::Pause => CAPACITY as u64,
+                _ => u64::from(SENT),
+            };
+            soon(async {
+                while queue.len() as u64 + queue.dropped() < taken_in {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+            let first_kept = match overflow {
+                Overflow::DropOldest => SENT - CAPACITY as u8,
+                _ => 0,
+            };
+            let last_kept = match overflow {
+                Overflow::DropNewest => CAPACITY as u8,
+                _ => SENT,
+            };
+            for number in first_kept..last_kept {
+                let message = soon(queue.recv()).await.unwrap();
+                assert_eq!(message.payload(), [number; 3], "{overflow:?} {engine:?}");
+            }
+            let dropped = u64::from(SENT - (last_kept - first_kept));
+            assert_eq!(queue.dropped(), dropped, "{overflow:?} {engine:?}");
+            assert_eq!(socket.statistics().queue_dropped, dropped);
+            assert!(queue.is_empty());
+        }
+    }
+}
+
+/// What was queued before the end can be taken after it; being cancelled is no end.
+#[tokio::test]
+async fn a_queue_outlives_a_cancellation_and_keeps_what_it_has_past_the_end() {
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let mut queue = socket.queue(8, Overflow::Pause).unwrap();
+        tokio::task::yield_now().await;
+        socket.cancel_io().unwrap();
+        send_numbers(&socket, 3).await;
+        soon(async {
+            while queue.len() < 3 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        socket.close();
+        for number in 0..3 {
+            let message = soon(queue.recv()).await.unwrap();
+            assert_eq!(message.payload(), [number; 3], "{engine:?}");
+        }
+        let error = soon(queue.recv()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+        let error = socket.queue(8, Overflow::Pause).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
     }
 }

@@ -205,6 +205,47 @@ fn a_group_shares_a_port_and_keeps_flows_together() {
     }
 }
 
+/// A socket of somebody else's keeps its address and its peer, with a runtime or without.
+#[test]
+fn a_socket_of_the_standard_library_is_taken_over() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        for (at, is_connected) in [
+            ("127.0.0.1:0", true),
+            ("127.0.0.1:0", false),
+            ("[::]:0", false),
+        ] {
+            let udp = std::net::UdpSocket::bind(at).unwrap();
+            if is_connected {
+                udp.connect(peer.addr()).unwrap();
+            }
+            let address = udp.local_addr().unwrap();
+            let socket = builder.from_std(udp).unwrap();
+            assert_eq!(socket.local_addr(), Some(address), "{engine:?}");
+            assert_eq!(socket.peer_addr().is_some(), is_connected);
+            peer.send(
+                b"hello",
+                std::net::SocketAddr::new(peer.addr().ip(), address.port()),
+            );
+            let message = block_on(socket.recv()).unwrap();
+            assert_eq!(message.payload(), b"hello", "{engine:?}");
+            if is_connected {
+                block_on(socket.output().unwrap().write(b"to the peer")).unwrap();
+            } else {
+                block_on(socket.send_to(b"to the peer", peer.addr())).unwrap();
+            }
+            assert_eq!(peer.recv().0, b"to the peer", "{engine:?}");
+            let family = socket
+                .with_system_socket(udpair_io::Socket::family)
+                .unwrap();
+            assert_eq!(family == udpair_io::Family::Ipv4, address.is_ipv4());
+            socket.close();
+            let error = socket.with_system_socket(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_group_of_none_is_refused() {
     let local = endpoint("127.0.0.1:0");

@@ -8,11 +8,12 @@ use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
+use std::ptr;
 
 use super::address::RawAddress;
 use super::control::ControlWriter;
 use super::message::empty_header;
-use crate::batch::{Destination, Outgoing, SendBatch, Source};
+use crate::batch::{Destination, Outgoing, SendBatch, Source, Waiting};
 use crate::engine::Sent;
 use crate::segment;
 use crate::socket::Socket;
@@ -92,6 +93,8 @@ struct Messages {
     headers: Vec<libc::mmsghdr>,
     /// Short payloads, side by side. Never grows, because `payloads` leads into it.
     copies: Vec<u8>,
+    /// Where the last payload ends; only compared.
+    end: *const u8,
 }
 
 /// Datagrams that go in one message.
@@ -115,6 +118,7 @@ impl Messages {
             payloads: Vec::new(),
             headers: Vec::new(),
             copies: Vec::new(),
+            end: ptr::null(),
         }
     }
 
@@ -130,69 +134,92 @@ impl Messages {
         self.payloads.clear();
         self.copies.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
-        let mut waiting = batch.iter().take(most);
-        while self.rows.len() < MESSAGES_MAX
-            && let Some(first) = waiting.clone().next()
-        {
-            let to = first.to.or(to);
-            let (name, name_bytes) = match encode(socket, to) {
-                Ok(encoded) => encoded,
+        // The row at hand, where it began and whose it is.
+        let mut open: Option<(segment::Row, usize, &Option<Destination>)> = None;
+        for Waiting { payload, to: own } in batch.waiting().take(most) {
+            if let Some((row, first, of)) = &mut open {
+                if *of == own && row.add(payload.len()) {
+                    self.add_payload(*first, payload);
+                    continue;
+                }
+                self.end_row(*row, *first);
+            }
+            open = None;
+            if self.rows.len() == MESSAGES_MAX {
+                break;
+            }
+            match self.begin_row(socket, own.or(to), payload.len()) {
+                Ok(row) => open = Some((row, self.payloads.len(), own)),
                 // Met again when it is the first.
                 Err(_) if !self.rows.is_empty() => break,
                 Err(error) => return Err(error),
-            };
-            let length = first.payload.len();
-            let datagrams = segment::join(
-                waiting
-                    .clone()
-                    .map(|outgoing| (outgoing.payload.len(), outgoing.to)),
-                socket.send_offload.limits(to, length),
-            );
-            let (first_payload, mut bytes) = (self.payloads.len(), 0);
-            for outgoing in waiting.by_ref().take(datagrams) {
-                bytes += outgoing.payload.len();
-                self.add_payload(first_payload, outgoing.payload);
             }
-            let mut control = source_control(to);
-            if datagrams > 1 {
-                let length = u16::try_from(length).expect("a piece is shorter");
-                control.push(libc::SOL_UDP, libc::UDP_SEGMENT, &length.to_ne_bytes());
-            }
-            self.rows.push(Row {
-                to,
-                name,
-                name_bytes,
-                control,
-                payloads: self.payloads.len() - first_payload,
-                datagrams,
-                length,
-                bytes,
-            });
+            self.add_payload(self.payloads.len(), payload);
+        }
+        if let Some((row, first, _)) = open {
+            self.end_row(row, first);
         }
         Ok(())
+    }
+
+    /// Begins a row to `to` with a datagram of `length` bytes.
+    fn begin_row(
+        &mut self,
+        socket: &Socket,
+        to: Option<Destination>,
+        length: usize,
+    ) -> io::Result<segment::Row> {
+        let (name, name_bytes) = encode(socket, to)?;
+        self.rows.push(Row {
+            to,
+            name,
+            name_bytes,
+            control: source_control(to),
+            payloads: 0,
+            datagrams: 0,
+            length,
+            bytes: 0,
+        });
+        let limits = socket.send_offload.limits(to, length);
+        Ok(segment::Row::begin(length, limits))
+    }
+
+    /// Ends the last row, whose payloads begin at `first`.
+    fn end_row(&mut self, made: segment::Row, first: usize) {
+        let payloads = self.payloads.len() - first;
+        let Some(row) = self.rows.last_mut() else {
+            return;
+        };
+        row.payloads = payloads;
+        row.datagrams = made.datagrams;
+        row.bytes = made.bytes;
+        if made.datagrams > 1 {
+            let length = u16::try_from(made.length).expect("a piece is shorter");
+            let length = length.to_ne_bytes();
+            row.control.push(libc::SOL_UDP, libc::UDP_SEGMENT, &length);
+        }
     }
 
     /// Adds where `payload` lies to a row that began at `first`; what lies right behind the one before
     /// makes that longer.
     fn add_payload(&mut self, first: usize, payload: &[u8]) {
         let (length, mut start) = (payload.len(), payload.as_ptr());
-        let before = self.payloads[first..].last_mut();
-        if let Some(before) = &before
-            && end_of(before) == start
+        if start != self.end
+            && length <= COPIED_BYTES_MAX
+            && self.copies.len() + length <= COPIES_BYTES_MAX
         {
-            // It lies where it should.
-        } else if length <= COPIED_BYTES_MAX && self.copies.len() + length <= COPIES_BYTES_MAX {
             start = self.copies.as_ptr().wrapping_add(self.copies.len());
             self.copies.extend_from_slice(payload);
         }
-        match before {
-            Some(before) if end_of(before) == start => before.iov_len += length,
+        match self.payloads[first..].last_mut() {
+            Some(before) if start == self.end => before.iov_len += length,
             _ => self.payloads.push(libc::iovec {
                 // sendmmsg(2) only reads what it leads to.
                 iov_base: start.cast_mut().cast(),
                 iov_len: length,
             }),
         }
+        self.end = start.wrapping_add(length);
     }
 
     /// Sends what was written, and returns how many messages the kernel took.
@@ -243,11 +270,6 @@ impl Messages {
                 bytes: sent.bytes + row.bytes,
             })
     }
-}
-
-fn end_of(payload: &libc::iovec) -> *const u8 {
-    let start = payload.iov_base.cast_const().cast::<u8>();
-    start.wrapping_add(payload.iov_len)
 }
 
 /// Returns a destination as the kernel reads it; no bytes for the peer of a connected socket.

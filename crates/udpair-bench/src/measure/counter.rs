@@ -1,0 +1,61 @@
+//! Counting what is received.
+
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{END_BYTES, cpu_since, say_ready};
+use crate::Result;
+use crate::system::process::{self, Whose};
+
+/// Counts what arrives, one call a datagram.
+pub(crate) struct Counter {
+    received: u64,
+    bytes: u64,
+    cpu: Duration,
+}
+
+impl Counter {
+    /// Starts to count, and says so.
+    pub(crate) fn ready() -> Result<Self> {
+        say_ready()?;
+        Ok(Self {
+            received: 0,
+            bytes: 0,
+            cpu: process::cpu_time(Whose::Own),
+        })
+    }
+
+    /// Takes one datagram; breaks when it is the last.
+    ///
+    /// Never inlined: it stands for a program's own handler, which a library knows nothing of.
+    #[inline(never)]
+    pub(crate) fn take(&mut self, payload: &[u8]) -> ControlFlow<()> {
+        if payload.len() == END_BYTES {
+            return ControlFlow::Break(());
+        }
+        self.received += 1;
+        self.bytes += black_box(payload).len() as u64;
+        ControlFlow::Continue(())
+    }
+
+    /// Takes several datagrams; breaks at the last.
+    pub(crate) fn take_all<'a>(
+        &mut self,
+        payloads: impl IntoIterator<Item = &'a [u8]>,
+    ) -> ControlFlow<()> {
+        payloads
+            .into_iter()
+            .try_for_each(|payload| self.take(payload))
+    }
+
+    pub(crate) fn finish(&self) -> Value {
+        json!({
+            "received": self.received,
+            "bytes": self.bytes,
+            "cpu_seconds": cpu_since(self.cpu),
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! sendmmsg(2) and recvmmsg(2): several datagrams a call.
+
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+
+use super::super::{BATCH, Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
+use super::until_end;
+use super::wait::Waiting;
+use crate::Result;
+use crate::measure::{Counter, Flood, RoundTrips};
+use crate::system::batch::{Batch, Wait};
+
+pub(super) const MODE: Mode = Mode {
+    send: Some(send),
+    receive: Some(receive),
+    echo: Some(echo),
+    ping: Some(ping),
+    fan_out: Some(fan_out),
+    ..Mode::new("raw-mmsg", "sendmmsg and recvmmsg, 64 datagrams a call")
+};
+
+fn send(ends: Ends, load: &Load) -> Result<Flood> {
+    let socket = connect(ends)?;
+    let mut batch = Batch::new(BATCH, load.bytes.into());
+    let mut flood = load.flood();
+    loop {
+        batch.send(&socket, BATCH)?;
+        if !flood.sent(BATCH) {
+            return Ok(flood);
+        }
+    }
+}
+
+fn receive(ends: Ends) -> Result<Counter> {
+    let socket = connect(ends)?;
+    let mut counter = Counter::ready()?;
+    let mut batch = Batch::new(BATCH, PAYLOAD_BYTES_MAX);
+    until_end(|| {
+        let received = batch.receive(&socket, Wait::ForOne)?;
+        Ok(counter.take_all(batch.payloads(received)))
+    })?;
+    Ok(counter)
+}
+
+fn echo(ends: Ends, _: &Load) -> Result<Counter> {
+    let mut waiting = Waiting::new(connect(ends)?)?;
+    let mut counter = Counter::ready()?;
+    let mut batch = Batch::new(BATCH, PAYLOAD_BYTES_MAX);
+    until_end(|| {
+        // As long as it was to receive into: sending back made the buffers shorter.
+        batch.restore();
+        let received = waiting.receive(|socket| batch.receive(socket, Wait::Never))?;
+        if counter.take_all(batch.payloads(received)).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        batch.reflect(received);
+        batch.send(waiting.socket(), received)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(counter)
+}
+
+fn ping(ends: Ends, load: &Load) -> Result<RoundTrips> {
+    let mut waiting = Waiting::new(connect(ends)?)?;
+    let mut incoming = Batch::new(BATCH, PAYLOAD_BYTES_MAX);
+    let mut outgoing = Batch::new(load.in_flight, load.bytes.into());
+    let mut trips = load.round_trips();
+    outgoing.send(waiting.socket(), load.in_flight)?;
+    while trips.under_way() > 0 {
+        let received = waiting.receive(|socket| incoming.receive(socket, Wait::Never))?;
+        outgoing.send(waiting.socket(), trips.arrived(received))?;
+    }
+    Ok(trips)
+}
+
+fn fan_out(remotes: &[SocketAddr], load: &Load) -> Result<Flood> {
+    let socket = open(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let mut batches: Vec<_> = remotes
+        .chunks(BATCH)
+        .map(|remotes| {
+            let mut batch = Batch::new(remotes.len(), load.bytes.into());
+            batch.address(remotes);
+            (batch, remotes.len())
+        })
+        .collect();
+    let mut flood = load.flood();
+    loop {
+        for (batch, length) in &mut batches {
+            batch.send(&socket, *length)?;
+            if !flood.sent(*length) {
+                return Ok(flood);
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Pieces of `udpair` that need no other machine and hardly a kernel, one operation a call.
+//!
+//! What is private there is reached through the nearest public function, and `about` says what else that
+//! does. Criterion times them (`benches/pure.rs`), callgrind counts their instructions
+//! (`cargo xtask bench --instructions`): counts do not depend on what else the machine does.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::iter;
+use std::net::{SocketAddr, UdpSocket};
+use std::thread;
+
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+use udpair::{DatagramSocket, Endpoint, EndpointPair, HostName, RecvBatch, Resolver, SendBatch};
+
+use crate::dns;
+
+/// One piece.
+#[derive(Debug)]
+pub struct Piece {
+    /// What the tables call it.
+    pub name: &'static str,
+    /// What one operation does.
+    pub about: &'static str,
+    /// Prepares what the operations share, and returns one operation.
+    pub prepare: fn() -> Operation,
+}
+
+/// Does it once a call.
+pub type Operation = Box<dyn FnMut()>;
+
+/// All pieces.
+pub const PIECES: &[Piece] = &[
+    Piece {
+        name: "nothing",
+        about: "an empty operation: what the others are called with",
+        prepare: || Box::new(|| ()),
+    },
+    Piece {
+        name: "host-name",
+        about: "parses a host name of three labels",
+        prepare: || host_name("stun.contoso.com"),
+    },
+    Piece {
+        name: "host-name-idn",
+        about: "parses an internationalized host name",
+        prepare: || host_name("b\u{fc}cher.example"),
+    },
+    Piece {
+        name: "host-name-ipv6",
+        about: "parses an IPv6 address",
+        prepare: || host_name("2001:db8::1"),
+    },
+    Piece {
+        name: "endpoint",
+        about: "parses host and service",
+        prepare: || {
+            Box::new(|| {
+                let endpoint = black_box("contoso.com:stun").parse::<Endpoint>();
+                black_box(endpoint.expect("an endpoint"));
+            })
+        },
+    },
+    Piece {
+        name: "services-file",
+        about: "reads a services file of 300 lines into a resolver",
+        prepare: services_file,
+    },
+    Piece {
+        name: "srv-order",
+        about: "resolves to 8 SRV records that are known: orders them and their addresses",
+        prepare: srv_order,
+    },
+    Piece {
+        name: "receive",
+        about: "try_recv of a datagram: engine, filter, message; and send of the standard library",
+        prepare: receive,
+    },
+    Piece {
+        name: "batch-64",
+        about: "send_batch of 64 datagrams of 64 B, and recv_batch of them",
+        prepare: || batches([64, 64]),
+    },
+    Piece {
+        name: "batch-64-recv",
+        about: "the same, received one by one with recv",
+        prepare: messages,
+    },
+    Piece {
+        name: "batch-64-mixed",
+        about: "send_batch of 64 datagrams of two lengths in turn, and recv_batch of them",
+        prepare: || batches([64, 1_200]),
+    },
+];
+
+/// Repeats a piece; for tools that count instructions.
+///
+/// # Errors
+///
+/// There is no such piece.
+pub fn repeat(name: &str, times: u32) -> Result<(), String> {
+    let piece = PIECES
+        .iter()
+        .find(|piece| piece.name == name)
+        .ok_or_else(|| format!("there is no piece {name}"))?;
+    let mut operation = (piece.prepare)();
+    for _ in 0..times {
+        operation();
+    }
+    Ok(())
+}
+
+fn host_name(text: &'static str) -> Operation {
+    Box::new(move || {
+        black_box(black_box(text).parse::<HostName>().expect("a host name"));
+    })
+}
+
+fn services_file() -> Operation {
+    let mut text = String::from("# Services, as in services(5).\n");
+    for number in 1..300_u16 {
+        let _ = writeln!(
+            text,
+            "service{number}\t{number}/udp\talias{number} # a comment"
+        );
+    }
+    Box::new(move || {
+        let resolver = Resolver::builder().services_text(black_box(&text)).build();
+        black_box(resolver);
+    })
+}
+
+fn srv_order() -> Operation {
+    let resolver = Resolver::builder()
+        .dns_servers([name_server()])
+        .services_text("")
+        .dice(|most| most / 2)
+        .adapters(|| Ok(Vec::new()))
+        .build();
+    let remote: Endpoint = format!("{}:{}", dns::HOST, dns::SERVICE_OF_MANY)
+        .parse()
+        .expect("an endpoint");
+    let runtime = runtime();
+    Box::new(move || {
+        let resolution = runtime.block_on(resolver.resolve(&remote));
+        black_box(resolution.candidates().expect("candidates"));
+    })
+}
+
+/// A name server that answers from the table, for as long as the process lives.
+fn name_server() -> SocketAddr {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port of loopback");
+    let address = socket.local_addr().expect("a bound socket");
+    thread::spawn(move || {
+        let mut message = [0; dns::MESSAGE_BYTES_MAX];
+        while let Ok((length, from)) = socket.recv_from(&mut message) {
+            if let Some(reply) = dns::answer(&message[..length]) {
+                let _ = socket.send_to(&reply, from);
+            }
+        }
+    });
+    address
+}
+
+fn receive() -> Operation {
+    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port of loopback");
+    let remote = peer.local_addr().expect("a bound socket");
+    let runtime = runtime();
+    let socket = runtime.block_on(connect(remote));
+    peer.connect(local(&socket))
+        .expect("an address of loopback");
+    Box::new(move || {
+        // The socket lives in the runtime.
+        let _inside = runtime.enter();
+        peer.send(&[1; 64]).expect("loopback takes it");
+        let message = socket.try_recv().expect("an open socket");
+        black_box(message.expect("loopback has delivered it"));
+    })
+}
+
+/// Batches of datagrams whose lengths alternate.
+fn batches(lengths: [usize; 2]) -> Operation {
+    let runtime = runtime();
+    let (sender, receiver) = runtime.block_on(pair());
+    let payloads = lengths.map(|length| Bytes::from(vec![1; length]));
+    let mut outgoing = SendBatch::with_capacity(BATCH);
+    let mut incoming = RecvBatch::new(BATCH);
+    Box::new(move || {
+        runtime.block_on(async {
+            outgoing.extend(payloads.iter().cloned().cycle().take(BATCH));
+            let sent = sender.send_batch(&mut outgoing).await;
+            sent.expect("loopback takes them");
+            let mut received = 0;
+            while received < BATCH {
+                let more = receiver.recv_batch(&mut incoming).await;
+                received += more.expect("an open socket");
+                for datagram in incoming.iter() {
+                    black_box(datagram.payload());
+                }
+            }
+        });
+    })
+}
+
+/// A batch that is received as messages.
+fn messages() -> Operation {
+    let runtime = runtime();
+    let (sender, receiver) = runtime.block_on(pair());
+    let payload = Bytes::from_static(&[1; 64]);
+    let mut outgoing = SendBatch::with_capacity(BATCH);
+    Box::new(move || {
+        runtime.block_on(async {
+            outgoing.extend(iter::repeat_n(payload.clone(), BATCH));
+            let sent = sender.send_batch(&mut outgoing).await;
+            sent.expect("loopback takes them");
+            for _ in 0..BATCH {
+                black_box(receiver.recv().await.expect("a message"));
+            }
+        });
+    })
+}
+
+/// Two sockets that are connected to each other.
+async fn pair() -> (DatagramSocket, DatagramSocket) {
+    let any = Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let one = DatagramSocket::builder().bind(&any).await;
+    let one = one.expect("a port of loopback");
+    let other = connect(local(&one)).await;
+    let back = one.connect(&EndpointPair::from(local(&other))).await;
+    back.expect("an address of loopback");
+    (one, other)
+}
+
+async fn connect(remote: SocketAddr) -> DatagramSocket {
+    let pair = EndpointPair::from(remote);
+    let socket = DatagramSocket::builder().connect(&pair).await;
+    socket.expect("an address of loopback")
+}
+
+fn local(socket: &DatagramSocket) -> SocketAddr {
+    socket.local_addr().expect("a connected socket is bound")
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// How many datagrams the pieces move at once.
+const BATCH: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_piece_can_be_repeated() {
+        for piece in PIECES {
+            repeat(piece.name, 3).unwrap();
+        }
+        assert!(repeat("no-such-piece", 1).is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! What a process of a measurement does.
+
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::measure::{Connects, Idle};
+use crate::options::Options;
+use crate::peer::{self, Load, Mode};
+use crate::system::process;
+use crate::{Result, name_server, run, workload};
+
+/// Plays the role that the words name, and prints what it found as a line of JSON.
+pub(crate) fn play(words: &[String]) -> Result<()> {
+    let (role, rest) = words.split_first().ok_or(USAGE)?;
+    let found = match (role.as_str(), rest) {
+        ("list", []) => workload::list(),
+        ("run", [workload, mode, rest @ ..]) => {
+            let (options, _) = Options::parse(rest)?;
+            run::run(workload::find(workload)?, peer::mode(mode)?, &options)?
+        }
+        ("pure", [name, times]) => {
+            udpair_bench::pure::repeat(name, times.parse()?)?;
+            return Ok(());
+        }
+        ("exec", rest) => {
+            let (options, program) = Options::parse(rest)?;
+            settle(&options)?;
+            return become_program(&program);
+        }
+        ("sink", rest) => {
+            let (options, _) = Options::parse(rest)?;
+            settle(&options)?;
+            workload::fan_out::sink(options.local()?, options.count)?
+        }
+        ("name-server", rest) => {
+            let (options, _) = Options::parse(rest)?;
+            settle(&options)?;
+            name_server::serve(options.local()?)?
+        }
+        (role, [mode, rest @ ..]) => {
+            let (options, _) = Options::parse(rest)?;
+            settle(&options)?;
+            measured(role, peer::mode(mode)?, &options)?
+        }
+        _ => return Err(USAGE.into()),
+    };
+    println!("{found}");
+    Ok(())
+}
+
+/// Plays one of the roles that each peer plays in its own way.
+fn measured(role: &str, mode: &Mode, options: &Options) -> Result<Value> {
+    let load = Load {
+        bytes: options.bytes,
+        time: options.time,
+        in_flight: options.in_flight,
+    };
+    let missing = || format!("{} does not {role}", mode.name);
+    match role {
+        "send" => {
+            let send = mode.send.ok_or_else(missing)?;
+            Ok(send(options.ends()?, &load)?.finish())
+        }
+        "receive" => {
+            let receive = mode.receive.ok_or_else(missing)?;
+            Ok(receive(options.ends()?)?.finish())
+        }
+        "echo" => {
+            let echo = mode.echo.ok_or_else(missing)?;
+            Ok(echo(options.ends()?, &load)?.finish())
+        }
+        "ping" => {
+            let ping = mode.ping.ok_or_else(missing)?;
+            Ok(ping(options.ends()?, &load)?.finish())
+        }
+        "fan-out" => {
+            let fan_out = mode.fan_out.ok_or_else(missing)?;
+            let remotes = remotes(options)?;
+            Ok(fan_out(&remotes, &load)?.finish())
+        }
+        "idle" => {
+            let idle = mode.idle.ok_or_else(missing)?;
+            idle(Idle::start(options.count)?)?.finish()
+        }
+        "connect" => {
+            let connect = mode.connect.ok_or_else(missing)?;
+            let server = options.remote()?;
+            connect(server, Connects::start(server, options.count)?)?.finish()
+        }
+        _ => Err(format!("there is no role {role}").into()),
+    }
+}
+
+/// Takes the place in the machine that the options give this process.
+fn settle(options: &Options) -> Result<()> {
+    let most = (options.time + GRACE).as_secs();
+    process::end_after(u32::try_from(most).unwrap_or(u32::MAX));
+    if let Some(core) = options.core {
+        process::pin(core)?;
+    }
+    if options.is_urgent {
+        process::go_first()?;
+    }
+    Ok(())
+}
+
+/// Becomes another program, which keeps the place that this process has taken.
+fn become_program(words: &[String]) -> Result<()> {
+    let (program, arguments) = words.split_first().ok_or("exec needs a program")?;
+    Err(Command::new(program).args(arguments).exec().into())
+}
+
+/// The ports from the first one on.
+fn remotes(options: &Options) -> Result<Vec<SocketAddr>> {
+    let first = options.remote()?;
+    let ports = (first.port()..=u16::MAX).take(options.count);
+    Ok(ports
+        .map(|port| SocketAddr::new(first.ip(), port))
+        .collect())
+}
+
+/// How long a role may take beyond its time before the kernel ends it.
+const GRACE: Duration = Duration::from_secs(20);
+
+const USAGE: &str = "usage: udpair-bench ROLE ...
+
+  list                        workloads and modes, as JSON
+  run WORKLOAD MODE [OPTIONS] one measurement, as JSON
+  pure NAME TIMES             a pure function, over and over
+  ROLE MODE OPTIONS           send, receive, echo, ping, fan-out, idle, connect: what `run` starts
+  sink|name-server OPTIONS    what the others need
+  exec OPTIONS -- PROGRAM     another program, in the same place
+
+options: --seconds S --bytes N --count N --in-flight N --local A:P --remote A:P --core N --urgent";

@@ -1,0 +1,107 @@
+//! The harness works: every workload counts something, with raw calls and with our own socket.
+//!
+//! How fast anything is says nothing here: the runs are short, and others run beside them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Runs `udpair-bench` and reads what it prints.
+fn bench(words: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_udpair-bench"))
+        .args(words)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {error}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Measures every mode of some peers that takes part in `workload`, briefly.
+fn measure(workload: &str) {
+    let catalog = bench(&["list"]);
+    let workloads = catalog["workloads"].as_array().unwrap();
+    let found = workloads.iter().find(|found| found["name"] == workload);
+    let found = found.unwrap_or_else(|| panic!("there is no workload {workload}"));
+    let first = found["figures"][0]["name"].as_str().unwrap();
+    let modes = found["modes"].as_array().unwrap().iter();
+    let mut measured = 0;
+    for mode in modes.map(|mode| mode.as_str().unwrap()) {
+        if !PEERS.iter().any(|peer| mode.starts_with(peer)) {
+            continue;
+        }
+        let run = bench(&["run", workload, mode, "--seconds", "0.02", "--count", "40"]);
+        let figure = run["figures"][first].as_f64();
+        // Forty sockets may well fit into memory that was there before.
+        let least = if first == "memory" { -1.0 } else { 0.0 };
+        assert!(figure.is_some_and(|figure| figure > least), "{run}");
+        measured += 1;
+    }
+    assert!(measured >= 1, "{workload}: nobody takes part");
+}
+
+macro_rules! workloads {
+    ($($test:ident: $workload:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                measure($workload);
+            }
+        )*
+
+        #[test]
+        fn no_workload_is_forgotten() {
+            let catalog = bench(&["list"]);
+            let names = catalog["workloads"].as_array().unwrap().iter();
+            let names: Vec<_> = names.map(|workload| workload["name"].as_str().unwrap()).collect();
+            assert_eq!(names, [$($workload),*]);
+        }
+    };
+}
+
+workloads! {
+    one_way_64_bytes_arrive: "w1-64";
+    one_way_1200_bytes_arrive: "w1-1200";
+    single_writes_arrive: "w1-one";
+    every_sender_reaches_the_raw_receiver: "w1-tx";
+    every_receiver_hears_the_raw_sender: "w1-rx";
+    an_echo_on_one_core_answers: "w2-one";
+    an_echo_that_never_sleeps_answers: "w2-busy";
+    an_echo_on_one_core_answers_many: "w2-64-one-core";
+    an_echo_answers_many: "w2-64";
+    a_fan_out_reaches_its_ports: "w3";
+    idle_sockets_handle_a_datagram: "w4";
+    names_become_sockets: "w5";
+}
+
+#[test]
+fn a_name_is_one_query_where_the_server_sends_addresses_along() {
+    let run = bench(&["run", "w5", "raw-srv", "--count", "5"]);
+    assert_eq!(run["figures"]["queries"], 1.0);
+    let run = bench(&["run", "w5", "raw-srv-addresses", "--count", "5"]);
+    assert_eq!(run["figures"]["queries"], 3.0);
+}
+
+#[test]
+fn what_does_not_exist_is_named() {
+    let program = env!("CARGO_BIN_EXE_udpair-bench");
+    for (words, named) in [
+        (["run", "w1-64", "no-such-mode"], "no-such-mode"),
+        (["run", "no-such-workload", "raw"], "no-such-workload"),
+        (
+            ["run", "w3", "raw-busy"],
+            "raw-busy does not take part in w3",
+        ),
+        (["pure", "no-such-piece", "1"], "no-such-piece"),
+    ] {
+        let output = Command::new(program).args(words).output().unwrap();
+        assert!(!output.status.success(), "{words:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(named), "{words:?}: {error}");
+    }
+}
+
+/// Those that must work: the mark, and we.
+const PEERS: [&str; 2] = ["raw", "udpair"];

@@ -1,0 +1,68 @@
+//! What was measured, and the file it is kept in.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::catalog::Workload;
+use super::machine::Machine;
+use super::summary::Summary;
+
+/// All that one `cargo xtask bench` has found, single runs included.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Results {
+    pub(crate) machine: Machine,
+    pub(crate) repetitions: u32,
+    pub(crate) seconds: f64,
+    /// Those that were chosen, with the modes that could run.
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) runs: Vec<Run>,
+    /// Instructions per operation.
+    #[serde(default)]
+    pub(crate) instructions: BTreeMap<String, f64>,
+}
+
+/// One measurement.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Run {
+    pub(crate) workload: String,
+    pub(crate) mode: String,
+    pub(crate) figures: BTreeMap<String, f64>,
+    /// How much of a core other processes used.
+    pub(crate) others: f64,
+    /// Whether that was little enough.
+    pub(crate) is_clean: bool,
+}
+
+impl Results {
+    pub(crate) fn new(repetitions: u32, seconds: f64) -> Self {
+        Self {
+            machine: Machine::this(),
+            repetitions,
+            seconds,
+            workloads: Vec::new(),
+            runs: Vec::new(),
+            instructions: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let wrong = |why: &dyn std::fmt::Display| format!("cannot read {}: {why}", path.display());
+        let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        serde_json::from_str(&text).map_err(|error| wrong(&error))
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        super::write(path, &(text + "\n"))
+    }
+
+    /// Puts together what the runs of a mode in a workload say; `None` if there were none.
+    pub(crate) fn summary(&self, workload: &Workload, mode: &str) -> Option<Summary> {
+        let is_asked = |run: &&Run| run.workload == workload.name && run.mode == mode;
+        let runs: Vec<_> = self.runs.iter().filter(is_asked).collect();
+        Summary::of(&runs)
+    }
+}
