@@ -119,21 +119,27 @@ fn both_adapters(lan: &Lan) -> Result<String, Why> {
 /// MCG-02, MCG-03: on the adapter, or the adapter of the address, that the socket is bound to.
 fn where_bound(lan: &Lan) -> Result<String, Why> {
     let mut seen = Vec::new();
-    for (local, expected) in [("on e1", "e1"), ("localhost:0", "lo")] {
+    for (local, group, expected) in [
+        ("on e1", GROUPS[0], "e1"),
+        ("localhost:0", GROUPS[0], "lo"),
+        (":0", "ff02::80:2%e1", "e1"),
+        (":0", "ff02::80:2%e0", "e0"),
+    ] {
         let on = lan.on(&lan.home, async || {
             let builder = DatagramSocket::builder();
             let socket = match local.strip_prefix("on ") {
                 Some(name) => builder.bind_on(&adapter(name)?, &0.into()).await?,
                 None => builder.bind(&endpoint(local)?).await?,
             };
-            let joined = socket.join_multicast(&GROUPS[0].parse()?).await?;
+            let joined = socket.join_multicast(&group.parse()?).await?;
+            socket.leave_multicast(joined[0].group)?;
             Ok(joined
                 .iter()
                 .map(|joined| joined.adapter.name.clone())
                 .collect::<Vec<_>>())
         })?;
         check(on == [expected], || format!("{local}: {on:?}"))?;
-        seen.push(format!("{local}: {expected}"));
+        seen.push(format!("{group} at {local}: {expected}"));
     }
     // The kernel would let it join, and deliver nothing.
     lan.on(&lan.home, async || {
