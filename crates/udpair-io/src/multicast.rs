@@ -1,7 +1,7 @@
 //! Multicast: which groups a socket hears, and by which adapter it speaks to groups.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::socket::Socket;
 use crate::system;
@@ -25,6 +25,10 @@ pub struct Membership {
 /// [`Unsupported`](io::ErrorKind::Unsupported) where a socket that is bound to one address would hear
 /// nothing (Linux).
 pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    // A system may take the wish all the same, and deliver nothing.
+    if !socket.reaches(SocketAddr::new(membership.group, 0)) {
+        return Err(system::family_not_supported());
+    }
     system::join(socket, membership)
 }
 

@@ -289,7 +289,8 @@ impl DatagramSocket {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent.
+    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent. A broadcast that has left
+    /// by some of the adapters alone is still in it.
     pub async fn send_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
         output::send_mixed_batch(self.shared(), batch).await
     }
@@ -434,7 +435,8 @@ impl DatagramSocket {
     ///
     /// A group that is given by a name is the first multicast address of that. It is joined on every
     /// adapter that is up, carries multicast and has an address of the group's family (on loopback only
-    /// where there is no other); on the one adapter or address that the socket is bound to. How that went
+    /// where there is no other); on the one adapter that the socket is bound to, or that the group's zone
+    /// names (`ff02::fb%eth0`). How that went
     /// on each is returned; it is a success if the group is heard on one of them.
     ///
     /// The membership is a wish: when adapters appear, come back or get an address the group is joined
@@ -448,6 +450,7 @@ impl DatagramSocket {
     /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the address is no multicast address, or the
     ///   group is joined for some senders alone.
     /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): none of the name's addresses is one.
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): there is no such zone.
     /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): no adapter suits.
     /// - What the system says on the first adapter, if it says so on all.
     /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).

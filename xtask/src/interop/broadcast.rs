@@ -159,9 +159,19 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
         connected.output()?.write(b"connected").await?;
         let at_address = builder.bind(&endpoint("10.80.1.1:0")?).await?;
         at_address.send_to(b"address", to).await?;
+        let connected = builder.bind(&endpoint("10.80.2.1:0")?).await?;
+        connected.connect(&to.into()).await?;
+        connected.output()?.write(b"from e1").await?;
+        let from_there = EndpointPair::from(to).with_local(endpoint("10.80.2.1:0")?);
+        let connected = builder.connect(&from_there).await?;
+        connected.output()?.write(b"from e1").await?;
         Ok(())
     })?;
-    neighbours.have_heard(lan, &["address"], &["adapter", "connected"])?;
+    neighbours.have_heard(
+        lan,
+        &["address"],
+        &["adapter", "connected", "from e1", "from e1"],
+    )?;
     Ok("by the adapter, and by that of the address".into())
 }
 

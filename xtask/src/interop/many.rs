@@ -8,7 +8,9 @@ use std::task::Poll;
 use std::thread;
 use std::time::SystemTime;
 
-use udpair::{DatagramSocket, Ecn, ErrorKind, Event, Message, PeerErrorKind, SendBatch};
+use udpair::{
+    DatagramSocket, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService, SendBatch,
+};
 
 use super::lan::{Case, Lan, Why, endpoint, hear, port, text};
 use super::{Suite, check};
@@ -128,7 +130,7 @@ fn reply_to_group(lan: &Lan) -> Result<String, Why> {
     Ok("239.80.0.1 and ff02::80:1".into())
 }
 
-/// CTL-08, CTL-09, CTL-11: ECN, hop limit and time, next door and behind a router.
+/// CTL-08, CTL-11: ECN, hop limit, code point and time, next door and behind a router.
 fn headers(lan: &Lan) -> Result<String, Why> {
     for (host, addresses, hops) in [
         (&lan.one, ["10.80.1.2", "fd80:1::2"], 77),
@@ -138,11 +140,24 @@ fn headers(lan: &Lan) -> Result<String, Why> {
             let builder = DatagramSocket::builder().timestamps(true);
             Ok(builder.bind(&endpoint(":0")?).await?)
         })?;
+        // No message tells of the code point, so nothing arrives without it.
+        for rule in [
+            "add table inet marks",
+            "add chain inet marks i { type filter hook input priority 0; }",
+            "add rule inet marks i meta l4proto udp ip dscp != 46 drop",
+            "add rule inet marks i meta l4proto udp ip6 dscp != 46 drop",
+        ] {
+            host.run("nft", &[rule])?;
+        }
         for address in addresses {
             for (ecn, bits) in [(Ecn::Capable0, 2), (Ecn::NotCapable, 0)] {
                 let before = SystemTime::now();
                 lan.on(&lan.home, async || {
-                    let builder = DatagramSocket::builder().hop_limit(77).ecn(ecn).dscp(46);
+                    let builder = DatagramSocket::builder().hop_limit(77).ecn(ecn);
+                    let builder = match ecn {
+                        Ecn::NotCapable => builder.quality_of_service(QualityOfService::LowLatency),
+                        _ => builder.dscp(46),
+                    };
                     let to = SocketAddr::new(address.parse()?, port(&receiver));
                     Ok(builder.open()?.send_to(b"x", to).await?)
                 })?;
@@ -160,8 +175,9 @@ fn headers(lan: &Lan) -> Result<String, Why> {
                 check(is_in_time, || format!("{address}: {message:?}"))?;
             }
         }
+        host.run("nft", &["delete table inet marks"])?;
     }
-    Ok("ECN 2 and 0, 77 and 76 hops, and times in order".into())
+    Ok("ECN 2 and 0, DSCP 46, 77 and 76 hops, and times in order".into())
 }
 
 /// Lets the router say that some hosts and networks cannot be reached. A route that is missing would do,

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use udpair::{DatagramSocket, ErrorKind, SendBatch, SocketErrorStatus};
+use udpair::{DatagramSocket, ErrorKind, Event, SendBatch, SocketErrorStatus};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, Folder};
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, hear, port, text};
 use super::namespace::{Namespace, cable};
 use super::udpair::program;
@@ -32,6 +32,8 @@ fn cases() -> Result<(), String> {
         ("an adapter that is switched off and on", switched),
         ("addresses that change", addresses),
         ("a cable that is pulled", pulled),
+        ("changes too quick to be seen", quick_changes),
+        ("a change among many errors", change_among_errors),
         ("the command joins", command),
     ];
     Lan::run_all("groups", cases)
@@ -117,32 +119,41 @@ fn both_adapters(lan: &Lan) -> Result<String, Why> {
 /// MCG-02, MCG-03: on the adapter, or the adapter of the address, that the socket is bound to.
 fn where_bound(lan: &Lan) -> Result<String, Why> {
     let mut seen = Vec::new();
-    for (local, expected) in [("on e1", "e1"), ("localhost:0", "lo")] {
+    for (local, group, expected) in [
+        ("on e1", GROUPS[0], "e1"),
+        ("localhost:0", GROUPS[0], "lo"),
+        (":0", "ff02::80:2%e1", "e1"),
+        (":0", "ff02::80:2%e0", "e0"),
+    ] {
         let on = lan.on(&lan.home, async || {
             let builder = DatagramSocket::builder();
             let socket = match local.strip_prefix("on ") {
                 Some(name) => builder.bind_on(&adapter(name)?, &0.into()).await?,
                 None => builder.bind(&endpoint(local)?).await?,
             };
-            let joined = socket.join_multicast(&GROUPS[0].parse()?).await?;
+            let joined = socket.join_multicast(&group.parse()?).await?;
+            socket.leave_multicast(joined[0].group)?;
             Ok(joined
                 .iter()
                 .map(|joined| joined.adapter.name.clone())
                 .collect::<Vec<_>>())
         })?;
         check(on == [expected], || format!("{local}: {on:?}"))?;
-        seen.push(format!("{local}: {expected}"));
+        seen.push(format!("{group} at {local}: {expected}"));
     }
     // The kernel would let it join, and deliver nothing.
     lan.on(&lan.home, async || {
-        for local in ["10.80.1.1:0", "[fd80:1::1]:0"] {
+        for (local, of_its_family) in [("10.80.1.1:0", 0), ("[fd80:1::1]:0", 1)] {
             let socket = DatagramSocket::builder().bind(&endpoint(local)?).await?;
-            for group in GROUPS {
+            for (number, group) in GROUPS.iter().enumerate() {
+                let expected = if number == of_its_family {
+                    ErrorKind::Unsupported
+                } else {
+                    ErrorKind::FamilyNotSupported
+                };
                 let error = socket.join_multicast(&group.parse()?).await.err();
                 let kind = error.as_ref().map(udpair::Error::kind);
-                check(kind == Some(ErrorKind::Unsupported), || {
-                    format!("{error:?}")
-                })?;
+                check(kind == Some(expected), || format!("{error:?}"))?;
             }
         }
         Ok(())
@@ -596,6 +607,71 @@ fn pulled(lan: &Lan) -> Result<String, Why> {
         check(heard == "itself", || heard)?;
     }
     Ok(format!("{} events in three rounds", seen.len()))
+}
+
+/// MCG-07: addresses and adapters that are gone and back between two looks at the network.
+fn quick_changes(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS)?;
+    let folder = Folder::new("quick")?;
+    let again: String = E0
+        .iter()
+        .map(|address| {
+            let nodad = if address.contains(':') { " nodad" } else { "" };
+            format!("address add {address} dev e0{nodad}\n")
+        })
+        .collect();
+    let addresses = format!("address flush dev e0\n{again}");
+    let link = format!("link set e0 down\nlink set e0 up\naddress flush dev e0\n{again}");
+    for commands in [addresses, link] {
+        let file = folder.write("commands", &commands)?;
+        lan.home.ip(&["-batch", &file])?;
+        settled(lan, &socket)?;
+        heard_again(lan, &socket)?;
+    }
+    Ok("addresses and a link, heard again".into())
+}
+
+/// Waits until home's socket has followed the last change: an adapter more, and one less, are told.
+fn settled(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
+    let add = ["link", "add", "x0", "type", "veth", "peer", "name", "x1"];
+    lan.home.ip(&add)?;
+    lan.home
+        .ip(&["address", "add", "10.99.0.1/24", "dev", "x0"])?;
+    lan.home.ip(&["link", "set", "x0", "up"])?;
+    let x0 = lan.on(&lan.home, async || Ok(adapter("x0")?.index))?;
+    lan.on(&lan.home, async || change_on(socket, true, x0).await)?;
+    lan.home.ip(&["link", "delete", "x0"])?;
+    lan.on(&lan.home, async || change_on(socket, false, x0).await)
+}
+
+/// Waits until a group is heard, or no longer heard, on one adapter.
+async fn change_on(socket: &DatagramSocket, is_member: bool, index: u32) -> Result<(), Why> {
+    loop {
+        if let Event::MembershipChanged(change) = socket.next_event().await?
+            && change.adapter() == index
+            && change.is_member() == is_member
+        {
+            return Ok(());
+        }
+    }
+}
+
+/// MCG-07, MSG-14: errors of the network, of which there may be any number, keep no change from being told.
+fn change_among_errors(lan: &Lan) -> Result<String, Why> {
+    let socket = joined(lan, ":0", &GROUPS[..1])?;
+    let errors = lan.on(&lan.home, async || {
+        let closed = SocketAddr::from(([127, 0, 0, 1], 9));
+        for _ in 0..200 {
+            socket.send_to(b"x", closed).await?;
+        }
+        Ok(socket.statistics().peer_errors)
+    })?;
+    settled(lan, &socket)?;
+    let statistics = socket.statistics();
+    check(errors > 64 && statistics.peer_errors_dropped > 0, || {
+        format!("{statistics:?}")
+    })?;
+    Ok(format!("{} errors", statistics.peer_errors))
 }
 
 /// MCG-01, MCG-07: `listen --join` tells where the group is heard, and when that changes.

@@ -100,7 +100,10 @@ impl Link {
         adapter: Option<&Adapter>,
     ) -> Option<io::Result<()>> {
         let connected = self.watched.with(|socket| {
-            if let Some(adapter) = adapter {
+            // Not before it is certain that the peer can be one: a failure leaves no trace.
+            if let Some(adapter) = adapter
+                && socket.reaches(peer)
+            {
                 udpair_io::bind_to_adapter(socket, adapter)?;
             }
             socket.connect(peer)?;

@@ -61,7 +61,7 @@ pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
 /// Returns where else a datagram goes that the system knew no way for, if it goes to a group: out by the
 /// first adapter on which the socket hears groups, or else by loopback (MCG-11).
 ///
-/// `None` where somebody chose the adapter or the address that it leaves by.
+/// `None` where somebody chose the adapter or the address that it leaves by, and where the engine cannot.
 pub(super) fn without_route(
     shared: &Shared,
     link: &Link,
@@ -76,7 +76,7 @@ pub(super) fn without_route(
         || link
             .local_addr()
             .is_some_and(|local| !local.ip().is_unspecified());
-    if !is_about_routes || is_chosen {
+    if !is_about_routes || is_chosen || !shared.settings.engine.capabilities().source {
         return None;
     }
     let heard = link.memberships.first_adapter(ip.is_ipv4());

@@ -5,7 +5,7 @@
 //! function of the adapters alone.
 
 use std::future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use udpair_io::{Adapter, Membership};
@@ -35,6 +35,8 @@ pub struct Joined {
 struct Wish {
     group: IpAddr,
     source: Option<IpAddr>,
+    /// The adapter that the group's zone names, if it names one (RFC 4007).
+    zone: Option<u32>,
 }
 
 impl Wish {
@@ -44,6 +46,12 @@ impl Wish {
             source: self.source,
             adapter,
         }
+    }
+
+    /// Returns the adapters on which it can be had.
+    fn suitable(self, adapters: &[Adapter], bound: Bound) -> impl Iterator<Item = &Adapter> {
+        let found = suitable(adapters, self.group, bound);
+        found.filter(move |adapter| self.zone.is_none_or(|zone| adapter.index == zone))
     }
 
     /// Names those whom the opposite kind of wish for the group hears.
@@ -86,9 +94,11 @@ pub(super) async fn join(
     let action = format!("join {group}");
     let link = shared.open_link(&action, Operation::JoinGroup)?;
     shared.allow(&action, Operation::JoinGroup)?;
+    let (group, zone) = group_address(shared, group, &action).await?;
     let wish = Wish {
-        group: group_address(shared, group, &action).await?,
+        group,
         source,
+        zone,
     };
     if let Some(source) = source
         && (source.is_ipv4() != wish.group.is_ipv4() || source.is_multicast())
@@ -117,7 +127,8 @@ pub(super) async fn join(
             .map(|local| local.ip())
             .filter(|ip| !ip.is_unspecified()),
     };
-    let outcomes: Vec<_> = suitable(&adapters, wish.group, list.bound)
+    let outcomes: Vec<_> = wish
+        .suitable(&adapters, list.bound)
         .map(|adapter| Joined {
             group: wish.group,
             adapter: adapter.clone(),
@@ -159,19 +170,17 @@ pub(super) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> R
     let action = format!("leave {group}");
     let link = shared.open_link(&action, Operation::JoinGroup)?;
     shared.allow(&action, Operation::JoinGroup)?;
-    let wish = Wish {
-        group: group.to_canonical(),
-        source,
-    };
+    let group = group.to_canonical();
     let mut list = link.memberships.list();
     let before = list.wishes.len();
-    list.wishes.retain(|other| *other != wish);
+    list.wishes
+        .retain(|wish| (wish.group, wish.source) != (group, source));
     if list.wishes.len() == before {
         let message = format!("cannot {action}: it was not joined");
         return Err(Error::new(ErrorKind::AddressNotAvailable, message));
     }
     list.joined.retain(|joined| {
-        let is_left = *joined == wish.on(joined.adapter);
+        let is_left = (joined.group, joined.source) == (group, source);
         if is_left {
             // An adapter that is gone has taken its membership with it.
             let _ = link.watched.with(|socket| udpair_io::leave(socket, joined));
@@ -184,12 +193,21 @@ pub(super) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> R
     Ok(())
 }
 
-/// Returns the address of a group that may be given by its name (MCG-04, MCG-05).
-async fn group_address(shared: &Shared, group: &HostName, action: &str) -> Result<IpAddr, Error> {
-    if let Some(ip) = group.ip() {
-        let ip = ip.to_canonical();
+/// Returns the address of a group that may be given by its name (MCG-04, MCG-05), and the zone it names.
+async fn group_address(
+    shared: &Shared,
+    group: &HostName,
+    action: &str,
+) -> Result<(IpAddr, Option<u32>), Error> {
+    if let Some(address) = group.socket_addr(0) {
+        let address = address?;
+        let ip = address.ip().to_canonical();
+        let zone = match address {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
+            _ => None,
+        };
         if ip.is_multicast() {
-            return Ok(ip);
+            return Ok((ip, zone));
         }
         let message = format!("cannot {action}: it is no multicast address");
         return Err(Error::new(ErrorKind::InvalidArgument, message)
@@ -200,10 +218,11 @@ async fn group_address(shared: &Shared, group: &HostName, action: &str) -> Resul
         .await
         .map_err(|error| Error::system("cannot start a background runtime", error))??;
     let mut addresses = addresses.iter().map(|address| address.ip().to_canonical());
-    addresses.find(IpAddr::is_multicast).ok_or_else(|| {
+    let found = addresses.find(IpAddr::is_multicast).ok_or_else(|| {
         let message = format!("cannot {action}: none of its addresses is a multicast address");
         Error::new(ErrorKind::HostNotFound, message)
-    })
+    })?;
+    Ok((found, None))
 }
 
 /// Returns the adapters on which a socket hears a group: all that carry multicast and have an address of
@@ -261,7 +280,7 @@ impl Memberships {
             .wishes
             .iter()
             .flat_map(|wish| {
-                let found = suitable(adapters, wish.group, list.bound);
+                let found = wish.suitable(adapters, list.bound);
                 found.map(|adapter| wish.on(adapter.index))
             })
             .collect();

@@ -202,11 +202,13 @@ pub(super) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<
 }
 
 fn connect_bound(shared: &Shared, link: &Link, destination: SocketAddr) -> Result<(), Error> {
-    let adapter = broadcast_adapter(&shared.settings, destination);
-    match link.connect(
-        destination,
-        adapter.filter(|_| shared.adapter().is_none()).as_ref(),
-    ) {
+    // What it is bound to decides, if that is an adapter or an address.
+    let is_anywhere = shared.adapter().is_none()
+        && link
+            .local_addr()
+            .is_some_and(|local| local.ip().is_unspecified());
+    let adapter = broadcast_adapter(&shared.settings, destination).filter(|_| is_anywhere);
+    match link.connect(destination, adapter.as_ref()) {
         None => Err(cancelled("connect")),
         Some(Ok(())) => Ok(()),
         Some(Err(error)) => Err(refused(destination, error)),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use udpair::{Adapter, Builder, DatagramSocket, ErrorKind, HostName};
+use udpair::{Adapter, AddressFamily, Builder, DatagramSocket, ErrorKind, HostName, Resolver};
 
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon};
@@ -184,6 +184,23 @@ async fn a_socket_at_one_address_does_not_join_in_vain() {
                 socket.send_to(b"heard", to_group(&socket)).await.unwrap();
                 soon(socket.recv()).await.unwrap();
             }
+        }
+    }
+}
+
+/// MCG-05: a group of the other family is refused; the kernel would take it, and deliver nothing.
+#[tokio::test]
+async fn a_group_has_a_family_that_the_socket_speaks() {
+    for (engine, builder) in builders() {
+        for (family, group) in [
+            (AddressFamily::Ipv4, "ff15::77"),
+            (AddressFamily::Ipv6, GROUP),
+        ] {
+            let resolver = Resolver::builder().family(family).build();
+            let socket = on_loopback(&builder.clone().resolver(&resolver)).await;
+            let error = socket.join_multicast(&group.parse().unwrap()).await;
+            let kind = error.unwrap_err().kind();
+            assert_eq!(kind, ErrorKind::FamilyNotSupported, "{engine:?} {group}");
         }
     }
 }
