@@ -155,7 +155,9 @@ impl Link {
     ) -> Result<(), SendFailure> {
         while *most > 0 {
             let result = self.call(|socket| self.engine.send_batch(socket, batch, to, *most));
-            *most -= self.sent(result)?.datagrams;
+            let sent = self.sent(result)?;
+            *most -= sent.datagrams;
+            batch.remove(sent.datagrams);
         }
         Ok(())
     }

@@ -47,7 +47,7 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()
 /// See [`Engine::send_batch`](crate::Engine::send_batch).
 pub(super) fn send_batch(
     socket: &Socket,
-    batch: &mut SendBatch,
+    batch: &SendBatch,
     to: Option<Destination>,
     most: usize,
 ) -> io::Result<Sent> {
@@ -55,11 +55,7 @@ pub(super) fn send_batch(
         loop {
             messages.write(socket, batch, to, most)?;
             let error = match messages.send(socket) {
-                Ok(count) => {
-                    let sent = messages.total(count);
-                    batch.remove(sent.datagrams);
-                    return Ok(sent);
-                }
+                Ok(count) => return Ok(messages.total(count)),
                 Err(error) => error,
             };
             match (messages.rows.first(), error.raw_os_error()) {
@@ -336,8 +332,8 @@ mod tests {
         };
         assert_eq!(result, 0, "{}", io::Error::last_os_error());
         socket.connect(peer.local_addr().unwrap()).unwrap();
-        let mut batch: SendBatch = (0..3_u8).map(|number| vec![number; 2000]).collect();
-        let sent = send_batch(&socket, &mut batch, None, 3).unwrap();
+        let batch: SendBatch = (0..3_u8).map(|number| vec![number; 2000]).collect();
+        let sent = send_batch(&socket, &batch, None, 3).unwrap();
         assert_eq!((sent.datagrams, sent.bytes), (3, 6000));
         for number in 0..3 {
             let mut payload = [0; 3000];
