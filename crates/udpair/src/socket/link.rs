@@ -320,22 +320,25 @@ impl Link {
 
     /// Returns how often pending operations were cancelled.
     pub(super) fn cancellations(&self) -> u64 {
-        self.cancellations.load(Ordering::Acquire)
+        self.cancellations.load(Ordering::SeqCst)
     }
 
     /// Ends pending operations.
     pub(super) fn cancel(&self) {
-        self.cancellations.fetch_add(1, Ordering::AcqRel);
+        self.cancellations.fetch_add(1, Ordering::SeqCst);
         self.watched.wake_readers();
         self.watched.wake_writers();
         self.line.wake_all();
     }
 
+    ///
+    /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
+    /// late to be woken finds that they were.
     pub(super) fn close(&self) {
         if let Some(Ok(Some(drops))) = self.watched.with(udpair_io::dropped_datagrams) {
             let _ = self.final_drops.set(drops);
         }
-        self.cancellations.fetch_add(1, Ordering::AcqRel);
+        self.cancellations.fetch_add(1, Ordering::SeqCst);
         self.watched.close();
         self.line.wake_all();
         *self.local_mut() = None;

@@ -56,7 +56,14 @@ impl<'a> Receive<'a> {
 
     /// Polls for one event.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
-        self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)))
+        loop {
+            let polled = self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)));
+            // Looked at again, because something may have been kept before there was a waker.
+            let has_asides = || self.shared.link().is_some_and(Link::has_asides);
+            if polled.is_ready() || !has_asides() {
+                return polled;
+            }
+        }
     }
 
     /// Polls until `batch` holds datagrams.
