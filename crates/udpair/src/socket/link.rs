@@ -123,6 +123,13 @@ impl Link {
         let mut queue = self.queue();
         let _ = self.peer.set(peer);
         queue.drop_strangers(self);
+        let others_could_go_on = queue.has_rest(self);
+        drop(queue);
+        if others_could_go_on {
+            // What is here now will not make the socket readable any more.
+            self.watched.wake_readers();
+        }
+        self.announce();
     }
 
     /// Receives one batch.
@@ -295,6 +302,11 @@ impl Link {
         self.local_addr().and(self.peer.get()).copied()
     }
 
+    /// Returns whether the socket was closed. Only then its queue is emptied.
+    pub(super) fn is_closed(&self) -> bool {
+        self.local_addr().is_none()
+    }
+
     /// Returns the peer that the filter lets in.
     pub(super) fn peer(&self) -> Option<&SocketAddr> {
         self.peer.get()
@@ -319,6 +331,9 @@ impl Link {
     }
 
     /// Returns how often pending operations were cancelled.
+    ///
+    /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
+    /// late to be woken finds that they were.
     pub(super) fn cancellations(&self) -> u64 {
         self.cancellations.load(Ordering::SeqCst)
     }
@@ -331,9 +346,6 @@ impl Link {
         self.line.wake_all();
     }
 
-    ///
-    /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
-    /// late to be woken finds that they were.
     pub(super) fn close(&self) {
         if let Some(Ok(Some(drops))) = self.watched.with(udpair_io::dropped_datagrams) {
             let _ = self.final_drops.set(drops);
