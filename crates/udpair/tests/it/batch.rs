@@ -439,7 +439,10 @@ async fn what_is_fed_during_a_flush_is_not_lost() {
         Pin::new(&mut output).start_send("first".into()).unwrap();
         poll(|cx| {
             // The task's share of the thread is used up, so that the flush has to wait.
-            while coop::poll_proceed(cx).map(|share| share.made_progress()).is_ready() {}
+            while coop::poll_proceed(cx)
+                .map(|share| share.made_progress())
+                .is_ready()
+            {}
             assert!(Pin::new(&mut output).poll_flush(cx).is_pending());
             Poll::Ready(())
         })

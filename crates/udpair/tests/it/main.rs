@@ -8,6 +8,7 @@
 mod batch;
 mod connect;
 mod layers;
+mod mixture;
 mod names;
 mod network;
 mod options;
