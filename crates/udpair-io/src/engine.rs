@@ -51,17 +51,19 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     ///   and that merely waited for the next call: see [`take_errors`](Self::take_errors).
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()>;
 
-    /// Sends of the first `most` datagrams of `batch` as many as the kernel takes now, and removes them.
-    /// Those without a destination of their own go to `to`, or to the peer of a connected socket.
+    /// Sends of the first `most` datagrams of `batch` as many as the kernel takes in one call. Those without
+    /// a destination of their own go to `to`, or to the peer of a connected socket.
+    ///
+    /// What was sent is the caller's to [remove](SendBatch::remove): whoever made a payload may have it do
+    /// anything when it is dropped, so that must happen where nothing is held.
     ///
     /// # Errors
     ///
-    /// Those of [`send`](Self::send), about the first datagram: then none was sent, and `batch` is as it
-    /// was.
+    /// Those of [`send`](Self::send), about the first datagram: then none was sent.
     fn send_batch(
         &self,
         socket: &Socket,
-        batch: &mut SendBatch,
+        batch: &SendBatch,
         to: Option<Destination>,
         most: usize,
     ) -> io::Result<Sent>;

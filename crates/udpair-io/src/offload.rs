@@ -49,13 +49,8 @@ impl SendOffload {
         }
     }
 
-    /// Learns from a piece of `count` datagrams of `length` bytes that the kernel refused.
-    pub(crate) fn refuse(&self, to: Option<Destination>, length: usize, count: usize) {
-        if count > OLDER_SEGMENTS_MAX {
-            // An older kernel takes fewer, from anybody.
-            SEGMENTS_MAX.store(OLDER_SEGMENTS_MAX, Ordering::Relaxed);
-            return;
-        }
+    /// Learns from a piece of datagrams of `length` bytes that the kernel refused.
+    pub(crate) fn refuse(&self, to: Option<Destination>, length: usize) {
         let mut refusals = self.refusals();
         match refusals.iter_mut().find(|refusal| refusal.to == to) {
             Some(refusal) => refusal.length = refusal.length.min(length),
@@ -82,6 +77,16 @@ impl SendOffload {
     }
 }
 
+/// Returns whether a piece of `count` datagrams may have been too many, and from now on fewer are sent:
+/// an older kernel takes no more, from anybody.
+pub(crate) fn may_take_fewer(count: usize) -> bool {
+    let is_more = count > OLDER_SEGMENTS_MAX;
+    if is_more {
+        SEGMENTS_MAX.store(OLDER_SEGMENTS_MAX, Ordering::Relaxed);
+    }
+    is_more
+}
+
 /// `UDP_MAX_SEGMENTS`, include/linux/udp.h, of this kernel as far as it is known; 128 since Linux 6.8.
 static SEGMENTS_MAX: AtomicUsize = AtomicUsize::new(128);
 
@@ -105,8 +110,8 @@ mod tests {
         let offload = SendOffload::default();
         let to = |text: &str| Some(Destination::from(text.parse::<SocketAddr>().unwrap()));
         let (one, other) = (to("192.0.2.1:1"), to("192.0.2.2:1"));
-        offload.refuse(one, 1400, 10);
-        offload.refuse(one, 1300, 10);
+        offload.refuse(one, 1400);
+        offload.refuse(one, 1300);
         for (to, length, together) in [
             (one, 1299, true),
             (one, 1300, false),

@@ -46,25 +46,21 @@ impl Engine for Portable {
     fn send_batch(
         &self,
         socket: &Socket,
-        batch: &mut SendBatch,
+        batch: &SendBatch,
         to: Option<Destination>,
         most: usize,
     ) -> io::Result<Sent> {
-        let mut sent = Sent::default();
-        for outgoing in batch.iter().take(most) {
-            let to = outgoing.to.or(to);
-            match socket.send(Outgoing { to, ..outgoing }) {
-                Ok(()) => {
-                    sent.datagrams += 1;
-                    sent.bytes += outgoing.payload.len();
-                }
-                Err(error) if sent.datagrams == 0 => return Err(error),
-                // Met again by the next call, which begins with this one.
-                Err(_) => break,
-            }
-        }
-        batch.remove(sent.datagrams);
-        Ok(sent)
+        // One alone: an error that the network sent back is told by one call and not again, so no call may
+        // meet it that has something else to tell.
+        let Some(first) = batch.iter().take(most).next() else {
+            return Ok(Sent::default());
+        };
+        let to = first.to.or(to);
+        socket.send(Outgoing { to, ..first })?;
+        Ok(Sent {
+            datagrams: 1,
+            bytes: first.payload.len(),
+        })
     }
 
     fn take_errors(

@@ -266,6 +266,15 @@ impl RecvBatch {
         }
     }
 
+    /// Returns the count of drops before the first datagram, for [`note_drops`](Self::note_drops) to begin
+    /// with when datagrams have left the batch; `None` if it is empty.
+    pub fn drops_before(&self) -> Option<u32> {
+        let first = self.pieces.front()?;
+        // None were counted before the first drop.
+        let drops = first.metadata.drops.unwrap_or(0);
+        Some(drops.wrapping_sub(first.dropped_before))
+    }
+
     /// Adds what `buffer` holds: `length` bytes of datagrams that have `segment` bytes each.
     pub(crate) fn push(
         &mut self,
@@ -463,5 +472,34 @@ mod tests {
             .map(|datagram| datagram.dropped_before())
             .collect();
         assert_eq!(popped, [3, 0, 2, 0]);
+    }
+
+    #[test]
+    fn drops_that_came_with_a_refused_datagram_are_told_by_the_next() {
+        for (pieces, told, last) in [
+            (vec![("peer", 2), ("", 5), ("peer", 6)], vec![1, 4], 6),
+            (vec![("", 2), ("", 5), ("peer", 6)], vec![5], 6),
+            (vec![("peer", 2), ("", 5)], vec![1], 2),
+            (vec![("", 2)], vec![], 1),
+        ] {
+            let mut batch = batch(
+                &pieces
+                    .iter()
+                    .map(|(text, drops)| (*text, 9, "192.0.2.1:1", Some(*drops)))
+                    .collect::<Vec<_>>(),
+            );
+            batch.note_drops(&mut 1);
+            let mut before = batch.drops_before().unwrap();
+            assert_eq!(before, 1, "{pieces:?}");
+            batch.pieces.retain(|piece| piece.length > 0);
+            batch.note_drops(&mut before);
+            let drops: Vec<_> = batch
+                .pieces
+                .iter()
+                .map(|piece| piece.dropped_before)
+                .collect();
+            assert_eq!((drops, before), (told, last), "{pieces:?}");
+        }
+        assert_eq!(RecvBatch::new(1).drops_before(), None);
     }
 }

@@ -95,13 +95,18 @@ impl SendBatch {
         Some((waiting.payload, waiting.to))
     }
 
+    /// Moves all datagrams of `other` behind these.
+    pub fn append(&mut self, other: &mut Self) {
+        self.waiting.append(&mut other.waiting);
+    }
+
     /// Forgets all datagrams.
     pub fn clear(&mut self) {
         self.waiting.clear();
     }
 
-    /// Takes the first `count` datagrams out.
-    pub(crate) fn remove(&mut self, count: usize) {
+    /// Forgets the first `count` datagrams, or all if there are fewer.
+    pub fn remove(&mut self, count: usize) {
         self.waiting.drain(..count.min(self.waiting.len()));
     }
 }

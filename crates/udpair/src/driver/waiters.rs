@@ -35,7 +35,12 @@ impl Waiters {
         if let Some(number) = ticket.0
             && let Some(entry) = list.entry(number)
         {
-            entry.clone_from(waker);
+            if !entry.will_wake(waker) {
+                let former = mem::replace(entry, waker.clone());
+                drop(list);
+                // Outside the lock, see `wake_all`: the last waker of a task may take that with it.
+                drop(former);
+            }
             return;
         }
         self.count.fetch_add(1, Ordering::SeqCst);
@@ -56,17 +61,12 @@ impl Waiters {
             return;
         };
         let mut list = self.list();
-        let before = list.len();
-        if list
-            .first
-            .as_ref()
-            .is_some_and(|(first, _)| *first == number)
-        {
-            list.first = None;
-        } else {
-            list.others.retain(|(other, _)| *other != number);
-        }
-        self.count.fetch_sub(before - list.len(), Ordering::SeqCst);
+        let entry = list.take(number);
+        self.count
+            .fetch_sub(usize::from(entry.is_some()), Ordering::SeqCst);
+        drop(list);
+        // Outside the lock, see `wake_all`.
+        drop(entry);
     }
 
     /// Wakes everybody and empties the list.
@@ -100,6 +100,14 @@ impl List {
         usize::from(self.first.is_some()) + self.others.len()
     }
 
+    fn take(&mut self, number: u64) -> Option<(u64, Waker)> {
+        let is_it = |(other, _): &mut (u64, Waker)| *other == number;
+        self.first.take_if(is_it).or_else(|| {
+            let at = self.others.iter().position(|(other, _)| *other == number)?;
+            Some(self.others.remove(at))
+        })
+    }
+
     fn entry(&mut self, number: u64) -> Option<&mut Waker> {
         self.first
             .iter_mut()
@@ -129,6 +137,33 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The last waker of a task may be all that keeps it, and the task may use what it waited for.
+    #[test]
+    fn a_waker_may_use_the_list_when_it_is_dropped() {
+        struct Last(Arc<Waiters>);
+        impl Wake for Last {
+            fn wake(self: Arc<Self>) {}
+        }
+        impl Drop for Last {
+            fn drop(&mut self) {
+                self.0.wake_all();
+            }
+        }
+        let waiters = Arc::new(Waiters::default());
+        let last = || Waker::from(Arc::new(Last(waiters.clone())));
+        let mut tickets: [Ticket; 3] = Default::default();
+        let renew = |ticket: &mut Ticket| waiters.enlist(ticket, &last());
+        tickets.iter_mut().for_each(renew);
+        // Each of these drops a waker, while others are on the list.
+        renew(&mut tickets[2]);
+        tickets.iter_mut().for_each(renew);
+        tickets
+            .iter_mut()
+            .rev()
+            .for_each(|ticket| waiters.leave(ticket));
+        assert!(waiters.is_empty());
     }
 
     #[test]

@@ -14,7 +14,9 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use super::filter;
 use super::lifecycle::Operation;
+use super::link::Link;
 use super::receiver;
 use super::shared::{Shared, closed};
 use crate::driver::{self, Task, Ticket, Waiters};
@@ -38,7 +40,7 @@ pub enum Overflow {
 ///
 /// Made by [`DatagramSocket::queue`](super::DatagramSocket::queue). Messages come out in the order of their
 /// arrival, from [`recv`](Self::recv) or as a [`Stream`]. What was queued when the socket was closed can
-/// still be taken. A dropped queue stops receiving; what it holds is gone.
+/// still be taken; what strangers sent before it was connected goes then. A dropped queue stops receiving; what it holds is gone.
 pub struct MessageQueue {
     inside: Arc<Inside>,
     ticket: Ticket,
@@ -60,6 +62,8 @@ struct Inside {
 struct List {
     messages: VecDeque<Message>,
     dropped: u64,
+    /// Whether no stranger's message is left from before there was a peer.
+    is_filtered: bool,
     /// Why no more will come.
     end: Option<Error>,
 }
@@ -129,20 +133,35 @@ impl MessageQueue {
         inside.takers.enlist(&mut self.ticket, cx.waker());
         let mut list = inside.list();
         let taken = match (list.messages.pop_front(), &list.end) {
-            (Some(message), _) => Ok(message),
-            (None, Some(end)) => Err(end.clone()),
-            (None, None) => return Poll::Pending,
+            (Some(message), _) => Poll::Ready(Ok(message)),
+            (None, Some(end)) => Poll::Ready(Err(end.clone())),
+            (None, None) => Poll::Pending,
         };
         drop(list);
-        inside.takers.leave(&mut self.ticket);
+        // Looking alone makes room, if there were strangers.
         inside.filler.wake_all();
-        Poll::Ready(taken)
+        if taken.is_ready() {
+            inside.takers.leave(&mut self.ticket);
+        }
+        taken
     }
 }
 
 impl Inside {
+    /// Returns the list, without the messages of strangers that came before the socket was connected.
     fn list(&self) -> MutexGuard<'_, List> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if !list.is_filtered
+            && let Some(link) = self.shared.link()
+            && link.peer().is_some()
+        {
+            list.is_filtered = true;
+            let before = list.messages.len();
+            list.messages.retain(|message| hears(link, message));
+            let strangers = before - list.messages.len();
+            link.counters.strangers_dropped.add(strangers);
+        }
+        list
     }
 
     /// Waits until there is room, if that is what a full queue does.
@@ -165,6 +184,13 @@ impl Inside {
 
     fn put(&self, message: Message) {
         let mut list = self.list();
+        if let Some(link) = self.shared.link()
+            && !hears(link, &message)
+        {
+            // It was under way when the socket was connected.
+            link.counters.strangers_dropped.add(1);
+            return;
+        }
         let is_full = list.messages.len() >= self.capacity;
         let dropped = match self.overflow {
             Overflow::DropNewest if is_full => Some(message),
@@ -191,6 +217,10 @@ impl Inside {
         self.list().end = Some(why);
         self.takers.wake_all();
     }
+}
+
+fn hears(link: &Link, message: &Message) -> bool {
+    filter::admits(link.peer(), &message.remote())
 }
 
 /// Receives until the socket is closed.

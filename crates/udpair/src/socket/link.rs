@@ -123,6 +123,13 @@ impl Link {
         let mut queue = self.queue();
         let _ = self.peer.set(peer);
         queue.drop_strangers(self);
+        let others_could_go_on = queue.has_rest(self);
+        drop(queue);
+        if others_could_go_on {
+            // What is here now will not make the socket readable any more.
+            self.watched.wake_readers();
+        }
+        self.announce();
     }
 
     /// Receives one batch.
@@ -155,7 +162,9 @@ impl Link {
     ) -> Result<(), SendFailure> {
         while *most > 0 {
             let result = self.call(|socket| self.engine.send_batch(socket, batch, to, *most));
-            *most -= self.sent(result)?.datagrams;
+            let sent = self.sent(result)?;
+            *most -= sent.datagrams;
+            batch.remove(sent.datagrams);
         }
         Ok(())
     }
@@ -291,6 +300,11 @@ impl Link {
         self.local_addr().and(self.peer.get()).copied()
     }
 
+    /// Returns whether the socket was closed. Only then its queue is emptied.
+    pub(super) fn is_closed(&self) -> bool {
+        self.local_addr().is_none()
+    }
+
     /// Returns the peer that the filter lets in.
     pub(super) fn peer(&self) -> Option<&SocketAddr> {
         self.peer.get()
@@ -315,13 +329,16 @@ impl Link {
     }
 
     /// Returns how often pending operations were cancelled.
+    ///
+    /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
+    /// late to be woken finds that they were.
     pub(super) fn cancellations(&self) -> u64 {
-        self.cancellations.load(Ordering::Acquire)
+        self.cancellations.load(Ordering::SeqCst)
     }
 
     /// Ends pending operations.
     pub(super) fn cancel(&self) {
-        self.cancellations.fetch_add(1, Ordering::AcqRel);
+        self.cancellations.fetch_add(1, Ordering::SeqCst);
         self.watched.wake_readers();
         self.watched.wake_writers();
         self.line.wake_all();
@@ -331,7 +348,7 @@ impl Link {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.final_drops.set(drops);
         }
-        self.cancellations.fetch_add(1, Ordering::AcqRel);
+        self.cancellations.fetch_add(1, Ordering::SeqCst);
         self.watched.close();
         self.line.wake_all();
         *self.local_mut() = None;

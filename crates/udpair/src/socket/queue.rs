@@ -54,8 +54,9 @@ impl Queue {
     /// What is left in the kernel would be dropped later all the same; but until then it takes the room
     /// of what the peer is about to send.
     pub(super) fn drop_strangers(&mut self, link: &Link) {
-        let strangers = drop_strangers(&mut self.batch, link);
-        link.counters.strangers_dropped.add(strangers);
+        self.drop_queued_strangers(link);
+        // Something may have come since the kernel was asked last, and wakes nobody when it is gone.
+        self.note_arrival();
         let intake = &mut self.intake;
         while intake.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
             let mut batch = RecvBatch::new(BATCH_MAX);
@@ -67,6 +68,20 @@ impl Queue {
                 // Whoever receives next meets it again, and knows what to do.
                 Some(Err(_)) | None => break,
             }
+        }
+    }
+
+    /// Drops what others than the peer sent, of what was received when they were still heard.
+    fn drop_queued_strangers(&mut self, link: &Link) {
+        let Some(mut drops) = self.batch.drops_before() else {
+            return;
+        };
+        let strangers = drop_strangers(&mut self.batch, link);
+        if strangers > 0 {
+            link.counters.strangers_dropped.add(strangers);
+            // What they had to tell of drops, the next message tells.
+            self.batch.note_drops(&mut drops);
+            self.intake.drops = drops;
         }
     }
 
@@ -175,9 +190,15 @@ impl Queue {
     }
 
     /// Puts back what was taken and not handed on; it goes before all else.
-    pub(super) fn put_back(&mut self, mut batch: RecvBatch) {
+    ///
+    /// Meanwhile the socket may have been connected, or closed, which leaves nothing to receive.
+    pub(super) fn put_back(&mut self, link: &Link, mut batch: RecvBatch) {
+        if link.is_closed() {
+            return;
+        }
         batch.append(&mut self.batch);
         self.batch = batch;
+        self.drop_queued_strangers(link);
     }
 
     /// Returns whether somebody else who waits could go on.
@@ -227,7 +248,7 @@ impl Intake {
         if strangers > 0 {
             link.counters.strangers_dropped.add(strangers);
         }
-        // After the filter, so that what was dropped before a stranger is told by whoever comes next.
+        // After that, so that no stranger's datagram takes a count away.
         batch.note_drops(&mut self.drops);
         link.counters.add_received(batch);
         Some(Ok(()))

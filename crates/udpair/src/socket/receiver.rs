@@ -56,7 +56,14 @@ impl<'a> Receive<'a> {
 
     /// Polls for one event.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
-        self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)))
+        loop {
+            let polled = self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)));
+            // Looked at again, because something may have been kept before there was a waker.
+            let has_asides = || self.shared.link().is_some_and(Link::has_asides);
+            if polled.is_ready() || !has_asides() {
+                return polled;
+            }
+        }
     }
 
     /// Polls until `batch` holds datagrams.
@@ -203,11 +210,15 @@ pub(super) async fn for_each(
     future::poll_fn(|cx| {
         let mut batch = RecvBatch::new(AFTER_WAKING);
         loop {
+            let pushed = shared.link().map(|link| Pushed {
+                link,
+                begun: *begun.get_or_insert_with(|| link.cancellations()),
+                had_peer: link.peer().is_some(),
+            });
+            // However often it receives, it is one operation.
+            receive.place.begun = begun;
             let ended = match ready!(receive.poll_batch(cx, &mut batch)) {
-                Ok(()) => receive.shared.link().and_then(|link| {
-                    let begun = *begun.get_or_insert_with(|| link.cancellations());
-                    push(link, begun, &mut batch, &mut handler).err()
-                }),
+                Ok(()) => pushed.and_then(|pushed| pushed.push(&mut batch, &mut handler).err()),
                 Err(error) => Some(error),
             };
             match ended {
@@ -221,29 +232,43 @@ pub(super) async fn for_each(
     .await
 }
 
-/// Hands a batch to a handler, until that ends the operation.
-fn push(
-    link: &Link,
+/// What was so when a batch for a handler was asked for.
+#[derive(Clone, Copy)]
+struct Pushed<'a> {
+    link: &'a Link,
+    /// How often pending operations had been cancelled when this one began.
     begun: u64,
-    batch: &mut RecvBatch,
-    handler: &mut impl FnMut(Datagram<'_>),
-) -> Result<(), Error> {
-    let mut pushing = Pushing {
-        link,
-        batch,
-        handled: 0,
-    };
-    for datagram in pushing.batch.iter() {
-        if link.cancellations() != begun {
-            break;
+    /// Whether strangers were dropped already.
+    had_peer: bool,
+}
+
+impl Pushed<'_> {
+    /// Hands a batch to a handler, until that ends the operation or somebody connects the socket.
+    fn push(
+        self,
+        batch: &mut RecvBatch,
+        handler: &mut impl FnMut(Datagram<'_>),
+    ) -> Result<(), Error> {
+        let mut pushing = Pushing {
+            link: self.link,
+            batch,
+            handled: 0,
+        };
+        for datagram in pushing.batch.iter() {
+            if self.is_cancelled() || self.link.peer().is_some() != self.had_peer {
+                break;
+            }
+            pushing.handled += 1;
+            handler(datagram);
         }
-        pushing.handled += 1;
-        handler(datagram);
-    }
-    if link.cancellations() == begun {
+        if self.is_cancelled() {
+            return Err(cancelled(ACTION));
+        }
         Ok(())
-    } else {
-        Err(cancelled(ACTION))
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.link.cancellations() != self.begun
     }
 }
 
@@ -260,7 +285,7 @@ impl Drop for Pushing<'_> {
         if self.handled < self.batch.len() {
             self.batch.remove(self.handled);
             let rest = std::mem::take(self.batch);
-            self.link.queue().put_back(rest);
+            self.link.queue().put_back(self.link, rest);
             self.link.watched.wake_readers();
         }
     }

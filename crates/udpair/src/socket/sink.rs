@@ -14,13 +14,14 @@ use super::link::SendFailure;
 use super::output::{self, OutputStream};
 use super::sending::{self, Many};
 use super::shared::Shared;
+use crate::driver;
 use crate::error::Error;
 
 /// What one handle of a stream was fed.
 #[derive(Default)]
 pub(super) struct Feed {
     batch: SendBatch,
-    /// There while the kernel has no room for it.
+    /// What was fed before, while it cannot be sent at once.
     flushing: Option<Flushing>,
 }
 
@@ -35,19 +36,27 @@ impl Feed {
         shared: &Arc<Shared>,
         to: Option<Destination>,
     ) -> Poll<Result<(), Error>> {
-        if self.flushing.is_none() {
-            match self.try_flush(shared, to) {
-                Some(result) => return Poll::Ready(result),
-                None => self.flushing = Some(flush(mem::take(&mut self.batch), shared.clone(), to)),
-            }
+        loop {
+            let flushing = match &mut self.flushing {
+                Some(flushing) => flushing,
+                None => {
+                    if !self.batch.is_empty() {
+                        // So that a task which does nothing but feed lets others run.
+                        ready!(driver::poll_share(cx));
+                    }
+                    if let Some(result) = self.try_flush(shared, to) {
+                        return Poll::Ready(result);
+                    }
+                    let batch = mem::take(&mut self.batch);
+                    self.flushing.insert(flush(batch, shared.clone(), to))
+                }
+            };
+            let (left, result) = ready!(flushing.as_mut().poll(cx));
+            self.flushing = None;
+            let mut fed = mem::replace(&mut self.batch, left);
+            self.batch.append(&mut fed);
+            self.told(result)?;
         }
-        let Some(flushing) = &mut self.flushing else {
-            return Poll::Ready(Ok(()));
-        };
-        let (left, result) = ready!(flushing.as_mut().poll(cx));
-        self.flushing = None;
-        self.batch = left;
-        Poll::Ready(self.told(result))
     }
 
     /// Sends all that was fed, if that can be done without waiting.

@@ -1,14 +1,19 @@
 //! Batches, in and out: nothing is merged, split, reordered or lost.
 
-use std::future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::{self, Future};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use bytes::Bytes;
 use futures_sink::Sink;
+use tokio::task::coop;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, RecvBatch, SendBatch};
 
-use crate::support::{Peer, builders, endpoint, loopback, soon};
+use crate::support::{PATIENCE, Peer, builders, endpoint, loopback, soon};
 
 /// Lengths that make rows, end rows and travel alone.
 const LENGTHS: [usize; 16] = [
@@ -335,5 +340,145 @@ async fn equal_datagrams_take_few_calls() {
         }
         let calls = receiver.statistics().receive_calls;
         assert!(calls <= count as u64, "{calls} {engine:?}");
+    }
+}
+
+/// MSG-12: an error in the middle of a batch is told like any other.
+#[tokio::test]
+async fn every_error_that_a_batch_meets_is_told() {
+    for (engine, builder) in builders() {
+        let told = |is_batch: bool| {
+            let builder = builder.clone();
+            async move {
+                let socket = builder.connect(&Peer::new().leave().into()).await.unwrap();
+                let output = socket.output().unwrap();
+                // Of several lengths, so that no two go in one piece.
+                let payloads = (1..9).map(|length| vec![0; length]);
+                if is_batch {
+                    let mut batch: SendBatch = payloads.collect();
+                    output.write_batch(&mut batch).await.unwrap();
+                } else {
+                    for payload in payloads {
+                        output.write(&payload).await.unwrap();
+                    }
+                }
+                while socket.try_recv().unwrap().is_some() {}
+                socket.statistics().peer_errors
+            }
+        };
+        let (of_writes, of_batch) = (told(false).await, told(true).await);
+        assert!(of_writes > 0, "{engine:?}");
+        assert_eq!(of_batch, of_writes, "{engine:?}");
+    }
+}
+
+/// Whatever a payload does when it is no longer needed: the socket is free then.
+#[test]
+fn a_payload_may_use_the_socket_when_it_is_dropped() {
+    struct Payload {
+        socket: DatagramSocket,
+        closes: bool,
+    }
+    impl AsRef<[u8]> for Payload {
+        fn as_ref(&self) -> &[u8] {
+            b"payload"
+        }
+    }
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            if self.closes {
+                self.socket.close();
+                return;
+            }
+            let output = self.socket.output().unwrap();
+            let mut batch: SendBatch = ["from", "a", "drop"].into_iter().collect();
+            let mut writing = pin!(output.write_batch(&mut batch));
+            let polled = writing
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(polled, Poll::Ready(Ok(()))), "{polled:?}");
+        }
+    }
+    // In a thread of its own, which would hang otherwise.
+    let (ended, ends) = mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            for (engine, builder) in builders() {
+                let peer = Peer::new();
+                let socket = builder.connect(&peer.pair()).await.unwrap();
+                let output = socket.output().unwrap();
+                let mut batch = SendBatch::new();
+                for closes in [false, true] {
+                    let socket = socket.clone();
+                    batch.push(Bytes::from_owner(Payload { socket, closes }));
+                }
+                output.write_batch(&mut batch).await.unwrap();
+                assert!(output.write(b"").await.is_err(), "{engine:?}");
+                for payload in ["payload", "payload", "from", "a", "drop"] {
+                    let _ = payload;
+                    peer.recv();
+                }
+            }
+        });
+        ended.send(()).unwrap();
+    });
+    ends.recv_timeout(PATIENCE).expect("no lock is held");
+}
+
+/// What is fed while a flush is under way goes out behind it.
+#[tokio::test]
+async fn what_is_fed_during_a_flush_is_not_lost() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.open().unwrap();
+        let mut output = socket.output_to(&peer.addr().into()).await.unwrap();
+        Pin::new(&mut output).start_send("first".into()).unwrap();
+        poll(|cx| {
+            // The task's share of the thread is used up, so that the flush has to wait.
+            while coop::poll_proceed(cx)
+                .map(|share| share.made_progress())
+                .is_ready()
+            {}
+            assert!(Pin::new(&mut output).poll_flush(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        Pin::new(&mut output).start_send("second".into()).unwrap();
+        tokio::task::yield_now().await;
+        soon(poll(|cx| Pin::new(&mut output).poll_flush(cx)))
+            .await
+            .unwrap();
+        for payload in ["first", "second"] {
+            assert_eq!(peer.recv().0, payload.as_bytes(), "{engine:?}");
+        }
+    }
+}
+
+/// A sink that always has room lets other tasks run.
+#[tokio::test]
+async fn a_sink_does_not_starve_other_tasks() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let mut output = socket.output().unwrap();
+        let others = Arc::new(AtomicBool::new(false));
+        let other = tokio::spawn({
+            let others = others.clone();
+            async move { others.store(true, Ordering::Relaxed) }
+        });
+        let mut flushes = 0;
+        while !others.load(Ordering::Relaxed) {
+            assert!(flushes < 100_000, "{engine:?}");
+            flushes += 1;
+            Pin::new(&mut output).start_send("x".into()).unwrap();
+            poll(|cx| Pin::new(&mut output).poll_flush(cx))
+                .await
+                .unwrap();
+        }
+        other.await.unwrap();
     }
 }

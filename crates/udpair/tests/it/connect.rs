@@ -1,12 +1,14 @@
 //! Connecting by endpoint pair.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
+use udpair::{
+    Datagram, DatagramSocket, Endpoint, EndpointPair, ErrorKind, Overflow, RecvBatch, SendBatch,
+};
 
 use crate::support::dns::{DnsServer, Say, Zone};
 use crate::support::{Peer, TempFile, builders, endpoint, loopback, soon};
@@ -250,6 +252,8 @@ async fn a_buffer_full_of_strangers_has_room_for_the_peer() {
     for (engine, builder) in builders() {
         let (peer, stranger) = (Peer::new(), Peer::new());
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        // Even if somebody has seen it empty.
+        assert!(socket.try_recv().unwrap().is_none());
         while socket.statistics().kernel_dropped == 0 {
             stranger.send(&[0; 1000], loopback(&socket));
         }
@@ -798,4 +802,150 @@ async fn a_link_local_address_needs_its_adapter() {
     }
     let error = builder.bind(&endpoint("[fe80::1]:0")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{error:?}");
+}
+
+/// Connecting takes what waits out of the kernel, and with it what would have woken those who wait.
+#[tokio::test]
+async fn who_waits_hears_the_peer_that_was_there_before_the_connect() {
+    for (engine, builder) in builders() {
+        let peer = Peer::new();
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let connecting = async {
+            // Nobody has looked since, neither the runtime nor the receiver that waits already.
+            peer.send(b"early", socket.local_addr().unwrap());
+            socket.connect(&peer.pair()).await.unwrap();
+        };
+        let (message, ()) = soon(async { tokio::join!(socket.recv(), connecting) }).await;
+        assert_eq!(message.unwrap().payload(), b"early", "{engine:?}");
+    }
+}
+
+/// CON-09: whatever strangers sent before, and wherever it waits for the application.
+#[tokio::test]
+async fn a_queue_holds_no_strangers_after_the_connect() {
+    let stranger = Peer::new();
+    for (engine, builder) in builders() {
+        let peer = Peer::new();
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let mut queue = socket.queue(8, Overflow::Pause).unwrap();
+        stranger.send(b"from a stranger", socket.local_addr().unwrap());
+        soon(async {
+            while queue.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        socket.connect(&peer.pair()).await.unwrap();
+        peer.send(b"from the peer", socket.local_addr().unwrap());
+        let message = soon(queue.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"from the peer", "{engine:?}");
+        assert_eq!(socket.statistics().strangers_dropped, 1, "{engine:?}");
+    }
+}
+
+/// CON-09: a handler that is in the middle of a batch is handed no stranger once the connect returned, and
+/// what it leaves behind is the peer's alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_in_the_middle_of_a_batch_hears_the_peer_alone() {
+    for (engine, builder) in builders() {
+        for cancels in [false, true] {
+            let peer = Peer::new();
+            let socket = builder
+                .clone()
+                .bind(&endpoint("127.0.0.1:0"))
+                .await
+                .unwrap();
+            let to = socket.local_addr().unwrap();
+            let stranger = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+            let mut batch: SendBatch = (0..10).map(|_| "from a stranger").collect();
+            stranger
+                .output()
+                .unwrap()
+                .write_batch(&mut batch)
+                .await
+                .unwrap();
+
+            let meeting = Arc::new(Barrier::new(2));
+            let handling = tokio::spawn({
+                let (socket, meeting) = (socket.clone(), meeting.clone());
+                async move {
+                    let mut heard = Vec::new();
+                    let handler = |datagram: Datagram<'_>| {
+                        heard.push(datagram.payload().to_vec());
+                        if heard.len() == 1 {
+                            // The socket is connected between these two.
+                            meeting.wait();
+                            meeting.wait();
+                            if cancels {
+                                socket.cancel_io().unwrap();
+                            }
+                        } else {
+                            socket.close();
+                        }
+                    };
+                    let ended = socket.for_each(handler).await;
+                    (heard, ended)
+                }
+            });
+            meeting.wait();
+            socket.connect(&peer.pair()).await.unwrap();
+            peer.send(b"from the peer", to);
+            meeting.wait();
+            let (heard, ended) = soon(handling).await.unwrap();
+            if cancels {
+                assert_eq!(ended.unwrap_err().kind(), ErrorKind::Cancelled);
+                let message = soon(socket.recv()).await.unwrap();
+                assert_eq!(message.payload(), b"from the peer", "{engine:?}");
+            } else {
+                ended.unwrap();
+                assert_eq!(heard[1..], [b"from the peer"], "{engine:?}");
+            }
+            assert_eq!(socket.statistics().strangers_dropped, 9, "{engine:?}");
+        }
+    }
+}
+
+/// MSG-19: what the kernel dropped is told with the next message, though a stranger's came first.
+#[tokio::test]
+async fn a_stranger_takes_no_count_of_dropped_datagrams_away() {
+    for (engine, builder) in builders() {
+        if !engine.capabilities().drops {
+            continue;
+        }
+        for is_fetched in [false, true] {
+            let (peer, stranger) = (Peer::new(), Peer::new());
+            let socket = builder
+                .clone()
+                .inbound_buffer_bytes(8192)
+                .bind(&endpoint("127.0.0.1:0"))
+                .await
+                .unwrap();
+            let to = socket.local_addr().unwrap();
+            let sent = 100;
+            for _ in 0..sent {
+                stranger.send(&[0; 500], to);
+            }
+            let dropped = socket.statistics().kernel_dropped;
+            assert!(dropped > 0, "{engine:?}");
+            // All but one of those from before the drops are taken out, so that there is room.
+            let mut batch = RecvBatch::new(1);
+            for _ in 1..sent - dropped {
+                assert_eq!(soon(socket.recv_batch(&mut batch)).await.unwrap(), 1);
+            }
+            stranger.send(b"behind the gap", to);
+            if is_fetched {
+                let message = soon(socket.recv()).await.unwrap();
+                assert_eq!(message.dropped_before(), 0, "{engine:?}");
+            }
+            socket.connect(&peer.pair()).await.unwrap();
+            peer.send(b"from the peer", to);
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), b"from the peer");
+            assert_eq!(
+                u64::from(message.dropped_before()),
+                dropped,
+                "{is_fetched} {engine:?}"
+            );
+        }
+    }
 }

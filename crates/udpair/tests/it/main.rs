@@ -9,6 +9,7 @@ mod batch;
 mod connect;
 mod layers;
 mod many;
+mod mixture;
 mod multicast;
 mod names;
 mod network;

@@ -47,6 +47,11 @@ async fn a_handler_that_closes_the_socket_is_not_called_again() {
         });
         soon(pushed).await.unwrap();
         assert_eq!(calls, 1, "{engine:?}");
+        // What was behind that datagram is gone with the socket.
+        for _ in 0..2 {
+            let error = soon(socket.recv()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl Engine for Linux {
     fn send_batch(
         &self,
         socket: &Socket,
-        batch: &mut SendBatch,
+        batch: &SendBatch,
         to: Option<Destination>,
         most: usize,
     ) -> io::Result<Sent> {

@@ -15,6 +15,7 @@ use super::control::ControlWriter;
 use super::message::empty_header;
 use crate::batch::{Destination, Outgoing, SendBatch, Source, Waiting};
 use crate::engine::Sent;
+use crate::offload;
 use crate::segment;
 use crate::socket::Socket;
 
@@ -47,7 +48,7 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()
 /// See [`Engine::send_batch`](crate::Engine::send_batch).
 pub(super) fn send_batch(
     socket: &Socket,
-    batch: &mut SendBatch,
+    batch: &SendBatch,
     to: Option<Destination>,
     most: usize,
 ) -> io::Result<Sent> {
@@ -55,20 +56,16 @@ pub(super) fn send_batch(
         loop {
             messages.write(socket, batch, to, most)?;
             let error = match messages.send(socket) {
-                Ok(count) => {
-                    let sent = messages.total(count);
-                    batch.remove(sent.datagrams);
-                    return Ok(sent);
-                }
+                Ok(count) => return Ok(messages.total(count)),
                 Err(error) => error,
             };
-            match messages.rows.first() {
-                Some(row) if row.datagrams > 1 && is_about_cutting(&error) => {
-                    // One by one, each of them may well go, and the one that does not has an error of
-                    // its own.
-                    socket
-                        .send_offload
-                        .refuse(row.to, row.length, row.datagrams);
+            match (messages.rows.first(), error.raw_os_error()) {
+                // What a kernel says that takes fewer in one piece.
+                (Some(row), Some(libc::EINVAL)) if offload::may_take_fewer(row.datagrams) => {}
+                // One by one, each of them may well go, and the one that does not has an error of its
+                // own.
+                (Some(row), Some(code)) if row.datagrams > 1 && is_about_cutting(code) => {
+                    socket.send_offload.refuse(row.to, row.length);
                 }
                 _ => return Err(error),
             }
@@ -76,14 +73,11 @@ pub(super) fn send_batch(
     })
 }
 
-/// Whether an error says that a piece cannot be cut: its parts exceed the packets of the path (`EINVAL`,
-/// and `EMSGSIZE` since Linux 6.14), or the adapter cannot make the checksums (udp_send_skb in
-/// net/ipv4/udp.c).
-fn is_about_cutting(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EINVAL | libc::EMSGSIZE | libc::EIO)
-    )
+/// Whether an error says that a piece cannot be cut: its parts exceed the packets of the path, for which
+/// older kernels have the first and newer ones the second; or the adapter cannot make the checksums
+/// (udp_send_skb in net/ipv4/udp.c).
+fn is_about_cutting(code: i32) -> bool {
+    matches!(code, libc::EINVAL | libc::EMSGSIZE | libc::EIO)
 }
 
 /// What one call reads. Each thread keeps one, so that a socket needs none.
@@ -331,4 +325,42 @@ const COPIES_BYTES_MAX: usize = 65_536;
 
 thread_local! {
     static MESSAGES: RefCell<Messages> = const { RefCell::new(Messages::new()) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem;
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::socket::Family;
+
+    /// A path whose packets are smaller than the datagrams: each of them goes in fragments, all in one
+    /// piece do not.
+    #[test]
+    fn datagrams_that_go_in_fragments_go_one_by_one() {
+        let packet_bytes: libc::c_int = 1280;
+        let peer = UdpSocket::bind("[::1]:0").unwrap();
+        let socket = Socket::open(Family::Ipv6).unwrap();
+        // SAFETY: the value is an int, with its true length; setsockopt(2) only reads it.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_IPV6,
+                libc::IPV6_MTU,
+                (&raw const packet_bytes).cast(),
+                mem::size_of_val(&packet_bytes) as libc::socklen_t,
+            )
+        };
+        assert_eq!(result, 0, "{}", io::Error::last_os_error());
+        socket.connect(peer.local_addr().unwrap()).unwrap();
+        let batch: SendBatch = (0..3_u8).map(|number| vec![number; 2000]).collect();
+        let sent = send_batch(&socket, &batch, None, 3).unwrap();
+        assert_eq!((sent.datagrams, sent.bytes), (3, 6000));
+        for number in 0..3 {
+            let mut payload = [0; 3000];
+            let length = peer.recv(&mut payload).unwrap();
+            assert_eq!(payload[..length], [number; 2000]);
+        }
+    }
 }

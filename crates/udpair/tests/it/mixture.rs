@@ -1,0 +1,301 @@
+//! Every way to send into every way to receive, in random order: all arrives, whole and in order.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::future::{self, Future};
+use std::net::{SocketAddr, UdpSocket};
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
+
+use crate::support::{builders, endpoint, soon};
+
+/// The same numbers in every run (`SplitMix64`).
+struct Dice(u64);
+
+impl Dice {
+    /// Returns a number below `sides`.
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+    }
+
+    fn length(&mut self) -> usize {
+        match self.roll(10) {
+            0 => 0,
+            1 => 1200,
+            2 => self.roll(5000),
+            _ => self.roll(64),
+        }
+    }
+
+    /// Returns payloads in rows of one length, each marked so that none is like another.
+    fn payloads(&mut self, mark: &mut u8) -> Vec<Vec<u8>> {
+        let mut payloads = Vec::new();
+        for _ in 0..=self.roll(4) {
+            let length = self.length();
+            for _ in 0..=self.roll(8) {
+                *mark = mark.wrapping_add(1);
+                payloads.push(vec![*mark; length]);
+            }
+        }
+        payloads
+    }
+}
+
+/// A socket that receives, and what it has not received yet.
+struct Receiver {
+    socket: DatagramSocket,
+    expected: HashMap<SocketAddr, VecDeque<Vec<u8>>>,
+    waiting: usize,
+    datagrams: u64,
+    bytes: u64,
+    /// How it was received, for who reads of a failure.
+    story: Vec<&'static str>,
+}
+
+impl Receiver {
+    fn addr(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    fn expect(&mut self, from: SocketAddr, payload: Vec<u8>) {
+        self.expected.entry(from).or_default().push_back(payload);
+        self.waiting += 1;
+    }
+
+    fn note(&mut self, from: SocketAddr, payload: &[u8]) {
+        let expected = self.expected.get_mut(&from).and_then(VecDeque::pop_front);
+        assert_eq!(Some(payload), expected.as_deref(), "{:?}", self.story);
+        self.waiting -= 1;
+        self.datagrams += 1;
+        self.bytes += payload.len() as u64;
+    }
+
+    /// Receives some of what waits, in one of all ways.
+    async fn receive(&mut self, dice: &mut Dice) {
+        let socket = self.socket.clone();
+        let count = 1 + dice.roll(self.waiting);
+        match dice.roll(9) {
+            0 => {
+                self.story.push("recv");
+                for _ in 0..count {
+                    let message = socket.recv().await.unwrap();
+                    self.note(message.remote(), message.payload());
+                }
+            }
+            1 => {
+                self.story.push("recv_batch");
+                let mut batch = RecvBatch::new([1, 2, 3, 16, 40][dice.roll(5)]);
+                let found = socket.recv_batch(&mut batch).await.unwrap();
+                assert_eq!(found, batch.len());
+                for datagram in batch.iter() {
+                    self.note(datagram.remote(), datagram.payload());
+                }
+            }
+            2 => {
+                self.story.push("for_each, cancelled");
+                let mut left = count;
+                let pushed = socket.for_each(|datagram| {
+                    self.note(datagram.remote(), datagram.payload());
+                    left -= 1;
+                    if left == 0 {
+                        socket.cancel_io().unwrap();
+                    }
+                });
+                let error = pushed.await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Cancelled);
+            }
+            3 => {
+                self.story.push("messages");
+                let mut messages = socket.messages();
+                for _ in 0..count {
+                    let next = future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx));
+                    let message = next.await.unwrap().unwrap();
+                    self.note(message.remote(), message.payload());
+                }
+            }
+            4 => {
+                self.story.push("next_event");
+                for _ in 0..count {
+                    if let Event::Message(message) = socket.next_event().await.unwrap() {
+                        self.note(message.remote(), message.payload());
+                    }
+                }
+            }
+            5 => {
+                self.story.push("try_recv, poll_recv");
+                if let Some(message) = socket.try_recv().unwrap() {
+                    self.note(message.remote(), message.payload());
+                }
+                if self.waiting > 0 {
+                    let message = future::poll_fn(|cx| socket.poll_recv(cx)).await.unwrap();
+                    self.note(message.remote(), message.payload());
+                }
+            }
+            6 if count > 1 => {
+                self.story.push("two at once");
+                // Whichever gets it first.
+                let received = RefCell::new(Vec::new());
+                let receive = async || {
+                    let message = socket.recv().await.unwrap();
+                    received.borrow_mut().push(message);
+                };
+                tokio::join!(receive(), receive());
+                for message in received.into_inner() {
+                    self.note(message.remote(), message.payload());
+                }
+            }
+            7 => {
+                self.story.push("all, for_each dropped");
+                let mut pushed = Box::pin(socket.for_each(|datagram| {
+                    self.note(datagram.remote(), datagram.payload());
+                }));
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(pushed.as_mut().poll(&mut context).is_pending());
+            }
+            _ => {
+                self.story.push("all by a queue");
+                // It is gone with what it holds, so nothing is left to it.
+                let mut queue = socket.queue(count, Overflow::Pause).unwrap();
+                while self.waiting > 0 {
+                    let message = queue.recv().await.unwrap();
+                    self.note(message.remote(), message.payload());
+                }
+            }
+        }
+    }
+}
+
+/// Sends some datagrams in one of all ways, now and then to an address where nobody listens.
+async fn send(
+    sender: &DatagramSocket,
+    receivers: &mut [Receiver],
+    nobody: SocketAddr,
+    dice: &mut Dice,
+    mark: &mut u8,
+) -> usize {
+    let from = sender.local_addr().unwrap();
+    let payloads = dice.payloads(mark);
+    let count = payloads.len();
+    let at = dice.roll(receivers.len());
+    let receiver = &mut receivers[at];
+    match dice.roll(4) {
+        0 => {
+            let mut batch = SendBatch::new();
+            let mut lost = 0;
+            for payload in payloads {
+                if dice.roll(8) == 0 {
+                    batch.push_to("to nobody", nobody);
+                    lost += 1;
+                }
+                let at = dice.roll(receivers.len());
+                batch.push_to(payload.clone(), receivers[at].addr());
+                receivers[at].expect(from, payload);
+            }
+            sender.send_batch(&mut batch).await.unwrap();
+            assert!(batch.is_empty());
+            return count + lost;
+        }
+        1 => {
+            let output = sender.output_to(&receiver.addr().into()).await.unwrap();
+            let mut batch: SendBatch = payloads.iter().cloned().collect();
+            output.write_batch(&mut batch).await.unwrap();
+            assert!(batch.is_empty());
+        }
+        2 => {
+            let mut output = pin!(sender.output_to(&receiver.addr().into()).await.unwrap());
+            for payload in &payloads {
+                future::poll_fn(|cx| output.as_mut().poll_ready(cx))
+                    .await
+                    .unwrap();
+                output.as_mut().start_send(payload.clone().into()).unwrap();
+            }
+            future::poll_fn(|cx| output.as_mut().poll_close(cx))
+                .await
+                .unwrap();
+        }
+        _ => {
+            for payload in &payloads {
+                sender.send_to(payload, receiver.addr()).await.unwrap();
+            }
+        }
+    }
+    for payload in payloads {
+        receiver.expect(from, payload);
+    }
+    count
+}
+
+/// OUT-01, OUT-12, OUT-14, OUT-15, MSG-04, MSG-05, CAN-01: whatever is mixed with what.
+#[tokio::test]
+async fn all_arrives_whole_and_in_order_however_it_is_sent_and_received() {
+    const ROUNDS: usize = 400;
+    // It hears itself alone, so its port is closed to all others, and nobody else's.
+    let closed = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nobody = closed.local_addr().unwrap();
+    closed.connect(nobody).unwrap();
+    let mut dice = Dice(1);
+    for (engine, sending) in builders() {
+        for (receiving_engine, receiving) in builders() {
+            let (mut senders, mut receivers) = (Vec::new(), Vec::new());
+            for _ in 0..2 {
+                let local = endpoint("127.0.0.1:0");
+                senders.push((sending.clone().bind(&local).await.unwrap(), 0));
+                let receiving = receiving.clone().inbound_buffer_bytes(4 << 20);
+                receivers.push(Receiver {
+                    socket: receiving.bind(&local).await.unwrap(),
+                    expected: HashMap::new(),
+                    waiting: 0,
+                    datagrams: 0,
+                    bytes: 0,
+                    story: Vec::new(),
+                });
+            }
+            let mut mark = 0;
+            for _ in 0..ROUNDS {
+                for (sender, sent) in &mut senders {
+                    *sent += send(sender, &mut receivers, nobody, &mut dice, &mut mark).await;
+                }
+                for receiver in &mut receivers {
+                    if dice.roll(3) == 0 {
+                        let socket = receiver.socket.clone();
+                        socket.send_to(b"to nobody", nobody).await.unwrap();
+                    }
+                    // Mostly all of it; what stays meets what comes next.
+                    let left = receiver.waiting * dice.roll(3) / 4;
+                    while receiver.waiting > left {
+                        soon(receiver.receive(&mut dice)).await;
+                    }
+                }
+            }
+            for receiver in &mut receivers {
+                while receiver.waiting > 0 {
+                    soon(receiver.receive(&mut dice)).await;
+                }
+                assert!(receiver.socket.try_recv().unwrap().is_none());
+                let statistics = receiver.socket.statistics();
+                assert_eq!(
+                    (statistics.datagrams_received, statistics.bytes_received),
+                    (receiver.datagrams, receiver.bytes),
+                    "{engine:?} {receiving_engine:?}"
+                );
+                assert_eq!(statistics.kernel_dropped, 0);
+                assert_eq!(statistics.truncated, 0);
+            }
+            for (sender, sent) in senders {
+                assert_eq!(
+                    sender.statistics().datagrams_sent,
+                    sent as u64,
+                    "{engine:?}"
+                );
+            }
+        }
+    }
+}
