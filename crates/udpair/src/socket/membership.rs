@@ -214,9 +214,13 @@ async fn group_address(
             .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
     }
     let resolver = &shared.settings.resolver;
-    let addresses = driver::in_runtime(async { resolver.search().host_addresses(group, 0).await })
-        .await
-        .map_err(|error| Error::system("cannot start a background runtime", error))??;
+    let addresses = driver::in_runtime(async {
+        let adapter = shared.bound_adapter();
+        let search = resolver.search_by(adapter.as_deref());
+        search.host_addresses(group, 0).await
+    })
+    .await
+    .map_err(|error| Error::system("cannot start a background runtime", error))??;
     let mut addresses = addresses.iter().map(|address| address.ip().to_canonical());
     let found = addresses.find(IpAddr::is_multicast).ok_or_else(|| {
         let message = format!("cannot {action}: none of its addresses is a multicast address");

@@ -91,9 +91,27 @@ pub(super) fn ask_for_wishes(socket: &Socket, wishes: Wishes) -> io::Result<()> 
     }
     if wishes.receive_offload {
         // Linux before 5.0 has no such option.
-        let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 1);
+        if set(socket, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok() {
+            keep_receive_offload_ready();
+        }
     }
     Ok(())
+}
+
+/// Keeps one socket that wants pieces open as long as the process lives.
+///
+/// The kernel rewrites its own code when the first such socket of the machine appears and when the last is
+/// gone, with all cores stopped meanwhile (`udp_encap_enable`, net/ipv4/udp.c). That takes longer than all
+/// else about a socket, and a program that opens one after the other would pay it every time.
+fn keep_receive_offload_ready() {
+    static KEPT: OnceLock<Option<socket2::Socket>> = OnceLock::new();
+    KEPT.get_or_init(|| {
+        // An IPv6 socket keeps both families ready.
+        let open = |domain| open(domain, Type::DGRAM, Protocol::UDP);
+        let socket = open(Domain::IPV6).or_else(|_| open(Domain::IPV4)).ok()?;
+        set_value(&socket, libc::SOL_UDP, libc::UDP_GRO, &1_i32).ok()?;
+        Some(socket)
+    });
 }
 
 /// Returns whether this kernel cuts one piece into many datagrams (Linux 4.18);
@@ -258,7 +276,7 @@ fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
 
 /// Sets an option whose value is laid out as the kernel has it.
 pub(super) fn set_value<T: Copy>(
-    socket: &Socket,
+    socket: &impl AsRawFd,
     level: i32,
     option: i32,
     value: &T,
