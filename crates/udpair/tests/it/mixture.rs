@@ -9,6 +9,7 @@ use std::task::{Context, Waker};
 
 use futures_core::Stream;
 use futures_sink::Sink;
+use tokio::sync::mpsc;
 use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
 
 use crate::support::{builders, endpoint, soon};
@@ -297,5 +298,62 @@ async fn all_arrives_whole_and_in_order_however_it_is_sent_and_received() {
                 );
             }
         }
+    }
+}
+
+/// MSG-04: whoever waits is woken while there is something for him, whoever else gave up or was quicker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_stays_behind_while_somebody_waits() {
+    const ROUNDS: usize = 2000;
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (received, mut receives) = mpsc::unbounded_channel();
+        let receiving: Vec<_> = (0..4)
+            .map(|seed| {
+                let (socket, received) = (socket.clone(), received.clone());
+                tokio::spawn(async move {
+                    let mut dice = Dice(seed);
+                    let mut batch = RecvBatch::new(1 + dice.roll(3));
+                    loop {
+                        // Half of them give up, at once or after another task had its turn.
+                        let (gives_up, one) = (dice.roll(2) == 0, dice.roll(2) == 0);
+                        let patience = async {
+                            tokio::task::yield_now().await;
+                            if !gives_up {
+                                future::pending::<()>().await;
+                            }
+                        };
+                        let count = tokio::select! {
+                            biased;
+                            message = socket.recv(), if one => message.map(|_| 1),
+                            count = socket.recv_batch(&mut batch), if !one => count,
+                            () = patience => Ok(0),
+                        };
+                        match count {
+                            Ok(0) => {}
+                            Ok(count) => received.send(count).unwrap(),
+                            Err(_) => break,
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut dice = Dice(4);
+        for _ in 0..ROUNDS {
+            let sent = 1 + dice.roll(4);
+            for _ in 0..sent {
+                sender.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+            }
+            let mut left = sent;
+            while left > 0 {
+                left -= soon(receives.recv()).await.unwrap();
+            }
+        }
+        socket.close();
+        for receiver in receiving {
+            soon(receiver).await.unwrap();
+        }
+        assert!(receives.is_empty(), "{engine:?}");
     }
 }
