@@ -105,6 +105,9 @@ pub struct Sent {
     pub datagrams: usize,
     /// Bytes in them, without headers.
     pub bytes: usize,
+    /// Whether the system ended the call before its time, and did not say why. If an error of the network
+    /// was the reason no other call fails for it: see [`take_errors`](Engine::take_errors).
+    pub was_interrupted: bool,
 }
 
 /// What a receive left behind in the kernel.

@@ -60,6 +60,7 @@ impl Engine for Portable {
         Ok(Sent {
             datagrams: 1,
             bytes: first.payload.len(),
+            was_interrupted: false,
         })
     }
 

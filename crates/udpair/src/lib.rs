@@ -38,7 +38,7 @@
 //!   [`statistics`](DatagramSocket::statistics) is asked, and when a socket closes:
 //!   `udpair_datagrams_sent_total`, `udpair_bytes_sent_total`, `udpair_datagrams_received_total`,
 //!   `udpair_bytes_received_total`, `udpair_strangers_dropped_total`, `udpair_kernel_dropped_total`,
-//!   `udpair_truncated_total`, `udpair_peer_errors_total`, `udpair_peer_errors_dropped_total`,
+//!   `udpair_queue_dropped_total`, `udpair_truncated_total`, `udpair_peer_errors_total`, `udpair_peer_errors_dropped_total`,
 //!   `udpair_send_calls_total`, `udpair_receive_calls_total`.
 
 #![deny(unsafe_code)]

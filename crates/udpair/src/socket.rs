@@ -152,8 +152,8 @@ impl DatagramSocket {
     /// the system's descriptor too.
     ///
     /// A closure and not a reference: while it runs the socket cannot be closed, and after
-    /// [`close`](Self::close) has returned nobody holds the descriptor. So the closure must not close this
-    /// socket, nor take long.
+    /// [`close`](Self::close) has returned nobody holds the descriptor. So the closure must not use this
+    /// socket in any other way, nor take long.
     ///
     /// # Errors
     ///

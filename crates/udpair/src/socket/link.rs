@@ -146,6 +146,7 @@ impl Link {
         let sent = Sent {
             datagrams: 1,
             bytes: outgoing.payload.len(),
+            was_interrupted: false,
         };
         let result = self.call(|socket| self.engine.send(socket, outgoing));
         self.sent(result.map(|result| result.map(|()| sent)))?;
@@ -165,6 +166,11 @@ impl Link {
             let sent = self.sent(result)?;
             *most -= sent.datagrams;
             batch.remove(sent.datagrams);
+            if sent.was_interrupted {
+                // An error that did it would else be seen when messages stop coming.
+                self.take_waiting_errors();
+                self.announce();
+            }
         }
         Ok(())
     }

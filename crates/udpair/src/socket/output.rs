@@ -77,7 +77,8 @@ impl OutputStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has sent the whole datagram or nothing.
+    /// Cancel safe: a dropped future has sent the whole datagram or nothing. Of a broadcast to
+    /// 255.255.255.255, which leaves by every adapter, it may have sent the copies of some.
     ///
     /// # Model
     ///
@@ -109,7 +110,8 @@ impl OutputStream {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent.
+    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent, and of a broadcast to
+    /// 255.255.255.255 what has not left by every adapter.
     ///
     /// # Examples
     ///

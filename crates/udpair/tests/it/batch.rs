@@ -372,6 +372,31 @@ async fn every_error_that_a_batch_meets_is_told() {
     }
 }
 
+/// MSG-12: an error that ended a call in the middle of a batch is known when the batch is sent, for else
+/// it would wait as long as messages come.
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_batch_does_not_wait_for_silence() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        if !engine.capabilities().error_queue {
+            continue;
+        }
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let nobody = Peer::new().leave();
+        let mut batch = SendBatch::new();
+        batch.push_to("to nobody", nobody);
+        batch.push_to("to the peer", peer.addr());
+        socket.send_batch(&mut batch).await.unwrap();
+        assert_eq!(peer.recv().0, b"to the peer", "{engine:?}");
+        peer.send(b"reply", socket.local_addr().unwrap());
+        let event = soon(socket.next_event()).await.unwrap();
+        assert!(
+            matches!(&event, Event::PeerError(error) if error.destination() == Some(nobody)),
+            "{event:?} {engine:?}"
+        );
+    }
+}
+
 /// Whatever a payload does when it is no longer needed: the socket is free then.
 #[test]
 fn a_payload_may_use_the_socket_when_it_is_dropped() {

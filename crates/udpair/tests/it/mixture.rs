@@ -1,4 +1,5 @@
-//! Every way to send into every way to receive, in random order: all arrives, whole and in order.
+//! Every way to send and every way to receive, mixed at random: all arrives, whole and in order, and all
+//! ends with the socket.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -9,6 +10,7 @@ use std::task::{Context, Waker};
 
 use futures_core::Stream;
 use futures_sink::Sink;
+use tokio::sync::mpsc;
 use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
 
 use crate::support::{builders, endpoint, soon};
@@ -299,3 +301,114 @@ async fn all_arrives_whole_and_in_order_however_it_is_sent_and_received() {
         }
     }
 }
+
+/// MSG-04: whoever waits is woken while there is something for him, whoever else gave up or was quicker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_stays_behind_while_somebody_waits() {
+    const ROUNDS: usize = 2000;
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (received, mut receives) = mpsc::unbounded_channel();
+        let receiving: Vec<_> = (0..4)
+            .map(|seed| {
+                let (socket, received) = (socket.clone(), received.clone());
+                tokio::spawn(async move {
+                    let mut dice = Dice(seed);
+                    let mut batch = RecvBatch::new(1 + dice.roll(3));
+                    loop {
+                        // Half of them give up, at once or after another task had its turn.
+                        let (gives_up, one) = (dice.roll(2) == 0, dice.roll(2) == 0);
+                        let patience = async {
+                            tokio::task::yield_now().await;
+                            if !gives_up {
+                                future::pending::<()>().await;
+                            }
+                        };
+                        let count = tokio::select! {
+                            biased;
+                            message = socket.recv(), if one => message.map(|_| 1),
+                            count = socket.recv_batch(&mut batch), if !one => count,
+                            () = patience => Ok(0),
+                        };
+                        match count {
+                            Ok(0) => {}
+                            Ok(count) => received.send(count).unwrap(),
+                            Err(_) => break,
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut dice = Dice(4);
+        for _ in 0..ROUNDS {
+            let sent = 1 + dice.roll(4);
+            for _ in 0..sent {
+                sender.send_to(b"x", socket.local_addr().unwrap()).unwrap();
+            }
+            let mut left = sent;
+            while left > 0 {
+                left -= soon(receives.recv()).await.unwrap();
+            }
+        }
+        socket.close();
+        for receiver in receiving {
+            soon(receiver).await.unwrap();
+        }
+        assert!(receives.is_empty(), "{engine:?}");
+    }
+}
+
+/// CLS-01 to CLS-05: whatever is under way when the socket is closed ends, and the port is free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_under_way_ends_with_the_socket() {
+    const ROUNDS: usize = 50;
+    let mut dice = Dice(5);
+    for (engine, builder) in builders() {
+        for _ in 0..ROUNDS {
+            let local = endpoint("127.0.0.1:0");
+            let socket = builder.clone().bind(&local).await.unwrap();
+            let address = socket.local_addr().unwrap();
+            let mut under_way = tokio::task::JoinSet::new();
+            let all: [fn(DatagramSocket, SocketAddr) -> Operation; 5] = [
+                |socket, _| Box::pin(async move { while socket.recv().await.is_ok() {} }),
+                |socket, _| Box::pin(async move { while socket.next_event().await.is_ok() {} }),
+                |socket, _| Box::pin(async move { socket.for_each(|_| ()).await.unwrap() }),
+                |socket, _| {
+                    Box::pin(async move {
+                        let mut queue = socket.queue(3, Overflow::DropOldest).unwrap();
+                        while queue.recv().await.is_ok() {}
+                    })
+                },
+                |socket, to| {
+                    Box::pin(async move {
+                        let mut batch = SendBatch::new();
+                        while socket.send_batch(&mut batch).await.is_ok() {
+                            (0..20).for_each(|_| batch.push_to("to itself", to));
+                        }
+                    })
+                },
+            ];
+            // All of them have begun, so none is refused for being late.
+            for operation in all {
+                let mut operation = operation(socket.clone(), address);
+                let mut context = Context::from_waker(Waker::noop());
+                if operation.as_mut().poll(&mut context).is_pending() {
+                    under_way.spawn(operation);
+                }
+            }
+            for _ in 0..dice.roll(50) {
+                tokio::task::yield_now().await;
+            }
+            socket.close();
+            UdpSocket::bind(address).unwrap_or_else(|error| panic!("{error} {engine:?}"));
+            while let Some(ended) = soon(under_way.join_next()).await {
+                ended.unwrap();
+            }
+            let error = socket.recv().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+        }
+    }
+}
+
+type Operation = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -257,12 +257,15 @@ impl Messages {
 
     /// Returns what the first `count` messages carried.
     fn total(&self, count: usize) -> Sent {
-        self.rows[..count]
-            .iter()
-            .fold(Sent::default(), |sent, row| Sent {
-                datagrams: sent.datagrams + row.datagrams,
-                bytes: sent.bytes + row.bytes,
-            })
+        let none = Sent {
+            was_interrupted: count < self.rows.len(),
+            ..Sent::default()
+        };
+        self.rows[..count].iter().fold(none, |sent, row| Sent {
+            datagrams: sent.datagrams + row.datagrams,
+            bytes: sent.bytes + row.bytes,
+            ..sent
+        })
     }
 }
 
