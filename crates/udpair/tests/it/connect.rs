@@ -905,7 +905,7 @@ async fn a_handler_in_the_middle_of_a_batch_hears_the_peer_alone() {
     }
 }
 
-/// MSG-19: what the kernel dropped is told with the next message, though a stranger's came first.
+/// MSG-17: what the kernel dropped is told with the next message, though a stranger's came first.
 #[tokio::test]
 async fn a_stranger_takes_no_count_of_dropped_datagrams_away() {
     for (engine, builder) in builders() {
