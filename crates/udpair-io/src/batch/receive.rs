@@ -181,6 +181,11 @@ impl RecvBatch {
         }
     }
 
+    /// Returns how many messages of the kernel the datagrams came in.
+    pub fn messages(&self) -> usize {
+        self.pieces.len()
+    }
+
     /// Returns how many bytes the datagrams have together.
     pub fn payload_bytes(&self) -> usize {
         self.pieces

@@ -32,13 +32,16 @@ struct Intake {
     more: bool,
     /// How many datagrams the kernel had dropped when the last one here was queued.
     drops: u32,
+    /// How many messages of the kernel to make room for next, judged by what came last.
+    room: usize,
 }
 
 impl Default for Queue {
     fn default() -> Self {
         Self {
-            batch: RecvBatch::new(AFTER_WAKING),
+            batch: RecvBatch::new(FEW),
             intake: Intake {
+                room: FEW,
                 // Datagrams may have come in before anybody watched.
                 more: true,
                 drops: 0,
@@ -105,7 +108,7 @@ impl Queue {
         let message = self.batch.pop().map(Message::new);
         if self.batch.is_empty() && !self.intake.more {
             // A socket that waits keeps no room.
-            self.batch = RecvBatch::new(AFTER_WAKING);
+            self.batch = RecvBatch::default();
         }
         message
     }
@@ -131,11 +134,13 @@ impl Queue {
 
     /// Fills the queue, which is empty, and returns whether it holds anything now.
     fn refill(&mut self, link: &Link, cx: Option<&mut Context<'_>>) -> Poll<Result<bool, Failure>> {
-        let filled = self.intake.fill(link, &mut self.batch, cx);
-        if self.intake.more {
-            self.batch.set_limit(BATCH_MAX);
-        }
-        filled
+        self.batch.set_limit(self.intake.room);
+        self.intake.fill(link, &mut self.batch, cx)
+    }
+
+    /// Returns how many messages of the kernel to make room for, where nobody says otherwise.
+    pub(super) fn room(&self) -> usize {
+        self.intake.room
     }
 
     /// Replaces the content of `batch` with the datagrams that come next, and returns whether there are
@@ -244,6 +249,10 @@ impl Intake {
             Ok(waiting) => self.more = waiting == Waiting::Perhaps,
             Err(error) => return Some(Err(error)),
         }
+        self.room = match batch.messages() {
+            messages if messages >= FEW => BATCH_MAX,
+            _ => FEW,
+        };
         let strangers = drop_strangers(batch, link);
         if strangers > 0 {
             link.counters.strangers_dropped.add(strangers);
@@ -269,13 +278,13 @@ fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
 }
 
 /// How many messages of the kernel one call brings at the most.
-pub(super) const BATCH_MAX: usize = 16;
+const BATCH_MAX: usize = 16;
 
 /// How often the kernel is asked before a busy receiver looks at the clock.
 const ASKED_BETWEEN_LOOKS: u32 = 16;
 
-/// How many the first call brings: mostly there is one, and room for two tells that there is no other.
-pub(super) const AFTER_WAKING: usize = 2;
+/// How many while they come one by one: room for a second tells that there is none.
+const FEW: usize = 2;
 
 /// How many messages of the peer are taken from the kernel to find the strangers' behind them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;

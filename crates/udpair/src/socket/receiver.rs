@@ -8,7 +8,7 @@ use udpair_io::{Datagram, RecvBatch};
 
 use super::lifecycle::Operation;
 use super::link::Link;
-use super::queue::{AFTER_WAKING, BATCH_MAX, Queue};
+use super::queue::Queue;
 use super::shared::{Shared, cancelled, closed};
 use crate::driver::{Gone, Ticket};
 use crate::error::{Error, ErrorKind};
@@ -73,6 +73,19 @@ impl<'a> Receive<'a> {
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, link, cx| {
+            let filled = ready!(queue.fill(link, batch, Some(cx)));
+            Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+        })
+    }
+
+    /// The same with as much room as seems right.
+    fn poll_pushed(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut RecvBatch,
+    ) -> Poll<Result<(), Error>> {
+        self.poll_with(cx, |queue, link, cx| {
+            batch.set_limit(queue.room());
             let filled = ready!(queue.fill(link, batch, Some(cx)));
             Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
         })
@@ -208,7 +221,7 @@ pub(super) async fn for_each(
     let mut receive = Receive::new(shared);
     let mut begun = None;
     future::poll_fn(|cx| {
-        let mut batch = RecvBatch::new(AFTER_WAKING);
+        let mut batch = RecvBatch::default();
         loop {
             let pushed = shared.link().map(|link| Pushed {
                 link,
@@ -217,13 +230,12 @@ pub(super) async fn for_each(
             });
             // However often it receives, it is one operation.
             receive.place.begun = begun;
-            let ended = match ready!(receive.poll_batch(cx, &mut batch)) {
+            let ended = match ready!(receive.poll_pushed(cx, &mut batch)) {
                 Ok(()) => pushed.and_then(|pushed| pushed.push(&mut batch, &mut handler).err()),
                 Err(error) => Some(error),
             };
             match ended {
-                // There may be more, and then likely much.
-                None => batch.set_limit(BATCH_MAX),
+                None => {}
                 Some(_) if shared.is_closed() => return Poll::Ready(Ok(())),
                 Some(error) => return Poll::Ready(Err(error)),
             }

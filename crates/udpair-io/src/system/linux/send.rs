@@ -21,14 +21,16 @@ use crate::socket::Socket;
 
 /// See [`Engine::send`](crate::Engine::send).
 pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
-    let (mut name, name_bytes) = encode(socket, outgoing.to)?;
-    let mut control = source_control(outgoing.to);
+    let Some(to) = outgoing.to else {
+        // To the peer, by its own choice: the standard library's call is the shortest way.
+        return socket.send(outgoing);
+    };
+    let (mut name, name_bytes) = encode(socket, Some(to))?;
+    let mut control = source_control(Some(to));
     let mut payload = IoSlice::new(outgoing.payload);
     let mut header = empty_header();
-    if name_bytes > 0 {
-        header.msg_name = (&raw mut name).cast();
-        header.msg_namelen = name_bytes;
-    }
+    header.msg_name = (&raw mut name).cast();
+    header.msg_namelen = name_bytes;
     if control.len() > 0 {
         header.msg_control = control.as_mut_ptr().cast();
         header.msg_controllen = control.len() as _;
