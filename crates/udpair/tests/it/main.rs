@@ -5,8 +5,10 @@
     reason = "a test that cannot go on may say so this way"
 )]
 
+mod answers;
 mod batch;
 mod connect;
+mod kept;
 mod layers;
 mod many;
 mod mixture;
@@ -21,4 +23,5 @@ mod resolve;
 mod runtime;
 mod send;
 mod state;
+mod strangers;
 mod support;
