@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use udpair_io::{Destination, Membership, NetworkError, OwnedDatagram};
+use udpair_io::{Adapter, Destination, Membership, NetworkError, OwnedDatagram};
 
 use crate::observe;
 
@@ -63,9 +63,19 @@ impl Message {
     }
 
     /// Returns the address of this machine that received it: for multicast and broadcast the
-    /// adapter's own, where the system says which (MSG-11).
+    /// adapter's own (MSG-11).
+    ///
+    /// Linux says which that is, except for IPv6 groups: there the adapters are listed, and the address is
+    /// one of the group's scope.
     pub fn local(&self) -> Option<IpAddr> {
-        self.0.metadata().local
+        let metadata = self.0.metadata();
+        metadata.local.or_else(|| {
+            let group = metadata.to.filter(IpAddr::is_multicast)?;
+            let adapters = udpair_io::adapters().ok()?;
+            let mut adapters = adapters.iter();
+            let adapter = adapters.find(|adapter| Some(adapter.index) == metadata.adapter)?;
+            address_of_scope(adapter, group)
+        })
     }
 
     /// Returns the index of the adapter that it came in by.
@@ -105,6 +115,27 @@ impl Message {
         self.0.metadata().truncated
     }
 }
+
+/// Returns the address of an adapter that has the scope of a group (RFC 4291, section 2.7), or else any of
+/// its family.
+fn address_of_scope(adapter: &Adapter, group: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(group) = group else {
+        return None;
+    };
+    let addresses = adapter.addresses.iter().map(|address| address.ip);
+    let mut addresses = addresses.filter(IpAddr::is_ipv6);
+    let is_of_link = group.octets()[1] & SCOPE_MASK <= LINK_LOCAL_SCOPE;
+    let has_scope =
+        |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() == is_of_link);
+    let other = addresses.clone().next();
+    addresses.find(has_scope).or(other)
+}
+
+/// The scope of a group stands in the lower half of its second octet.
+const SCOPE_MASK: u8 = 0x0f;
+
+/// Interface-local is 1, link-local 2; what is wider comes after.
+const LINK_LOCAL_SCOPE: u8 = 2;
 
 /// An error that the network sent back for a datagram of ours.
 ///
@@ -197,5 +228,36 @@ impl MembershipChange {
     /// Returns whether the group is heard there now.
     pub fn is_member(&self) -> bool {
         self.is_member
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use udpair_io::AdapterAddress;
+
+    use super::*;
+
+    /// MSG-11
+    #[test]
+    fn a_group_is_received_by_an_address_of_its_scope() {
+        let adapter = |addresses: &[&str]| {
+            let mut adapter = Adapter::new("eth0", 2);
+            let addresses = addresses.iter().map(|ip| ip.parse().unwrap());
+            adapter.addresses = addresses.map(|ip| AdapterAddress::new(ip, None)).collect();
+            adapter
+        };
+        let both = ["192.0.2.1", "2001:db8::1", "fe80::1"];
+        for (addresses, group, expected) in [
+            (&both as &[_], "ff02::1", Some("fe80::1")),
+            (&both, "ff05::1", Some("2001:db8::1")),
+            (&both, "ff3e::1", Some("2001:db8::1")),
+            (&both[..1], "ff02::1", None),
+            (&both[1..2], "ff02::1", Some("2001:db8::1")),
+            (&both, "224.0.0.1", None),
+        ] {
+            let found = address_of_scope(&adapter(addresses), group.parse().unwrap());
+            let expected = expected.map(|ip| ip.parse().unwrap());
+            assert_eq!(found, expected, "{addresses:?} {group}");
+        }
     }
 }

@@ -85,7 +85,6 @@ impl Link {
             cancellations: AtomicU64::new(0),
             final_drops: OnceLock::new(),
         };
-        // What strangers sent in the moment before it was connected meets the filter in its turn.
         link.learn_peer();
         Ok(link)
     }
@@ -111,21 +110,18 @@ impl Link {
             *self.local_mut() = Some(socket.local_addr()?);
             Ok(())
         })?;
-        Some(connected.map(|()| self.close_to_strangers()))
+        Some(connected.map(|()| self.learn_peer()))
     }
 
-    /// Asks the kernel for the peer; without one everybody is heard.
+    /// Asks the kernel for the peer, and closes the filter on everybody else.
     fn learn_peer(&self) {
         // As the kernel writes it, zone and all, because that is how it will name senders.
-        if let Some(Ok(peer)) = self.watched.with(Socket::peer_addr) {
-            let _ = self.peer.set(peer);
-        }
-    }
-
-    /// Closes the filter on everybody but the peer, and makes room of what strangers have sent so far.
-    fn close_to_strangers(&self) {
+        let Some(Ok(peer)) = self.watched.with(Socket::peer_addr) else {
+            // Not connected: everybody is heard.
+            return;
+        };
         let mut queue = self.queue();
-        self.learn_peer();
+        let _ = self.peer.set(peer);
         queue.drop_strangers(self);
         let others_could_go_on = queue.has_rest(self);
         drop(queue);
