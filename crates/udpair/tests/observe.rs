@@ -21,15 +21,20 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use udpair::{DatagramSocket, EndpointPair, Event, Resolver, engines};
 
-/// The steps of resolving, with who was asked for what and what came of it.
-#[test]
-fn every_step_of_resolving_is_an_event() {
+/// A resolver that knows one service, and whose name server is not there.
+fn without_dns() -> Resolver {
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
-    let resolver = Resolver::builder()
+    Resolver::builder()
         .services_text("echo 7/udp")
         .dns_servers([closed.unwrap()])
         .attempts(1)
-        .build();
+        .build()
+}
+
+/// The steps of resolving, with who was asked for what and what came of it.
+#[test]
+fn every_step_of_resolving_is_an_event() {
+    let resolver = without_dns();
     let watcher = Watcher::default();
     watcher.watch(async {
         let found = resolver.resolve(&"localhost:echo".parse().unwrap()).await;
@@ -162,12 +167,7 @@ fn counts_are_published_on_demand_and_at_the_close() {
 
 #[test]
 fn resolutions_are_counted_by_their_outcome() {
-    let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
-    let resolver = Resolver::builder()
-        .services_text("echo 7/udp")
-        .dns_servers([closed.unwrap()])
-        .attempts(1)
-        .build();
+    let resolver = without_dns();
     let watcher = Watcher::default();
     watcher.watch(async {
         for remote in ["localhost:echo", "localhost:7", "example.test:7"] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
+use std::iter;
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::pin;
 use std::task::Poll;
@@ -180,6 +181,16 @@ fn headers(lan: &Lan) -> Result<String, Why> {
     Ok("ECN 2 and 0, DSCP 46, 77 and 76 hops, and times in order".into())
 }
 
+/// Whom nobody reaches beyond the router, and what comes back ([`unreachable`] makes it so).
+const UNREACHABLE: [(&str, PeerErrorKind); 6] = [
+    ("10.80.3.9:9", PeerErrorKind::PortUnreachable),
+    ("[fd80:3::9]:9", PeerErrorKind::PortUnreachable),
+    ("10.80.4.1:9", PeerErrorKind::HostUnreachable),
+    ("[fd80:4::1]:9", PeerErrorKind::HostUnreachable),
+    ("10.80.5.1:9", PeerErrorKind::NetworkUnreachable),
+    ("[fd80:5::1]:9", PeerErrorKind::NetworkUnreachable),
+];
+
 /// Lets the router say that some hosts and networks cannot be reached. A route that is missing would do,
 /// but the kernel tells of that once a second.
 fn unreachable(lan: &Lan) -> Result<(), Why> {
@@ -209,15 +220,8 @@ fn good_and_bad(lan: &Lan) -> Result<String, Why> {
         lan.peer(&lan.far, "[fd80:3::9]:0")?,
     ];
     let mut bad = Vec::new();
-    for (address, kind) in [
-        ("10.80.1.2:9", PeerErrorKind::PortUnreachable),
-        ("10.80.3.9:9", PeerErrorKind::PortUnreachable),
-        ("[fd80:3::9]:9", PeerErrorKind::PortUnreachable),
-        ("10.80.4.1:9", PeerErrorKind::HostUnreachable),
-        ("[fd80:4::1]:9", PeerErrorKind::HostUnreachable),
-        ("10.80.5.1:9", PeerErrorKind::NetworkUnreachable),
-        ("[fd80:5::1]:9", PeerErrorKind::NetworkUnreachable),
-    ] {
+    let near = ("10.80.1.2:9", PeerErrorKind::PortUnreachable);
+    for (address, kind) in iter::once(near).chain(UNREACHABLE) {
         bad.push((address.parse::<SocketAddr>()?, kind));
     }
     let mut told = BTreeMap::new();
@@ -279,14 +283,7 @@ fn good_and_bad(lan: &Lan) -> Result<String, Why> {
 fn connected_errors(lan: &Lan) -> Result<String, Why> {
     let peer = lan.peer(&lan.one, "10.80.1.2:0")?;
     let mut seen = Vec::new();
-    for (address, kind) in [
-        ("10.80.3.9:9", PeerErrorKind::PortUnreachable),
-        ("[fd80:3::9]:9", PeerErrorKind::PortUnreachable),
-        ("10.80.4.1:9", PeerErrorKind::HostUnreachable),
-        ("[fd80:4::1]:9", PeerErrorKind::HostUnreachable),
-        ("10.80.5.1:9", PeerErrorKind::NetworkUnreachable),
-        ("[fd80:5::1]:9", PeerErrorKind::NetworkUnreachable),
-    ] {
+    for (address, kind) in UNREACHABLE {
         lan.on(&lan.home, async || {
             let to: SocketAddr = address.parse()?;
             let bad = DatagramSocket::builder().connect(&to.into()).await?;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
-use udpair::{ErrorKind, Step};
+use udpair::{ErrorKind, Resolver, Step};
 
 use crate::resolve::{addresses, failure, zone};
 use crate::support::dns::{DnsServer, Say, refusal};
@@ -22,6 +22,15 @@ impl Hands {
     fn advance(&self, seconds: u64) {
         *self.0.lock().unwrap() += Duration::from_secs(seconds);
     }
+
+    /// A resolver that asks `server`, and goes by this clock.
+    fn resolver(&self, server: &DnsServer) -> Resolver {
+        let clock = self.clone();
+        server
+            .resolver_builder()
+            .clock(move || *clock.0.lock().unwrap())
+            .build()
+    }
 }
 
 /// GEN-11: answers are kept while they hold, and not longer.
@@ -29,11 +38,7 @@ impl Hands {
 async fn answers_are_kept_for_their_ttl() {
     let server = DnsServer::with_zone(zone());
     let hands = Hands::new();
-    let clock = hands.clone();
-    let resolver = server
-        .resolver_builder()
-        .clock(move || *clock.0.lock().unwrap())
-        .build();
+    let resolver = hands.resolver(&server);
     let remote = endpoint("example.test:stun");
     let fresh = resolver.resolve(&remote).await;
 
@@ -61,11 +66,7 @@ async fn answers_are_kept_for_their_ttl() {
 async fn negative_answers_are_kept_too() {
     let server = DnsServer::with_zone(zone());
     let hands = Hands::new();
-    let clock = hands.clone();
-    let resolver = server
-        .resolver_builder()
-        .clock(move || *clock.0.lock().unwrap())
-        .build();
+    let resolver = hands.resolver(&server);
     let remote = endpoint("gone.test:stun");
     for (advance, asked) in [(0, 1), (29, 1), (1, 2)] {
         hands.advance(advance);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use udpair::{DatagramSocket, Endpoint, ErrorKind};
+use udpair::{Builder, DatagramSocket, Endpoint, ErrorKind};
 
 use crate::support::{Peer, builders, endpoint, loopback, soon};
 
@@ -79,6 +79,12 @@ async fn a_reply_leaves_from_the_address_that_was_asked() {
     }
 }
 
+/// A socket whose buffer is soon full, and whose count of what was dropped is exact.
+async fn with_little_room(builder: Builder, local: &str) -> DatagramSocket {
+    let builder = builder.receive_offload(false).inbound_buffer_bytes(4096);
+    builder.bind(&endpoint(local)).await.unwrap()
+}
+
 /// MSG-17: each message tells how many are missing before it, to the datagram.
 #[tokio::test]
 async fn a_message_says_how_many_were_dropped_before_it() {
@@ -87,12 +93,7 @@ async fn a_message_says_how_many_were_dropped_before_it() {
         if !engine.capabilities().drops {
             continue;
         }
-        let socket = builder
-            .receive_offload(false)
-            .inbound_buffer_bytes(4096)
-            .bind(&endpoint(":0"))
-            .await
-            .unwrap();
+        let socket = with_little_room(builder, ":0").await;
         let to = loopback(&socket);
         let (mut next, mut number, mut dropped) = (0_u32, 0_u32, 0);
         for _ in 0..5 {
@@ -127,12 +128,7 @@ async fn drops_before_a_stranger_are_told_all_the_same() {
         if !engine.capabilities().drops {
             continue;
         }
-        let socket = builder
-            .receive_offload(false)
-            .inbound_buffer_bytes(4096)
-            .bind(&endpoint("127.0.0.1:0"))
-            .await
-            .unwrap();
+        let socket = with_little_room(builder, "127.0.0.1:0").await;
         let to = socket.local_addr().unwrap();
         for _ in 0..100 {
             peer.send(b"peer", to);
