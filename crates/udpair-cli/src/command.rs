@@ -322,19 +322,13 @@ impl Context {
     /// Opens a socket that is connected to `remote`, and says so.
     async fn connected(&self, remote: &Endpoint) -> Result<DatagramSocket, Failure> {
         let pair = EndpointPair::to_endpoint(remote.clone())?;
-        let socket = match (&self.global.adapter, &self.global.local) {
-            (Some(_), _) => {
-                let local = self.global.local.clone().unwrap_or_default();
-                let socket = self.bound_socket(&local).await?;
-                socket.connect(&pair).await?;
-                socket
-            }
-            (None, Some(local)) => {
-                self.builder()
-                    .connect(&pair.with_local(local.clone()))
-                    .await?
-            }
-            (None, None) => self.builder().connect(&pair).await?,
+        let local = self.global.local.clone().unwrap_or_default();
+        let socket = if self.global.adapter.is_some() {
+            let socket = self.bound_socket(&local).await?;
+            socket.connect(&pair).await?;
+            socket
+        } else {
+            self.builder().connect(&pair.with_local(local)).await?
         };
         self.say(&Event::Connected {
             local: socket.local_addr(),

@@ -47,7 +47,7 @@ pub use step::{
     QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SrvStep, Step,
     Transport,
 };
-pub(crate) use zone::with_zone;
+pub(crate) use zone::{with_zone, zone_of};
 
 /// Turns endpoints into addresses.
 ///

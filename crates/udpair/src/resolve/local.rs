@@ -6,6 +6,7 @@ use udpair_io::AdapterAddress;
 
 use super::builder::Adapters;
 use super::search::Search;
+use super::zone_of;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostNameType, bluetooth_refused};
 
@@ -67,10 +68,7 @@ impl Local {
         let LocalHost::Addresses(addresses) = &self.host else {
             return None;
         };
-        addresses.iter().find_map(|address| match address {
-            SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
-            _ => None,
-        })
+        addresses.iter().find_map(|address| zone_of(*address))
     }
 }
 

@@ -5,16 +5,14 @@
 //! use; a name server that keeps silent about a spare host costs nothing. Whoever wants to know all
 //! that there is to know asks [`Search::in_full`].
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Instant;
 use std::vec;
 
 use super::candidate::{self, Sources};
-use super::search::{Group, Search, Target};
+use super::search::{Group, Search, Target, resolved};
 use crate::error::Error;
 use crate::name::Endpoint;
-use crate::observe;
 
 /// See the module.
 pub(crate) struct Remote<'a> {
@@ -107,12 +105,6 @@ impl<'a> Remote<'a> {
         let addresses = candidates.iter().map(|candidate| candidate.address);
         Ok(addresses.collect())
     }
-}
-
-/// Tells who watches what came of it.
-fn resolved(remote: &Endpoint, started: Instant, outcome: Result<usize, &Error>) {
-    let error = outcome.err().map(|error| error as &dyn Display);
-    observe::resolved(remote, outcome.unwrap_or(0), error, started.elapsed());
 }
 
 /// Among how many hosts the time that is left is divided, so that one whose name server keeps silent

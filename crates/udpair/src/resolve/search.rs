@@ -16,6 +16,7 @@ use super::step::{
     AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, RecordType, ServiceSource,
     ServiceStep, SrvStep, Step,
 };
+use super::system::TextFile;
 use super::{AddressFamily, error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
@@ -84,10 +85,7 @@ impl<'a> Search<'a> {
     ) -> Result<Vec<Candidate>, Error> {
         let started = Instant::now();
         let candidates = self.candidates(remote, steps).await;
-        let found = candidates.as_ref().map_or(0, Vec::len);
-        let error = candidates.as_ref().err();
-        let error = error.map(|error| error as &dyn Display);
-        observe::resolved(remote, found, error, started.elapsed());
+        resolved(remote, started, candidates.as_ref().map(Vec::len));
         candidates
     }
 
@@ -363,11 +361,9 @@ impl<'a> Search<'a> {
             return Ok(self.loopback_addresses());
         }
         if let Some(file) = &self.settings.hosts {
-            let hosts = file.read(self.time_left()).await?.unwrap_or_default();
-            let addresses = addresses_in(&hosts, host)?;
-            if !addresses.is_empty() {
-                step.source = AddressSource::HostsFile(file.path().to_owned());
-                return Ok(addresses);
+            let listed = self.look_up_in(file, host, step).await?;
+            if !listed.is_empty() {
+                return Ok(listed);
             }
         }
         let domain = host.domain().unwrap_or_default();
@@ -389,6 +385,26 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Returns the addresses that a hosts file has for a host; none if it does not list it.
+    async fn look_up_in(
+        &self,
+        file: &TextFile<Hosts>,
+        host: &HostName,
+        step: &mut AddressStep,
+    ) -> Result<Vec<FoundAddress>, Error> {
+        let hosts = file.read(self.time_left()).await?.unwrap_or_default();
+        let addresses = hosts
+            .addresses(host)
+            .filter_map(|address| address.socket_addr(0));
+        let found: Vec<_> = addresses
+            .map(|address| address.map(FoundAddress::of))
+            .collect::<Result<_, _>>()?;
+        if !found.is_empty() {
+            step.source = AddressSource::HostsFile(file.path().to_owned());
+        }
+        Ok(found)
+    }
+
     /// Asks the operating system for the addresses of a host.
     async fn look_up_by_system(
         &self,
@@ -401,11 +417,9 @@ impl<'a> Search<'a> {
         if host.is_absolute() {
             // The dot keeps the search list out; but with it the system does not look into its hosts file.
             let file = &self.settings.system_hosts;
-            let hosts = file.read(self.time_left()).await?.unwrap_or_default();
-            let addresses = addresses_in(&hosts, host)?;
-            if !addresses.is_empty() {
-                step.source = AddressSource::HostsFile(file.path().to_owned());
-                return Ok(addresses);
+            let listed = self.look_up_in(file, host, step).await?;
+            if !listed.is_empty() {
+                return Ok(listed);
             }
             name.push('.');
         }
@@ -480,14 +494,10 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Returns the addresses that a hosts file has for a host.
-fn addresses_in(hosts: &Hosts, host: &HostName) -> Result<Vec<FoundAddress>, Error> {
-    let addresses = hosts
-        .addresses(host)
-        .filter_map(|address| address.socket_addr(0));
-    addresses
-        .map(|address| address.map(FoundAddress::of))
-        .collect()
+/// Tells who watches what came of it.
+pub(super) fn resolved(remote: &Endpoint, started: Instant, outcome: Result<usize, &Error>) {
+    let error = outcome.err().map(|error| error as &dyn Display);
+    observe::resolved(remote, outcome.unwrap_or(0), error, started.elapsed());
 }
 
 /// What the services file had to say.

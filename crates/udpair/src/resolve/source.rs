@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use udpair_io::{Adapter, AdapterAddress, Family, Socket};
 
 use super::order::Source;
+use super::zone_of;
 
 /// An address of this machine.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,10 +26,7 @@ impl LocalAddress {
     /// What is known of `address`, whoever named it.
     pub(super) fn of(mut address: SocketAddr, adapters: &[Adapter]) -> Self {
         address.set_port(0);
-        let zone = match address {
-            SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
-            _ => None,
-        };
+        let zone = zone_of(address);
         let found = adapters
             .iter()
             .filter(|adapter| zone.is_none_or(|zone| adapter.index == zone))
@@ -107,20 +105,13 @@ fn makes_sense(local: SocketAddr, destination: SocketAddr) -> bool {
     ip.is_ipv4() == to.is_ipv4()
         && ip.is_loopback() == to.is_loopback()
         && is_link_local(ip) == is_link_local(to)
-        && (zone(destination) == 0 || zone(local) == zone(destination))
+        && zone_of(destination).is_none_or(|zone| zone_of(local) == Some(zone))
 }
 
 fn is_link_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
-    }
-}
-
-fn zone(address: SocketAddr) -> u32 {
-    match address {
-        SocketAddr::V4(_) => 0,
-        SocketAddr::V6(address) => address.scope_id(),
     }
 }
 

@@ -9,6 +9,14 @@ use udpair_io::Adapter;
 
 use crate::name::needs_zone;
 
+/// Returns the zone that `address` names, if it names one.
+pub(crate) fn zone_of(address: SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
+        _ => None,
+    }
+}
+
 /// Returns `address` with the zone it needs: its own, else `preferred`, else that of the only adapter
 /// that could be meant. Without any of these it stays as it is.
 pub(crate) fn with_zone(

@@ -5,7 +5,7 @@
 //! function of the adapters alone.
 
 use std::future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use udpair_io::{Adapter, Membership};
@@ -17,6 +17,7 @@ use crate::driver::{self, NetworkWatch, Task};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Event, MembershipChange};
 use crate::name::HostName;
+use crate::resolve::zone_of;
 
 /// How joining a group went on one adapter.
 #[derive(Clone, Debug)]
@@ -202,10 +203,7 @@ async fn group_address(
     if let Some(address) = group.socket_addr(0) {
         let address = address?;
         let ip = address.ip().to_canonical();
-        let zone = match address {
-            SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
-            _ => None,
-        };
+        let zone = zone_of(address);
         if ip.is_multicast() {
             return Ok((ip, zone));
         }

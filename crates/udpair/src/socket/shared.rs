@@ -19,6 +19,7 @@ use crate::driver::{Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::name::Endpoint;
 use crate::observe::{self, Published};
+use crate::resolve::zone_of;
 
 /// What a socket is, whoever holds it.
 pub(super) struct Shared {
@@ -102,11 +103,7 @@ impl Shared {
 
     /// Returns the zone of the adapter or the address that the socket is bound to.
     pub(super) fn zone(&self) -> Option<u32> {
-        let of_address = || match self.local_addr()? {
-            SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
-            _ => None,
-        };
-        self.adapter().or_else(of_address)
+        self.adapter().or_else(|| zone_of(self.local_addr()?))
     }
 
     /// Asks the table whether `operation` may be done now.
