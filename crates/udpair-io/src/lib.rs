@@ -47,7 +47,7 @@ pub use multicast::{
 };
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, default_routes};
 pub use option::{
-    Granted, bind_to_adapter, buffer_bytes_as_asked, dont_fragment, dropped_datagrams, hop_limit,
+    bind_to_adapter, buffer_bytes_as_asked, dont_fragment, dropped_datagrams, hop_limit,
     low_latency, receive_buffer_advice, receive_buffer_bytes, receive_offload, send_buffer_advice,
     send_buffer_bytes, set_busy_poll, set_dont_fragment, set_hop_limit, set_low_latency,
     set_receive_buffer_bytes, set_send_buffer_bytes, set_traffic_class, share_port, traffic_class,

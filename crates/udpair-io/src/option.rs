@@ -10,18 +10,9 @@ use crate::adapter::Adapter;
 use crate::socket::{Family, Socket};
 use crate::system;
 
-/// What was asked of the system and what it gave.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Granted {
-    /// What was asked for.
-    pub wished: u32,
-    /// What the system says it is now.
-    pub granted: u32,
-}
-
-/// Sets the receive buffer's size in bytes (`SO_RCVBUF`) and returns what was granted.
+/// Sets the receive buffer's size in bytes (`SO_RCVBUF`).
 ///
-/// The system clamps without a word: on Linux to `net.core.rmem_max`, and to some two thousand bytes
+/// [`receive_buffer_bytes`] tells what was granted, since the system clamps without a word: on Linux to `net.core.rmem_max`, and to some two thousand bytes
 /// from below. Its administrator set that limit, so nothing here goes around it, even where this
 /// process could (`SO_RCVBUFFORCE` with `CAP_NET_ADMIN`): [`receive_buffer_advice`] says how to raise
 /// it.
@@ -29,12 +20,8 @@ pub struct Granted {
 /// # Errors
 ///
 /// The system's own.
-pub fn set_receive_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<Granted> {
-    socket.options().set_recv_buffer_size(as_size(bytes))?;
-    Ok(Granted {
-        wished: bytes,
-        granted: buffer_bytes_as_asked(receive_buffer_bytes(socket)?),
-    })
+pub fn set_receive_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<()> {
+    socket.options().set_recv_buffer_size(as_size(bytes))
 }
 
 /// Returns the receive buffer's size in bytes, as the system tells it. Default: the system's
@@ -55,18 +42,13 @@ pub fn receive_buffer_advice(bytes: u32) -> Option<String> {
     system::receive_buffer_advice(bytes)
 }
 
-/// Sets the send buffer's size in bytes (`SO_SNDBUF`) and returns what was granted; see
-/// [`set_receive_buffer_bytes`].
+/// Sets the send buffer's size in bytes (`SO_SNDBUF`); see [`set_receive_buffer_bytes`].
 ///
 /// # Errors
 ///
 /// The system's own.
-pub fn set_send_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<Granted> {
-    socket.options().set_send_buffer_size(as_size(bytes))?;
-    Ok(Granted {
-        wished: bytes,
-        granted: buffer_bytes_as_asked(send_buffer_bytes(socket)?),
-    })
+pub fn set_send_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<()> {
+    socket.options().set_send_buffer_size(as_size(bytes))
 }
 
 /// Returns the send buffer's size in bytes; see [`receive_buffer_bytes`]. Default: the system's

@@ -181,7 +181,7 @@ fn headers(lan: &Lan) -> Result<String, Why> {
     Ok("ECN 2 and 0, DSCP 46, 77 and 76 hops, and times in order".into())
 }
 
-/// Whom nobody reaches beyond the router, and what comes back ([`unreachable`] makes it so).
+/// Whom nobody reaches beyond the router, and what comes back ([`unreachable()`] makes it so).
 const UNREACHABLE: [(&str, PeerErrorKind); 6] = [
     ("10.80.3.9:9", PeerErrorKind::PortUnreachable),
     ("[fd80:3::9]:9", PeerErrorKind::PortUnreachable),

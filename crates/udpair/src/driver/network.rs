@@ -12,11 +12,10 @@ use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::Id;
-use tokio::task::AbortHandle;
 use udpair_io::{Network, NetworkMonitor, NetworkReader};
 
 use super::waiters::{Ticket, Waiters};
-use super::{blocking, runtime, sleep};
+use super::{Task, blocking, runtime, sleep};
 
 /// Somebody who watches the network.
 #[derive(Debug)]
@@ -84,7 +83,7 @@ impl Drop for NetworkWatch {
 struct Ear {
     latest: Mutex<Latest>,
     waiters: Waiters,
-    task: OnceLock<AbortHandle>,
+    task: OnceLock<Task>,
 }
 
 #[derive(Debug)]
@@ -114,14 +113,6 @@ impl Ear {
     fn end(&self, why: io::Error) {
         self.latest().end = Some(Arc::new(why));
         self.waiters.wake_all();
-    }
-}
-
-impl Drop for Ear {
-    fn drop(&mut self) {
-        if let Some(task) = self.task.get() {
-            task.abort();
-        }
     }
 }
 
@@ -165,7 +156,7 @@ fn ear() -> io::Result<Arc<Ear>> {
         let why = listen(monitor, reader, &last_words.ear).await.err();
         last_words.say(why);
     });
-    let _ = ear.task.set(listening.abort_handle());
+    let _ = ear.task.set(Task(listening.abort_handle()));
     ears.push((place, Arc::downgrade(&ear)));
     Ok(ear)
 }
@@ -261,7 +252,7 @@ mod tests {
         ];
         assert!(Arc::ptr_eq(&watches[0].ear, &watches[1].ear));
         let ear = Arc::downgrade(&watches[0].ear);
-        let task = watches[0].ear.task.get().unwrap().clone();
+        let task = watches[0].ear.task.get().unwrap().0.clone();
         drop(watches);
         assert_eq!(ear.strong_count(), 0);
         while !task.is_finished() {

@@ -10,13 +10,14 @@ use super::shared::Tie;
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost};
 
-/// Opens a socket that is bound to `local`, for a peer at `destination` if that is known already.
+/// Opens a socket that is bound to `local`, for a peer at `destination` if that is known already. With it
+/// comes the adapter that `local` tied it to, which is loopback or none.
 pub(super) fn bound_socket(
     settings: &Settings,
     local: &Local,
     adapter: Option<&Adapter>,
     destination: Option<SocketAddr>,
-) -> Result<Socket, Error> {
+) -> Result<(Socket, Option<Adapter>), Error> {
     match &local.host {
         LocalHost::Any => {
             let socket = open_any(settings, destination)?;
@@ -28,7 +29,7 @@ pub(super) fn bound_socket(
                     SocketAddr::new(socket.family().wildcard(), local.port),
                 )?;
             }
-            Ok(socket)
+            Ok((socket, None))
         }
         LocalHost::Loopback => {
             let loopback = loopback_adapter(settings)?;
@@ -41,7 +42,7 @@ pub(super) fn bound_socket(
                 &socket,
                 SocketAddr::new(socket.family().wildcard(), local.port),
             )?;
-            Ok(socket)
+            Ok((socket, Some(loopback)))
         }
         LocalHost::Addresses(addresses) => {
             let mut last = None;
@@ -54,7 +55,7 @@ pub(super) fn bound_socket(
                 match bind_to(&socket, *address) {
                     Ok(()) => {
                         speak_from(&socket, settings, *address);
-                        return Ok(socket);
+                        return Ok((socket, None));
                     }
                     Err(error) if error.kind() == ErrorKind::AddressNotAvailable => {
                         last = Some(error);
@@ -68,21 +69,12 @@ pub(super) fn bound_socket(
 }
 
 /// Returns the adapter that a socket which was bound so speaks and listens by alone.
-pub(super) fn tie(
-    settings: &Settings,
-    local: &Local,
-    adapter: Option<&Adapter>,
-) -> Result<Option<Tie>, Error> {
-    let is_wished = adapter.is_some();
-    let adapter = match (adapter, &local.host) {
-        (Some(adapter), _) => adapter.clone(),
-        (None, LocalHost::Loopback) => loopback_adapter(settings)?,
-        (None, _) => return Ok(None),
-    };
-    Ok(Some(Tie {
-        adapter: Arc::new(adapter),
-        is_wished,
-    }))
+///
+/// The one that was wished, else the one that the local end tied it to.
+pub(super) fn tie(wished: Option<&Adapter>, loopback: Option<Adapter>) -> Option<Tie> {
+    let is_wished = wished.is_some();
+    let adapter = Arc::new(wished.cloned().or(loopback)?);
+    Some(Tie { adapter, is_wished })
 }
 
 /// Sends to groups by the adapter that has the bound address (MCG-11), which Linux does by itself for

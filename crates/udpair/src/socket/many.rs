@@ -38,11 +38,7 @@ pub(super) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
 /// Returns the copies that a datagram to everybody goes out as: one for each adapter, unless the socket or
 /// the datagram is tied to one already.
 pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
-    let is_tied = shared.adapter().is_some()
-        || !to.source.is_any()
-        || shared
-            .local_addr()
-            .is_some_and(|local| !local.ip().is_unspecified());
+    let is_tied = shared.is_tied() || !to.source.is_any();
     if !is_limited_broadcast(to.address) || is_tied {
         return vec![to];
     }
@@ -70,12 +66,8 @@ pub(super) fn without_route(
 ) -> Option<Destination> {
     let ip = to.address.ip().to_canonical();
     let is_about_routes = error.kind() == ErrorKind::NetworkUnreachable && ip.is_multicast();
-    let is_chosen = shared.adapter().is_some()
-        || shared.settings.multicast.adapter.is_some()
-        || !to.source.is_any()
-        || link
-            .local_addr()
-            .is_some_and(|local| !local.ip().is_unspecified());
+    let is_chosen =
+        shared.is_tied() || shared.settings.multicast.adapter.is_some() || !to.source.is_any();
     if !is_about_routes || is_chosen || !shared.settings.engine.capabilities().source {
         return None;
     }

@@ -12,6 +12,7 @@ use udpair_io::{Adapter, Membership};
 
 use super::lifecycle::Operation;
 use super::link::Link;
+use super::open;
 use super::shared::Shared;
 use crate::driver::{self, NetworkWatch, Task};
 use crate::error::{Error, ErrorKind};
@@ -212,13 +213,12 @@ async fn group_address(
             .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
     }
     let resolver = &shared.settings.resolver;
-    let addresses = driver::in_runtime(async {
+    let addresses = open::in_runtime(async {
         let adapter = shared.bound_adapter();
         let search = resolver.search_by(adapter.as_deref());
         search.host_addresses(group, 0).await
     })
-    .await
-    .map_err(|error| Error::system("cannot start a background runtime", error))??;
+    .await?;
     let mut addresses = addresses.iter().map(|address| address.ip().to_canonical());
     let found = addresses.find(IpAddr::is_multicast).ok_or_else(|| {
         let message = format!("cannot {action}: none of its addresses is a multicast address");

@@ -81,9 +81,9 @@ pub(super) async fn bind(
     let binding = async {
         let search = shared.settings.resolver.search_by(adapter);
         let local = search.local(local).await?;
-        let socket = bound_socket(&shared.settings, &local, adapter, None)?;
-        let tie = tie(&shared.settings, &local, adapter)?;
-        Ok((link(socket, &shared.settings)?, tie))
+        let (socket, loopback) = bound_socket(&shared.settings, &local, adapter, None)?;
+        let link = link(socket, &shared.settings)?;
+        Ok((link, tie(adapter, loopback)))
     };
     let (link, tie) = shared.unless_closed(&action, in_runtime(binding)).await?;
     opening.succeed_with(&action, link, tie)
@@ -135,7 +135,7 @@ async fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
         host: LocalHost::Any,
         port: 0,
     };
-    let socket = bound_socket(&shared.settings, &local, None, None)?;
+    let (socket, _) = bound_socket(&shared.settings, &local, None, None)?;
     let link = in_runtime(async { link(socket, &shared.settings) }).await?;
     opening.succeed_with(action, link, None)
 }
@@ -181,11 +181,11 @@ pub(super) async fn bind_for_pair(
         let mut destinations =
             Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
         let mut next = destinations.next().await?;
-        let socket = bound_socket(&shared.settings, &local, None, None)?;
+        let (socket, loopback) = bound_socket(&shared.settings, &local, None, None)?;
         while let Some(destination) = next {
             if socket.reaches(destination) {
-                let tie = tie(&shared.settings, &local, None)?;
-                return Ok((link(socket, &shared.settings)?, tie, destination));
+                let link = link(socket, &shared.settings)?;
+                return Ok((link, tie(None, loopback), destination));
             }
             next = destinations.next().await?;
         }
@@ -203,11 +203,11 @@ pub(super) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<
 
 fn connect_bound(shared: &Shared, link: &Link, destination: SocketAddr) -> Result<(), Error> {
     // What it is bound to decides, if that is an adapter or an address.
-    let is_anywhere = shared.adapter().is_none()
-        && link
-            .local_addr()
-            .is_some_and(|local| local.ip().is_unspecified());
-    let adapter = broadcast_adapter(&shared.settings, destination).filter(|_| is_anywhere);
+    let adapter = if shared.is_tied() {
+        None
+    } else {
+        broadcast_adapter(&shared.settings, destination)
+    };
     match link.connect(destination, adapter.as_ref()) {
         None => Err(cancelled("connect")),
         Some(Ok(())) => Ok(()),
@@ -221,7 +221,7 @@ fn connect_bound(shared: &Shared, link: &Link, destination: SocketAddr) -> Resul
 /// its family.
 fn connect_new(settings: &Settings, local: &Local, destination: SocketAddr) -> Result<Link, Error> {
     let adapter = broadcast_adapter(settings, destination);
-    let socket = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
+    let (socket, _) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
     socket
         .connect(destination)
         .map_err(|error| refused(destination, error))?;
@@ -308,8 +308,10 @@ fn link(socket: Socket, settings: &Settings) -> Result<Link, Error> {
         .map_err(|error| Error::system("the runtime does not take the socket", error))
 }
 
-/// Runs a step of opening where there is a runtime.
-async fn in_runtime<T>(step: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+/// Runs a step where there is a runtime.
+pub(super) async fn in_runtime<T>(
+    step: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     driver::in_runtime(step)
         .await
         .map_err(|error| Error::system("cannot start a background runtime", error))?

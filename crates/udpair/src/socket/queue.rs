@@ -79,9 +79,7 @@ impl Queue {
         let Some(mut drops) = self.batch.drops_before() else {
             return;
         };
-        let strangers = drop_strangers(&mut self.batch, link);
-        if strangers > 0 {
-            link.counters.strangers_dropped.add(strangers);
+        if drop_strangers(&mut self.batch, link) > 0 {
             // What they had to tell of drops, the next message tells.
             self.batch.note_drops(&mut drops);
             self.intake.drops = drops;
@@ -253,10 +251,7 @@ impl Intake {
             messages if messages >= FEW => BATCH_MAX,
             _ => FEW,
         };
-        let strangers = drop_strangers(batch, link);
-        if strangers > 0 {
-            link.counters.strangers_dropped.add(strangers);
-        }
+        drop_strangers(batch, link);
         // After that, so that no stranger's datagram takes a count away.
         batch.note_drops(&mut self.drops);
         link.counters.add_received(batch);
@@ -264,7 +259,7 @@ impl Intake {
     }
 }
 
-/// Drops the datagrams that the filter does not admit, and returns how many there were.
+/// Drops the datagrams that the filter does not admit, counts them, and returns how many there were.
 fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
     let peer = link.peer();
     let mut dropped = 0;
@@ -273,6 +268,9 @@ fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
     }
     if link.multicast_only {
         dropped += batch.retain(|metadata| filter::is_for_many(metadata.to, metadata.local));
+    }
+    if dropped > 0 {
+        link.counters.strangers_dropped.add(dropped);
     }
     dropped
 }

@@ -101,6 +101,15 @@ impl Shared {
         wished.map(|tie| tie.adapter.clone())
     }
 
+    /// Whether the socket is bound to an adapter or an address, which decides where datagrams leave.
+    pub(super) fn is_tied(&self) -> bool {
+        let has_address = || {
+            self.local_addr()
+                .is_some_and(|local| !local.ip().is_unspecified())
+        };
+        self.adapter().is_some() || has_address()
+    }
+
     /// Returns the zone of the adapter or the address that the socket is bound to.
     pub(super) fn zone(&self) -> Option<u32> {
         self.adapter().or_else(|| zone_of(self.local_addr()?))

@@ -14,6 +14,7 @@ use netlink_packet_core::{
     NLMSG_OVERRUN, NetlinkBuffer, NlasIterator,
 };
 
+use super::control::u32_at;
 use crate::network::DefaultRoute;
 
 /// What can be asked for.
@@ -258,11 +259,6 @@ fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let (bytes, _) = bytes.get(at..)?.split_first_chunk()?;
     Some(u16::from_ne_bytes(*bytes))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let (bytes, _) = bytes.get(at..)?.split_first_chunk()?;
-    Some(u32::from_ne_bytes(*bytes))
 }
 
 /// Reads an address of either family.
