@@ -1,12 +1,13 @@
 //! Datagrams on their way in or out, and what is known of each.
 
+mod alone;
 mod receive;
 mod send;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-pub use receive::{Datagram, Datagrams, OwnedDatagram, RecvBatch};
+pub use receive::{Datagram, Datagrams, OwnedDatagram, RecvBatch, Sifted};
 pub use send::SendBatch;
 pub(crate) use send::Waiting;
 

@@ -34,7 +34,7 @@ mod system;
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index, adapters};
 pub use batch::{
     Datagram, Datagrams, Destination, Metadata, Outgoing, OwnedDatagram, RecvBatch, SendBatch,
-    Source,
+    Sifted, Source,
 };
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};

@@ -4,6 +4,7 @@
 //! datagram was handed on. So ten thousand idle sockets cost no buffer, and a few are enough for those
 //! that are busy at the same moment.
 
+use std::cell::Cell;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,9 +21,17 @@ pub(crate) struct Buffer {
 impl Buffer {
     /// Takes a buffer from the pool, or makes one.
     pub(crate) fn take() -> Self {
-        let kept = POOL.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = match OWN.take() {
+            Some(bytes) => Some(bytes),
+            None => POOL.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+        };
         let bytes = kept.unwrap_or_else(|| vec![0; BUFFER_BYTES].into_boxed_slice());
         Self { bytes }
+    }
+
+    /// Returns whether the bytes were taken out, or never were there.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -52,12 +61,15 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.bytes.is_empty() {
+        if self.is_taken() {
             return;
         }
+        let Some(bytes) = keep_as_own(mem::take(&mut self.bytes)) else {
+            return;
+        };
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
         if pool.len() < KEPT_BUFFERS_MAX {
-            pool.push(mem::take(&mut self.bytes));
+            pool.push(bytes);
         }
     }
 }
@@ -105,7 +117,23 @@ const KEPT_BUFFERS_MAX: usize = 64;
 const SHARED_BUFFERS_MAX: usize = 128;
 
 /// Up to here a copy costs no more than sharing, and a message that is kept pins no large buffer.
-const COPIED_BYTES_MAX: usize = 2048;
+pub(crate) const COPIED_BYTES_MAX: usize = 2048;
+
+/// Makes `bytes` the buffer that this thread takes next, and returns it if there is one already.
+fn keep_as_own(bytes: Box<[u8]>) -> Option<Box<[u8]>> {
+    let mut bytes = Some(bytes);
+    // A thread that ends keeps nothing.
+    let _ = OWN.try_with(|own| {
+        let before = own.take();
+        own.set(before.or_else(|| bytes.take()));
+    });
+    bytes
+}
+
+thread_local! {
+    /// A buffer that went back and can be taken again without a lock.
+    static OWN: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+}
 
 static POOL: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Metadata;
-use crate::pool::Buffer;
+use super::alone::Alone;
+use crate::pool::{Buffer, COPIED_BYTES_MAX};
 use crate::segment;
 
 /// A received datagram, borrowed from its batch.
@@ -50,14 +51,22 @@ impl<'a> Datagram<'a> {
 
 /// A received datagram that may be kept.
 ///
-/// It holds its bytes together with those that came in one piece with it, so that taking one out of a
-/// batch costs no more than counting who holds them.
+/// What came in one piece with others is held together with them, so that taking one out of a batch costs
+/// no more than counting who holds them. A short one that came by itself is copied.
 #[derive(Clone, Debug)]
 pub struct OwnedDatagram {
-    piece: Arc<Shared>,
-    start: usize,
-    end: usize,
+    content: Owned,
     dropped_before: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Owned {
+    Alone(Box<Alone>),
+    Part {
+        piece: Arc<Shared>,
+        start: usize,
+        end: usize,
+    },
 }
 
 /// What one message of the kernel brought, in a form that many may hold.
@@ -71,18 +80,27 @@ impl OwnedDatagram {
     /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
     #[inline]
     pub fn payload(&self) -> &[u8] {
-        &self.piece.bytes[self.start..self.end]
+        match &self.content {
+            Owned::Alone(alone) => alone.payload(),
+            Owned::Part { piece, start, end } => &piece.bytes[*start..*end],
+        }
     }
 
     /// Returns the bytes of the datagram without copying them.
     pub fn into_payload(self) -> Bytes {
-        self.piece.bytes.slice(self.start..self.end)
+        match self.content {
+            Owned::Alone(alone) => alone.into(),
+            Owned::Part { piece, start, end } => piece.bytes.slice(start..end),
+        }
     }
 
     /// Returns what else is known of it.
     #[inline]
     pub fn metadata(&self) -> &Metadata {
-        &self.piece.metadata
+        match &self.content {
+            Owned::Alone(alone) => alone.metadata(),
+            Owned::Part { piece, .. } => &piece.metadata,
+        }
     }
 
     /// See [`Datagram::dropped_before`].
@@ -90,19 +108,25 @@ impl OwnedDatagram {
         self.dropped_before
     }
 
-    /// Returns the same datagram with a copy of its bytes, of just their length.
+    /// Returns the same datagram with a copy of its bytes that holds no others.
     #[must_use]
     pub fn detach(self) -> Self {
-        let piece = Shared {
-            bytes: Bytes::copy_from_slice(self.payload()),
-            metadata: self.piece.metadata,
+        let content = match self.content {
+            Owned::Part { .. } if self.payload().len() > COPIED_BYTES_MAX => {
+                let bytes = Bytes::copy_from_slice(self.payload());
+                Owned::Part {
+                    start: 0,
+                    end: bytes.len(),
+                    piece: Arc::new(Shared {
+                        bytes,
+                        metadata: *self.metadata(),
+                    }),
+                }
+            }
+            Owned::Part { .. } => Owned::Alone(Alone::copy(self.payload(), self.metadata())),
+            content => content,
         };
-        Self {
-            end: piece.bytes.len(),
-            start: 0,
-            piece: Arc::new(piece),
-            dropped_before: self.dropped_before,
-        }
+        Self { content, ..self }
     }
 }
 
@@ -135,6 +159,17 @@ struct Piece {
 enum Content {
     Own(Buffer),
     Shared(Arc<Shared>),
+}
+
+/// What [`RecvBatch::sift`] kept, and what it did not.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sifted {
+    /// How many datagrams were refused.
+    pub refused: usize,
+    /// How many bytes the others have together.
+    pub bytes: usize,
+    /// How many of the others lost their end.
+    pub truncated: usize,
 }
 
 impl RecvBatch {
@@ -186,38 +221,28 @@ impl RecvBatch {
         self.pieces.len()
     }
 
-    /// Returns how many bytes the datagrams have together.
-    pub fn payload_bytes(&self) -> usize {
-        self.pieces
-            .iter()
-            .map(|piece| piece.length - piece.taken)
-            .sum()
-    }
-
-    /// Returns how many of the datagrams lost their end.
-    pub fn truncated(&self) -> usize {
-        let truncated = self.pieces.iter().filter(|piece| piece.metadata.truncated);
-        // What is cut off is the end of a piece, so it is the last of its datagrams.
-        truncated.count()
-    }
-
     /// Takes the first datagram out.
     #[inline]
     pub fn pop(&mut self) -> Option<OwnedDatagram> {
         let piece = self.pieces.front_mut()?;
         self.datagrams -= 1;
         let start = piece.taken;
-        piece.taken = (start + piece.segment).min(piece.length);
-        let datagram = OwnedDatagram {
-            piece: piece.share().clone(),
-            start,
-            end: piece.taken,
-            dropped_before: mem::take(&mut piece.dropped_before),
+        let end = (start + piece.segment).min(piece.length);
+        piece.taken = end;
+        let content = if start == 0 && end == piece.length && end <= COPIED_BYTES_MAX {
+            Owned::Alone(Alone::copy(&piece.bytes()[..end], &piece.metadata))
+        } else {
+            let piece = piece.share().clone();
+            Owned::Part { piece, start, end }
         };
+        let dropped_before = mem::take(&mut piece.dropped_before);
         if piece.taken == piece.length {
             self.pieces.pop_front();
         }
-        Some(datagram)
+        Some(OwnedDatagram {
+            content,
+            dropped_before,
+        })
     }
 
     /// Forgets the datagrams and gives their buffers back.
@@ -226,23 +251,28 @@ impl RecvBatch {
         self.datagrams = 0;
     }
 
-    /// Keeps the datagrams of those senders that `is_admitted` names, and returns how many others there
-    /// were. What the kernel dropped before one of those, it dropped before the next that is kept.
-    pub fn retain(&mut self, is_admitted: impl Fn(&Metadata) -> bool) -> usize {
-        let before = self.datagrams;
-        let (mut refused, mut dropped) = (0, 0_u32);
+    /// Keeps the datagrams of those senders that `is_admitted` names, and tells for each how many the
+    /// kernel dropped before it. `drops` is its count so far; what it dropped before a datagram that is
+    /// not kept, it dropped before the next that is.
+    pub fn sift(&mut self, drops: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
+        let mut sifted = Sifted::default();
         self.pieces.retain_mut(|piece| {
             let is_admitted = is_admitted(&piece.metadata);
             if is_admitted {
-                piece.dropped_before = piece.dropped_before.saturating_add(mem::take(&mut dropped));
+                sifted.bytes += piece.length - piece.taken;
+                // What is cut off is the end of a piece, so it is the last of its datagrams.
+                sifted.truncated += usize::from(piece.metadata.truncated);
+                if let Some(now) = piece.metadata.drops {
+                    piece.dropped_before = now.wrapping_sub(*drops);
+                    *drops = now;
+                }
             } else {
-                refused += piece.datagrams();
-                dropped = dropped.saturating_add(piece.dropped_before);
+                sifted.refused += piece.datagrams();
             }
             is_admitted
         });
-        self.datagrams = before - refused;
-        refused
+        self.datagrams -= sifted.refused;
+        sifted
     }
 
     /// Forgets the first `count` datagrams.
@@ -260,18 +290,7 @@ impl RecvBatch {
         self.datagrams += mem::take(&mut other.datagrams);
     }
 
-    /// Tells for each datagram how many the kernel dropped before it, from the counts that came along;
-    /// `last` is the count so far.
-    pub fn note_drops(&mut self, last: &mut u32) {
-        for piece in &mut self.pieces {
-            if let Some(drops) = piece.metadata.drops {
-                piece.dropped_before = drops.wrapping_sub(*last);
-                *last = drops;
-            }
-        }
-    }
-
-    /// Returns the count of drops before the first datagram, for [`note_drops`](Self::note_drops) to begin
+    /// Returns the count of drops before the first datagram, for [`sift`](Self::sift) to begin
     /// with when datagrams have left the batch; `None` if it is empty.
     pub fn drops_before(&self) -> Option<u32> {
         let first = self.pieces.front()?;
@@ -306,12 +325,15 @@ impl Piece {
         segment::count(self.length - self.taken, self.segment)
     }
 
-    fn rest(&self) -> &[u8] {
-        let bytes = match &self.content {
+    fn bytes(&self) -> &[u8] {
+        match &self.content {
             Content::Own(buffer) => buffer.bytes(),
             Content::Shared(shared) => &shared.bytes,
-        };
-        &bytes[self.taken..self.length]
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes()[self.taken..self.length]
     }
 
     /// Returns the piece in a form that many may hold.
@@ -419,7 +441,6 @@ mod tests {
             ("dd", 2, "192.0.2.1:1", None),
         ]);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "", "dd"]);
-        assert_eq!(batch.payload_bytes(), 7);
         let mut popped = Vec::new();
         // Taken out or looked at, in any mixture.
         while let Some(datagram) = batch.pop() {
@@ -440,7 +461,14 @@ mod tests {
             ("ee", 2, "192.0.2.1:1", None),
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
-        assert_eq!(batch.retain(|metadata| metadata.from == peer), 2);
+        let sifted = batch.sift(&mut 0, |metadata| metadata.from == peer);
+        let (refused, bytes, truncated) = (2, 7, 0);
+        let expected = Sifted {
+            refused,
+            bytes,
+            truncated,
+        };
+        assert_eq!(sifted, expected);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "ee"]);
     }
 
@@ -451,9 +479,8 @@ mod tests {
             ("bb", 2, "192.0.2.2:1", Some(3)),
             ("cc", 2, "192.0.2.1:1", Some(7)),
         ]);
-        batch.note_drops(&mut 0);
         let peer = "192.0.2.1:1".parse().unwrap();
-        batch.retain(|metadata| metadata.from == peer);
+        batch.sift(&mut 0, |metadata| metadata.from == peer);
         let drops: Vec<_> = batch.iter().map(|kept| kept.dropped_before()).collect();
         assert_eq!(drops, [1, 6]);
     }
@@ -466,7 +493,7 @@ mod tests {
             ("dd", 2, "192.0.2.1:1", None),
         ]);
         let mut last = u32::MAX - 3;
-        batch.note_drops(&mut last);
+        batch.sift(&mut last, |_| true);
         let drops: Vec<_> = batch
             .iter()
             .map(|datagram| datagram.dropped_before())
@@ -481,23 +508,23 @@ mod tests {
 
     #[test]
     fn drops_that_came_with_a_refused_datagram_are_told_by_the_next() {
+        let (peer, stranger) = ("192.0.2.1:1", "192.0.2.2:1");
         for (pieces, told, last) in [
-            (vec![("peer", 2), ("", 5), ("peer", 6)], vec![1, 4], 6),
-            (vec![("", 2), ("", 5), ("peer", 6)], vec![5], 6),
-            (vec![("peer", 2), ("", 5)], vec![1], 2),
-            (vec![("", 2)], vec![], 1),
+            (vec![(peer, 2), (stranger, 5), (peer, 6)], vec![1, 4], 6),
+            (vec![(stranger, 2), (stranger, 5), (peer, 6)], vec![5], 6),
+            (vec![(peer, 2), (stranger, 5)], vec![1], 2),
+            (vec![(stranger, 2)], vec![], 1),
         ] {
             let mut batch = batch(
                 &pieces
                     .iter()
-                    .map(|(text, drops)| (*text, 9, "192.0.2.1:1", Some(*drops)))
+                    .map(|(from, drops)| ("text", 9, *from, Some(*drops)))
                     .collect::<Vec<_>>(),
             );
-            batch.note_drops(&mut 1);
+            batch.sift(&mut 1, |_| true);
             let mut before = batch.drops_before().unwrap();
             assert_eq!(before, 1, "{pieces:?}");
-            batch.pieces.retain(|piece| piece.length > 0);
-            batch.note_drops(&mut before);
+            batch.sift(&mut before, |metadata| metadata.from.to_string() == peer);
             let drops: Vec<_> = batch
                 .pieces
                 .iter()

@@ -60,6 +60,10 @@ impl Waiters {
         let Some(number) = ticket.0.take() else {
             return;
         };
+        // Mostly one was woken, and with that taken off.
+        if self.is_empty() {
+            return;
+        }
         let mut list = self.list();
         let entry = list.take(number);
         self.count

@@ -150,7 +150,6 @@ impl Watched {
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
     ) -> Poll<Result<(), Gone>> {
-        self.readers.enlist(ticket, cx.waker());
         let mut reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
         if matches!(*reading, Some(Reading::Unwatched(_))) {
             drop(reading);
@@ -162,10 +161,15 @@ impl Watched {
             Some(Reading::Unwatched(_)) => unreachable!("watched above"),
             None => return Poll::Ready(Err(Gone::Closed)),
         };
-        let mut context = Context::from_waker(&self.readers_waker);
-        let mut guard = ready!(registered.poll_read_ready(&mut context)).map_err(Gone::Runtime)?;
-        // Before the caller receives, not after: what arrives in between then counts as new.
-        guard.clear_ready();
+        // Who was woken finds it so, and need not line up to learn that.
+        if !take_readiness(registered) {
+            self.readers.enlist(ticket, cx.waker());
+            let mut context = Context::from_waker(&self.readers_waker);
+            let mut guard =
+                ready!(registered.poll_read_ready(&mut context)).map_err(Gone::Runtime)?;
+            // Before the caller receives, not after: what arrives in between then counts as new.
+            guard.clear_ready();
+        }
         self.readers.leave(ticket);
         Poll::Ready(Ok(()))
     }
@@ -179,6 +183,11 @@ impl Watched {
     /// Takes a reader off the list, who does not wait any more.
     pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
         self.readers.leave(ticket);
+    }
+
+    /// Returns whether somebody waits to read.
+    pub(crate) fn has_readers(&self) -> bool {
+        !self.readers.is_empty()
     }
 
     /// Makes everybody who waits to read look again.
@@ -287,6 +296,17 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.waiters.leave(&mut self.ticket);
     }
+}
+
+/// Returns whether something is there to be read since this last returned so; nobody is woken for it.
+fn take_readiness(registered: &AsyncFd<Socket>) -> bool {
+    let mut is_ready = false;
+    // An attempt that finds nothing is what takes a readiness back.
+    let _ = registered.try_io(Interest::READABLE, |_| {
+        is_ready = true;
+        Err::<(), _>(io::ErrorKind::WouldBlock.into())
+    });
+    is_ready
 }
 
 #[expect(

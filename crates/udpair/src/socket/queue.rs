@@ -4,11 +4,12 @@
 //! drops and counts what does not fit. The queue holds what one call brought beyond the message that was
 //! asked for; only connecting, which clears strangers away, may leave more in it.
 
+use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use udpair_io::{RecvBatch, Waiting};
+use udpair_io::{RecvBatch, Sifted, Waiting};
 
 use super::filter;
 use super::link::Link;
@@ -79,11 +80,9 @@ impl Queue {
         let Some(mut drops) = self.batch.drops_before() else {
             return;
         };
-        if drop_strangers(&mut self.batch, link) > 0 {
-            // What they had to tell of drops, the next message tells.
-            self.batch.note_drops(&mut drops);
-            self.intake.drops = drops;
-        }
+        sift(&mut self.batch, link, &mut drops);
+        // What strangers' datagrams had to tell of drops, the next message tells.
+        self.intake.drops = drops;
     }
 
     /// Takes one message; `None` if nothing is there.
@@ -94,21 +93,32 @@ impl Queue {
         link: &Link,
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Message>, Failure>> {
-        if self.batch.is_empty() {
-            ready!(self.refill(link, cx))?;
+        let queued = self.pop();
+        if queued.is_some() || !self.intake.more {
+            return Poll::Ready(Ok(queued));
         }
-        Poll::Ready(Ok(self.pop()))
+        // Mostly one comes, and the queue stays empty.
+        let mut batch = SCRATCH.take().unwrap_or_default();
+        batch.set_limit(self.intake.room);
+        let filled = self.intake.fill(link, &mut batch, cx);
+        let message = batch.pop().map(Message::new);
+        if !batch.is_empty() {
+            self.batch.append(&mut batch);
+        }
+        SCRATCH.set(Some(batch));
+        ready!(filled)?;
+        Poll::Ready(Ok(message))
     }
 
     /// Takes a message that is here already.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Message> {
-        let message = self.batch.pop().map(Message::new);
+        let message = self.batch.pop()?;
         if self.batch.is_empty() && !self.intake.more {
             // A socket that waits keeps no room.
             self.batch = RecvBatch::default();
         }
-        message
+        Some(Message::new(message))
     }
 
     /// Takes one event: what happened beside messages, or else a message; `None` if nothing is there.
@@ -121,19 +131,14 @@ impl Queue {
     ) -> Poll<Result<Option<Event>, Failure>> {
         if !link.has_asides() && self.batch.is_empty() {
             // Receiving is how errors come up.
-            ready!(self.refill(link, cx))?;
+            self.batch.set_limit(self.intake.room);
+            ready!(self.intake.fill(link, &mut self.batch, cx))?;
         }
         if let Some(aside) = link.pop_aside() {
             return Poll::Ready(Ok(Some(aside)));
         }
         let message = self.take_message(link, None);
         message.map(|message| message.map(|message| message.map(Event::Message)))
-    }
-
-    /// Fills the queue, which is empty, and returns whether it holds anything now.
-    fn refill(&mut self, link: &Link, cx: Option<&mut Context<'_>>) -> Poll<Result<bool, Failure>> {
-        self.batch.set_limit(self.intake.room);
-        self.intake.fill(link, &mut self.batch, cx)
     }
 
     /// Returns how many messages of the kernel to make room for, where nobody says otherwise.
@@ -251,28 +256,29 @@ impl Intake {
             messages if messages >= FEW => BATCH_MAX,
             _ => FEW,
         };
-        drop_strangers(batch, link);
-        // After that, so that no stranger's datagram takes a count away.
-        batch.note_drops(&mut self.drops);
-        link.counters.add_received(batch);
+        let sifted = sift(batch, link, &mut self.drops);
+        link.counters.add_received(batch.len(), sifted);
         Some(Ok(()))
     }
 }
 
-/// Drops the datagrams that the filter does not admit, counts them, and returns how many there were.
-fn drop_strangers(batch: &mut RecvBatch, link: &Link) -> usize {
+/// Drops the datagrams that the filter does not admit, and counts them. `drops` is what the kernel had
+/// dropped before the first.
+fn sift(batch: &mut RecvBatch, link: &Link, drops: &mut u32) -> Sifted {
     let peer = link.peer();
-    let mut dropped = 0;
-    if peer.is_some() {
-        dropped += batch.retain(|metadata| filter::admits(peer, &metadata.from));
+    let sifted = batch.sift(drops, |metadata| {
+        filter::admits(peer, &metadata.from)
+            && (!link.multicast_only || filter::is_for_many(metadata.to, metadata.local))
+    });
+    if sifted.refused > 0 {
+        link.counters.strangers_dropped.add(sifted.refused);
     }
-    if link.multicast_only {
-        dropped += batch.retain(|metadata| filter::is_for_many(metadata.to, metadata.local));
-    }
-    if dropped > 0 {
-        link.counters.strangers_dropped.add(dropped);
-    }
-    dropped
+    sifted
+}
+
+thread_local! {
+    /// Room for what one call brings, so that a socket needs none for that; nobody keeps it.
+    static SCRATCH: Cell<Option<Box<RecvBatch>>> = const { Cell::new(None) };
 }
 
 /// How many messages of the kernel one call brings at the most.

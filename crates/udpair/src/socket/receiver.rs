@@ -2,6 +2,7 @@
 
 use std::future;
 use std::io;
+use std::sync::MutexGuard;
 use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagram, RecvBatch};
@@ -45,13 +46,19 @@ impl<'a> Receive<'a> {
     /// Polls for one message.
     #[inline]
     pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+        let link = self.shared.open_link(ACTION, Operation::Receive)?;
+        let mut queue = link.queue();
         // Most messages came together with one before them.
         if self.place.begun.is_none()
-            && let Some(message) = queued(self.shared)
+            && let Some(message) = queue.pop()
         {
             return Poll::Ready(Ok(message));
         }
-        self.poll_with(cx, |queue, link, cx| queue.take_message(link, Some(cx)))
+        poll_and_wake(link, queue, |queue| {
+            poll(link, queue, &mut self.place, cx, |queue, link, cx| {
+                queue.take_message(link, Some(cx))
+            })
+        })
     }
 
     /// Polls for one event.
@@ -97,7 +104,9 @@ impl<'a> Receive<'a> {
         take: impl FnMut(&mut Queue, &Link, &mut Context<'_>) -> Poll<Result<Option<T>, Failure>>,
     ) -> Poll<Result<T, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
-        poll_and_wake(link, |queue| poll(link, queue, &mut self.place, cx, take))
+        poll_and_wake(link, link.queue(), |queue| {
+            poll(link, queue, &mut self.place, cx, take)
+        })
     }
 }
 
@@ -110,10 +119,14 @@ impl Drop for Receive<'_> {
 }
 
 /// Polls with the queue held, and wakes others only after that: a waker may do anything.
-fn poll_and_wake<T>(link: &Link, poll: impl FnOnce(&mut Queue) -> Poll<T>) -> Poll<T> {
-    let mut queue = link.queue();
+fn poll_and_wake<T>(
+    link: &Link,
+    mut queue: MutexGuard<'_, Queue>,
+    poll: impl FnOnce(&mut Queue) -> Poll<T>,
+) -> Poll<T> {
     let polled = poll(&mut queue);
-    let others_could_go_on = polled.is_ready() && queue.has_rest(link);
+    let others_could_go_on =
+        polled.is_ready() && link.watched.has_readers() && queue.has_rest(link);
     drop(queue);
     if others_could_go_on {
         link.watched.wake_readers();
@@ -162,18 +175,9 @@ fn poll<T>(
     Poll::Ready(result)
 }
 
-/// Takes a message that is here already.
-#[inline]
-fn queued(shared: &Shared) -> Option<Message> {
-    shared.link()?.queue().pop()
-}
-
 /// See [`DatagramSocket::recv`](super::DatagramSocket::recv).
 #[inline]
 pub(super) async fn recv(shared: &Shared) -> Result<Message, Error> {
-    if let Some(message) = queued(shared) {
-        return Ok(message);
-    }
     let mut receive = Receive::new(shared);
     future::poll_fn(|cx| receive.poll_message(cx)).await
 }
@@ -181,7 +185,7 @@ pub(super) async fn recv(shared: &Shared) -> Result<Message, Error> {
 /// See [`DatagramSocket::poll_recv`](super::DatagramSocket::poll_recv).
 pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    poll_and_wake(link, |queue| {
+    poll_and_wake(link, link.queue(), |queue| {
         let mut place = std::mem::take(&mut queue.poller);
         let polled = poll(link, queue, &mut place, cx, |queue, link, cx| {
             queue.take_message(link, Some(cx))
@@ -194,7 +198,7 @@ pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
 /// See [`DatagramSocket::try_recv`](super::DatagramSocket::try_recv).
 pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    let taken = poll_and_wake(link, |queue| {
+    let taken = poll_and_wake(link, link.queue(), |queue| {
         // Nobody waits for the kernel to say that there is more, so ask it.
         queue.note_arrival();
         queue.take_message(link, None)

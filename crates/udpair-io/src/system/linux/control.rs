@@ -11,16 +11,15 @@ use std::mem;
 pub(super) struct ControlBuffer([u8; CONTROL_BYTES]);
 
 impl ControlBuffer {
+    /// How many bytes it holds.
+    pub(super) const BYTES: usize = CONTROL_BYTES;
+
     pub(super) fn new() -> Self {
         Self([0; CONTROL_BYTES])
     }
 
     pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
         self.0.as_mut_ptr()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// Returns the messages in the first `length` bytes.

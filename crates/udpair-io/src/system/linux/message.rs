@@ -48,7 +48,7 @@ pub(super) fn receive_message(
     header.msg_iov = &raw mut payload;
     header.msg_iovlen = 1;
     header.msg_control = received.control.as_mut_ptr().cast();
-    header.msg_controllen = received.control.len() as _;
+    header.msg_controllen = ControlBuffer::BYTES as _;
     // SAFETY: the header's pointers lead to `received` and `buffer`, which live until after the
     // call and are writable for the lengths given.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::iter;
 use std::mem;
 use std::os::fd::AsRawFd;
 use std::ptr;
@@ -20,11 +21,10 @@ pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Wait
     ROOM.with_borrow_mut(|room| {
         let wanted = batch.limit().min(MESSAGES_MAX);
         room.prepare(wanted);
-        let received = room.receive(socket)?;
+        let received = room.receive(socket, wanted)?;
         for at in 0..received {
             room.hand_over(at, batch);
         }
-        room.buffers.drain(..received);
         if batch.is_empty() {
             // Nobody but the kernel fills in the sender, and it always does.
             return Err(io::Error::new(
@@ -44,6 +44,7 @@ pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Wait
 /// What one call writes into. Each thread keeps one, so that a socket needs none; a buffer that was
 /// filled leaves it, the others are used by the next call.
 struct Room {
+    /// Their pointers lead into the other vectors, all of which have as many elements.
     headers: Vec<libc::mmsghdr>,
     payloads: Vec<libc::iovec>,
     names: Vec<RawAddress>,
@@ -62,28 +63,31 @@ impl Room {
         }
     }
 
-    /// Makes headers for `count` messages, whose pointers lead into this room.
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "musl counts control bytes in 32 bits"
-    )]
+    /// Makes the first `count` messages ready to be received into.
     fn prepare(&mut self, count: usize) {
-        if self.names.len() < count {
-            self.names.resize(count, RawAddress::unspecified());
-            self.controls.resize(count, ControlBuffer::new());
+        if self.headers.len() < count {
+            self.grow(count);
         }
-        while self.buffers.len() < count {
-            self.buffers.push(Buffer::take());
-        }
-        self.payloads.clear();
-        self.payloads
-            .extend(self.buffers[..count].iter_mut().map(|buffer| {
+        for (buffer, payload) in self.buffers.iter_mut().zip(&mut self.payloads).take(count) {
+            if buffer.is_taken() {
+                *buffer = Buffer::take();
                 let bytes = buffer.bytes_mut();
-                libc::iovec {
-                    iov_base: bytes.as_mut_ptr().cast(),
-                    iov_len: bytes.len(),
-                }
-            }));
+                payload.iov_base = bytes.as_mut_ptr().cast();
+                payload.iov_len = bytes.len();
+            }
+        }
+    }
+
+    /// Makes room for `count` messages, none of which has a buffer yet.
+    fn grow(&mut self, count: usize) {
+        self.names.resize(count, RawAddress::unspecified());
+        self.controls.resize(count, ControlBuffer::new());
+        self.buffers = iter::repeat_with(Buffer::default).take(count).collect();
+        let nothing = libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        };
+        self.payloads = vec![nothing; count];
         let parts = self
             .payloads
             .iter_mut()
@@ -93,11 +97,10 @@ impl Room {
         self.headers.extend(parts.map(|((payload, name), control)| {
             let mut header = empty_header();
             header.msg_name = ptr::from_mut(name).cast();
-            header.msg_namelen = RawAddress::BYTES;
             header.msg_iov = payload;
             header.msg_iovlen = 1;
             header.msg_control = control.as_mut_ptr().cast();
-            header.msg_controllen = control.len() as _;
+            restore(&mut header);
             libc::mmsghdr {
                 msg_hdr: header,
                 msg_len: 0,
@@ -105,16 +108,17 @@ impl Room {
         }));
     }
 
-    /// Receives into what was prepared, and returns how many messages came.
-    fn receive(&mut self, socket: &Socket) -> io::Result<usize> {
-        let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
-        // SAFETY: `prepare` made the headers just now. Their pointers lead into vectors of this room
-        // that have not changed since, are borrowed mutably here, and are as long as the headers say.
-        // recvmmsg(2) allows a null timeout.
+    /// Receives into the first `count` messages, which are ready, and returns how many came.
+    fn receive(&mut self, socket: &Socket, count: usize) -> io::Result<usize> {
+        let headers = &mut self.headers[..count];
+        let count = libc::c_uint::try_from(count).expect("at most MESSAGES_MAX");
+        // SAFETY: `grow` made the headers. Their pointers lead into vectors of this room, whose elements
+        // have not moved since and are borrowed mutably here. `prepare` made each payload one of the
+        // buffer beside it, and `restore` keeps the other lengths true. recvmmsg(2) allows a null timeout.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
-                self.headers.as_mut_ptr(),
+                headers.as_mut_ptr(),
                 count,
                 libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
@@ -129,18 +133,27 @@ impl Room {
         reason = "musl counts control bytes in 32 bits"
     )]
     fn hand_over(&mut self, at: usize, batch: &mut RecvBatch) {
-        let header = &self.headers[at];
+        let header = &mut self.headers[at];
+        let length = header.msg_len as usize;
+        let control_bytes = header.msg_hdr.msg_controllen as usize;
+        let is_truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+        restore(&mut header.msg_hdr);
         let Some(from) = self.names[at].decode() else {
             return;
         };
         let mut metadata = Metadata::of_sender(from);
-        metadata.truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        let messages = self.controls[at].messages(header.msg_hdr.msg_controllen as usize);
+        metadata.truncated = is_truncated;
+        let messages = self.controls[at].messages(control_bytes);
         let segment = metadata::read(messages, &mut metadata);
-        let length = header.msg_len as usize;
         let buffer = mem::take(&mut self.buffers[at]);
         batch.push(buffer, length, segment.unwrap_or(length), metadata);
     }
+}
+
+/// Makes the lengths of a header, which the kernel has changed, those of what it leads to again.
+fn restore(header: &mut libc::msghdr) {
+    header.msg_namelen = RawAddress::BYTES;
+    header.msg_controllen = ControlBuffer::BYTES as _;
 }
 
 /// How many messages one call brings at the most: with a buffer of 64 KiB each, 2 MiB a thread.
