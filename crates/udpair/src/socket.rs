@@ -4,6 +4,7 @@
 //! opened in `open` and with which options in `builder`, what the system made of those in `options`,
 //! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
+mod asides;
 mod backlog;
 mod bind;
 mod builder;

@@ -1,9 +1,8 @@
 //! An open socket: the descriptor, its engine, its peer and its counters.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use udpair_io::{
     Socket, Waiting,
 };
 
+use super::asides::Asides;
 use super::builder::Settings;
 use super::line::Line;
 use super::membership::Memberships;
@@ -32,12 +32,10 @@ pub(super) struct Link {
     peer: OnceLock<SocketAddr>,
     pub(super) queue: Mutex<Queue>,
     /// What happened beside messages, and was not asked for yet.
-    asides: Mutex<VecDeque<Event>>,
+    pub(super) asides: Asides,
     pub(super) memberships: Memberships,
     pub(super) counters: Counters,
     pub(super) line: Line,
-    /// Whether asides were kept that nobody was woken for.
-    has_news: AtomicBool,
     /// Grows when pending operations are to end.
     cancellations: AtomicU64,
     /// What the kernel had dropped when the socket was closed.
@@ -77,11 +75,10 @@ impl Link {
             local: Mutex::new(Some(local)),
             peer: OnceLock::new(),
             queue: Mutex::default(),
-            asides: Mutex::default(),
+            asides: Asides::default(),
             memberships: Memberships::default(),
             counters: Counters::default(),
             line: Line::default(),
-            has_news: AtomicBool::new(false),
             cancellations: AtomicU64::new(0),
             final_drops: OnceLock::new(),
         };
@@ -247,55 +244,25 @@ impl Link {
 
     fn keep_error(&self, error: NetworkError) {
         self.counters.peer_errors.add(1);
-        if !self.keep(Event::PeerError(PeerError::new(error))) {
+        if !self.asides.keep(Event::PeerError(PeerError::new(error))) {
             self.counters.peer_errors_dropped.add(1);
         }
     }
 
-    /// Keeps an aside, and returns whether there was room for it.
-    fn keep(&self, aside: Event) -> bool {
-        let mut asides = self.asides();
-        let has_room = asides.len() < ASIDES_MAX;
-        if has_room {
-            asides.push_back(aside);
-            self.has_news.store(true, Ordering::Release);
-        }
-        has_room
-    }
-
     /// Tells those who wait for events. Not to be called with a lock held: a waker may do anything.
-    ///
-    /// Where there is no room an error of the network gives way, of which there may be any number.
     pub(super) fn tell(&self, aside: Event) {
-        let mut asides = self.asides();
-        if asides.len() >= ASIDES_MAX {
-            let is_error = |aside: &Event| matches!(aside, Event::PeerError(_));
-            let error = asides.iter().position(is_error);
-            asides.remove(error.unwrap_or(0));
-            self.counters
-                .peer_errors_dropped
-                .add(usize::from(error.is_some()));
+        if self.asides.keep_surely(aside) {
+            self.counters.peer_errors_dropped.add(1);
         }
-        asides.push_back(aside);
-        drop(asides);
-        self.has_news.store(true, Ordering::Release);
         self.announce();
     }
 
     /// Wakes those who wait for events, if there are asides that they may not know of. Not to be called
     /// with a lock held: a waker may do anything.
     pub(super) fn announce(&self) {
-        if self.has_news.load(Ordering::Acquire) && self.has_news.swap(false, Ordering::AcqRel) {
+        if self.asides.take_news() {
             self.watched.wake_readers();
         }
-    }
-
-    pub(super) fn pop_aside(&self) -> Option<Event> {
-        self.asides().pop_front()
-    }
-
-    pub(super) fn has_asides(&self) -> bool {
-        !self.asides().is_empty()
     }
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
@@ -359,17 +326,13 @@ impl Link {
         self.line.wake_all();
         *self.local_mut() = None;
         *self.queue() = Queue::default();
-        self.asides().clear();
+        self.asides.clear();
         self.memberships.clear();
     }
 
     #[inline]
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn asides(&self) -> MutexGuard<'_, VecDeque<Event>> {
-        self.asides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn local_mut(&self) -> MutexGuard<'_, Option<SocketAddr>> {
@@ -394,9 +357,6 @@ impl Drops {
         })
     }
 }
-
-/// How many errors of the network, and other asides, wait for somebody to take them.
-const ASIDES_MAX: usize = 64;
 
 /// How often a call is tried past queued errors (OUT-15).
 const TRIES_MAX: u32 = 16;

@@ -129,12 +129,12 @@ impl Queue {
         link: &Link,
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Event>, Failure>> {
-        if !link.has_asides() && self.batch.is_empty() {
+        if link.asides.is_empty() && self.batch.is_empty() {
             // Receiving is how errors come up.
             self.batch.set_limit(self.intake.room);
             ready!(self.intake.fill(link, &mut self.batch, cx))?;
         }
-        if let Some(aside) = link.pop_aside() {
+        if let Some(aside) = link.asides.pop() {
             return Poll::Ready(Ok(Some(aside)));
         }
         let message = self.take_message(link, None);
@@ -189,7 +189,7 @@ impl Queue {
                     return true;
                 }
             }
-            if link.has_asides() {
+            if !link.asides.is_empty() {
                 return true;
             }
             std::hint::spin_loop();
@@ -211,7 +211,7 @@ impl Queue {
 
     /// Returns whether somebody else who waits could go on.
     pub(super) fn has_rest(&self, link: &Link) -> bool {
-        self.intake.more || !self.batch.is_empty() || link.has_asides()
+        self.intake.more || !self.batch.is_empty() || !link.asides.is_empty()
     }
 }
 

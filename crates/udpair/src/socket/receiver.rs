@@ -66,7 +66,8 @@ impl<'a> Receive<'a> {
         loop {
             let polled = self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)));
             // Looked at again, because something may have been kept before there was a waker.
-            let has_asides = || self.shared.link().is_some_and(Link::has_asides);
+            let link = self.shared.link();
+            let has_asides = || link.is_some_and(|link| !link.asides.is_empty());
             if polled.is_ready() || !has_asides() {
                 return polled;
             }

@@ -1,4 +1,5 @@
-//! Receiving: one recvmmsg(2) for as many messages as wait, each into a buffer of its own.
+//! Receiving: one recvmmsg(2) for as many messages as wait, each into a buffer of its own; recvmsg(2) for
+//! one.
 
 use std::cell::RefCell;
 use std::io;
@@ -111,20 +112,25 @@ impl Room {
     /// Receives into the first `count` messages, which are ready, and returns how many came.
     fn receive(&mut self, socket: &Socket, count: usize) -> io::Result<usize> {
         let headers = &mut self.headers[..count];
-        let count = libc::c_uint::try_from(count).expect("at most MESSAGES_MAX");
-        // SAFETY: `grow` made the headers. Their pointers lead into vectors of this room, whose elements
-        // have not moved since and are borrowed mutably here. `prepare` made each payload one of the
-        // buffer beside it, and `restore` keeps the other lengths true. recvmmsg(2) allows a null timeout.
-        let received = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                count,
-                libc::MSG_DONTWAIT as _,
-                ptr::null_mut(),
-            )
+        let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
+        let received = if let [header] = headers {
+            // The shorter way, which a busy receiver goes all the time.
+            // SAFETY: `grow` made the header. Its pointers lead into vectors of this room, whose elements
+            // have not moved since and are borrowed mutably here. `prepare` made the payload the one of
+            // the buffer beside it, and `restore` keeps the other lengths true.
+            let length = unsafe { libc::recvmsg(socket, &raw mut header.msg_hdr, flags) };
+            u32::try_from(length).map(|length| {
+                header.msg_len = length;
+                1
+            })
+        } else {
+            let count = libc::c_uint::try_from(count).expect("at most MESSAGES_MAX");
+            let (headers, flags, nothing) = (headers.as_mut_ptr(), flags as _, ptr::null_mut());
+            // SAFETY: as above, for each of `count` headers. recvmmsg(2) allows a null timeout.
+            let received = unsafe { libc::recvmmsg(socket, headers, count, flags, nothing) };
+            usize::try_from(received)
         };
-        usize::try_from(received).map_err(|_| io::Error::last_os_error())
+        received.map_err(|_| io::Error::last_os_error())
     }
 
     /// Adds message number `at` to `batch`; the buffer left behind holds nothing.

@@ -1,0 +1,87 @@
+//! What happened on a socket beside messages, until somebody asks for it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::message::Event;
+
+/// A bounded queue of errors of the network and of changes to memberships.
+#[derive(Debug, Default)]
+pub(super) struct Asides {
+    /// How many there are; looked at by every receive, so without the lock.
+    count: AtomicUsize,
+    /// Whether some were kept that nobody was woken for.
+    are_new: AtomicBool,
+    /// There once something happened; on most sockets nothing does.
+    list: OnceLock<Box<Mutex<VecDeque<Event>>>>,
+}
+
+impl Asides {
+    /// Keeps an aside, and returns whether there was room for it.
+    pub(super) fn keep(&self, aside: Event) -> bool {
+        let mut list = self.list();
+        let has_room = list.len() < ASIDES_MAX;
+        if has_room {
+            self.push(&mut list, aside);
+        }
+        has_room
+    }
+
+    /// Keeps an aside that must not be lost, and returns whether an error of the network gave way to it, of
+    /// which there may be any number.
+    pub(super) fn keep_surely(&self, aside: Event) -> bool {
+        let mut list = self.list();
+        let mut error = None;
+        if list.len() >= ASIDES_MAX {
+            let is_error = |aside: &Event| matches!(aside, Event::PeerError(_));
+            error = list.iter().position(is_error);
+            list.remove(error.unwrap_or(0));
+        }
+        self.push(&mut list, aside);
+        error.is_some()
+    }
+
+    /// Takes the first one.
+    pub(super) fn pop(&self) -> Option<Event> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut list = self.list();
+        let aside = list.pop_front();
+        self.count.store(list.len(), Ordering::Release);
+        aside
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&self) {
+        if self.list.get().is_some() {
+            let mut list = self.list();
+            list.clear();
+            self.count.store(0, Ordering::Release);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
+    }
+
+    /// Returns whether some were kept since this last said so.
+    pub(super) fn take_news(&self) -> bool {
+        self.are_new.load(Ordering::Acquire) && self.are_new.swap(false, Ordering::AcqRel)
+    }
+
+    fn push(&self, list: &mut VecDeque<Event>, aside: Event) {
+        list.push_back(aside);
+        self.count.store(list.len(), Ordering::Release);
+        self.are_new.store(true, Ordering::Release);
+    }
+
+    fn list(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        let list = self.list.get_or_init(Box::default);
+        list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many wait for somebody to take them.
+const ASIDES_MAX: usize = 64;
