@@ -56,10 +56,19 @@ pub(crate) fn gave_way(destination: SocketAddr, error: &dyn Display) {
     tracing::debug!(target: TARGET, %destination, %error, "address refused");
 }
 
-/// A socket was opened: bound, and connected if it has a peer.
-pub(crate) fn opened(local: Option<SocketAddr>, peer: Option<SocketAddr>) {
+/// Returns what is only told to whoever watches, if somebody may.
+pub(crate) fn if_watched<T>(what: impl FnOnce() -> Option<T>) -> Option<T> {
     #[cfg(feature = "tracing")]
-    {
+    if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
+        return what();
+    }
+    None
+}
+
+/// A socket was opened: bound, and connected if it has a peer.
+pub(crate) fn opened(ends: impl FnOnce() -> (Option<SocketAddr>, Option<SocketAddr>)) {
+    #[cfg(feature = "tracing")]
+    if let Some((local, peer)) = if_watched(|| Some(ends())) {
         let (local, peer) = (
             local.map(tracing::field::display),
             peer.map(tracing::field::display),
@@ -74,9 +83,9 @@ pub(crate) fn opened(local: Option<SocketAddr>, peer: Option<SocketAddr>) {
 }
 
 /// A socket that was bound has got its peer.
-pub(crate) fn connected(local: Option<SocketAddr>, peer: Option<SocketAddr>) {
+pub(crate) fn connected(ends: impl FnOnce() -> (Option<SocketAddr>, Option<SocketAddr>)) {
     #[cfg(feature = "tracing")]
-    {
+    if let Some((local, peer)) = if_watched(|| Some(ends())) {
         let (local, peer) = (
             local.map(tracing::field::display),
             peer.map(tracing::field::display),

@@ -82,7 +82,7 @@ pub use statistics::Statistics;
 #[derive(Clone)]
 pub struct DatagramSocket {
     /// Dropped with the last clone, which closes the socket.
-    handle: Arc<Handle>,
+    handle: Handle,
 }
 
 impl DatagramSocket {
@@ -93,12 +93,12 @@ impl DatagramSocket {
 
     fn new(shared: Arc<Shared>) -> Self {
         Self {
-            handle: Arc::new(Handle(shared)),
+            handle: Handle::new(shared),
         }
     }
 
     fn shared(&self) -> &Arc<Shared> {
-        &self.handle.0
+        self.handle.shared()
     }
 
     /// Resolves both ends of `pair`, binds an unbound socket to its local end, and fixes the peer.

@@ -131,6 +131,12 @@ impl Watched {
         }
     }
 
+    /// Returns whether the socket was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
+        reading.is_none()
+    }
+
     /// Calls `action` on the socket; `None` once it is closed.
     pub(crate) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
         let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);

@@ -159,7 +159,7 @@ impl Inside {
             let before = list.messages.len();
             list.messages.retain(|message| hears(link, message));
             let strangers = before - list.messages.len();
-            link.counters.strangers_dropped.add(strangers);
+            link.counters().strangers_dropped.add(strangers);
         }
         list
     }
@@ -188,7 +188,7 @@ impl Inside {
             && !hears(link, &message)
         {
             // It was under way when the socket was connected.
-            link.counters.strangers_dropped.add(1);
+            link.counters().strangers_dropped.add(1);
             return;
         }
         let is_full = list.messages.len() >= self.capacity;
@@ -208,7 +208,7 @@ impl Inside {
         if dropped.is_some()
             && let Some(link) = self.shared.link()
         {
-            link.counters.queue_dropped.add(1);
+            link.counters().queue_dropped.add(1);
         }
         self.takers.wake_all();
     }

@@ -23,7 +23,7 @@ pub(super) fn bound_socket(
             let socket = open_any(settings, destination)?;
             tie_to_adapter(&socket, adapter)?;
             // Connecting binds too, to a port of the system's choice.
-            if local.port != 0 || destination.is_none() {
+            if !is_left_to_system(local) || destination.is_none() {
                 bind_to(
                     &socket,
                     SocketAddr::new(socket.family().wildcard(), local.port),
@@ -66,6 +66,11 @@ pub(super) fn bound_socket(
             Err(last.unwrap_or_else(no_common_family))
         }
     }
+}
+
+/// Whether the system chooses both address and port, which it does when a socket is connected.
+pub(super) fn is_left_to_system(local: &Local) -> bool {
+    matches!(local.host, LocalHost::Any) && local.port == 0
 }
 
 /// Returns the adapter that a socket which was bound so speaks and listens by alone.

@@ -3,12 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use udpair_io::{
-    Adapter, Cause, Destination, Engine, NetworkError, Outgoing, RecvBatch, SendBatch, Sent,
-    Socket, Waiting,
+    Adapter, Cause, Destination, NetworkError, Outgoing, RecvBatch, SendBatch, Sent, Socket,
+    Waiting,
 };
 
 use super::asides::Asides;
@@ -16,30 +15,24 @@ use super::builder::Settings;
 use super::line::Line;
 use super::membership::Memberships;
 use super::queue::Queue;
-use super::statistics::{Counters, Statistics};
+use super::statistics::{Counters, Drops, Statistics};
 use crate::driver::Watched;
 use crate::message::{Event, PeerError};
 
 /// See the module.
 pub(super) struct Link {
     pub(super) watched: Watched,
-    engine: &'static dyn Engine,
-    /// How long a receiver asks before it sleeps.
-    pub(super) busy_poll: Option<Duration>,
-    /// Whether only what was sent to many is heard.
-    pub(super) multicast_only: bool,
-    local: Mutex<Option<SocketAddr>>,
+    pub(super) settings: Arc<Settings>,
     peer: OnceLock<SocketAddr>,
     pub(super) queue: Mutex<Queue>,
     /// What happened beside messages, and was not asked for yet.
     pub(super) asides: Asides,
     pub(super) memberships: Memberships,
-    pub(super) counters: Counters,
+    /// There once something was counted, which on a socket that waits is nothing.
+    counters: OnceLock<Box<Counters>>,
     pub(super) line: Line,
     /// Grows when pending operations are to end.
     cancellations: AtomicU64,
-    /// What the kernel had dropped when the socket was closed.
-    final_drops: OnceLock<Drops>,
 }
 
 /// Why a datagram was not sent.
@@ -56,34 +49,24 @@ pub(super) enum SendFailure {
 }
 
 impl Link {
-    /// Takes a socket that is bound, and connected if it is to be.
-    ///
-    /// # Errors
-    ///
-    /// The system's own.
-    pub(super) fn new(socket: Socket, settings: &Settings) -> io::Result<Self> {
-        let local = socket.local_addr()?;
-        let link = Self {
+    /// Takes a socket that is bound, or connected before it could hear anybody but `peer`.
+    pub(super) fn new(socket: Socket, settings: &Arc<Settings>, peer: Option<SocketAddr>) -> Self {
+        let peer = peer.map(|peer| as_kernel_writes(&socket, peer));
+        Self {
             watched: if settings.is_in_group {
                 Watched::wherever(socket)
             } else {
                 Watched::new(socket)
             },
-            engine: settings.engine,
-            busy_poll: settings.busy_poll,
-            multicast_only: settings.multicast_only,
-            local: Mutex::new(Some(local)),
-            peer: OnceLock::new(),
+            settings: settings.clone(),
+            peer: peer.map_or_else(OnceLock::new, OnceLock::from),
             queue: Mutex::default(),
             asides: Asides::default(),
             memberships: Memberships::default(),
-            counters: Counters::default(),
+            counters: OnceLock::new(),
             line: Line::default(),
             cancellations: AtomicU64::new(0),
-            final_drops: OnceLock::new(),
-        };
-        link.learn_peer();
-        Ok(link)
+        }
     }
 
     /// Connects a bound socket, by `adapter` if that is given. From now on only the peer is heard.
@@ -103,18 +86,16 @@ impl Link {
             {
                 udpair_io::bind_to_adapter(socket, adapter)?;
             }
-            socket.connect(peer)?;
-            *self.local_mut() = Some(socket.local_addr()?);
-            Ok(())
+            socket.connect(peer)
         })?;
-        Some(connected.map(|()| self.learn_peer()))
+        Some(connected.map(|()| self.hear_alone(peer)))
     }
 
-    /// Asks the kernel for the peer, and closes the filter on everybody else.
-    fn learn_peer(&self) {
-        // As the kernel writes it, zone and all, because that is how it will name senders.
-        let Some(Ok(peer)) = self.watched.with(Socket::peer_addr) else {
-            // Not connected: everybody is heard.
+    /// Closes the filter on everybody but `peer`, whom the socket was connected to after it may have heard
+    /// others.
+    pub(super) fn hear_alone(&self, peer: SocketAddr) {
+        let peer = self.watched.with(|socket| as_kernel_writes(socket, peer));
+        let Some(peer) = peer else {
             return;
         };
         let mut queue = self.queue();
@@ -135,7 +116,7 @@ impl Link {
     ///
     /// `WouldBlock`, or the system's own refusal; `None` if the socket is closed.
     pub(super) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
-        self.call(|socket| self.engine.receive(socket, batch))
+        self.call(|socket| self.settings.engine.receive(socket, batch))
     }
 
     /// Sends one datagram.
@@ -145,7 +126,7 @@ impl Link {
             bytes: outgoing.payload.len(),
             was_interrupted: false,
         };
-        let result = self.call(|socket| self.engine.send(socket, outgoing));
+        let result = self.call(|socket| self.settings.engine.send(socket, outgoing));
         self.sent(result.map(|result| result.map(|()| sent)))?;
         Ok(())
     }
@@ -159,7 +140,8 @@ impl Link {
         most: &mut usize,
     ) -> Result<(), SendFailure> {
         while *most > 0 {
-            let result = self.call(|socket| self.engine.send_batch(socket, batch, to, *most));
+            let result =
+                self.call(|socket| self.settings.engine.send_batch(socket, batch, to, *most));
             let sent = self.sent(result)?;
             *most -= sent.datagrams;
             batch.remove(sent.datagrams);
@@ -178,7 +160,7 @@ impl Link {
         match result {
             None => Err(SendFailure::Closed),
             Some(Ok(sent)) => {
-                self.counters.add_sent(sent);
+                self.counters().add_sent(sent);
                 Ok(sent)
             }
             Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Err(SendFailure::Full),
@@ -223,9 +205,8 @@ impl Link {
 
     /// Keeps the errors of the socket's queue, and returns how many there were.
     fn take_errors(&self, socket: &Socket) -> usize {
-        let taken = self
-            .engine
-            .take_errors(socket, &mut |error| self.keep_error(error));
+        let engine = self.settings.engine;
+        let taken = engine.take_errors(socket, &mut |error| self.keep_error(error));
         // A queue that cannot be read has nothing for us.
         taken.unwrap_or(0)
     }
@@ -237,22 +218,22 @@ impl Link {
 
     /// Keeps what an engine without a queue makes of an error that was not the caller's.
     fn note_reported(&self, socket: &Socket, error: &io::Error) {
-        if let Some(error) = self.engine.reported_by(socket, error) {
+        if let Some(error) = self.settings.engine.reported_by(socket, error) {
             self.keep_error(error);
         }
     }
 
     fn keep_error(&self, error: NetworkError) {
-        self.counters.peer_errors.add(1);
+        self.counters().peer_errors.add(1);
         if !self.asides.keep(Event::PeerError(PeerError::new(error))) {
-            self.counters.peer_errors_dropped.add(1);
+            self.counters().peer_errors_dropped.add(1);
         }
     }
 
     /// Tells those who wait for events. Not to be called with a lock held: a waker may do anything.
     pub(super) fn tell(&self, aside: Event) {
         if self.asides.keep_surely(aside) {
-            self.counters.peer_errors_dropped.add(1);
+            self.counters().peer_errors_dropped.add(1);
         }
         self.announce();
     }
@@ -265,17 +246,20 @@ impl Link {
         }
     }
 
+    /// Returns the bound address; `None` once the socket is closed.
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
-        *self.local_mut()
+        // Asked for too rarely to be kept.
+        self.watched.with(|socket| socket.local_addr().ok())?
     }
 
+    /// Returns the peer; `None` once the socket is closed.
     pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.local_addr().and(self.peer.get()).copied()
+        self.peer.get().filter(|_| !self.is_closed()).copied()
     }
 
     /// Returns whether the socket was closed. Only then its queue is emptied.
     pub(super) fn is_closed(&self) -> bool {
-        self.local_addr().is_none()
+        self.watched.is_closed()
     }
 
     /// Returns the peer that the filter lets in.
@@ -291,10 +275,10 @@ impl Link {
     }
 
     pub(super) fn statistics(&self) -> Statistics {
-        let mut statistics = self.counters.statistics();
+        let mut statistics = self.counters().statistics();
         let drops = match self.watched.with(Drops::of) {
             Some(drops) => drops,
-            None => self.final_drops.get().copied(),
+            None => self.counters().final_drops.get().copied(),
         };
         statistics.kernel_dropped = drops.map_or(0, |drops| drops.datagrams.into());
         statistics.kernel_dropped_exact = drops.is_some_and(|drops| drops.is_exact);
@@ -319,43 +303,35 @@ impl Link {
 
     pub(super) fn close(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
-            let _ = self.final_drops.set(drops);
+            let _ = self.counters().final_drops.set(drops);
         }
         self.cancellations.fetch_add(1, Ordering::SeqCst);
         self.watched.close();
         self.line.wake_all();
-        *self.local_mut() = None;
         *self.queue() = Queue::default();
         self.asides.clear();
         self.memberships.clear();
     }
 
     #[inline]
+    pub(super) fn counters(&self) -> &Counters {
+        self.counters.get_or_init(Box::default)
+    }
+
+    #[inline]
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn local_mut(&self) -> MutexGuard<'_, Option<SocketAddr>> {
-        self.local.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-/// What the kernel has dropped for want of room.
-#[derive(Clone, Copy, Debug)]
-struct Drops {
-    datagrams: u32,
-    /// Whether the kernel did not count several datagrams as one.
-    is_exact: bool,
-}
-
-impl Drops {
-    /// Asks the kernel; `None` where it does not count.
-    fn of(socket: &Socket) -> Option<Self> {
-        Some(Self {
-            datagrams: udpair_io::dropped_datagrams(socket).ok()??,
-            is_exact: !udpair_io::receive_offload(socket),
-        })
+/// Returns the peer of a socket that was connected to `peer`, zone and all, because that is how the kernel
+/// will name senders.
+fn as_kernel_writes(socket: &Socket, peer: SocketAddr) -> SocketAddr {
+    let ip = peer.ip().to_canonical();
+    if ip.is_ipv4() && !ip.is_unspecified() {
+        return SocketAddr::new(ip, peer.port());
     }
+    socket.peer_addr().unwrap_or(peer)
 }
 
 /// How often a call is tried past queued errors (OUT-15).

@@ -1,12 +1,14 @@
 //! How a socket is opened: bound, connected, or bound by its first write.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
-use super::bind::{bound_socket, no_common_family, tie};
+use super::bind::{bound_socket, is_left_to_system, no_common_family, tie};
 use super::builder::Settings;
 use super::destination::{self, Destinations, Purpose};
 use super::lifecycle::{LocalPart, Operation};
@@ -21,7 +23,7 @@ use crate::resolve::{Local, LocalHost};
 
 /// See [`DatagramSocket::connect`](super::DatagramSocket::connect).
 pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), Error> {
-    let action = &format!("connect to {}", pair.remote());
+    let action = &Action::Connect(pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
     let settings = &shared.settings;
     if settings.multicast_only {
@@ -71,22 +73,19 @@ pub(super) async fn bind(
     adapter: Option<&Adapter>,
 ) -> Result<(), Error> {
     let (action, operation) = match adapter {
-        None => (format!("bind to {local}"), Operation::Bind),
-        Some(adapter) => (
-            format!("bind to {local} on {}", adapter.name),
-            Operation::BindAdapter,
-        ),
+        None => (&Action::Bind(local), Operation::Bind),
+        Some(adapter) => (&Action::BindOn(local, adapter), Operation::BindAdapter),
     };
-    let opening = shared.begin(&action, operation)?;
+    let opening = shared.begin(action, operation)?;
     let binding = async {
         let search = shared.settings.resolver.search_by(adapter);
         let local = search.local(local).await?;
         let (socket, loopback) = bound_socket(&shared.settings, &local, adapter, None)?;
-        let link = link(socket, &shared.settings)?;
+        let link = Link::new(socket, &shared.settings, None);
         Ok((link, tie(adapter, loopback)))
     };
-    let (link, tie) = shared.unless_closed(&action, in_runtime(binding)).await?;
-    opening.succeed_with(&action, link, tie)
+    let (link, tie) = shared.unless_closed(action, in_runtime(binding)).await?;
+    opening.succeed_with(action, link, tie)
 }
 
 /// See [`Builder::from_std`](super::Builder::from_std).
@@ -95,7 +94,12 @@ pub(super) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     let adopting = || {
         let socket = Socket::from_std(udp)?;
         shared.settings.apply(&socket)?;
-        Link::new(socket, &shared.settings)
+        let peer = socket.peer_addr().ok();
+        let link = Link::new(socket, &shared.settings, None);
+        if let Some(peer) = peer {
+            link.hear_alone(peer);
+        }
+        Ok(link)
     };
     let link = driver::within(adopting)
         .and_then(|link| link)
@@ -136,7 +140,7 @@ async fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
         port: 0,
     };
     let (socket, _) = bound_socket(&shared.settings, &local, None, None)?;
-    let link = in_runtime(async { link(socket, &shared.settings) }).await?;
+    let link = in_runtime(async { Ok(Link::new(socket, &shared.settings, None)) }).await?;
     opening.succeed_with(action, link, None)
 }
 
@@ -184,7 +188,7 @@ pub(super) async fn bind_for_pair(
         let (socket, loopback) = bound_socket(&shared.settings, &local, None, None)?;
         while let Some(destination) = next {
             if socket.reaches(destination) {
-                let link = link(socket, &shared.settings)?;
+                let link = Link::new(socket, &shared.settings, None);
                 return Ok((link, tie(None, loopback), destination));
             }
             next = destinations.next().await?;
@@ -219,13 +223,23 @@ fn connect_bound(shared: &Shared, link: &Link, destination: SocketAddr) -> Resul
 ///
 /// Every try has a descriptor of its own: a refused one keeps the port that the kernel chose for it, and
 /// its family.
-fn connect_new(settings: &Settings, local: &Local, destination: SocketAddr) -> Result<Link, Error> {
+fn connect_new(
+    settings: &Arc<Settings>,
+    local: &Local,
+    destination: SocketAddr,
+) -> Result<Link, Error> {
     let adapter = broadcast_adapter(settings, destination);
     let (socket, _) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
     socket
         .connect(destination)
         .map_err(|error| refused(destination, error))?;
-    link(socket, settings)
+    if is_left_to_system(local) {
+        // It had no port before, so that nobody could send to it.
+        return Ok(Link::new(socket, settings, Some(destination)));
+    }
+    let link = Link::new(socket, settings, None);
+    link.hear_alone(destination);
+    Ok(link)
 }
 
 /// Returns the adapter that a socket with this peer speaks by, if the peer is everybody (CON-10).
@@ -248,14 +262,31 @@ fn refused(destination: SocketAddr, error: io::Error) -> Error {
     }
 }
 
+/// How a socket is being opened, for those who are told that it cannot be.
+enum Action<'a> {
+    Connect(&'a Endpoint),
+    Bind(&'a Endpoint),
+    BindOn(&'a Endpoint, &'a Adapter),
+}
+
+impl fmt::Display for Action<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(remote) => write!(f, "connect to {remote}"),
+            Self::Bind(local) => write!(f, "bind to {local}"),
+            Self::BindOn(local, adapter) => write!(f, "bind to {local} on {}", adapter.name),
+        }
+    }
+}
+
 /// Destinations that could not be connected to, and why.
 struct Attempts<'a> {
-    action: &'a str,
+    action: &'a Action<'a>,
     failed: Vec<(SocketAddr, Error)>,
 }
 
 impl<'a> Attempts<'a> {
-    fn new(action: &'a str) -> Self {
+    fn new(action: &'a Action<'a>) -> Self {
         Self {
             action,
             failed: Vec::new(),
@@ -300,12 +331,6 @@ impl<'a> Attempts<'a> {
             error.in_context(message)
         }
     }
-}
-
-/// Hands an open socket to the runtime around us.
-fn link(socket: Socket, settings: &Settings) -> Result<Link, Error> {
-    Link::new(socket, settings)
-        .map_err(|error| Error::system("the runtime does not take the socket", error))
 }
 
 /// Runs a step where there is a runtime.

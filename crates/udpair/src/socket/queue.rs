@@ -18,36 +18,33 @@ use crate::driver;
 use crate::message::{Event, Message};
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Queue {
-    batch: RecvBatch,
+    /// Never empty: a socket that waits keeps no room.
+    rest: Option<Box<RecvBatch>>,
     intake: Intake,
-    /// The place of the one task that polls without a future of its own.
-    pub(super) poller: Place,
+    /// The place of the one task that polls without a future of its own, if there is one.
+    pub(super) poller: Option<Box<Place>>,
 }
 
 /// What is known of the kernel's side.
 #[derive(Debug)]
 struct Intake {
-    /// Whether the kernel may hold more; if not, the next datagram wakes us.
-    more: bool,
     /// How many datagrams the kernel had dropped when the last one here was queued.
     drops: u32,
     /// How many messages of the kernel to make room for next, judged by what came last.
-    room: usize,
+    room: u8,
+    /// Whether the kernel may hold more; if not, the next datagram wakes us.
+    more: bool,
 }
 
-impl Default for Queue {
+impl Default for Intake {
     fn default() -> Self {
         Self {
-            batch: RecvBatch::new(FEW),
-            intake: Intake {
-                room: FEW,
-                // Datagrams may have come in before anybody watched.
-                more: true,
-                drops: 0,
-            },
-            poller: Place::default(),
+            drops: 0,
+            room: FEW,
+            // What came in before the runtime watched, it tells of when it begins to.
+            more: false,
         }
     }
 }
@@ -61,11 +58,12 @@ impl Queue {
         self.drop_queued_strangers(link);
         // Something may have come since the kernel was asked last, and wakes nobody when it is gone.
         self.note_arrival();
-        let intake = &mut self.intake;
-        while intake.more && self.batch.len() < KEPT_AT_CONNECT_MAX {
-            let mut batch = RecvBatch::new(BATCH_MAX);
+        let (intake, mut kept) = (&mut self.intake, self.rest.take().unwrap_or_else(scratch));
+        let mut batch = scratch();
+        batch.set_limit(BATCH_MAX.into());
+        while intake.more && kept.len() < KEPT_AT_CONNECT_MAX {
             match intake.receive(link, &mut batch) {
-                Some(Ok(())) => self.batch.append(&mut batch),
+                Some(Ok(())) => kept.append(&mut batch),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     intake.more = false;
                 }
@@ -73,16 +71,20 @@ impl Queue {
                 Some(Err(_)) | None => break,
             }
         }
+        self.keep(kept);
     }
 
     /// Drops what others than the peer sent, of what was received when they were still heard.
     fn drop_queued_strangers(&mut self, link: &Link) {
-        let Some(mut drops) = self.batch.drops_before() else {
+        let Some(mut rest) = self.rest.take() else {
             return;
         };
-        sift(&mut self.batch, link, &mut drops);
-        // What strangers' datagrams had to tell of drops, the next message tells.
-        self.intake.drops = drops;
+        if let Some(mut drops) = rest.drops_before() {
+            sift(&mut rest, link, &mut drops);
+            // What strangers' datagrams had to tell of drops, the next message tells.
+            self.intake.drops = drops;
+        }
+        self.keep(rest);
     }
 
     /// Takes one message; `None` if nothing is there.
@@ -97,28 +99,51 @@ impl Queue {
         if queued.is_some() || !self.intake.more {
             return Poll::Ready(Ok(queued));
         }
-        // Mostly one comes, and the queue stays empty.
-        let mut batch = SCRATCH.take().unwrap_or_default();
-        batch.set_limit(self.intake.room);
-        let filled = self.intake.fill(link, &mut batch, cx);
-        let message = batch.pop().map(Message::new);
-        if !batch.is_empty() {
-            self.batch.append(&mut batch);
-        }
-        SCRATCH.set(Some(batch));
-        ready!(filled)?;
-        Poll::Ready(Ok(message))
+        let received = ready!(self.receive(link, cx))?;
+        Poll::Ready(Ok(received.and_then(|mut batch| {
+            let message = batch.pop();
+            // Mostly one comes, and the queue stays empty.
+            self.keep(batch);
+            message.map(Message::new)
+        })))
     }
 
     /// Takes a message that is here already.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Message> {
-        let message = self.batch.pop()?;
-        if self.batch.is_empty() && !self.intake.more {
-            // A socket that waits keeps no room.
-            self.batch = RecvBatch::default();
+        let rest = self.rest.as_mut()?;
+        let message = rest.pop();
+        if rest.is_empty()
+            && let Some(rest) = self.rest.take()
+        {
+            SCRATCH.set(Some(rest));
         }
-        Some(Message::new(message))
+        message.map(Message::new)
+    }
+
+    /// Receives what the kernel has, and returns it if there is anything.
+    fn receive(
+        &mut self,
+        link: &Link,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<Box<RecvBatch>>, Failure>> {
+        let mut batch = scratch();
+        batch.set_limit(self.room());
+        let filled = self.intake.fill(link, &mut batch, cx);
+        if let Poll::Ready(Ok(true)) = filled {
+            return Poll::Ready(Ok(Some(batch)));
+        }
+        SCRATCH.set(Some(batch));
+        filled.map(|filled| filled.map(|_| None))
+    }
+
+    /// Makes `batch` what is left, or hands its room to others if it is empty.
+    fn keep(&mut self, batch: Box<RecvBatch>) {
+        if batch.is_empty() {
+            SCRATCH.set(Some(batch));
+        } else {
+            self.rest = Some(batch);
+        }
     }
 
     /// Takes one event: what happened beside messages, or else a message; `None` if nothing is there.
@@ -129,10 +154,9 @@ impl Queue {
         link: &Link,
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Event>, Failure>> {
-        if link.asides.is_empty() && self.batch.is_empty() {
+        if link.asides.is_empty() && self.rest.is_none() {
             // Receiving is how errors come up.
-            self.batch.set_limit(self.intake.room);
-            ready!(self.intake.fill(link, &mut self.batch, cx))?;
+            self.rest = ready!(self.receive(link, cx))?;
         }
         if let Some(aside) = link.asides.pop() {
             return Poll::Ready(Ok(Some(aside)));
@@ -143,7 +167,7 @@ impl Queue {
 
     /// Returns how many messages of the kernel to make room for, where nobody says otherwise.
     pub(super) fn room(&self) -> usize {
-        self.intake.room
+        self.intake.room.into()
     }
 
     /// Replaces the content of `batch` with the datagrams that come next, and returns whether there are
@@ -157,10 +181,11 @@ impl Queue {
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, Failure>> {
         batch.clear();
-        if self.batch.is_empty() {
+        let Some(mut rest) = self.rest.take() else {
             return self.intake.fill(link, batch, cx);
-        }
-        batch.append(&mut self.batch);
+        };
+        batch.append(&mut rest);
+        SCRATCH.set(Some(rest));
         Poll::Ready(Ok(true))
     }
 
@@ -172,29 +197,32 @@ impl Queue {
     /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
     pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
         let end = Instant::now() + time;
+        let mut batch = scratch();
         // Whoever asks again at once need not hear from the first call that nothing else is there.
-        self.batch.set_limit(1);
+        batch.set_limit(1);
+        let mut has_come = false;
         for asked in 1_u32.. {
             // The clock takes almost as long as a call that finds nothing.
             if is_over() || asked.is_multiple_of(ASKED_BETWEEN_LOOKS) && Instant::now() >= end {
                 break;
             }
-            match self.intake.receive(link, &mut self.batch) {
+            match self.intake.receive(link, &mut batch) {
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Some(Ok(())) if self.batch.is_empty() => {}
-                Some(Ok(())) => return true,
+                Some(Ok(())) => has_come = !batch.is_empty(),
                 Some(Err(_)) | None => {
                     // Whoever asks next meets it again.
                     self.intake.more = true;
-                    return true;
+                    has_come = true;
                 }
             }
-            if !link.asides.is_empty() {
-                return true;
+            if has_come || !link.asides.is_empty() {
+                has_come = true;
+                break;
             }
             std::hint::spin_loop();
         }
-        false
+        self.keep(batch);
+        has_come
     }
 
     /// Puts back what was taken and not handed on; it goes before all else.
@@ -204,14 +232,16 @@ impl Queue {
         if link.is_closed() {
             return;
         }
-        batch.append(&mut self.batch);
-        self.batch = batch;
+        if let Some(mut rest) = self.rest.take() {
+            batch.append(&mut rest);
+        }
+        self.keep(Box::new(batch));
         self.drop_queued_strangers(link);
     }
 
     /// Returns whether somebody else who waits could go on.
     pub(super) fn has_rest(&self, link: &Link) -> bool {
-        self.intake.more || !self.batch.is_empty() || !link.asides.is_empty()
+        self.intake.more || self.rest.is_some() || !link.asides.is_empty()
     }
 }
 
@@ -253,11 +283,11 @@ impl Intake {
             Err(error) => return Some(Err(error)),
         }
         self.room = match batch.messages() {
-            messages if messages >= FEW => BATCH_MAX,
+            messages if messages >= FEW.into() => BATCH_MAX,
             _ => FEW,
         };
         let sifted = sift(batch, link, &mut self.drops);
-        link.counters.add_received(batch.len(), sifted);
+        link.counters().add_received(batch.len(), sifted);
         Some(Ok(()))
     }
 }
@@ -268,27 +298,32 @@ fn sift(batch: &mut RecvBatch, link: &Link, drops: &mut u32) -> Sifted {
     let peer = link.peer();
     let sifted = batch.sift(drops, |metadata| {
         filter::admits(peer, &metadata.from)
-            && (!link.multicast_only || filter::is_for_many(metadata.to, metadata.local))
+            && (!link.settings.multicast_only || filter::is_for_many(metadata.to, metadata.local))
     });
     if sifted.refused > 0 {
-        link.counters.strangers_dropped.add(sifted.refused);
+        link.counters().strangers_dropped.add(sifted.refused);
     }
     sifted
 }
 
+/// Returns room for what one call brings, which is empty.
+fn scratch() -> Box<RecvBatch> {
+    SCRATCH.take().unwrap_or_default()
+}
+
 thread_local! {
-    /// Room for what one call brings, so that a socket needs none for that; nobody keeps it.
+    /// Room that nobody needs now, so that there need not be any for each socket.
     static SCRATCH: Cell<Option<Box<RecvBatch>>> = const { Cell::new(None) };
 }
 
 /// How many messages of the kernel one call brings at the most.
-const BATCH_MAX: usize = 16;
+const BATCH_MAX: u8 = 16;
 
 /// How often the kernel is asked before a busy receiver looks at the clock.
 const ASKED_BETWEEN_LOOKS: u32 = 16;
 
 /// How many while they come one by one: room for a second tells that there is none.
-const FEW: usize = 2;
+const FEW: u8 = 2;
 
 /// How many messages of the peer are taken from the kernel to find the strangers' behind them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;

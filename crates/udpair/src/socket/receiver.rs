@@ -147,7 +147,7 @@ fn poll<T>(
 ) -> Poll<Result<T, Error>> {
     let begun = *place.begun.get_or_insert_with(|| link.cancellations());
     let is_cancelled = || link.cancellations() != begun;
-    let mut busy_poll = link.busy_poll;
+    let mut busy_poll = link.settings.busy_poll;
     let result = loop {
         if is_cancelled() {
             break Err(cancelled(ACTION));
@@ -187,11 +187,11 @@ pub(super) async fn recv(shared: &Shared) -> Result<Message, Error> {
 pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     poll_and_wake(link, link.queue(), |queue| {
-        let mut place = std::mem::take(&mut queue.poller);
+        let mut place = queue.poller.take().unwrap_or_default();
         let polled = poll(link, queue, &mut place, cx, |queue, link, cx| {
             queue.take_message(link, Some(cx))
         });
-        queue.poller = place;
+        queue.poller = Some(place);
         polled
     })
 }

@@ -1,12 +1,13 @@
 //! The state that all handles of a socket share, and who may change it.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::future::{self, Future};
 use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use udpair_io::Adapter;
 
@@ -28,8 +29,10 @@ pub(super) struct Shared {
     life: Mutex<Life>,
     /// There once the socket is open, and until the last handle is gone.
     link: OnceLock<Link>,
-    /// Those who wait for an opening to end.
-    waiting: Waiters,
+    /// How many [`Handle`]s there are.
+    handles: AtomicUsize,
+    /// Those who wait for an opening to end; there once somebody did.
+    waiting: OnceLock<Box<Waiters>>,
     published: Published,
 }
 
@@ -48,11 +51,30 @@ pub(super) struct Tie {
 }
 
 /// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
-pub(super) struct Handle(pub(super) Arc<Shared>);
+pub(super) struct Handle(Arc<Shared>);
+
+impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        shared.handles.fetch_add(1, Ordering::Relaxed);
+        Self(shared)
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Self {
+        Self::new(self.0.clone())
+    }
+}
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.close();
+        if self.0.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.close();
+        }
     }
 }
 
@@ -67,7 +89,8 @@ impl Shared {
             }),
             settings,
             link: OnceLock::new(),
-            waiting: Waiters::default(),
+            handles: AtomicUsize::new(0),
+            waiting: OnceLock::new(),
             published: Published::default(),
         }
     }
@@ -78,10 +101,14 @@ impl Shared {
     }
 
     /// Returns the kernel endpoint of an open socket.
-    pub(super) fn open_link(&self, action: &str, operation: Operation) -> Result<&Link, Error> {
+    pub(super) fn open_link(
+        &self,
+        action: impl Display,
+        operation: Operation,
+    ) -> Result<&Link, Error> {
         match self.link.get() {
             Some(link) => Ok(link),
-            None => Err(match self.allow(action, operation) {
+            None => Err(match self.allow(&action, operation) {
                 Err(error) => error,
                 // Between the two looks somebody opened it; that is as good as a moment too early.
                 Ok(()) => refuse(action, State::Created, Verdict::IllegalCall),
@@ -116,7 +143,7 @@ impl Shared {
     }
 
     /// Asks the table whether `operation` may be done now.
-    pub(super) fn allow(&self, action: &str, operation: Operation) -> Result<(), Error> {
+    pub(super) fn allow(&self, action: impl Display, operation: Operation) -> Result<(), Error> {
         let life = self.life();
         match verdict(life.state, life.past, operation) {
             Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => Ok(()),
@@ -125,8 +152,8 @@ impl Shared {
     }
 
     /// Remembers that the socket has a stream to some host, which connecting rules out.
-    pub(super) fn grant_stream(&self, action: &str) -> Result<(), Error> {
-        if self.try_grant_stream(action)? {
+    pub(super) fn grant_stream(&self, action: impl Display) -> Result<(), Error> {
+        if self.try_grant_stream(&action)? {
             return Ok(());
         }
         Err(refuse(action, State::Opening, Verdict::IllegalCall))
@@ -134,15 +161,18 @@ impl Shared {
 
     /// The same for who would rather wait: what comes of an opening that is under way decides whether
     /// there may be other destinations.
-    pub(super) async fn grant_stream_after_opening(&self, action: &str) -> Result<(), Error> {
-        while !self.try_grant_stream(action)? {
+    pub(super) async fn grant_stream_after_opening(
+        &self,
+        action: impl Display,
+    ) -> Result<(), Error> {
+        while !self.try_grant_stream(&action)? {
             self.wait_while_opening().await;
         }
         Ok(())
     }
 
     /// Grants a stream; `false` while the socket is being opened.
-    fn try_grant_stream(&self, action: &str) -> Result<bool, Error> {
+    fn try_grant_stream(&self, action: impl Display) -> Result<bool, Error> {
         let mut life = self.life();
         match verdict(life.state, life.past, Operation::OutputTo) {
             Verdict::Allowed => {
@@ -175,7 +205,11 @@ impl Shared {
     }
 
     /// Begins an operation that opens the socket. Until the guard is dropped others are refused.
-    pub(super) fn begin(&self, action: &str, operation: Operation) -> Result<Opening<'_>, Error> {
+    pub(super) fn begin(
+        &self,
+        action: impl Display,
+        operation: Operation,
+    ) -> Result<Opening<'_>, Error> {
         let mut life = self.life();
         match verdict(life.state, life.past, operation) {
             Verdict::Becomes(after) => {
@@ -193,9 +227,9 @@ impl Shared {
 
     /// Waits while somebody opens the socket.
     pub(super) async fn wait_while_opening(&self) {
-        let mut ticket = Ticket::default();
+        let mut waiting = Waiting::on(self);
         future::poll_fn(|cx| {
-            self.waiting.enlist(&mut ticket, cx.waker());
+            waiting.enlist(cx);
             if self.life().state == State::Opening {
                 Poll::Pending
             } else {
@@ -203,27 +237,31 @@ impl Shared {
             }
         })
         .await;
-        self.waiting.leave(&mut ticket);
     }
 
     /// Returns what `future` returns, unless the socket is closed first.
     pub(super) async fn unless_closed<T>(
         &self,
-        action: &str,
+        action: impl Display,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        let mut waiting = Waiting::on(self);
         let mut future = pin!(future);
-        let mut ticket = Ticket::default();
-        let result = future::poll_fn(|cx| {
-            self.waiting.enlist(&mut ticket, cx.waker());
-            if self.life().state == State::Closed {
-                return Poll::Ready(Err(cancelled(action)));
+        future::poll_fn(|cx| {
+            if self.is_closed() {
+                return Poll::Ready(Err(cancelled(&action)));
             }
-            future.as_mut().poll(cx)
+            if let Poll::Ready(result) = future.as_mut().poll(cx) {
+                return Poll::Ready(result);
+            }
+            waiting.enlist(cx);
+            // Looked at again, because it may have been closed before there was a waker.
+            if self.is_closed() {
+                return Poll::Ready(Err(cancelled(&action)));
+            }
+            Poll::Pending
         })
-        .await;
-        self.waiting.leave(&mut ticket);
-        result
+        .await
     }
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
@@ -232,6 +270,10 @@ impl Shared {
 
     pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
         self.link().and_then(Link::peer_addr)
+    }
+
+    fn ends(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (self.local_addr(), self.peer_addr())
     }
 
     pub(super) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
@@ -271,12 +313,12 @@ impl Shared {
     }
 
     pub(super) fn close(&self) {
-        let local = self.local_addr();
+        let local = observe::if_watched(|| self.local_addr());
         let before = mem::replace(&mut self.life().state, State::Closed);
         if let Some(link) = self.link() {
             link.close();
         }
-        self.waiting.wake_all();
+        self.wake_waiting();
         if before != State::Closed && self.link().is_some() {
             observe::closed(local);
             // The last word on what it has counted.
@@ -292,8 +334,44 @@ impl Shared {
             .finish_non_exhaustive()
     }
 
+    /// Lets those look again who wait for an opening to end. What they look at was changed before.
+    fn wake_waiting(&self) {
+        if let Some(waiting) = self.waiting.get() {
+            waiting.wake_all();
+        }
+    }
+
     fn life(&self) -> MutexGuard<'_, Life> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for an opening to end, or for the socket to be closed.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    ticket: Ticket,
+}
+
+impl<'a> Waiting<'a> {
+    fn on(shared: &'a Shared) -> Self {
+        Self {
+            shared,
+            ticket: Ticket::default(),
+        }
+    }
+
+    /// Lets the task be woken. What it waits for is to be looked at after this.
+    fn enlist(&mut self, cx: &mut Context<'_>) {
+        let waiting = self.shared.waiting.get_or_init(Box::default);
+        waiting.enlist(&mut self.ticket, cx.waker());
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.shared.waiting.get() {
+            waiting.leave(&mut self.ticket);
+        }
     }
 }
 
@@ -308,7 +386,7 @@ impl Opening<'_> {
     /// Makes `link` the endpoint of the socket.
     pub(super) fn succeed_with(
         self,
-        action: &str,
+        action: impl Display,
         link: Link,
         tie: Option<Tie>,
     ) -> Result<(), Error> {
@@ -326,19 +404,19 @@ impl Opening<'_> {
         let _ = self.shared.link.set(link);
         // Whoever watches may ask the socket something.
         drop(life);
-        observe::opened(self.shared.local_addr(), self.shared.peer_addr());
+        observe::opened(|| self.shared.ends());
         Ok(())
     }
 
     /// Ends an opening that kept the endpoint.
-    pub(super) fn succeed(self, action: &str) -> Result<(), Error> {
+    pub(super) fn succeed(self, action: impl Display) -> Result<(), Error> {
         let mut life = self.shared.life();
         if life.state == State::Closed {
             return Err(cancelled(action));
         }
         life.state = self.after;
         drop(life);
-        observe::connected(self.shared.local_addr(), self.shared.peer_addr());
+        observe::connected(|| self.shared.ends());
         Ok(())
     }
 }
@@ -350,12 +428,12 @@ impl Drop for Opening<'_> {
             life.state = self.before;
         }
         drop(life);
-        self.shared.waiting.wake_all();
+        self.shared.wake_waiting();
     }
 }
 
 /// The error for an operation that was under way when the socket was closed.
-pub(super) fn cancelled(action: &str) -> Error {
+pub(super) fn cancelled(action: impl Display) -> Error {
     Error::new(
         ErrorKind::Cancelled,
         format!("cannot {action}: it was cancelled, or the socket closed"),
@@ -363,7 +441,7 @@ pub(super) fn cancelled(action: &str) -> Error {
 }
 
 /// The error for an operation on a closed socket.
-pub(super) fn closed(action: &str) -> Error {
+pub(super) fn closed(action: impl Display) -> Error {
     Error::new(
         ErrorKind::Closed,
         format!("cannot {action}: the socket was closed"),
@@ -371,7 +449,7 @@ pub(super) fn closed(action: &str) -> Error {
 }
 
 /// The error for an operation that the table refuses.
-fn refuse(action: &str, state: State, verdict: Verdict) -> Error {
+fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
     match verdict {
         Verdict::Closed => closed(action),
         Verdict::InvalidArgument => Error::new(

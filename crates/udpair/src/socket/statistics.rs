@@ -1,8 +1,9 @@
 //! What a socket counts.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use udpair_io::{Sent, Sifted};
+use udpair_io::{Sent, Sifted, Socket};
 
 /// What a socket has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -79,6 +80,8 @@ pub(super) struct Counters {
     pub(super) peer_errors_dropped: Counter,
     pub(super) send_calls: Counter,
     pub(super) receive_calls: Counter,
+    /// What the kernel had dropped when the socket was closed.
+    pub(super) final_drops: OnceLock<Drops>,
 }
 
 impl Counters {
@@ -116,6 +119,24 @@ impl Counters {
             send_calls: self.send_calls.get(),
             receive_calls: self.receive_calls.get(),
         }
+    }
+}
+
+/// What the kernel has dropped for want of room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drops {
+    pub(super) datagrams: u32,
+    /// Whether the kernel did not count several datagrams as one.
+    pub(super) is_exact: bool,
+}
+
+impl Drops {
+    /// Asks the kernel; `None` where it does not count.
+    pub(super) fn of(socket: &Socket) -> Option<Self> {
+        Some(Self {
+            datagrams: udpair_io::dropped_datagrams(socket).ok()??,
+            is_exact: !udpair_io::receive_offload(socket),
+        })
     }
 }
 
