@@ -44,7 +44,7 @@ pub use membership::Joined;
 pub use messages::Messages;
 pub use options::{Ecn, OptionReport, OptionValue, OptionsReport, SocketOption};
 pub use output::OutputStream;
-use receiver::Receive;
+use receiver::{ForEach, Receive};
 use shared::{Handle, Shared};
 pub use statistics::Statistics;
 
@@ -313,8 +313,8 @@ impl DatagramSocket {
     /// # Cancel safety
     ///
     /// Cancel safe: a dropped future has taken no message.
-    pub async fn recv(&self) -> Result<Message, Error> {
-        receiver::recv(self.shared()).await
+    pub fn recv(&self) -> impl Future<Output = Result<Message, Error>> {
+        Receive::new(self.shared())
     }
 
     /// Polls for the next message, like [`recv`](Self::recv).
@@ -405,8 +405,11 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `MessageReceived` (MSG-04, MSG-05, MSG-18).
-    pub async fn for_each(&self, handler: impl FnMut(Datagram<'_>)) -> Result<(), Error> {
-        receiver::for_each(self.shared(), handler).await
+    pub fn for_each(
+        &self,
+        handler: impl FnMut(Datagram<'_>),
+    ) -> impl Future<Output = Result<(), Error>> {
+        ForEach::new(self.shared(), handler)
     }
 
     /// Begins to receive ahead of need, into a queue of at most `capacity` messages.

@@ -4,6 +4,7 @@
 //! number of tasks. So the runtime wakes this list, and the list wakes everybody on it.
 
 use std::mem;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
@@ -20,13 +21,22 @@ pub(crate) struct Waiters {
 struct List {
     last_number: u64,
     /// Apart from the others, so that the usual single waiter costs no allocation.
-    first: Option<(u64, Waker)>,
-    others: Vec<(u64, Waker)>,
+    first: Option<Entry>,
+    others: Option<Box<Others>>,
 }
+
+type Entry = (Number, Waker);
+
+/// Boxed, because on most lists there never are any.
+#[derive(Debug, Default)]
+struct Others(Vec<Entry>);
 
 /// A place on a list; whoever gives up waiting hands it back with [`Waiters::leave`].
 #[derive(Debug, Default)]
-pub(crate) struct Ticket(Option<u64>);
+pub(crate) struct Ticket(Option<Number>);
+
+/// The number of an entry; from 1, so that having none takes no room of its own.
+type Number = NonZeroU64;
 
 impl Waiters {
     /// Puts `waker` on the list, or renews its entry.
@@ -45,13 +55,13 @@ impl Waiters {
         }
         self.count.fetch_add(1, Ordering::SeqCst);
         list.last_number += 1;
-        let number = list.last_number;
+        let number = Number::new(list.last_number).expect("counted from 1");
         ticket.0 = Some(number);
         let entry = (number, waker.clone());
         if list.first.is_none() {
             list.first = Some(entry);
         } else {
-            list.others.push(entry);
+            list.others.get_or_insert_default().0.push(entry);
         }
     }
 
@@ -81,8 +91,9 @@ impl Waiters {
         let (first, others) = {
             let mut list = self.list();
             self.count.fetch_sub(list.len(), Ordering::SeqCst);
-            (list.first.take(), mem::take(&mut list.others))
+            (list.first.take(), list.others.take())
         };
+        let others = others.into_iter().flat_map(|others| others.0);
         // Outside the lock, because a waker may run code that comes back here.
         for (_, waker) in first.into_iter().chain(others) {
             waker.wake();
@@ -101,21 +112,24 @@ impl Waiters {
 
 impl List {
     fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.others.len()
+        let others = self.others.as_ref().map_or(0, |others| others.0.len());
+        usize::from(self.first.is_some()) + others
     }
 
-    fn take(&mut self, number: u64) -> Option<(u64, Waker)> {
-        let is_it = |(other, _): &mut (u64, Waker)| *other == number;
+    fn take(&mut self, number: Number) -> Option<Entry> {
+        let is_it = |(other, _): &mut Entry| *other == number;
         self.first.take_if(is_it).or_else(|| {
-            let at = self.others.iter().position(|(other, _)| *other == number)?;
-            Some(self.others.remove(at))
+            let others = &mut self.others.as_mut()?.0;
+            let at = others.iter().position(|(other, _)| *other == number)?;
+            Some(others.remove(at))
         })
     }
 
-    fn entry(&mut self, number: u64) -> Option<&mut Waker> {
+    fn entry(&mut self, number: Number) -> Option<&mut Waker> {
+        let others = self.others.iter_mut().flat_map(|others| &mut others.0);
         self.first
             .iter_mut()
-            .chain(&mut self.others)
+            .chain(others)
             .find_map(|(entry, waker)| (*entry == number).then_some(waker))
     }
 }

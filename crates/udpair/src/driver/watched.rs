@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker, ready};
 
+use once_cell::race::OnceBox;
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use tokio::runtime::Handle;
@@ -24,7 +25,7 @@ pub(crate) struct Watched {
     /// Wakes `readers`; kept, because making one allocates.
     readers_waker: Waker,
     /// There once somebody had to wait; most sockets never see that.
-    writing: OnceLock<Box<Writing>>,
+    writing: OnceBox<Writing>,
     /// The runtime that watches, or will; set by the first who waits where it was left open.
     runtime: OnceLock<Handle>,
 }
@@ -97,7 +98,7 @@ impl Watched {
             reading: RwLock::new(Some(Reading::Unwatched(socket))),
             readers_waker: readers.clone().into(),
             readers,
-            writing: OnceLock::new(),
+            writing: OnceBox::new(),
             runtime: OnceLock::new(),
         }
     }

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use once_cell::race::OnceBox;
 
 use crate::message::Event;
 
@@ -14,7 +16,7 @@ pub(super) struct Asides {
     /// Whether some were kept that nobody was woken for.
     are_new: AtomicBool,
     /// There once something happened; on most sockets nothing does.
-    list: OnceLock<Box<Mutex<VecDeque<Event>>>>,
+    list: OnceBox<Mutex<VecDeque<Event>>>,
 }
 
 impl Asides {

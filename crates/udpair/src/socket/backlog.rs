@@ -17,7 +17,7 @@ use futures_core::Stream;
 use super::filter;
 use super::lifecycle::Operation;
 use super::link::Link;
-use super::receiver;
+use super::receiver::Receive;
 use super::shared::{Shared, closed};
 use crate::driver::{self, Task, Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
@@ -227,7 +227,7 @@ fn hears(link: &Link, message: &Message) -> bool {
 async fn fill(inside: Arc<Inside>) {
     loop {
         inside.room().await;
-        match receiver::recv(&inside.shared).await {
+        match Receive::new(&inside.shared).await {
             Ok(message) => inside.put(message),
             Err(_) if inside.shared.is_closed() => return inside.end(closed("receive")),
             // Who cancels pending operations ends none of those to come.

@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use std::future;
 use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use once_cell::race::OnceBox;
 
 use crate::driver::{Ticket, Waiters};
 
@@ -19,7 +21,7 @@ pub(super) struct Line {
     /// How many stand in it; looked at by every write, so without the lock.
     length: AtomicUsize,
     /// There once somebody had to wait; most sockets never see that.
-    waiting: OnceLock<Box<Waiting>>,
+    waiting: OnceBox<Waiting>,
 }
 
 #[derive(Debug, Default)]

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use once_cell::race::OnceBox;
 use udpair_io::{
     Adapter, Cause, Destination, NetworkError, Outgoing, RecvBatch, SendBatch, Sent, Socket,
     Waiting,
@@ -29,11 +31,14 @@ pub(super) struct Link {
     pub(super) asides: Asides,
     pub(super) memberships: Memberships,
     /// There once something was counted, which on a socket that waits is nothing.
-    counters: OnceLock<Box<Counters>>,
+    counters: OnceBox<Counters>,
     pub(super) line: Line,
-    /// Grows when pending operations are to end.
+    /// Grows when pending operations are to end. Less by one than what is told of it.
     cancellations: AtomicU64,
 }
+
+/// How often pending operations were cancelled, and one more: so not to know it takes no room of its own.
+pub(super) type Cancellations = NonZeroU64;
 
 /// Why a datagram was not sent.
 #[derive(Debug)]
@@ -63,7 +68,7 @@ impl Link {
             queue: Mutex::default(),
             asides: Asides::default(),
             memberships: Memberships::default(),
-            counters: OnceLock::new(),
+            counters: OnceBox::new(),
             line: Line::default(),
             cancellations: AtomicU64::new(0),
         }
@@ -289,8 +294,9 @@ impl Link {
     ///
     /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
     /// late to be woken finds that they were.
-    pub(super) fn cancellations(&self) -> u64 {
-        self.cancellations.load(Ordering::SeqCst)
+    pub(super) fn cancellations(&self) -> Cancellations {
+        let count = self.cancellations.load(Ordering::SeqCst);
+        Cancellations::MIN.saturating_add(count)
     }
 
     /// Ends pending operations.

@@ -6,8 +6,9 @@
 
 use std::future;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use once_cell::race::OnceBox;
 use udpair_io::{Adapter, Membership};
 
 use super::lifecycle::Operation;
@@ -76,7 +77,7 @@ struct Bound {
 
 /// The memberships of an open socket; most never have any.
 #[derive(Debug, Default)]
-pub(super) struct Memberships(OnceLock<Box<Mutex<List>>>);
+pub(super) struct Memberships(OnceBox<Mutex<List>>);
 
 #[derive(Debug, Default)]
 struct List {

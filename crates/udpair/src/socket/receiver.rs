@@ -1,14 +1,15 @@
 //! How those who wait for messages get them: one by one, in batches, or pushed.
 
-use std::future;
+use std::future::{self, Future};
 use std::io;
+use std::pin::Pin;
 use std::sync::MutexGuard;
 use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagram, RecvBatch};
 
 use super::lifecycle::Operation;
-use super::link::Link;
+use super::link::{Cancellations, Link};
 use super::queue::Queue;
 use super::shared::{Shared, cancelled, closed};
 use crate::driver::{Gone, Ticket};
@@ -26,7 +27,7 @@ pub(super) enum Failure {
 pub(super) struct Place {
     ticket: Ticket,
     /// How often pending operations had been cancelled when this one began.
-    begun: Option<u64>,
+    begun: Option<Cancellations>,
 }
 
 /// A receive under way.
@@ -111,6 +112,17 @@ impl<'a> Receive<'a> {
     }
 }
 
+/// See [`DatagramSocket::recv`](super::DatagramSocket::recv). Not an `async fn`, whose layers would take
+/// room in every task that waits.
+impl Future for Receive<'_> {
+    type Output = Result<Message, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_message(cx)
+    }
+}
+
 impl Drop for Receive<'_> {
     fn drop(&mut self) {
         if let Some(link) = self.shared.link() {
@@ -176,13 +188,6 @@ fn poll<T>(
     Poll::Ready(result)
 }
 
-/// See [`DatagramSocket::recv`](super::DatagramSocket::recv).
-#[inline]
-pub(super) async fn recv(shared: &Shared) -> Result<Message, Error> {
-    let mut receive = Receive::new(shared);
-    future::poll_fn(|cx| receive.poll_message(cx)).await
-}
-
 /// See [`DatagramSocket::poll_recv`](super::DatagramSocket::poll_recv).
 pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
@@ -219,13 +224,33 @@ pub(super) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result
 }
 
 /// See [`DatagramSocket::for_each`](super::DatagramSocket::for_each).
-pub(super) async fn for_each(
-    shared: &Shared,
-    mut handler: impl FnMut(Datagram<'_>),
-) -> Result<(), Error> {
-    let mut receive = Receive::new(shared);
-    let mut begun = None;
-    future::poll_fn(|cx| {
+pub(super) struct ForEach<'a, H> {
+    receive: Receive<'a>,
+    /// How often pending operations had been cancelled when this one began.
+    begun: Option<Cancellations>,
+    handler: H,
+}
+
+impl<'a, H: FnMut(Datagram<'_>)> ForEach<'a, H> {
+    pub(super) fn new(shared: &'a Shared, handler: H) -> Self {
+        Self {
+            receive: Receive::new(shared),
+            begun: None,
+            handler,
+        }
+    }
+}
+
+impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            receive,
+            begun,
+            handler,
+        } = &mut *self;
+        let shared = receive.shared;
         let mut batch = RecvBatch::default();
         loop {
             let pushed = shared.link().map(|link| Pushed {
@@ -234,9 +259,9 @@ pub(super) async fn for_each(
                 had_peer: link.peer().is_some(),
             });
             // However often it receives, it is one operation.
-            receive.place.begun = begun;
+            receive.place.begun = *begun;
             let ended = match ready!(receive.poll_pushed(cx, &mut batch)) {
-                Ok(()) => pushed.and_then(|pushed| pushed.push(&mut batch, &mut handler).err()),
+                Ok(()) => pushed.and_then(|pushed| pushed.push(&mut batch, handler).err()),
                 Err(error) => Some(error),
             };
             match ended {
@@ -245,16 +270,18 @@ pub(super) async fn for_each(
                 Some(error) => return Poll::Ready(Err(error)),
             }
         }
-    })
-    .await
+    }
 }
+
+/// The handler is called where it lies, and never pinned.
+impl<H> Unpin for ForEach<'_, H> {}
 
 /// What was so when a batch for a handler was asked for.
 #[derive(Clone, Copy)]
 struct Pushed<'a> {
     link: &'a Link,
     /// How often pending operations had been cancelled when this one began.
-    begun: u64,
+    begun: Cancellations,
     /// Whether strangers were dropped already.
     had_peer: bool,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
-use super::link::{Link, SendFailure};
+use super::link::{Cancellations, Link, SendFailure};
 use super::output::payload_bytes_max;
 use super::shared::{cancelled, closed};
 use crate::driver::{self, Gone, Ticket};
@@ -103,7 +103,7 @@ pub(super) fn attempt(link: &Link, load: &mut impl Load) -> Result<(), SendFailu
 /// Waits for something, and no longer than the socket's operations are not cancelled.
 async fn unless_cancelled(
     link: &Link,
-    begun: u64,
+    begun: Cancellations,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
 ) -> Result<(), Error> {
     future::poll_fn(|cx| {
@@ -120,7 +120,7 @@ async fn unless_cancelled(
     .await
 }
 
-async fn wait_for_room(link: &Link, load: &impl Load, begun: u64) -> Result<(), Error> {
+async fn wait_for_room(link: &Link, load: &impl Load, begun: Cancellations) -> Result<(), Error> {
     let mut waiting = WaitingWriter {
         link,
         ticket: Ticket::default(),
@@ -139,7 +139,7 @@ async fn wait_a_moment(
     link: &Link,
     load: &impl Load,
     pause: Duration,
-    begun: u64,
+    begun: Cancellations,
 ) -> Result<(), Error> {
     let mut waiting = WaitingWriter {
         link,
@@ -155,7 +155,12 @@ async fn wait_a_moment(
 }
 
 /// The error of a send that ended.
-pub(super) fn failed(link: &Link, load: &impl Load, failure: SendFailure, begun: u64) -> Error {
+pub(super) fn failed(
+    link: &Link,
+    load: &impl Load,
+    failure: SendFailure,
+    begun: Cancellations,
+) -> Error {
     match failure {
         SendFailure::Closed if link.cancellations() == begun => closed(ACTION),
         SendFailure::Closed => cancelled(ACTION),

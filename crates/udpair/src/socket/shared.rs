@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
+use once_cell::race::OnceBox;
 use udpair_io::Adapter;
 
 use super::builder::{Settings, check_hop_limit};
@@ -32,7 +33,7 @@ pub(super) struct Shared {
     /// How many [`Handle`]s there are.
     handles: AtomicUsize,
     /// Those who wait for an opening to end; there once somebody did.
-    waiting: OnceLock<Box<Waiters>>,
+    waiting: OnceBox<Waiters>,
     published: Published,
 }
 
@@ -90,7 +91,7 @@ impl Shared {
             settings,
             link: OnceLock::new(),
             handles: AtomicUsize::new(0),
-            waiting: OnceLock::new(),
+            waiting: OnceBox::new(),
             published: Published::default(),
         }
     }

@@ -265,6 +265,7 @@ fn every_crate_keeps_to_its_dependencies() {
                 "hickory-proto",
                 "idna",
                 "metrics",
+                "once_cell",
                 "rand",
                 "tokio",
                 "tracing",
