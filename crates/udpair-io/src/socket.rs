@@ -167,6 +167,18 @@ impl Socket {
         self.udp.peer_addr().map(plain)
     }
 
+    /// Returns the address by which the kernel names the peer in what it sends, zone and all; the socket was
+    /// connected to it as `peer`.
+    ///
+    /// The kernel is asked only where that may be another one.
+    pub fn name_of_peer(&self, peer: SocketAddr) -> SocketAddr {
+        let ip = peer.ip().to_canonical();
+        if ip.is_ipv4() && !ip.is_unspecified() {
+            return SocketAddr::new(ip, peer.port());
+        }
+        self.peer_addr().unwrap_or(peer)
+    }
+
     /// Returns another descriptor of the same socket.
     ///
     /// # Errors

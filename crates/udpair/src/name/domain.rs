@@ -23,6 +23,14 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
     if name.is_empty() || name.split('.').any(str::is_empty) {
         return Err("a label between two dots is empty");
     }
+    if is_plain(name) {
+        check_ascii(name)?;
+        return Ok(Domain {
+            canonical: name.into(),
+            display: name.into(),
+            is_absolute: name.len() < text.len(),
+        });
+    }
     let canonical = Uts46::new()
         .to_ascii(
             name.as_bytes(),
@@ -42,6 +50,13 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
         display: display.strip_suffix('.').unwrap_or(&display).into(),
         is_absolute,
     })
+}
+
+/// Whether UTS 46 makes of `name` what it is already: lower-case ASCII, and no A-label that would have to be
+/// looked into.
+fn is_plain(name: &str) -> bool {
+    let is_kept = |byte: u8| is_label_byte(byte) && !byte.is_ascii_uppercase() || byte == b'.';
+    name.bytes().all(is_kept) && !name.split('.').any(|label| label.starts_with("xn--"))
 }
 
 /// Checks a name of lower-case A-labels.

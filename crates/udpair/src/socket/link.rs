@@ -56,7 +56,7 @@ pub(super) enum SendFailure {
 impl Link {
     /// Takes a socket that is bound, or connected before it could hear anybody but `peer`.
     pub(super) fn new(socket: Socket, settings: &Arc<Settings>, peer: Option<SocketAddr>) -> Self {
-        let peer = peer.map(|peer| as_kernel_writes(&socket, peer));
+        let peer = peer.map(|peer| socket.name_of_peer(peer));
         Self {
             watched: if settings.is_in_group {
                 Watched::wherever(socket)
@@ -99,7 +99,7 @@ impl Link {
     /// Closes the filter on everybody but `peer`, whom the socket was connected to after it may have heard
     /// others.
     pub(super) fn hear_alone(&self, peer: SocketAddr) {
-        let peer = self.watched.with(|socket| as_kernel_writes(socket, peer));
+        let peer = self.watched.with(|socket| socket.name_of_peer(peer));
         let Some(peer) = peer else {
             return;
         };
@@ -328,16 +328,6 @@ impl Link {
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the peer of a socket that was connected to `peer`, zone and all, because that is how the kernel
-/// will name senders.
-fn as_kernel_writes(socket: &Socket, peer: SocketAddr) -> SocketAddr {
-    let ip = peer.ip().to_canonical();
-    if ip.is_ipv4() && !ip.is_unspecified() {
-        return SocketAddr::new(ip, peer.port());
-    }
-    socket.peer_addr().unwrap_or(peer)
 }
 
 /// How often a call is tried past queued errors (OUT-15).

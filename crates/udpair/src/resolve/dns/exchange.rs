@@ -30,8 +30,7 @@ pub(super) async fn over_udp(
 ) -> Result<Option<Answer>, Fault> {
     let engine = udpair_io::portable_engine();
     let socket = Socket::for_question(server, adapter).map_err(Fault::Io)?;
-    // As the kernel writes it, because that is how it names the sender of the answer.
-    let server = socket.peer_addr().map_err(Fault::Io)?;
+    let server = socket.name_of_peer(server);
     let question = Outgoing {
         payload: query.bytes(),
         to: None,
