@@ -20,6 +20,7 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// Takes a buffer from the pool, or makes one.
+    #[inline]
     pub(crate) fn take() -> Self {
         let kept = match OWN.take() {
             Some(bytes) => Some(bytes),
@@ -30,14 +31,17 @@ impl Buffer {
     }
 
     /// Returns whether the bytes were taken out, or never were there.
+    #[inline]
     pub(crate) fn is_taken(&self) -> bool {
         self.bytes.is_empty()
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    #[inline]
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
@@ -120,6 +124,7 @@ const SHARED_BUFFERS_MAX: usize = 128;
 pub(crate) const COPIED_BYTES_MAX: usize = 2048;
 
 /// Makes `bytes` the buffer that this thread takes next, and returns it if there is one already.
+#[inline]
 fn keep_as_own(bytes: Box<[u8]>) -> Option<Box<[u8]>> {
     let mut bytes = Some(bytes);
     // A thread that ends keeps nothing.

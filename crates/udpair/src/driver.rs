@@ -132,6 +132,7 @@ pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) ->
 
 /// Takes one unit of the task's share of the thread; pending when it is used up, so that a socket
 /// under a flood lets others run.
+#[inline]
 pub(crate) fn poll_share(cx: &mut Context<'_>) -> Poll<()> {
     ready!(coop::poll_proceed(cx)).made_progress();
     Poll::Ready(())

@@ -18,6 +18,7 @@ pub(super) struct Alone<Room: ?Sized = [u8]> {
 
 impl Alone {
     /// Copies a datagram of up to [`COPIED_BYTES_MAX`] bytes.
+    #[inline]
     pub(super) fn copy(payload: &[u8], metadata: &Metadata) -> Box<Self> {
         match payload.len() {
             0..=64 => Alone::<[u8; 64]>::copy_into(payload, metadata),

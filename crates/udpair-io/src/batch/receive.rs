@@ -197,11 +197,13 @@ impl RecvBatch {
     }
 
     /// Takes up to `limit` messages of the kernel a call from now on, at least one.
+    #[inline]
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit.max(1);
     }
 
     /// Returns how many messages one call may bring.
+    #[inline]
     pub fn limit(&self) -> usize {
         self.limit.max(1)
     }
@@ -217,6 +219,7 @@ impl RecvBatch {
     }
 
     /// Returns how many messages of the kernel the datagrams came in.
+    #[inline]
     pub fn messages(&self) -> usize {
         self.pieces.len()
     }
@@ -254,6 +257,7 @@ impl RecvBatch {
     /// Keeps the datagrams of those senders that `is_admitted` names, and tells for each how many the
     /// kernel dropped before it. `drops` is its count so far; what it dropped before a datagram that is
     /// not kept, it dropped before the next that is.
+    #[inline]
     pub fn sift(&mut self, drops: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
         let mut sifted = Sifted::default();
         self.pieces.retain_mut(|piece| {
@@ -300,6 +304,7 @@ impl RecvBatch {
     }
 
     /// Adds what `buffer` holds: `length` bytes of datagrams that have `segment` bytes each.
+    #[inline]
     pub(crate) fn push(
         &mut self,
         buffer: Buffer,
@@ -321,10 +326,12 @@ impl RecvBatch {
 }
 
 impl Piece {
+    #[inline]
     fn datagrams(&self) -> usize {
         segment::count(self.length - self.taken, self.segment)
     }
 
+    #[inline]
     fn bytes(&self) -> &[u8] {
         match &self.content {
             Content::Own(buffer) => buffer.bytes(),

@@ -40,6 +40,7 @@ type Number = NonZeroU64;
 
 impl Waiters {
     /// Puts `waker` on the list, or renews its entry.
+    #[inline]
     pub(crate) fn enlist(&self, ticket: &mut Ticket, waker: &Waker) {
         let mut list = self.list();
         if let Some(number) = ticket.0
@@ -66,6 +67,7 @@ impl Waiters {
     }
 
     /// Takes the ticket's entry off the list.
+    #[inline]
     pub(crate) fn leave(&self, ticket: &mut Ticket) {
         let Some(number) = ticket.0.take() else {
             return;
@@ -101,10 +103,12 @@ impl Waiters {
     }
 
     /// Returns whether nobody waits.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::SeqCst) == 0
     }
 
+    #[inline]
     fn list(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,6 +120,7 @@ impl List {
         usize::from(self.first.is_some()) + others
     }
 
+    #[inline]
     fn take(&mut self, number: Number) -> Option<Entry> {
         let is_it = |(other, _): &mut Entry| *other == number;
         self.first.take_if(is_it).or_else(|| {
@@ -125,6 +130,7 @@ impl List {
         })
     }
 
+    #[inline]
     fn entry(&mut self, number: Number) -> Option<&mut Waker> {
         let others = self.others.iter_mut().flat_map(|others| &mut others.0);
         self.first

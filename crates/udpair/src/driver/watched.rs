@@ -104,6 +104,7 @@ impl Watched {
     }
 
     /// Hands the socket to its runtime, or where that was left open to ours.
+    #[cold]
     fn watch(&self) -> io::Result<()> {
         let runtime = match self.runtime.get() {
             Some(runtime) => runtime.clone(),
@@ -139,6 +140,7 @@ impl Watched {
     }
 
     /// Calls `action` on the socket; `None` once it is closed.
+    #[inline]
     pub(crate) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
         let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
         reading.as_ref().map(|reading| action(reading.socket()))
@@ -152,6 +154,7 @@ impl Watched {
 
     /// Waits until something arrived (a datagram, an error, the end) since the last time this
     /// returned. The caller then receives until nothing is left.
+    #[inline]
     pub(crate) fn poll_readable(
         &self,
         cx: &mut Context<'_>,
@@ -188,16 +191,19 @@ impl Watched {
     }
 
     /// Takes a reader off the list, who does not wait any more.
+    #[inline]
     pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
         self.readers.leave(ticket);
     }
 
     /// Returns whether somebody waits to read.
+    #[inline]
     pub(crate) fn has_readers(&self) -> bool {
         !self.readers.is_empty()
     }
 
     /// Makes everybody who waits to read look again.
+    #[inline]
     pub(crate) fn wake_readers(&self) {
         self.readers.wake_all();
     }
@@ -306,6 +312,7 @@ impl Drop for Place<'_> {
 }
 
 /// Returns whether something is there to be read since this last returned so; nobody is woken for it.
+#[inline]
 fn take_readiness(registered: &AsyncFd<Socket>) -> bool {
     let mut is_ready = false;
     // An attempt that finds nothing is what takes a readiness back.

@@ -64,11 +64,13 @@ impl Asides {
         }
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.count.load(Ordering::Acquire) == 0
     }
 
     /// Returns whether some were kept since this last said so.
+    #[inline]
     pub(super) fn take_news(&self) -> bool {
         self.are_new.load(Ordering::Acquire) && self.are_new.swap(false, Ordering::AcqRel)
     }

@@ -15,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 ///
 /// Both are addresses as the kernel reports them: no IPv4-mapped form, no flow label, and the zone
 /// set where there is one.
+#[inline]
 pub(super) fn admits(peer: Option<&SocketAddr>, from: &SocketAddr) -> bool {
     peer.is_none_or(|peer| peer == from)
 }

@@ -50,6 +50,7 @@ pub(super) struct Place<'a> {
 
 impl Line {
     /// Returns whether nobody waits, so that a write may go straight to the kernel.
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.length.load(Ordering::Acquire) == 0
     }

@@ -120,11 +120,13 @@ impl Link {
     /// # Errors
     ///
     /// `WouldBlock`, or the system's own refusal; `None` if the socket is closed.
+    #[inline]
     pub(super) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
         self.call(|socket| self.settings.engine.receive(socket, batch))
     }
 
     /// Sends one datagram.
+    #[inline]
     pub(super) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
         let sent = Sent {
             datagrams: 1,
@@ -160,6 +162,7 @@ impl Link {
     }
 
     /// Counts what a call sent, or says why it sent nothing.
+    #[inline]
     fn sent(&self, result: Option<io::Result<Sent>>) -> Result<Sent, SendFailure> {
         self.announce();
         match result {
@@ -181,11 +184,21 @@ impl Link {
     /// A queued error fails the next call, whatever that is about, and a send that fails so is not sent
     /// (OUT-15). So the errors are taken out of the way and the call repeated, while nobody else calls:
     /// only then is an error that leaves nothing behind in the queue the caller's own.
+    #[inline]
     fn call<R>(&self, mut call: impl FnMut(&Socket) -> io::Result<R>) -> Option<io::Result<R>> {
-        let first = match self.watched.with(&mut call)? {
-            Err(error) if may_be_queued(&error) => error,
-            result => return Some(result),
-        };
+        match self.watched.with(&mut call)? {
+            Err(error) if may_be_queued(&error) => self.call_alone(call, &error),
+            result => Some(result),
+        }
+    }
+
+    /// The same after a call that failed with `first`.
+    #[cold]
+    fn call_alone<R>(
+        &self,
+        mut call: impl FnMut(&Socket) -> io::Result<R>,
+        first: &io::Error,
+    ) -> Option<io::Result<R>> {
         self.watched.with_alone(|socket| {
             self.take_errors(socket);
             let mut tries = 1;
@@ -194,7 +207,7 @@ impl Link {
                     Err(error) if may_be_queued(&error) => error,
                     result => {
                         // What failed at first has gone by itself, so it was about something earlier.
-                        self.note_reported(socket, &first);
+                        self.note_reported(socket, first);
                         return result;
                     }
                 };
@@ -245,6 +258,7 @@ impl Link {
 
     /// Wakes those who wait for events, if there are asides that they may not know of. Not to be called
     /// with a lock held: a waker may do anything.
+    #[inline]
     pub(super) fn announce(&self) {
         if self.asides.take_news() {
             self.watched.wake_readers();
@@ -268,6 +282,7 @@ impl Link {
     }
 
     /// Returns the peer that the filter lets in.
+    #[inline]
     pub(super) fn peer(&self) -> Option<&SocketAddr> {
         self.peer.get()
     }
@@ -294,6 +309,7 @@ impl Link {
     ///
     /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
     /// late to be woken finds that they were.
+    #[inline]
     pub(super) fn cancellations(&self) -> Cancellations {
         let count = self.cancellations.load(Ordering::SeqCst);
         Cancellations::MIN.saturating_add(count)

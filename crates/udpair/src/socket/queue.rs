@@ -90,6 +90,7 @@ impl Queue {
     /// Takes one message; `None` if nothing is there.
     ///
     /// Pending when the task has had its share of the thread.
+    #[inline]
     pub(super) fn take_message(
         &mut self,
         link: &Link,
@@ -122,6 +123,7 @@ impl Queue {
     }
 
     /// Receives what the kernel has, and returns it if there is anything.
+    #[inline]
     fn receive(
         &mut self,
         link: &Link,
@@ -138,6 +140,7 @@ impl Queue {
     }
 
     /// Makes `batch` what is left, or hands its room to others if it is empty.
+    #[inline]
     fn keep(&mut self, batch: Box<RecvBatch>) {
         if batch.is_empty() {
             SCRATCH.set(Some(batch));
@@ -166,6 +169,7 @@ impl Queue {
     }
 
     /// Returns how many messages of the kernel to make room for, where nobody says otherwise.
+    #[inline]
     pub(super) fn room(&self) -> usize {
         self.intake.room.into()
     }
@@ -190,6 +194,7 @@ impl Queue {
     }
 
     /// Notes that something has come in since the kernel was asked last.
+    #[inline]
     pub(super) fn note_arrival(&mut self) {
         self.intake.more = true;
     }
@@ -240,6 +245,7 @@ impl Queue {
     }
 
     /// Returns whether somebody else who waits could go on.
+    #[inline]
     pub(super) fn has_rest(&self, link: &Link) -> bool {
         self.intake.more || self.rest.is_some() || !link.asides.is_empty()
     }
@@ -250,6 +256,7 @@ impl Intake {
     /// whether it does.
     ///
     /// Pending when the task has had its share of the thread.
+    #[inline]
     fn fill(
         &mut self,
         link: &Link,
@@ -277,6 +284,7 @@ impl Intake {
     }
 
     /// Receives once and keeps what passes the filter. `None` if the socket is closed.
+    #[inline]
     fn receive(&mut self, link: &Link, batch: &mut RecvBatch) -> Option<io::Result<()>> {
         match link.receive(batch)? {
             Ok(waiting) => self.more = waiting == Waiting::Perhaps,
@@ -294,6 +302,7 @@ impl Intake {
 
 /// Drops the datagrams that the filter does not admit, and counts them. `drops` is what the kernel had
 /// dropped before the first.
+#[inline]
 fn sift(batch: &mut RecvBatch, link: &Link, drops: &mut u32) -> Sifted {
     let peer = link.peer();
     let sifted = batch.sift(drops, |metadata| {
@@ -307,6 +316,7 @@ fn sift(batch: &mut RecvBatch, link: &Link, drops: &mut u32) -> Sifted {
 }
 
 /// Returns room for what one call brings, which is empty.
+#[inline]
 fn scratch() -> Box<RecvBatch> {
     SCRATCH.take().unwrap_or_default()
 }

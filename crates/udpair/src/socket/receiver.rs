@@ -132,6 +132,7 @@ impl Drop for Receive<'_> {
 }
 
 /// Polls with the queue held, and wakes others only after that: a waker may do anything.
+#[inline]
 fn poll_and_wake<T>(
     link: &Link,
     mut queue: MutexGuard<'_, Queue>,
@@ -150,6 +151,7 @@ fn poll_and_wake<T>(
 
 /// Takes what is wanted, or waits for it. The caller holds the queue, so that nobody can put something
 /// into it between our look and our waiting.
+#[inline]
 fn poll<T>(
     link: &Link,
     queue: &mut Queue,

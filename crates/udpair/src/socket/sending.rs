@@ -67,10 +67,18 @@ pub(super) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error>
     future::poll_fn(driver::poll_share).await;
     let begun = link.cancellations();
     match attempt(link, load) {
-        Ok(()) => return Ok(()),
-        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {}
-        Err(failure) => return Err(failed(link, load, failure, begun)),
+        Ok(()) => Ok(()),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => send_in_turn(link, load, begun).await,
+        Err(failure) => Err(failed(link, load, failure, begun)),
     }
+}
+
+/// Sends all of `load` when those before it are sent and there is room.
+async fn send_in_turn(
+    link: &Link,
+    load: &mut impl Load,
+    begun: Cancellations,
+) -> Result<(), Error> {
     let place = link.line.enter();
     unless_cancelled(link, begun, |cx| place.poll_turn(cx).map(Ok)).await?;
     let mut pauses = NO_BUFFERS_PAUSES.iter();
@@ -92,6 +100,7 @@ pub(super) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error>
 }
 
 /// Sends what the kernel takes now, behind those who wait already.
+#[inline]
 pub(super) fn attempt(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
     if link.line.is_empty() {
         load.attempt(link)

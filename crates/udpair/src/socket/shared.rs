@@ -97,11 +97,13 @@ impl Shared {
     }
 
     /// Returns the kernel endpoint; `None` before there is one.
+    #[inline]
     pub(super) fn link(&self) -> Option<&Link> {
         self.link.get()
     }
 
     /// Returns the kernel endpoint of an open socket.
+    #[inline]
     pub(super) fn open_link(
         &self,
         action: impl Display,

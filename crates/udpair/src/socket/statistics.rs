@@ -86,6 +86,7 @@ pub(super) struct Counters {
 
 impl Counters {
     /// Counts what one call sent.
+    #[inline]
     pub(super) fn add_sent(&self, sent: Sent) {
         self.send_calls.add(1);
         self.datagrams_sent.add(sent.datagrams);
@@ -94,6 +95,7 @@ impl Counters {
 
     /// Counts what one call received, less the strangers' datagrams. Nobody else may do so meanwhile: the
     /// caller holds the queue.
+    #[inline]
     pub(super) fn add_received(&self, datagrams: usize, sifted: Sifted) {
         self.receive_calls.add_alone(1);
         self.datagrams_received.add_alone(datagrams);
@@ -145,18 +147,21 @@ impl Drops {
 pub(super) struct Counter(AtomicU64);
 
 impl Counter {
+    #[inline]
     pub(super) fn add(&self, amount: usize) {
         let amount = u64::try_from(amount).unwrap_or(u64::MAX);
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 
     /// The same where nobody else adds at the same time, which is cheaper.
+    #[inline]
     fn add_alone(&self, amount: usize) {
         let amount = u64::try_from(amount).unwrap_or(u64::MAX);
         self.0
             .store(self.get().wrapping_add(amount), Ordering::Relaxed);
     }
 
+    #[inline]
     fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

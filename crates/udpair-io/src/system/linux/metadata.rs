@@ -7,6 +7,7 @@ use super::control::{self, ControlMessages};
 use crate::batch::Metadata;
 
 /// Fills `metadata` in. Returns how long each datagram is if there are several in one piece.
+#[inline]
 pub(super) fn read(messages: ControlMessages<'_>, metadata: &mut Metadata) -> Option<usize> {
     let mut segment = None;
     for message in messages {

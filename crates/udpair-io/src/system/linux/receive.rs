@@ -18,6 +18,7 @@ use crate::pool::Buffer;
 use crate::socket::Socket;
 
 /// Receives into `batch`, which is empty.
+#[inline]
 pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting> {
     ROOM.with_borrow_mut(|room| {
         let wanted = batch.limit().min(MESSAGES_MAX);
@@ -65,6 +66,7 @@ impl Room {
     }
 
     /// Makes the first `count` messages ready to be received into.
+    #[inline]
     fn prepare(&mut self, count: usize) {
         if self.headers.len() < count {
             self.grow(count);
@@ -138,6 +140,7 @@ impl Room {
         clippy::unnecessary_cast,
         reason = "musl counts control bytes in 32 bits"
     )]
+    #[inline]
     fn hand_over(&mut self, at: usize, batch: &mut RecvBatch) {
         let header = &mut self.headers[at];
         let length = header.msg_len as usize;
@@ -157,6 +160,7 @@ impl Room {
 }
 
 /// Makes the lengths of a header, which the kernel has changed, those of what it leads to again.
+#[inline]
 fn restore(header: &mut libc::msghdr) {
     header.msg_namelen = RawAddress::BYTES;
     header.msg_controllen = ControlBuffer::BYTES as _;
