@@ -69,13 +69,15 @@ impl Waiters {
     /// Takes the ticket's entry off the list.
     #[inline]
     pub(crate) fn leave(&self, ticket: &mut Ticket) {
-        let Some(number) = ticket.0.take() else {
-            return;
-        };
-        // Mostly one was woken, and with that taken off.
-        if self.is_empty() {
-            return;
+        // Mostly one has not waited, or was woken, and with that taken off.
+        if let Some(number) = ticket.0.take()
+            && !self.is_empty()
+        {
+            self.take_off(number);
         }
+    }
+
+    fn take_off(&self, number: Number) {
         let mut list = self.list();
         let entry = list.take(number);
         self.count
