@@ -114,7 +114,7 @@ impl Drop for Reserved {
 /// most that the kernel coalesces.
 const BUFFER_BYTES: usize = 65_535;
 
-/// How many buffers the pool keeps: 4 MiB.
+/// How many buffers the pool keeps: 4 MiB, beside one for each thread that receives or drops messages.
 const KEPT_BUFFERS_MAX: usize = 64;
 
 /// How many buffers the application may hold before it gets copies: 8 MiB.

@@ -170,7 +170,9 @@ impl Socket {
     /// Returns the address by which the kernel names the peer in what it sends, zone and all; the socket was
     /// connected to it as `peer`.
     ///
-    /// The kernel is asked only where that may be another one.
+    /// The kernel is asked only where it may choose another one. Who rewrites addresses at connect(2) (BPF
+    /// programs of a control group do) must translate senders back, as it must for every program that
+    /// compares the sender with whom it asked.
     pub fn name_of_peer(&self, peer: SocketAddr) -> SocketAddr {
         let ip = peer.ip().to_canonical();
         if ip.is_ipv4() && !ip.is_unspecified() {

@@ -71,8 +71,8 @@ pub use socket::{
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
-    DefaultRoute, Destination, Engine, Metadata, Network, Reach, RecvBatch, SendBatch, Source,
-    adapters, default_routes, engines,
+    DefaultRoute, Destination, Engine, Metadata, Network, Reach, RecvBatch, SendBatch, Sifted,
+    Source, adapters, default_routes, engines,
 };
 
 /// The example of the README compiles.

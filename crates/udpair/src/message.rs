@@ -38,7 +38,7 @@ impl Message {
         self.0.into_payload()
     }
 
-    /// Gives the message a copy of its bytes, of just their length.
+    /// Gives the message a copy of its bytes, of about their length.
     ///
     /// Datagrams that came in one piece share a buffer of 64 KiB, which lives as long as one of them. A
     /// small message that is kept for long should not hold it; and while 128 such buffers are held, what

@@ -56,25 +56,27 @@ pub(crate) fn gave_way(destination: SocketAddr, error: &dyn Display) {
     tracing::debug!(target: TARGET, %destination, %error, "address refused");
 }
 
-/// Returns what is only told to whoever watches, if somebody may.
-pub(crate) fn if_watched<T>(what: impl FnOnce() -> Option<T>) -> Option<T> {
+/// Returns the address of a socket that is about to be closed, if somebody may want to know.
+pub(crate) fn closing(local: impl FnOnce() -> Option<SocketAddr>) -> Option<SocketAddr> {
     #[cfg(feature = "tracing")]
-    if tracing::enabled!(target: TARGET, tracing::Level::DEBUG) {
-        return what();
+    if tracing::event_enabled!(target: TARGET, tracing::Level::DEBUG) {
+        return local();
     }
     None
 }
 
-/// A socket was opened: bound, and connected if it has a peer.
-pub(crate) fn opened(ends: impl FnOnce() -> (Option<SocketAddr>, Option<SocketAddr>)) {
+/// A socket was opened: bound, and connected if it has a peer. Its ends are asked for if somebody watches.
+pub(crate) fn opened(
+    local: impl Fn() -> Option<SocketAddr>,
+    peer: impl Fn() -> Option<SocketAddr>,
+) {
     #[cfg(feature = "tracing")]
-    if let Some((local, peer)) = if_watched(|| Some(ends())) {
-        let (local, peer) = (
-            local.map(tracing::field::display),
-            peer.map(tracing::field::display),
-        );
-        tracing::debug!(target: TARGET, local, peer, "socket opened");
-    }
+    tracing::debug!(
+        target: TARGET,
+        local = local().map(tracing::field::display),
+        peer = peer().map(tracing::field::display),
+        "socket opened"
+    );
     #[cfg(feature = "metrics")]
     {
         metrics::counter!("udpair_sockets_opened_total").increment(1);
@@ -82,16 +84,18 @@ pub(crate) fn opened(ends: impl FnOnce() -> (Option<SocketAddr>, Option<SocketAd
     }
 }
 
-/// A socket that was bound has got its peer.
-pub(crate) fn connected(ends: impl FnOnce() -> (Option<SocketAddr>, Option<SocketAddr>)) {
+/// A socket that was bound has got its peer; see [`opened`].
+pub(crate) fn connected(
+    local: impl Fn() -> Option<SocketAddr>,
+    peer: impl Fn() -> Option<SocketAddr>,
+) {
     #[cfg(feature = "tracing")]
-    if let Some((local, peer)) = if_watched(|| Some(ends())) {
-        let (local, peer) = (
-            local.map(tracing::field::display),
-            peer.map(tracing::field::display),
-        );
-        tracing::debug!(target: TARGET, local, peer, "socket connected");
-    }
+    tracing::debug!(
+        target: TARGET,
+        local = local().map(tracing::field::display),
+        peer = peer().map(tracing::field::display),
+        "socket connected"
+    );
 }
 
 /// An open socket was closed.

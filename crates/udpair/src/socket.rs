@@ -319,7 +319,9 @@ impl DatagramSocket {
 
     /// Polls for the next message, like [`recv`](Self::recv).
     ///
-    /// One task at a time may wait this way: of several, the last to poll is woken.
+    /// One task at a time may wait this way: of several, the last to poll is woken. The first poll of a socket
+    /// hands it to its runtime, which then tells of what is there already; [`try_recv`](Self::try_recv) asks
+    /// the system itself.
     ///
     /// # Errors
     ///
@@ -389,8 +391,8 @@ impl DatagramSocket {
     ///
     /// The handler runs where the returned future is polled, and nothing is received while it runs: who is
     /// slow leaves more to the kernel's receive buffer. It may use the socket, and close it. Errors that
-    /// the network sends back are left for [`next_event`](Self::next_event). A handler that panics ends
-    /// this future; what came behind its datagram stays for whoever receives next.
+    /// the network sends back are left for [`next_event`](Self::next_event). When a
+    /// handler panics, what came behind its datagram stays for whoever receives next.
     ///
     /// A socket that waits holds no buffer: ten thousand handlers cost no more than their futures.
     ///

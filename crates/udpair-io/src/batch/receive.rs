@@ -170,6 +170,9 @@ pub struct Sifted {
     pub bytes: usize,
     /// How many of the others lost their end.
     pub truncated: usize,
+    /// How many the kernel dropped before those at the end that were refused, with nothing behind them to
+    /// tell so.
+    pub drops: u32,
 }
 
 impl RecvBatch {
@@ -254,24 +257,50 @@ impl RecvBatch {
         self.datagrams = 0;
     }
 
-    /// Keeps the datagrams of those senders that `is_admitted` names, and tells for each how many the
-    /// kernel dropped before it. `drops` is its count so far; what it dropped before a datagram that is
-    /// not kept, it dropped before the next that is.
+    /// Keeps the datagrams of those senders that `is_admitted` names, of those that were just received,
+    /// and tells for each how many the kernel dropped before it. `told` is how many were told of so far.
+    ///
+    /// What the kernel dropped before a datagram that is not kept, it dropped before the next that is.
     #[inline]
-    pub fn sift(&mut self, drops: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
+    pub fn sift(&mut self, told: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
+        let mut last = *told;
+        let sifted = self.keep(is_admitted, |piece| {
+            if let Some(now) = piece.metadata.drops {
+                piece.dropped_before = now.wrapping_sub(last);
+                last = now;
+            }
+        });
+        *told = last.wrapping_sub(sifted.drops);
+        sifted
+    }
+
+    /// The same of those that were sifted before, in whatever order they are here.
+    pub fn retain(&mut self, told: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
+        let sifted = self.keep(is_admitted, |_| {});
+        *told = told.wrapping_sub(sifted.drops);
+        sifted
+    }
+
+    /// Keeps what `is_admitted` names, after `note_drops` has seen each piece.
+    #[inline]
+    fn keep(
+        &mut self,
+        is_admitted: impl Fn(&Metadata) -> bool,
+        mut note_drops: impl FnMut(&mut Piece),
+    ) -> Sifted {
         let mut sifted = Sifted::default();
         self.pieces.retain_mut(|piece| {
+            note_drops(piece);
             let is_admitted = is_admitted(&piece.metadata);
             if is_admitted {
                 sifted.bytes += piece.length - piece.taken;
                 // What is cut off is the end of a piece, so it is the last of its datagrams.
                 sifted.truncated += usize::from(piece.metadata.truncated);
-                if let Some(now) = piece.metadata.drops {
-                    piece.dropped_before = now.wrapping_sub(*drops);
-                    *drops = now;
-                }
+                let before = mem::take(&mut sifted.drops);
+                piece.dropped_before = piece.dropped_before.wrapping_add(before);
             } else {
                 sifted.refused += piece.datagrams();
+                sifted.drops = sifted.drops.wrapping_add(piece.dropped_before);
             }
             is_admitted
         });
@@ -294,13 +323,9 @@ impl RecvBatch {
         self.datagrams += mem::take(&mut other.datagrams);
     }
 
-    /// Returns the count of drops before the first datagram, for [`sift`](Self::sift) to begin
-    /// with when datagrams have left the batch; `None` if it is empty.
-    pub fn drops_before(&self) -> Option<u32> {
-        let first = self.pieces.front()?;
-        // None were counted before the first drop.
-        let drops = first.metadata.drops.unwrap_or(0);
-        Some(drops.wrapping_sub(first.dropped_before))
+    /// Gives back the room that no call needs which brings `messages` of the kernel.
+    pub fn shrink_to(&mut self, messages: usize) {
+        self.pieces.shrink_to(messages);
     }
 
     /// Adds what `buffer` holds: `length` bytes of datagrams that have `segment` bytes each.
@@ -469,11 +494,10 @@ mod tests {
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
         let sifted = batch.sift(&mut 0, |metadata| metadata.from == peer);
-        let (refused, bytes, truncated) = (2, 7, 0);
         let expected = Sifted {
-            refused,
-            bytes,
-            truncated,
+            refused: 2,
+            bytes: 7,
+            ..Sifted::default()
         };
         assert_eq!(sifted, expected);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "ee"]);
@@ -528,17 +552,34 @@ mod tests {
                     .map(|(from, drops)| ("text", 9, *from, Some(*drops)))
                     .collect::<Vec<_>>(),
             );
-            batch.sift(&mut 1, |_| true);
-            let mut before = batch.drops_before().unwrap();
-            assert_eq!(before, 1, "{pieces:?}");
-            batch.sift(&mut before, |metadata| metadata.from.to_string() == peer);
+            let mut counted = 1;
+            batch.sift(&mut counted, |_| true);
+            batch.retain(&mut counted, |metadata| metadata.from.to_string() == peer);
             let drops: Vec<_> = batch
                 .pieces
                 .iter()
                 .map(|piece| piece.dropped_before)
                 .collect();
-            assert_eq!((drops, before), (told, last), "{pieces:?}");
+            assert_eq!((drops, counted), (told, last), "{pieces:?}");
         }
-        assert_eq!(RecvBatch::new(1).drops_before(), None);
+    }
+
+    /// MSG-17: several who receive at once may put back what they did not hand on in any order.
+    #[test]
+    fn drops_are_told_once_however_what_was_received_comes_back() {
+        let peer = "192.0.2.1:1";
+        let mut told = 0;
+        let mut first = batch(&[("aa", 2, peer, Some(3)), ("bb", 2, peer, Some(3))]);
+        first.sift(&mut told, |_| true);
+        let mut second = batch(&[("cc", 2, peer, Some(8)), ("dd", 2, peer, Some(9))]);
+        second.sift(&mut told, |_| true);
+        assert_eq!(first.pop().map(|handed| handed.dropped_before()), Some(3));
+        assert_eq!(second.pop().map(|handed| handed.dropped_before()), Some(5));
+
+        second.append(&mut first);
+        second.retain(&mut told, |_| true);
+
+        let drops: Vec<_> = second.iter().map(|kept| kept.dropped_before()).collect();
+        assert_eq!((drops, told), (vec![1, 0], 9));
     }
 }

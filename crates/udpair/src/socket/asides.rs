@@ -11,7 +11,8 @@ use crate::message::Event;
 /// A bounded queue of errors of the network and of changes to memberships.
 #[derive(Debug, Default)]
 pub(super) struct Asides {
-    /// How many there are; looked at by every receive, so without the lock.
+    /// How many there are; looked at by every receive, so without the lock. In one order with the count of
+    /// those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too late to be woken finds one.
     count: AtomicUsize,
     /// Whether some were kept that nobody was woken for.
     are_new: AtomicBool,
@@ -51,7 +52,7 @@ impl Asides {
         }
         let mut list = self.list();
         let aside = list.pop_front();
-        self.count.store(list.len(), Ordering::Release);
+        self.count.store(list.len(), Ordering::SeqCst);
         aside
     }
 
@@ -60,13 +61,13 @@ impl Asides {
         if self.list.get().is_some() {
             let mut list = self.list();
             list.clear();
-            self.count.store(0, Ordering::Release);
+            self.count.store(0, Ordering::SeqCst);
         }
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Acquire) == 0
+        self.count.load(Ordering::SeqCst) == 0
     }
 
     /// Returns whether some were kept since this last said so.
@@ -77,7 +78,7 @@ impl Asides {
 
     fn push(&self, list: &mut VecDeque<Event>, aside: Event) {
         list.push_back(aside);
-        self.count.store(list.len(), Ordering::Release);
+        self.count.store(list.len(), Ordering::SeqCst);
         self.are_new.store(true, Ordering::Release);
     }
 

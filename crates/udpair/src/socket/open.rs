@@ -234,7 +234,7 @@ fn connect_new(
         .connect(destination)
         .map_err(|error| refused(destination, error))?;
     if is_left_to_system(local) {
-        // It had no port before, so that nobody could send to it.
+        // It had no port before, so that nobody else has filled its buffer.
         return Ok(Link::new(socket, settings, Some(destination)));
     }
     let link = Link::new(socket, settings, None);

@@ -9,7 +9,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use udpair_io::{RecvBatch, Sifted, Waiting};
+use udpair_io::{Metadata, RecvBatch, Sifted, Waiting};
 
 use super::filter;
 use super::link::Link;
@@ -30,8 +30,8 @@ pub(super) struct Queue {
 /// What is known of the kernel's side.
 #[derive(Debug)]
 struct Intake {
-    /// How many datagrams the kernel had dropped when the last one here was queued.
-    drops: u32,
+    /// How many of the datagrams that the kernel dropped somebody was told of, or will be.
+    told: u32,
     /// How many messages of the kernel to make room for next, judged by what came last.
     room: u8,
     /// Whether the kernel may hold more; if not, the next datagram wakes us.
@@ -41,7 +41,7 @@ struct Intake {
 impl Default for Intake {
     fn default() -> Self {
         Self {
-            drops: 0,
+            told: 0,
             room: FEW,
             // What came in before the runtime watched, it tells of when it begins to.
             more: false,
@@ -72,19 +72,16 @@ impl Queue {
             }
         }
         self.keep(kept);
+        give_back(batch);
     }
 
     /// Drops what others than the peer sent, of what was received when they were still heard.
     fn drop_queued_strangers(&mut self, link: &Link) {
-        let Some(mut rest) = self.rest.take() else {
-            return;
-        };
-        if let Some(mut drops) = rest.drops_before() {
-            sift(&mut rest, link, &mut drops);
-            // What strangers' datagrams had to tell of drops, the next message tells.
-            self.intake.drops = drops;
+        if let Some(mut rest) = self.rest.take() {
+            let strangers = rest.retain(&mut self.intake.told, admitted_by(link));
+            count_strangers(strangers, link);
+            self.keep(rest);
         }
-        self.keep(rest);
     }
 
     /// Takes one message; `None` if nothing is there.
@@ -117,7 +114,7 @@ impl Queue {
         if rest.is_empty()
             && let Some(rest) = self.rest.take()
         {
-            SCRATCH.set(Some(rest));
+            give_back(rest);
         }
         message.map(Message::new)
     }
@@ -135,7 +132,7 @@ impl Queue {
         if let Poll::Ready(Ok(true)) = filled {
             return Poll::Ready(Ok(Some(batch)));
         }
-        SCRATCH.set(Some(batch));
+        give_back(batch);
         filled.map(|filled| filled.map(|_| None))
     }
 
@@ -143,7 +140,7 @@ impl Queue {
     #[inline]
     fn keep(&mut self, batch: Box<RecvBatch>) {
         if batch.is_empty() {
-            SCRATCH.set(Some(batch));
+            give_back(batch);
         } else {
             self.rest = Some(batch);
         }
@@ -189,7 +186,7 @@ impl Queue {
             return self.intake.fill(link, batch, cx);
         };
         batch.append(&mut rest);
-        SCRATCH.set(Some(rest));
+        give_back(rest);
         Poll::Ready(Ok(true))
     }
 
@@ -294,31 +291,42 @@ impl Intake {
             messages if messages >= FEW.into() => BATCH_MAX,
             _ => FEW,
         };
-        let sifted = sift(batch, link, &mut self.drops);
+        let sifted = batch.sift(&mut self.told, admitted_by(link));
+        count_strangers(sifted, link);
         link.counters().add_received(batch.len(), sifted);
         Some(Ok(()))
     }
 }
 
-/// Drops the datagrams that the filter does not admit, and counts them. `drops` is what the kernel had
-/// dropped before the first.
+/// Returns which datagrams the filter admits.
 #[inline]
-fn sift(batch: &mut RecvBatch, link: &Link, drops: &mut u32) -> Sifted {
+fn admitted_by(link: &Link) -> impl Fn(&Metadata) -> bool {
     let peer = link.peer();
-    let sifted = batch.sift(drops, |metadata| {
+    let multicast_only = link.settings.multicast_only;
+    move |metadata| {
         filter::admits(peer, &metadata.from)
-            && (!link.settings.multicast_only || filter::is_for_many(metadata.to, metadata.local))
-    });
+            && (!multicast_only || filter::is_for_many(metadata.to, metadata.local))
+    }
+}
+
+#[inline]
+fn count_strangers(sifted: Sifted, link: &Link) {
     if sifted.refused > 0 {
         link.counters().strangers_dropped.add(sifted.refused);
     }
-    sifted
 }
 
 /// Returns room for what one call brings, which is empty.
 #[inline]
 fn scratch() -> Box<RecvBatch> {
     SCRATCH.take().unwrap_or_default()
+}
+
+/// Hands over room that is not needed any more, without what only a flood needed.
+#[inline]
+fn give_back(mut room: Box<RecvBatch>) {
+    room.shrink_to(BATCH_MAX.into());
+    SCRATCH.set(Some(room));
 }
 
 thread_local! {

@@ -275,10 +275,6 @@ impl Shared {
         self.link().and_then(Link::peer_addr)
     }
 
-    fn ends(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        (self.local_addr(), self.peer_addr())
-    }
-
     pub(super) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
         check_hop_limit(hops)?;
         self.allow("set the hop limit", Operation::SetHopLimit)?;
@@ -316,7 +312,7 @@ impl Shared {
     }
 
     pub(super) fn close(&self) {
-        let local = observe::if_watched(|| self.local_addr());
+        let local = observe::closing(|| self.local_addr());
         let before = mem::replace(&mut self.life().state, State::Closed);
         if let Some(link) = self.link() {
             link.close();
@@ -407,7 +403,7 @@ impl Opening<'_> {
         let _ = self.shared.link.set(link);
         // Whoever watches may ask the socket something.
         drop(life);
-        observe::opened(|| self.shared.ends());
+        observe::opened(|| self.shared.local_addr(), || self.shared.peer_addr());
         Ok(())
     }
 
@@ -419,7 +415,7 @@ impl Opening<'_> {
         }
         life.state = self.after;
         drop(life);
-        observe::connected(|| self.shared.ends());
+        observe::connected(|| self.shared.local_addr(), || self.shared.peer_addr());
         Ok(())
     }
 }

@@ -83,6 +83,8 @@ impl Room {
 
     /// Makes room for `count` messages, none of which has a buffer yet.
     fn grow(&mut self, count: usize) {
+        // Before what they lead to is moved.
+        self.headers.clear();
         self.names.resize(count, RawAddress::unspecified());
         self.controls.resize(count, ControlBuffer::new());
         self.buffers = iter::repeat_with(Buffer::default).take(count).collect();
@@ -91,18 +93,14 @@ impl Room {
             iov_len: 0,
         };
         self.payloads = vec![nothing; count];
-        let parts = self
-            .payloads
-            .iter_mut()
-            .zip(&mut self.names)
-            .zip(&mut self.controls);
-        self.headers.clear();
-        self.headers.extend(parts.map(|((payload, name), control)| {
+        let (names, controls) = (self.names.as_mut_ptr(), self.controls.as_mut_ptr());
+        let payloads = self.payloads.as_mut_ptr();
+        self.headers.extend((0..count).map(|at| {
             let mut header = empty_header();
-            header.msg_name = ptr::from_mut(name).cast();
-            header.msg_iov = payload;
+            header.msg_name = names.wrapping_add(at).cast();
+            header.msg_iov = payloads.wrapping_add(at);
             header.msg_iovlen = 1;
-            header.msg_control = control.as_mut_ptr().cast();
+            header.msg_control = controls.wrapping_add(at).cast();
             restore(&mut header);
             libc::mmsghdr {
                 msg_hdr: header,

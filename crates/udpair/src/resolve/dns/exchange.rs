@@ -4,6 +4,7 @@
 //! who wants to forge an answer must guess both (RFC 5452). The socket is connected, so that a server
 //! which is not there is known at once instead of after a timeout.
 
+use std::future;
 use std::io;
 use std::net::SocketAddr;
 
@@ -41,6 +42,8 @@ pub(super) async fn over_udp(
     // The answer is not here yet: no server is that fast.
     let mut is_empty = true;
     loop {
+        // So that a flood of answers to others lets the limit come.
+        future::poll_fn(driver::poll_share).await;
         if is_empty {
             let readable = watched.readable().await;
             readable.map_err(|gone| Fault::Io(gone.into()))?;
