@@ -231,6 +231,26 @@ impl RecvBatch {
     #[inline]
     pub fn pop(&mut self) -> Option<OwnedDatagram> {
         let piece = self.pieces.front_mut()?;
+        let (start, end) = (piece.taken, piece.taken + piece.segment);
+        // Most lie between others.
+        if let Content::Shared(shared) = &piece.content
+            && end < piece.length
+        {
+            self.datagrams -= 1;
+            piece.taken = end;
+            let dropped_before = mem::take(&mut piece.dropped_before);
+            let piece = shared.clone();
+            return Some(OwnedDatagram {
+                content: Owned::Part { piece, start, end },
+                dropped_before,
+            });
+        }
+        self.pop_at_edge()
+    }
+
+    /// The same of a datagram that is the first or the last of its piece.
+    fn pop_at_edge(&mut self) -> Option<OwnedDatagram> {
+        let piece = self.pieces.front_mut()?;
         self.datagrams -= 1;
         let start = piece.taken;
         let end = (start + piece.segment).min(piece.length);
@@ -562,6 +582,26 @@ mod tests {
                 .collect();
             assert_eq!((drops, counted), (told, last), "{pieces:?}");
         }
+    }
+
+    /// MSG-17
+    #[test]
+    fn drops_are_told_in_the_middle_of_a_piece_if_it_begins_there_now() {
+        let (peer, stranger) = ("192.0.2.1:1", "192.0.2.2:1");
+        let mut told = 0;
+        let mut handed = batch(&[("aabbcc", 2, peer, Some(0))]);
+        handed.sift(&mut told, |_| true);
+        handed.pop();
+        let mut whole = batch(&[("dd", 2, stranger, Some(4))]);
+        whole.sift(&mut told, |_| true);
+
+        whole.append(&mut handed);
+        whole.retain(&mut told, |metadata| metadata.from.to_string() == peer);
+
+        let drops: Vec<_> = std::iter::from_fn(|| whole.pop())
+            .map(|popped| popped.dropped_before())
+            .collect();
+        assert_eq!(drops, [4, 0]);
     }
 
     /// MSG-17: several who receive at once may put back what they did not hand on in any order.

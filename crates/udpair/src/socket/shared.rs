@@ -111,11 +111,17 @@ impl Shared {
     ) -> Result<&Link, Error> {
         match self.link.get() {
             Some(link) => Ok(link),
-            None => Err(match self.allow(&action, operation) {
-                Err(error) => error,
-                // Between the two looks somebody opened it; that is as good as a moment too early.
-                Ok(()) => refuse(action, State::Created, Verdict::IllegalCall),
-            }),
+            None => Err(self.without_link(action, operation)),
+        }
+    }
+
+    /// The error of an operation for which the socket would have to be open.
+    #[cold]
+    fn without_link(&self, action: impl Display, operation: Operation) -> Error {
+        match self.allow(&action, operation) {
+            Err(error) => error,
+            // Between the two looks somebody opened it; that is as good as a moment too early.
+            Ok(()) => refuse(action, State::Created, Verdict::IllegalCall),
         }
     }
 
