@@ -70,13 +70,7 @@ pub(crate) fn opened(
     local: impl Fn() -> Option<SocketAddr>,
     peer: impl Fn() -> Option<SocketAddr>,
 ) {
-    #[cfg(feature = "tracing")]
-    tracing::debug!(
-        target: TARGET,
-        local = local().map(tracing::field::display),
-        peer = peer().map(tracing::field::display),
-        "socket opened"
-    );
+    tell_ends("socket opened", local, peer);
     #[cfg(feature = "metrics")]
     {
         metrics::counter!("udpair_sockets_opened_total").increment(1);
@@ -89,12 +83,20 @@ pub(crate) fn connected(
     local: impl Fn() -> Option<SocketAddr>,
     peer: impl Fn() -> Option<SocketAddr>,
 ) {
+    tell_ends("socket connected", local, peer);
+}
+
+fn tell_ends(
+    what: &str,
+    local: impl Fn() -> Option<SocketAddr>,
+    peer: impl Fn() -> Option<SocketAddr>,
+) {
     #[cfg(feature = "tracing")]
     tracing::debug!(
         target: TARGET,
         local = local().map(tracing::field::display),
         peer = peer().map(tracing::field::display),
-        "socket connected"
+        "{what}"
     );
 }
 

@@ -231,38 +231,22 @@ impl RecvBatch {
     #[inline]
     pub fn pop(&mut self) -> Option<OwnedDatagram> {
         let piece = self.pieces.front_mut()?;
-        let (start, end) = (piece.taken, piece.taken + piece.segment);
-        // Most lie between others.
-        if let Content::Shared(shared) = &piece.content
-            && end < piece.length
-        {
-            self.datagrams -= 1;
-            piece.taken = end;
-            let dropped_before = mem::take(&mut piece.dropped_before);
-            let piece = shared.clone();
-            return Some(OwnedDatagram {
-                content: Owned::Part { piece, start, end },
-                dropped_before,
-            });
-        }
-        self.pop_at_edge()
-    }
-
-    /// The same of a datagram that is the first or the last of its piece.
-    fn pop_at_edge(&mut self) -> Option<OwnedDatagram> {
-        let piece = self.pieces.front_mut()?;
-        self.datagrams -= 1;
         let start = piece.taken;
         let end = (start + piece.segment).min(piece.length);
-        piece.taken = end;
-        let content = if start == 0 && end == piece.length && end <= COPIED_BYTES_MAX {
-            Owned::Alone(Alone::copy(&piece.bytes()[..end], &piece.metadata))
-        } else {
-            let piece = piece.share().clone();
-            Owned::Part { piece, start, end }
+        let content = match &piece.content {
+            // Most lie between others, and the piece was shared for the first of them.
+            Content::Shared(shared) => Owned::Part {
+                piece: shared.clone(),
+                start,
+                end,
+            },
+            Content::Own(_) => piece.hand_out_first(end),
         };
+        piece.taken = end;
         let dropped_before = mem::take(&mut piece.dropped_before);
-        if piece.taken == piece.length {
+        let is_last = end == piece.length;
+        self.datagrams -= 1;
+        if is_last {
             self.pieces.pop_front();
         }
         Some(OwnedDatagram {
@@ -388,19 +372,24 @@ impl Piece {
         &self.bytes()[self.taken..self.length]
     }
 
-    /// Returns the piece in a form that many may hold.
-    #[inline]
-    fn share(&mut self) -> &Arc<Shared> {
-        if let Content::Own(buffer) = &mut self.content {
-            let shared = Shared {
-                bytes: mem::take(buffer).share(self.length),
-                metadata: self.metadata,
-            };
-            self.content = Content::Shared(Arc::new(shared));
+    /// Returns the first datagram, which ends at `end`: a copy if it is short and alone, else a part of what
+    /// many may hold from now on.
+    fn hand_out_first(&mut self, end: usize) -> Owned {
+        if end == self.length && end <= COPIED_BYTES_MAX {
+            return Owned::Alone(Alone::copy(&self.bytes()[..end], &self.metadata));
         }
-        match &self.content {
-            Content::Shared(shared) => shared,
-            Content::Own(_) => unreachable!("made shared above"),
+        let Content::Own(buffer) = &mut self.content else {
+            unreachable!("shared when the first was handed out")
+        };
+        let piece = Arc::new(Shared {
+            bytes: mem::take(buffer).share(self.length),
+            metadata: self.metadata,
+        });
+        self.content = Content::Shared(piece.clone());
+        Owned::Part {
+            piece,
+            start: 0,
+            end,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::future;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::task::{Context, Poll, Waker, ready};
 
 use once_cell::race::OnceBox;
@@ -135,15 +135,15 @@ impl Watched {
 
     /// Returns whether the socket was closed.
     pub(crate) fn is_closed(&self) -> bool {
-        let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
-        reading.is_none()
+        self.reading().is_none()
     }
 
     /// Calls `action` on the socket; `None` once it is closed.
     #[inline]
     pub(crate) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
-        let reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
-        reading.as_ref().map(|reading| action(reading.socket()))
+        self.reading()
+            .as_ref()
+            .map(|reading| action(reading.socket()))
     }
 
     /// Calls `action` on the socket while nobody else does; `None` once it is closed.
@@ -160,11 +160,11 @@ impl Watched {
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
     ) -> Poll<Result<(), Gone>> {
-        let mut reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
+        let mut reading = self.reading();
         if matches!(*reading, Some(Reading::Unwatched(_))) {
             drop(reading);
             self.watch().map_err(Gone::Runtime)?;
-            reading = self.reading.read().unwrap_or_else(PoisonError::into_inner);
+            reading = self.reading();
         }
         let registered = match reading.as_ref() {
             Some(Reading::Watched(registered)) => registered,
@@ -273,6 +273,11 @@ impl Watched {
         drop((reading, writing));
         self.readers.wake_all();
         self.wake_writers();
+    }
+
+    #[inline]
+    fn reading(&self) -> RwLockReadGuard<'_, Option<Reading>> {
+        self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a second descriptor of the socket, because the runtime takes each but once.

@@ -208,17 +208,16 @@ impl Queue {
             if is_over() || asked.is_multiple_of(ASKED_BETWEEN_LOOKS) && Instant::now() >= end {
                 break;
             }
-            match self.intake.receive(link, &mut batch) {
-                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Some(Ok(())) => has_come = !batch.is_empty(),
+            has_come = match self.intake.receive(link, &mut batch) {
+                Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => false,
+                Some(Ok(())) => !batch.is_empty(),
                 Some(Err(_)) | None => {
                     // Whoever asks next meets it again.
                     self.intake.more = true;
-                    has_come = true;
+                    true
                 }
-            }
-            if has_come || !link.asides.is_empty() {
-                has_come = true;
+            } || !link.asides.is_empty();
+            if has_come {
                 break;
             }
             std::hint::spin_loop();
