@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Family, Socket};
 
-use super::builder::Settings;
+use super::settings::Settings;
 use super::shared::Tie;
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost};

@@ -13,7 +13,7 @@ use udpair_io::{
 };
 
 use super::asides::Asides;
-use super::builder::Settings;
+use super::settings::Settings;
 use super::line::Line;
 use super::membership::Memberships;
 use super::queue::Queue;

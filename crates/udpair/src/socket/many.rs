@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use udpair_io::{Adapter, AdapterAddress, Destination, Source};
 
-use super::builder::Settings;
+use super::settings::Settings;
 use super::link::Link;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, WSAEOPNOTSUPP};

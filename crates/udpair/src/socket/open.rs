@@ -9,7 +9,7 @@ use std::sync::Arc;
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
 use super::bind::{bound_socket, is_left_to_system, no_common_family, tie};
-use super::builder::Settings;
+use super::settings::Settings;
 use super::destination::{self, Destinations, Purpose};
 use super::lifecycle::{LocalPart, Operation};
 use super::link::Link;

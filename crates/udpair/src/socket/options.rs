@@ -9,7 +9,7 @@ use std::io;
 
 use udpair_io::Socket;
 
-use super::builder::{QualityOfService, Wished};
+use super::settings::{ECN_BITS, Ecn, QualityOfService, Wished};
 
 /// The options of a socket: what was wished, what the system granted, and what would help.
 ///
@@ -98,21 +98,6 @@ pub enum OptionValue {
     Dscp(u8),
     /// A mark for explicit congestion notification.
     Ecn(Ecn),
-}
-
-/// The two bits by which routers tell of congestion instead of dropping (RFC 3168, section 5).
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[repr(u8)]
-pub enum Ecn {
-    /// Not-ECT: routers drop, as they would without the two bits.
-    #[default]
-    NotCapable = 0,
-    /// ECT(1), which low-latency congestion control uses (RFC 9331).
-    Capable1 = 1,
-    /// ECT(0), which everybody else uses.
-    Capable0 = 2,
-    /// CE: congestion was met. For routers to say; a sender has no use for it outside of tests.
-    Congested = 3,
 }
 
 impl OptionsReport {
@@ -383,21 +368,6 @@ impl fmt::Display for OptionValue {
         }
     }
 }
-
-/// The name of RFC 3168: `ECT(0)`.
-impl fmt::Display for Ecn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::NotCapable => "Not-ECT",
-            Self::Capable1 => "ECT(1)",
-            Self::Capable0 => "ECT(0)",
-            Self::Congested => "CE",
-        })
-    }
-}
-
-/// ECN has the two low bits of a traffic class, DSCP those above (RFC 3168, section 5).
-pub(super) const ECN_BITS: u32 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use once_cell::race::OnceBox;
 use udpair_io::Adapter;
 
-use super::builder::{Settings, check_hop_limit};
+use super::settings::{Settings, check_hop_limit};
 use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
 use super::link::Link;
 use super::options::{self, Observed, OptionsReport};
