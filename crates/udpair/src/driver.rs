@@ -27,7 +27,7 @@ use tokio::task::{AbortHandle, coop};
 pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
 pub(crate) use waiters::{Ticket, Waiters};
-pub(crate) use watched::{Gone, Watched};
+pub(crate) use watched::{Gone, ReaderWaker, Watched};
 
 /// Runs `future` with a runtime around it, whoever polls it.
 ///

@@ -178,6 +178,11 @@ impl Error {
         error.with_source(source)
     }
 
+    /// The error for a step that needs a runtime, where there is none and no thread can be started for one.
+    pub(crate) fn no_runtime(source: io::Error) -> Self {
+        Self::system("cannot start a background runtime", source)
+    }
+
     pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn StdError + Send + Sync>>,

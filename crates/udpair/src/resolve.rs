@@ -11,6 +11,7 @@ mod dns;
 mod endpoint_pairs;
 mod error;
 mod hosts;
+mod inputs;
 mod local;
 mod name_servers;
 mod order;
@@ -25,7 +26,8 @@ mod system;
 mod zone;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use udpair_io::Adapter;
@@ -34,7 +36,7 @@ use crate::driver;
 use crate::error::Error;
 use crate::name::{Endpoint, EndpointPair};
 pub use builder::ResolverBuilder;
-use builder::{Adapters, Settings};
+use builder::Settings;
 pub use endpoint_pairs::sort_endpoint_pairs;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
@@ -47,7 +49,7 @@ pub use step::{
     QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SrvStep, Step,
     Transport,
 };
-pub(crate) use zone::{with_zone, zone_of};
+pub(crate) use zone::zone_of;
 
 /// Turns endpoints into addresses.
 ///
@@ -122,7 +124,7 @@ impl Resolver {
         let mut steps = Vec::new();
         let outcome = match driver::in_runtime(self.search().in_full(remote, &mut steps)).await {
             Ok(outcome) => outcome,
-            Err(error) => Err(Error::system("cannot start a background runtime", error)),
+            Err(error) => Err(Error::no_runtime(error)),
         };
         Resolution::new(steps, outcome)
     }
@@ -189,10 +191,10 @@ impl Resolver {
         order: PairOrder,
     ) -> Result<Vec<EndpointPair>, Error> {
         let candidates = resolution.candidates()?.to_vec();
-        let adapters = self.0.adapters.clone();
+        let list_adapters = self.0.list_adapters.clone();
         // Hundreds of addresses take the system some milliseconds.
         let pairing = driver::blocking(move || {
-            endpoint_pairs::of_candidates(&candidates, order, adapters().unwrap_or_default())
+            endpoint_pairs::of_candidates(&candidates, order, list_adapters().unwrap_or_default())
         });
         match driver::in_runtime(pairing).await {
             Ok(Ok(pairs)) => Ok(pairs),
@@ -219,17 +221,7 @@ impl Resolver {
     pub async fn services(&self) -> Result<KnownServices, Error> {
         driver::in_runtime(self.search().known_services())
             .await
-            .map_err(|error| Error::system("cannot start a background runtime", error))?
-    }
-
-    /// Checks that an address that needs no resolving is of the family that was asked for.
-    pub(crate) fn check_family(&self, address: SocketAddr) -> Result<(), Error> {
-        match self.0.family {
-            Some(family) if !family.includes(address.ip()) => {
-                Err(error::no_address_of(family, address.ip()))
-            }
-            _ => Ok(()),
-        }
+            .map_err(Error::no_runtime)?
     }
 
     /// Begins a resolution, whose parts share one limit of time.
@@ -248,9 +240,9 @@ impl Resolver {
         self.0.family
     }
 
-    /// Returns what tells the adapters.
-    pub(crate) fn adapters(&self) -> &Adapters {
-        &*self.0.adapters
+    /// Lists the adapters.
+    pub(crate) fn list_adapters(&self) -> io::Result<Vec<Adapter>> {
+        (self.0.list_adapters)()
     }
 }
 

@@ -4,28 +4,31 @@
 //! opened in `open` and with which options in `builder`, what the system made of those in `options`,
 //! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
-mod asides;
-mod backlog;
 mod bind;
 mod builder;
+mod channel;
 mod destination;
+mod dispatch;
+mod events;
+mod feed;
 mod filter;
 pub mod lifecycle;
-mod line;
 mod link;
 mod many;
-mod membership;
+mod memberships;
+mod message_queue;
 mod messages;
+mod multicast;
 mod open;
 mod options;
 mod output;
 mod queue;
 mod receiver;
-mod sending;
 mod settings;
 mod shared;
-mod sink;
 mod statistics;
+mod transmit;
+mod write_queue;
 
 use std::fmt;
 use std::future;
@@ -38,11 +41,11 @@ use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName};
-pub use backlog::{MessageQueue, Overflow};
 pub use builder::Builder;
 use lifecycle::Operation;
-pub use membership::Joined;
+pub use message_queue::{MessageQueue, Overflow};
 pub use messages::Messages;
+pub use multicast::Joined;
 pub use options::{OptionReport, OptionValue, OptionsReport, SocketOption};
 pub use output::OutputStream;
 use receiver::{ForEach, Receive};
@@ -168,9 +171,9 @@ impl DatagramSocket {
     ) -> Result<R, Error> {
         let name = "use the system's socket";
         let link = self.shared().open_link(name, Operation::Receive)?;
-        link.watched
+        link.channel
             .with(action)
-            .ok_or_else(|| shared::closed(name))
+            .ok_or_else(|| lifecycle::closed(name))
     }
 
     /// Returns the stream to the peer of a connected socket.
@@ -261,7 +264,7 @@ impl DatagramSocket {
         let to = to.into();
         open::check_destination(self.shared(), to.address)?;
         self.shared().grant_stream_after_opening(SEND_TO).await?;
-        output::send(self.shared(), payload, Some(to)).await
+        dispatch::send(self.shared(), payload, Some(to)).await
     }
 
     /// Sends `payload` to an address if the kernel has room for it now, and returns whether it had.
@@ -274,7 +277,7 @@ impl DatagramSocket {
         let to = to.into();
         open::check_destination(self.shared(), to.address)?;
         self.shared().grant_stream(SEND_TO)?;
-        output::try_send(self.shared(), payload, Some(to))
+        dispatch::try_send(self.shared(), payload, Some(to))
     }
 
     /// Sends the datagrams of `batch`, each to its own destination, or to the peer of a connected socket,
@@ -295,7 +298,7 @@ impl DatagramSocket {
     /// Cancel safe: after a dropped future `batch` holds exactly what was not sent. A broadcast that has left
     /// by some of the adapters alone is still in it.
     pub async fn send_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
-        output::send_mixed_batch(self.shared(), batch).await
+        dispatch::send_mixed_batch(self.shared(), batch).await
     }
 
     /// Waits for the next message and returns it.
@@ -476,7 +479,7 @@ impl DatagramSocket {
     ///
     /// `JoinMulticastGroup` (MCG-01 to MCG-09); that memberships come back is ours.
     pub async fn join_multicast(&self, group: &HostName) -> Result<Vec<Joined>, Error> {
-        membership::join(self.shared(), group, None).await
+        multicast::join(self.shared(), group, None).await
     }
 
     /// Joins a multicast group and hears one sender there, and nobody else (RFC 4607).
@@ -498,7 +501,7 @@ impl DatagramSocket {
         group: &HostName,
         source: IpAddr,
     ) -> Result<Vec<Joined>, Error> {
-        membership::join(self.shared(), group, Some(source)).await
+        multicast::join(self.shared(), group, Some(source)).await
     }
 
     /// Leaves a multicast group on all adapters. [`Joined::group`] has its address.
@@ -512,7 +515,7 @@ impl DatagramSocket {
     ///
     /// Ours (MCG-08): there, a membership ends with the socket.
     pub fn leave_multicast(&self, group: IpAddr) -> Result<(), Error> {
-        membership::leave(self.shared(), group, None)
+        multicast::leave(self.shared(), group, None)
     }
 
     /// Hears one sender of a group no more, on all adapters.
@@ -521,7 +524,7 @@ impl DatagramSocket {
     ///
     /// Those of [`leave_multicast`](Self::leave_multicast).
     pub fn leave_source(&self, group: IpAddr, source: IpAddr) -> Result<(), Error> {
-        membership::leave(self.shared(), group, Some(source))
+        multicast::leave(self.shared(), group, Some(source))
     }
 
     /// Returns the address the socket is bound to; `None` before it is open and after it was closed.

@@ -64,6 +64,19 @@ impl Reading {
     }
 }
 
+/// Wakes those who wait to read from one socket. Apart from the socket, so that not everybody who has that
+/// can: a waker may do anything.
+#[derive(Debug)]
+pub(crate) struct ReaderWaker(Arc<Waiters>);
+
+impl ReaderWaker {
+    /// Makes everybody who waits to read look again.
+    #[inline]
+    pub(crate) fn wake_all(&self) {
+        self.0.wake_all();
+    }
+}
+
 /// Why a socket cannot be waited for any more.
 #[derive(Debug)]
 pub(crate) enum Gone {
@@ -85,22 +98,24 @@ impl From<Gone> for io::Error {
 impl Watched {
     /// Leaves `socket` to the runtime around us, which watches it as soon as somebody waits: a socket
     /// that only sends, or is never waited for, costs it nothing.
-    pub(crate) fn new(socket: Socket) -> Self {
-        let watched = Self::wherever(socket);
+    pub(crate) fn new(socket: Socket) -> (Self, ReaderWaker) {
+        let (watched, waker) = Self::wherever(socket);
         let _ = watched.runtime.set(Handle::current());
-        watched
+        (watched, waker)
     }
 
     /// Leaves `socket` to the runtime in which somebody waits for it first.
-    pub(crate) fn wherever(socket: Socket) -> Self {
+    pub(crate) fn wherever(socket: Socket) -> (Self, ReaderWaker) {
         let readers = Arc::new(Waiters::default());
-        Self {
+        let waker = ReaderWaker(readers.clone());
+        let watched = Self {
             reading: RwLock::new(Some(Reading::Unwatched(socket))),
             readers_waker: readers.clone().into(),
             readers,
             writing: OnceBox::new(),
             runtime: OnceLock::new(),
-        }
+        };
+        (watched, waker)
     }
 
     /// Hands the socket to its runtime, or where that was left open to ours.
@@ -200,12 +215,6 @@ impl Watched {
     #[inline]
     pub(crate) fn has_readers(&self) -> bool {
         !self.readers.is_empty()
-    }
-
-    /// Makes everybody who waits to read look again.
-    #[inline]
-    pub(crate) fn wake_readers(&self) {
-        self.readers.wake_all();
     }
 
     /// Makes everybody who waits to write look again.

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use udpair_io::Adapter;
 
-use super::dns::{Cache, Clock};
+use super::dns::Cache;
 use super::hosts::Hosts;
+use super::inputs::{Clock, ListAdapters, Rng};
 use super::name_servers::NameServers;
 use super::services::Services;
 use super::system::TextFile;
@@ -31,15 +32,12 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     pub(super) attempt_timeout: Duration,
     pub(super) attempts: u32,
-    pub(super) dice: Arc<Dice>,
+    pub(super) rng: Arc<Rng>,
     pub(super) clock: Arc<Clock>,
-    pub(super) adapters: Arc<Adapters>,
+    pub(super) list_adapters: Arc<ListAdapters>,
     /// `None` asks the name servers every time.
     pub(super) cache: Option<Arc<Mutex<Cache>>>,
 }
-
-pub(super) type Dice = dyn Fn(u64) -> u64 + Send + Sync;
-pub(crate) type Adapters = dyn Fn() -> io::Result<Vec<Adapter>> + Send + Sync;
 
 /// Says how a [`Resolver`] resolves.
 #[derive(Clone)]
@@ -61,9 +59,9 @@ impl ResolverBuilder {
             timeout: TIMEOUT,
             attempt_timeout: ATTEMPT_TIMEOUT,
             attempts: ATTEMPTS,
-            dice: Arc::new(|most| rand::random_range(0..=most)),
+            rng: Arc::new(|most| rand::random_range(0..=most)),
             clock: Arc::new(Instant::now),
-            adapters: Arc::new(udpair_io::adapters),
+            list_adapters: Arc::new(udpair_io::adapters),
             cache: Some(Arc::default()),
         })
     }
@@ -123,10 +121,10 @@ impl ResolverBuilder {
         self
     }
 
-    /// Rolls these dice where SRV weights leave a choice: `dice(n)` returns a number from 0 to `n`, both
-    /// included. Default: random.
-    pub fn dice(mut self, dice: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
-        self.0.dice = Arc::new(dice);
+    /// Takes random numbers from `rng` where SRV weights leave a choice: `rng(n)` returns a number from 0 to
+    /// `n`, both included. Default: the thread's random generator.
+    pub fn rng(mut self, rng: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
+        self.0.rng = Arc::new(rng);
         self
     }
 
@@ -151,7 +149,7 @@ impl ResolverBuilder {
         mut self,
         adapters: impl Fn() -> io::Result<Vec<Adapter>> + Send + Sync + 'static,
     ) -> Self {
-        self.0.adapters = Arc::new(adapters);
+        self.0.list_adapters = Arc::new(adapters);
         self
     }
 

@@ -5,10 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use udpair_io::{Adapter, SourceProbe};
 
-use super::builder::Adapters;
+use super::inputs::ListAdapters;
 use super::order::{self, Destination, Source};
-use super::search::Group;
-use super::step::{Candidate, Precedence};
+use super::srv::SrvRecord;
+use super::step::{Candidate, FoundAddress, Precedence};
 use super::zone::with_zone;
 
 /// For which addresses the source address is found out.
@@ -21,14 +21,21 @@ pub(super) enum Sources {
     Deciding,
 }
 
+/// A host with its addresses.
+pub(super) struct Group {
+    pub(super) port: u16,
+    pub(super) srv: Option<SrvRecord>,
+    pub(super) addresses: Vec<FoundAddress>,
+}
+
 /// Puts the addresses of each host in the order to try them, and says why. The hosts keep theirs.
 pub(super) fn in_order(
     groups: Vec<Group>,
     zone: Option<u32>,
-    adapters: &Adapters,
+    list_adapters: &ListAdapters,
     sources: Sources,
 ) -> Vec<Candidate> {
-    let mut machine = Machine::new(adapters);
+    let mut machine = Machine::new(list_adapters);
     let mut candidates: Vec<Candidate> = Vec::new();
     for group in groups {
         if candidates.len() >= CANDIDATES_MAX {
@@ -42,7 +49,7 @@ pub(super) fn in_order(
         let addresses = group.addresses.iter().enumerate();
         let mut found: Vec<_> = addresses
             .map(|(index, address)| {
-                let address = with_zone(address.with_port(group.port), zone, adapters);
+                let address = with_zone(address.with_port(group.port), zone, list_adapters);
                 (address, machine.destination(address, Some(index) != last))
             })
             .collect();
@@ -89,7 +96,7 @@ pub(super) fn in_order(
 
 /// What this machine says of its own addresses, asked when it is needed and once for each.
 struct Machine<'a> {
-    list_adapters: &'a Adapters,
+    list_adapters: &'a ListAdapters,
     adapters: Option<Vec<Adapter>>,
     probe: SourceProbe,
     /// The source address for each destination; many records may lead to the same.
@@ -97,7 +104,7 @@ struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    fn new(list_adapters: &'a Adapters) -> Self {
+    fn new(list_adapters: &'a ListAdapters) -> Self {
         Self {
             list_adapters,
             adapters: None,

@@ -23,7 +23,7 @@ pub(crate) use wire::{Answer, RecordData};
 
 use udpair_io::Adapter;
 
-use super::builder::Adapters;
+use super::inputs::{Clock, ListAdapters};
 use super::srv::SrvRecord;
 use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode, Transport};
 use crate::driver;
@@ -41,14 +41,11 @@ pub(super) struct Client<'a> {
     pub(super) deadline: Instant,
     /// By which alone questions leave; `None` leaves the way to the system.
     pub(super) adapter: Option<&'a Adapter>,
-    pub(super) adapters: &'a Adapters,
+    pub(super) list_adapters: &'a ListAdapters,
     /// Answers of earlier questions; `None` asks every time.
     pub(super) cache: Option<&'a Mutex<Cache>>,
     pub(super) clock: &'a Clock,
 }
-
-/// Tells the time.
-pub(super) type Clock = dyn Fn() -> Instant + Send + Sync;
 
 /// Why there are no records.
 #[derive(Clone, Debug)]
@@ -371,7 +368,7 @@ impl Client<'_> {
     fn way_to(&self, server: SocketAddr) -> Option<&Adapter> {
         let adapter = self.adapter?;
         let ip = server.ip().to_canonical();
-        let adapters = (self.adapters)().unwrap_or_default();
+        let adapters = (self.list_adapters)().unwrap_or_default();
         let mut own = adapters.iter().flat_map(|adapter| &adapter.addresses);
         let is_here = ip.is_loopback() || own.any(|own| own.ip == ip);
         (!is_here).then_some(adapter)

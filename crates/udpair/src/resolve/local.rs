@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use udpair_io::AdapterAddress;
 
-use super::builder::Adapters;
+use super::inputs::ListAdapters;
 use super::search::Search;
 use super::zone_of;
 use crate::error::{Error, ErrorKind};
@@ -46,7 +46,7 @@ impl Search<'_> {
             Some(host) if host.is_localhost() => LocalHost::Loopback,
             Some(host) => {
                 let mut addresses = self.host_addresses(host, port).await?;
-                addresses.retain(|address| can_be_local(address.ip(), self.adapters()));
+                addresses.retain(|address| can_be_local(address.ip(), self.adapter_lister()));
                 if addresses.is_empty() {
                     return Err(Error::new(
                         ErrorKind::AddressNotAvailable,
@@ -73,7 +73,7 @@ impl Local {
 }
 
 /// Whether a socket may be bound to `ip`; the system would bind one to a broadcast address too.
-fn can_be_local(ip: IpAddr, adapters: &Adapters) -> bool {
+fn can_be_local(ip: IpAddr, list_adapters: &ListAdapters) -> bool {
     let IpAddr::V4(ip) = ip.to_canonical() else {
         return !ip.is_multicast();
     };
@@ -84,7 +84,7 @@ fn can_be_local(ip: IpAddr, adapters: &Adapters) -> bool {
     if ip.to_bits() & 0b11 != 0b11 {
         return true;
     }
-    let adapters = adapters().unwrap_or_default();
+    let adapters = list_adapters().unwrap_or_default();
     let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
     !addresses.any(|address| is_broadcast_of(ip, address))
 }
@@ -106,7 +106,7 @@ mod tests {
     /// BND-11
     #[test]
     fn groups_and_broadcast_addresses_are_no_local_addresses() {
-        let adapters: &Adapters = &udpair_io::adapters;
+        let list_adapters: &ListAdapters = &udpair_io::adapters;
         // The loopback network of every machine is 127.0.0.0/8.
         for (ip, can) in [
             ("127.0.0.1", true),
@@ -119,7 +119,7 @@ mod tests {
             ("::1", true),
             ("fe80::1", true),
         ] {
-            assert_eq!(can_be_local(ip.parse().unwrap(), adapters), can, "{ip}");
+            assert_eq!(can_be_local(ip.parse().unwrap(), list_adapters), can, "{ip}");
         }
     }
 }

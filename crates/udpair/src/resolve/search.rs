@@ -1,15 +1,17 @@
 //! One resolution under way: who is asked, in which order, and what that comes to.
 
 use std::fmt::Display;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use udpair_io::Adapter;
 
-use super::builder::{Adapters, Settings};
-use super::candidate::{self, Sources};
+use super::builder::Settings;
+use super::candidate::{self, Group, Sources};
 use super::dns::{self, Client};
 use super::hosts::Hosts;
+use super::inputs::ListAdapters;
 use super::services::Services;
 use super::srv::SrvRecord;
 use super::step::{
@@ -38,23 +40,6 @@ pub(super) struct Target {
     srv: Option<SrvRecord>,
     /// Addresses that came with the SRV records, and from which server.
     known: Option<(SocketAddr, Vec<FoundAddress>)>,
-}
-
-/// A host with its addresses.
-pub(super) struct Group {
-    pub(super) port: u16,
-    pub(super) srv: Option<SrvRecord>,
-    pub(super) addresses: Vec<FoundAddress>,
-}
-
-impl Group {
-    pub(super) fn of(target: &Target, addresses: Vec<FoundAddress>) -> Self {
-        Self {
-            port: target.port,
-            srv: target.srv.clone(),
-            addresses,
-        }
-    }
 }
 
 impl<'a> Search<'a> {
@@ -96,7 +81,7 @@ impl<'a> Search<'a> {
     ) -> Result<Vec<Candidate>, Error> {
         let targets = self.targets(remote, steps).await?;
         let groups = self.addresses_of_all(targets, steps).await?;
-        let candidates = candidate::in_order(groups, None, self.adapters(), Sources::All);
+        let candidates = candidate::in_order(groups, None, self.adapter_lister(), Sources::All);
         Step::Order(candidates.clone()).note(steps);
         Ok(candidates)
     }
@@ -106,9 +91,24 @@ impl<'a> Search<'a> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Returns what tells the adapters.
-    pub(super) fn adapters(&self) -> &Adapters {
-        &*self.settings.adapters
+    /// Returns what lists the adapters.
+    pub(super) fn adapter_lister(&self) -> &ListAdapters {
+        &*self.settings.list_adapters
+    }
+
+    /// Lists the adapters.
+    pub(crate) fn list_adapters(&self) -> io::Result<Vec<Adapter>> {
+        self.adapter_lister()()
+    }
+
+    /// Checks that an address that needs no resolving is of the family that was asked for.
+    pub(super) fn check_family(&self, address: SocketAddr) -> Result<(), Error> {
+        match self.settings.family {
+            Some(family) if !family.includes(address.ip()) => {
+                Err(error::no_address_of(family, address.ip()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the hosts that offer the service of `remote`, in the order to try them.
@@ -264,7 +264,7 @@ impl<'a> Search<'a> {
             .await;
         let targets = match found {
             Ok(found) => {
-                step.records = srv::order(found.records.clone(), &*self.settings.dice);
+                step.records = srv::order(found.records.clone(), &*self.settings.rng);
                 let targets: Vec<_> = step
                     .records
                     .iter()
@@ -306,7 +306,7 @@ impl<'a> Search<'a> {
             for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
                 Step::Address(step).note(steps);
                 match found {
-                    Ok(addresses) => groups.push(Group::of(target, addresses)),
+                    Ok(addresses) => groups.push(target.group(addresses)),
                     Err(error) => last_error = Some(error),
                 }
             }
@@ -448,7 +448,7 @@ impl<'a> Search<'a> {
 
     /// Returns the loopback addresses that this machine has.
     fn loopback_addresses(&self) -> Vec<FoundAddress> {
-        let adapters = (self.settings.adapters)().unwrap_or_default();
+        let adapters = self.list_adapters().unwrap_or_default();
         let loopback = adapters
             .iter()
             .filter(|adapter| adapter.is_loopback && adapter.is_up);
@@ -483,7 +483,7 @@ impl<'a> Search<'a> {
             attempt_timeout: self.settings.attempt_timeout,
             deadline: self.deadline,
             adapter: self.adapter,
-            adapters: self.adapters(),
+            list_adapters: self.adapter_lister(),
             // What the network behind one adapter says is not for those who ask elsewhere.
             cache: match self.adapter {
                 None => self.settings.cache.as_deref(),
@@ -530,6 +530,15 @@ impl Target {
             port,
             srv: None,
             known: None,
+        }
+    }
+
+    /// Returns the host with its addresses.
+    pub(super) fn group(&self, addresses: Vec<FoundAddress>) -> Group {
+        Group {
+            port: self.port,
+            srv: self.srv.clone(),
+            addresses,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use udpair_io::{Adapter, Cause, Family, Socket};
 
 use super::settings::Settings;
-use super::shared::Tie;
+use super::shared::DeviceBinding;
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost};
 
@@ -75,11 +75,17 @@ pub(super) fn is_left_to_system(local: &Local) -> bool {
 
 /// Returns the adapter that a socket which was bound so speaks and listens by alone.
 ///
-/// The one that was wished, else the one that the local end tied it to.
-pub(super) fn tie(wished: Option<&Adapter>, loopback: Option<Adapter>) -> Option<Tie> {
-    let is_wished = wished.is_some();
-    let adapter = Arc::new(wished.cloned().or(loopback)?);
-    Some(Tie { adapter, is_wished })
+/// The one that was asked for, else the one that the local end tied it to.
+pub(super) fn device_binding(
+    requested: Option<&Adapter>,
+    loopback: Option<Adapter>,
+) -> Option<DeviceBinding> {
+    let is_requested = requested.is_some();
+    let adapter = Arc::new(requested.cloned().or(loopback)?);
+    Some(DeviceBinding {
+        adapter,
+        is_requested,
+    })
 }
 
 /// Sends to groups by the adapter that has the bound address (MCG-11), which Linux does by itself for
@@ -89,7 +95,7 @@ fn speak_from(socket: &Socket, settings: &Settings, address: SocketAddr) {
     if ip.is_ipv4() || ip.is_unspecified() || settings.multicast.adapter.is_some() {
         return;
     }
-    let adapters = settings.resolver.adapters()().unwrap_or_default();
+    let adapters = settings.resolver.list_adapters().unwrap_or_default();
     let owner = adapters.iter().find(|adapter| {
         let mut addresses = adapter.addresses.iter();
         addresses.any(|own| own.ip == ip)
@@ -166,7 +172,10 @@ fn tie_to_adapter(socket: &Socket, adapter: Option<&Adapter>) -> Result<(), Erro
 
 fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {
     let action = "cannot bind to localhost";
-    let adapters = settings.resolver.adapters()().map_err(|error| Error::system(action, error))?;
+    let adapters = settings
+        .resolver
+        .list_adapters()
+        .map_err(|error| Error::system(action, error))?;
     adapters
         .into_iter()
         .find(|adapter| adapter.is_loopback)
@@ -181,7 +190,7 @@ fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {
 /// The loopback adapter leads to this machine alone, but Linux sends anything there that it is told to.
 fn check_reached_by_loopback(settings: &Settings, destination: SocketAddr) -> Result<(), Error> {
     let ip = destination.ip().to_canonical();
-    let adapters = settings.resolver.adapters()().unwrap_or_default();
+    let adapters = settings.resolver.list_adapters().unwrap_or_default();
     let mut own = adapters.iter().flat_map(|adapter| &adapter.addresses);
     if ip.is_loopback() || own.any(|address| address.ip == ip) {
         return Ok(());

@@ -3,7 +3,11 @@
 //! Every operation of the model stands here, those of the WinRT spelling included, so that both faces
 //! give the same answer. The builder makes some illegal steps unwritable; the table still has them.
 //!
-//! Pure: it says what an operation leads to, and others do it.
+//! Pure: it says what an operation leads to and how a refusal reads, and others do it.
+
+use std::fmt::Display;
+
+use crate::error::{Error, ErrorKind};
 
 /// Where a socket is in its life.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -178,6 +182,50 @@ fn fits(local: LocalPart, state: State) -> bool {
         Wish::Other => false,
     };
     host_fits && local.service != Wish::Other
+}
+
+/// The error for an operation that was under way when the socket was closed.
+pub(super) fn cancelled(action: impl Display) -> Error {
+    Error::new(
+        ErrorKind::Cancelled,
+        format!("cannot {action}: it was cancelled, or the socket closed"),
+    )
+}
+
+/// The error for an operation on a closed socket.
+pub(super) fn closed(action: impl Display) -> Error {
+    Error::new(
+        ErrorKind::Closed,
+        format!("cannot {action}: the socket was closed"),
+    )
+}
+
+/// The error for an operation that the table refuses.
+pub(super) fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
+    match verdict {
+        Verdict::Closed => closed(action),
+        Verdict::InvalidArgument => Error::new(
+            ErrorKind::InvalidArgument,
+            format!("cannot {action}: the local end is not what the socket is bound to"),
+        )
+        .with_advice("leave the local end empty: it is bound already"),
+        _ => {
+            let (reason, advice) = match state {
+                State::Created => ("is not open yet", "bind it, connect it, or write first"),
+                State::Opening => ("is being opened", "await that first"),
+                State::Connected => ("is connected to its peer", "use another socket"),
+                State::Bound | State::BoundAdapter => {
+                    ("is bound, and open to many peers", "use another socket")
+                }
+                State::Transferred | State::Closed => ("is gone", "use another socket"),
+            };
+            Error::new(
+                ErrorKind::InvalidState,
+                format!("cannot {action}: the socket {reason}"),
+            )
+            .with_advice(advice)
+        }
+    }
 }
 
 #[cfg(test)]

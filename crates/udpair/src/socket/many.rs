@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use udpair_io::{Adapter, AdapterAddress, Destination, Source};
 
-use super::settings::Settings;
 use super::link::Link;
+use super::settings::Settings;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, WSAEOPNOTSUPP};
 
@@ -31,18 +31,18 @@ fn broadcast_adapters(adapters: &[Adapter]) -> impl Iterator<Item = &Adapter> {
 
 /// Returns the adapter by which a socket that is connected to everybody speaks: the first (CON-10).
 pub(super) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
-    let adapters = settings.resolver.adapters()().ok()?;
+    let adapters = settings.resolver.list_adapters().ok()?;
     broadcast_adapters(&adapters).next().cloned()
 }
 
 /// Returns the copies that a datagram to everybody goes out as: one for each adapter, unless the socket or
 /// the datagram is tied to one already.
 pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
-    let is_tied = shared.is_tied() || !to.source.is_any();
+    let is_tied = shared.is_pinned() || !to.source.is_any();
     if !is_limited_broadcast(to.address) || is_tied {
         return vec![to];
     }
-    let adapters = shared.settings.resolver.adapters()().unwrap_or_default();
+    let adapters = shared.settings.resolver.list_adapters().unwrap_or_default();
     let copies: Vec<_> = broadcast_adapters(&adapters)
         .map(|adapter| {
             let mut copy = to;
@@ -67,13 +67,13 @@ pub(super) fn without_route(
     let ip = to.address.ip().to_canonical();
     let is_about_routes = error.kind() == ErrorKind::NetworkUnreachable && ip.is_multicast();
     let is_chosen =
-        shared.is_tied() || shared.settings.multicast.adapter.is_some() || !to.source.is_any();
+        shared.is_pinned() || shared.settings.multicast.adapter.is_some() || !to.source.is_any();
     if !is_about_routes || is_chosen || !shared.settings.engine.capabilities().source {
         return None;
     }
     let heard = link.memberships.first_adapter(ip.is_ipv4());
     let adapter = heard.or_else(|| {
-        let adapters = shared.settings.resolver.adapters()().ok()?;
+        let adapters = shared.settings.resolver.list_adapters().ok()?;
         let loopback = adapters.iter().find(|adapter| adapter.is_loopback)?;
         Some(loopback.index)
     });
@@ -86,7 +86,7 @@ pub(super) fn without_route(
 
 /// Checks that a socket which is for many only does not speak to one (OUT-19).
 pub(super) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Result<(), Error> {
-    let adapters = || settings.resolver.adapters()().unwrap_or_default();
+    let adapters = || settings.resolver.list_adapters().unwrap_or_default();
     if !settings.multicast_only || is_for_many(to.ip().to_canonical(), &adapters) {
         return Ok(());
     }

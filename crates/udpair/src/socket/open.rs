@@ -1,25 +1,24 @@
 //! How a socket is opened: bound, connected, or bound by its first write.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
-use super::bind::{bound_socket, is_left_to_system, no_common_family, tie};
-use super::settings::Settings;
-use super::destination::{self, Destinations, Purpose};
-use super::lifecycle::{LocalPart, Operation};
+use super::bind::{bound_socket, device_binding, is_left_to_system, no_common_family};
+use super::destination::{self, Purpose};
+use super::lifecycle::{LocalPart, Operation, cancelled};
 use super::link::Link;
 use super::many;
-use super::shared::{Shared, cancelled};
+use super::settings::Settings;
+use super::shared::{Opened, Shared};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
-use crate::resolve::{Local, LocalHost};
+use crate::resolve::{Local, LocalHost, Remote};
 
 /// See [`DatagramSocket::connect`](super::DatagramSocket::connect).
 pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), Error> {
@@ -29,41 +28,34 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
     if settings.multicast_only {
         return Err(many::refusal(&format!("cannot {action}")));
     }
-    let resolver = &settings.resolver;
+    let binding = opening.binding();
     let connecting = async {
-        let adapter = shared.bound_adapter();
         // One for both ends, so that both share one limit.
-        let search = resolver.search_by(adapter.as_deref());
-        let bound = shared.link();
-        let local = match bound {
+        let search = settings.resolver.search_by(binding.adapter.as_deref());
+        let local = match binding.link {
             Some(_) => None,
             None => Some(search.local(pair.local()).await?),
         };
-        let zone = match &local {
-            Some(local) => local.zone(),
-            None => shared.zone(),
-        };
-        let remote = pair.remote();
-        let mut destinations =
-            Destinations::find(&search, resolver, remote, zone, Purpose::Connect).await?;
+        let zone = local.as_ref().map_or(binding.zone, Local::zone);
+        let check = |address| check_address(settings, address, Purpose::Connect);
+        let mut addresses = Remote::find(&search, pair.remote(), zone, &check).await?;
         let mut attempts = Attempts::new(action);
-        while let Some(destination) = destinations.next().await? {
-            let connected = match (bound, &local) {
-                (Some(link), _) => connect_bound(shared, link, destination).map(|()| None),
-                (None, Some(local)) => connect_new(settings, local, destination).map(Some),
+        while let Some(address) = addresses.next().await? {
+            let connected = match (binding.link, &local) {
+                (Some(link), _) => {
+                    connect_bound(settings, link, binding.is_pinned, address).map(|()| None)
+                }
+                (None, Some(local)) => connect_new(settings, local, address).map(Some),
                 (None, None) => Err(cancelled(action)),
             };
             match connected {
-                Ok(link) => return Ok(link),
-                Err(error) => attempts.failed(destination, error)?,
+                Ok(link) => return Ok((Opened::connected(link), ())),
+                Err(error) => attempts.failed(address, error)?,
             }
         }
         Err(attempts.into_error())
     };
-    match shared.unless_closed(action, in_runtime(connecting)).await? {
-        Some(link) => opening.succeed_with(action, link, None),
-        None => opening.succeed(action),
-    }
+    opening.complete(action, connecting).await
 }
 
 /// See [`Builder::bind`](super::Builder::bind) and [`Builder::bind_on`](super::Builder::bind_on).
@@ -82,10 +74,9 @@ pub(super) async fn bind(
         let local = search.local(local).await?;
         let (socket, loopback) = bound_socket(&shared.settings, &local, adapter, None)?;
         let link = Link::new(socket, &shared.settings, None);
-        Ok((link, tie(adapter, loopback)))
+        Ok((Opened::bound(link, device_binding(adapter, loopback)), ()))
     };
-    let (link, tie) = shared.unless_closed(action, in_runtime(binding)).await?;
-    opening.succeed_with(action, link, tie)
+    opening.complete(action, binding).await
 }
 
 /// See [`Builder::from_std`](super::Builder::from_std).
@@ -104,13 +95,12 @@ pub(super) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     let link = driver::within(adopting)
         .and_then(|link| link)
         .map_err(|error| Error::system(format!("cannot {action}"), error))?;
-    let operation = match link.peer() {
+    let operation = match link.channel.peer() {
         Some(_) => Operation::Connect(LocalPart::default()),
         None => Operation::Bind,
     };
-    shared
-        .begin(action, operation)?
-        .succeed_with(action, link, None)
+    let opening = shared.begin(action, operation)?;
+    opening.succeed(action, Opened::bound(link, None))
 }
 
 /// Binds an unbound socket so that it can be written to; waits if somebody else is at it.
@@ -121,7 +111,7 @@ pub(super) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
             return Ok(link);
         }
         shared.allow(action, Operation::WriteTo)?;
-        match bind_for_writing(shared).await {
+        match bind_for_writing(shared) {
             Ok(()) => {}
             // Somebody else began first; what comes of that counts for us too.
             Err(error) if error.kind() == ErrorKind::InvalidState => {
@@ -132,7 +122,7 @@ pub(super) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
     }
 }
 
-async fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
+fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
     let action = "send";
     let opening = shared.begin(action, Operation::WriteTo)?;
     let local = Local {
@@ -140,8 +130,9 @@ async fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
         port: 0,
     };
     let (socket, _) = bound_socket(&shared.settings, &local, None, None)?;
-    let link = in_runtime(async { Ok(Link::new(socket, &shared.settings, None)) }).await?;
-    opening.succeed_with(action, link, None)
+    let link = driver::within(|| Link::new(socket, &shared.settings, None));
+    let link = link.map_err(Error::no_runtime)?;
+    opening.succeed(action, Opened::bound(link, None))
 }
 
 /// Returns where a stream to `remote` is pinned to.
@@ -149,20 +140,20 @@ pub(super) async fn stream_destination(
     shared: &Shared,
     remote: &Endpoint,
 ) -> Result<Destination, Error> {
-    let resolver = &shared.settings.resolver;
     let resolving = async {
         let adapter = shared.bound_adapter();
-        let search = resolver.search_by(adapter.as_deref());
-        let zone = shared.zone();
-        let mut destinations =
-            Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
+        let search = shared.settings.resolver.search_by(adapter.as_deref());
+        let check = |address| check_address(&shared.settings, address, Purpose::Send);
+        let mut addresses = Remote::find(&search, remote, shared.zone(), &check).await?;
         // There is at least one, or an error.
-        let address = destinations.next().await?;
+        let address = addresses.next().await?;
         address
             .map(Destination::from)
             .ok_or_else(|| cancelled("send"))
     };
-    in_runtime(resolving).await
+    driver::in_runtime(resolving)
+        .await
+        .map_err(Error::no_runtime)?
 }
 
 /// See [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
@@ -177,40 +168,48 @@ pub(super) async fn bind_for_pair(
         return stream_destination(shared, pair.remote()).await;
     }
     let opening = shared.begin(action, operation)?;
-    let resolver = &shared.settings.resolver;
+    let settings = &shared.settings;
     let binding = async {
-        let search = resolver.search();
+        let search = settings.resolver.search();
         let local = search.local(pair.local()).await?;
-        let (remote, zone) = (pair.remote(), local.zone());
-        let mut destinations =
-            Destinations::find(&search, resolver, remote, zone, Purpose::Send).await?;
-        let mut next = destinations.next().await?;
-        let (socket, loopback) = bound_socket(&shared.settings, &local, None, None)?;
-        while let Some(destination) = next {
-            if socket.reaches(destination) {
-                let link = Link::new(socket, &shared.settings, None);
-                return Ok((link, tie(None, loopback), destination));
+        let check = |address| check_address(settings, address, Purpose::Send);
+        let mut addresses = Remote::find(&search, pair.remote(), local.zone(), &check).await?;
+        let mut next = addresses.next().await?;
+        let (socket, loopback) = bound_socket(settings, &local, None, None)?;
+        while let Some(address) = next {
+            if socket.reaches(address) {
+                let link = Link::new(socket, settings, None);
+                let opened = Opened::bound(link, device_binding(None, loopback));
+                return Ok((opened, address));
             }
-            next = destinations.next().await?;
+            next = addresses.next().await?;
         }
         Err(no_common_family())
     };
-    let (link, tie, destination) = shared.unless_closed(action, in_runtime(binding)).await?;
-    opening.succeed_with(action, link, tie)?;
+    let destination = opening.complete(action, binding).await?;
     Ok(destination.into())
 }
 
 /// Checks that datagrams can go to an address.
 pub(super) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<(), Error> {
-    destination::check(address, &shared.settings.resolver)
+    check_address(&shared.settings, address, Purpose::Send)
 }
 
-fn connect_bound(shared: &Shared, link: &Link, destination: SocketAddr) -> Result<(), Error> {
+fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> Result<(), Error> {
+    destination::check(address, purpose, || settings.resolver.list_adapters())
+}
+
+/// Connects a socket that is bound; `is_pinned` says whether to an adapter or an address.
+fn connect_bound(
+    settings: &Settings,
+    link: &Link,
+    is_pinned: bool,
+    destination: SocketAddr,
+) -> Result<(), Error> {
     // What it is bound to decides, if that is an adapter or an address.
-    let adapter = if shared.is_tied() {
-        None
-    } else {
-        broadcast_adapter(&shared.settings, destination)
+    let adapter = match is_pinned {
+        true => None,
+        false => broadcast_adapter(settings, destination),
     };
     match link.connect(destination, adapter.as_ref()) {
         None => Err(cancelled("connect")),
@@ -331,13 +330,4 @@ impl<'a> Attempts<'a> {
             error.in_context(message)
         }
     }
-}
-
-/// Runs a step where there is a runtime.
-pub(super) async fn in_runtime<T>(
-    step: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    driver::in_runtime(step)
-        .await
-        .map_err(|error| Error::system("cannot start a background runtime", error))?
 }

@@ -1,19 +1,20 @@
 //! Sending: one write is one datagram.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use udpair_io::{Destination, Outgoing, SendBatch};
+use bytes::Bytes;
+use futures_sink::Sink;
+use udpair_io::{Destination, SendBatch};
 
-use super::lifecycle::Operation;
-use super::link::{Link, SendFailure};
-use super::many;
-use super::open;
-use super::sending::{self, ACTION, Many, One};
+use super::dispatch;
+use super::feed::Feed;
 use super::shared::Shared;
-use super::sink::Feed;
-use crate::error::{Error, ErrorKind};
+use super::transmit::{PAYLOAD_BYTES_MAX_IPV4, payload_bytes_max};
+use crate::error::Error;
 
 /// A stream of datagrams to one destination.
 ///
@@ -48,7 +49,7 @@ impl OutputStream {
     }
 
     /// Returns what was fed, and where it goes.
-    pub(super) fn feed(&mut self) -> (&mut Feed, &Arc<Shared>, Option<Destination>) {
+    fn feed(&mut self) -> (&mut Feed, &Arc<Shared>, Option<Destination>) {
         let feed = self.feed.get_or_insert_default();
         (feed, &self.shared, self.destination)
     }
@@ -63,14 +64,14 @@ impl OutputStream {
     ///
     /// # Errors
     ///
-    /// - [`PayloadTooLarge`](ErrorKind::PayloadTooLarge): `payload` exceeds that limit, or the path's
+    /// - [`PayloadTooLarge`](crate::ErrorKind::PayloadTooLarge): `payload` exceeds that limit, or the path's
     ///   while fragmenting is off. Nothing was sent.
-    /// - [`Closed`](ErrorKind::Closed): the socket was closed.
-    /// - [`Cancelled`](ErrorKind::Cancelled): the socket was closed, or its operations cancelled, while
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or its operations cancelled, while
     ///   this waited for room. Nothing was sent.
-    /// - [`NetworkUnreachable`](ErrorKind::NetworkUnreachable),
-    ///   [`HostUnreachable`](ErrorKind::HostUnreachable),
-    ///   [`PermissionDenied`](ErrorKind::PermissionDenied), [`Io`](ErrorKind::Io): the system refused.
+    /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable),
+    ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable),
+    ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`Io`](ErrorKind::Io): the system refused.
     ///
     /// An error that the network sent back for an earlier datagram, to whatever destination, is none of
     /// these: it is left for [`next_event`](super::DatagramSocket::next_event), and `payload` is sent.
@@ -84,7 +85,7 @@ impl OutputStream {
     ///
     /// `WriteAsync`: every write results in one packet (OUT-01, OUT-12, OUT-15, OUT-16).
     pub async fn write(&self, payload: &[u8]) -> Result<(), Error> {
-        send(&self.shared, payload, self.destination).await
+        dispatch::send(&self.shared, payload, self.destination).await
     }
 
     /// Sends `payload` if the kernel has room for it now, and returns whether it had.
@@ -92,9 +93,9 @@ impl OutputStream {
     /// # Errors
     ///
     /// Those of [`write`](Self::write); an unbound socket is not bound by this, which is an
-    /// [`InvalidState`](ErrorKind::InvalidState).
+    /// [`InvalidState`](crate::ErrorKind::InvalidState).
     pub fn try_write(&self, payload: &[u8]) -> Result<bool, Error> {
-        try_send(&self.shared, payload, self.destination)
+        dispatch::try_send(&self.shared, payload, self.destination)
     }
 
     /// Sends the datagrams of `batch` to this stream's destination, in as few calls as the system allows.
@@ -105,7 +106,7 @@ impl OutputStream {
     /// # Errors
     ///
     /// Those of [`write`](Self::write), for the first datagram that could not be sent, which is then the
-    /// first in `batch`; and [`InvalidArgument`](ErrorKind::InvalidArgument) for one with a destination of
+    /// first in `batch`; and [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for one with a destination of
     /// its own.
     ///
     /// # Cancel safety
@@ -125,7 +126,7 @@ impl OutputStream {
     /// # }
     /// ```
     pub async fn write_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
-        send_batch(&self.shared, batch, self.destination).await
+        dispatch::send_batch(&self.shared, batch, self.destination).await
     }
 
     /// Waits until every write that was begun on this socket before has ended, and returns `false` if
@@ -143,7 +144,7 @@ impl OutputStream {
     /// `FlushAsync` (OUT-14), for all streams of the socket at once.
     pub async fn flush(&self) -> bool {
         match self.shared.link() {
-            Some(link) => link.line.flushed().await,
+            Some(link) => link.write_queue.flushed().await,
             None => true,
         }
     }
@@ -167,6 +168,35 @@ impl OutputStream {
     }
 }
 
+/// What is fed goes out with the next flush, as one batch; several hundred datagrams flush themselves.
+///
+/// Each handle has a feed of its own: a clone starts with an empty one, and what a dropped handle was fed
+/// and not flushed is gone. A datagram that cannot be sent is told by the flush that met it, and left
+/// out; those behind it go with the next.
+impl Sink<Bytes> for OutputStream {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let (feed, shared, to) = self.feed();
+        feed.poll_ready(cx, shared, to)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, payload: Bytes) -> Result<(), Error> {
+        let (feed, ..) = self.feed();
+        feed.push(payload);
+        Ok(())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let (feed, shared, to) = self.feed();
+        feed.poll_flush(cx, shared, to)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_flush(cx)
+    }
+}
+
 impl fmt::Debug for OutputStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OutputStream")
@@ -174,267 +204,3 @@ impl fmt::Debug for OutputStream {
             .finish_non_exhaustive()
     }
 }
-
-/// Sends one datagram; `to` is `None` for the peer of a connected socket.
-pub(super) async fn send(
-    shared: &Shared,
-    payload: &[u8],
-    to: Option<Destination>,
-) -> Result<(), Error> {
-    let link = match shared.link() {
-        Some(link) => link,
-        None => open::for_writing(shared).await?,
-    };
-    match to {
-        Some(to) if many::is_limited_broadcast(to.address) => {
-            // Boxed, so that the future of all other writes is small.
-            Box::pin(send_copies(shared, link, payload, to)).await
-        }
-        to => send_one(shared, link, payload, to).await,
-    }
-}
-
-async fn send_one(
-    shared: &Shared,
-    link: &Link,
-    payload: &[u8],
-    to: Option<Destination>,
-) -> Result<(), Error> {
-    if let Some(to) = to {
-        many::check_multicast_only(&shared.settings, to.address)?;
-    }
-    let sent = sending::send(link, &mut One(Outgoing { payload, to })).await;
-    let (Err(error), Some(to)) = (&sent, to) else {
-        return sent;
-    };
-    match many::without_route(shared, link, to, error) {
-        Some(other) => Box::pin(send_by(link, payload, other)).await,
-        None => sent,
-    }
-}
-
-async fn send_by(link: &Link, payload: &[u8], to: Destination) -> Result<(), Error> {
-    let to = Some(to);
-    sending::send(link, &mut One(Outgoing { payload, to })).await
-}
-
-/// Sends a datagram to everybody, by all adapters; it is sent if one copy is (BRC-02).
-async fn send_copies(
-    shared: &Shared,
-    link: &Link,
-    payload: &[u8],
-    to: Destination,
-) -> Result<(), Error> {
-    let mut sent = Vec::new();
-    for copy in many::copies(shared, to) {
-        let result = send_one(shared, link, payload, Some(copy)).await;
-        if let Err(error) = &result
-            && matches!(error.kind(), ErrorKind::Closed | ErrorKind::Cancelled)
-        {
-            return result;
-        }
-        sent.push(result);
-    }
-    let is_sent = sent.iter().any(Result::is_ok);
-    let failed = sent.into_iter().find(|result| result.is_err() && !is_sent);
-    failed.unwrap_or(Ok(()))
-}
-
-/// Sends one datagram if the kernel has room for it now, and returns whether it had.
-pub(super) fn try_send(
-    shared: &Shared,
-    payload: &[u8],
-    to: Option<Destination>,
-) -> Result<bool, Error> {
-    let link = shared.open_link(ACTION, Operation::Output)?;
-    let Some(to) = to else {
-        return try_send_one(shared, link, Outgoing { payload, to });
-    };
-    many::check_multicast_only(&shared.settings, to.address)?;
-    if !many::is_limited_broadcast(to.address) {
-        let to = Some(to);
-        return try_send_one(shared, link, Outgoing { payload, to });
-    }
-    let sent: Vec<_> = many::copies(shared, to)
-        .into_iter()
-        .map(|copy| {
-            let to = Some(copy);
-            try_send_one(shared, link, Outgoing { payload, to })
-        })
-        .collect();
-    let is_sent = sent.iter().any(|sent| matches!(sent, Ok(true)));
-    let other = sent
-        .into_iter()
-        .find(|sent| !matches!(sent, Ok(true)) && !is_sent);
-    other.unwrap_or(Ok(true))
-}
-
-fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<bool, Error> {
-    let mut one = One(outgoing);
-    let begun = link.cancellations();
-    let error = match sending::attempt(link, &mut one) {
-        Ok(()) => return Ok(true),
-        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => return Ok(false),
-        Err(failure) => sending::failed(link, &one, failure, begun),
-    };
-    let other = outgoing
-        .to
-        .and_then(|to| many::without_route(shared, link, to, &error));
-    match other {
-        // Never again, because that one names its adapter.
-        Some(to) => try_send_one(
-            shared,
-            link,
-            Outgoing {
-                to: Some(to),
-                ..outgoing
-            },
-        ),
-        None => Err(error),
-    }
-}
-
-/// Sends a batch whose datagrams all go to `to`; `None` is the peer of a connected socket.
-pub(super) async fn send_batch(
-    shared: &Shared,
-    batch: &mut SendBatch,
-    to: Option<Destination>,
-) -> Result<(), Error> {
-    if let Some(to) = to {
-        many::check_multicast_only(&shared.settings, to.address)?;
-    }
-    let with_own = batch.destinations().position(|own| own.is_some());
-    let most = with_own.unwrap_or(batch.len());
-    let has_broadcasts = to.is_some_and(|to| many::is_limited_broadcast(to.address));
-    send_first(shared, batch, to, most, has_broadcasts).await?;
-    let other = batch.destinations().next().flatten();
-    let Some(other) = other.filter(|_| with_own.is_some()) else {
-        return Ok(());
-    };
-    let message = format!("cannot send to {} by a stream to another", other.address);
-    let error = Error::new(ErrorKind::InvalidArgument, message);
-    Err(error.with_advice("send datagrams with destinations of their own by the socket"))
-}
-
-/// Sends a batch whose datagrams have destinations of their own, or go to the peer.
-pub(super) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<(), Error> {
-    let action = "send to an address";
-    if shared.peer_addr().is_none() {
-        shared.grant_stream_after_opening(action).await?;
-    }
-    let is_connected = shared.peer_addr().is_some();
-    let (mut most, mut has_broadcasts, mut result) = (0, false, Ok(()));
-    // Looked at one by one, because an error is the first bad one's, and those before it are sent.
-    for to in batch.destinations() {
-        result = match to {
-            None if is_connected => Ok(()),
-            None => shared.allow("send to the peer", Operation::WriteToPeer),
-            Some(_) if is_connected => shared.allow(action, Operation::WriteTo),
-            Some(to) => open::check_destination(shared, to.address)
-                .and_then(|()| many::check_multicast_only(&shared.settings, to.address)),
-        };
-        if result.is_err() {
-            break;
-        }
-        most += 1;
-        has_broadcasts |= to.is_some_and(|to| many::is_limited_broadcast(to.address));
-    }
-    send_first(shared, batch, None, most, has_broadcasts).await?;
-    result
-}
-
-/// Sends the first `most` datagrams of a batch, which may have none.
-async fn send_first(
-    shared: &Shared,
-    batch: &mut SendBatch,
-    to: Option<Destination>,
-    most: usize,
-    has_broadcasts: bool,
-) -> Result<(), Error> {
-    if most == 0 {
-        return Ok(());
-    }
-    let link = match shared.link() {
-        Some(link) => link,
-        None => open::for_writing(shared).await?,
-    };
-    if has_broadcasts {
-        return Box::pin(send_with_copies(shared, link, batch, to, most)).await;
-    }
-    send_many(shared, link, batch, to, most).await
-}
-
-/// Sends the first `most` datagrams of a batch; one to a group that has no way out goes by another adapter.
-async fn send_many(
-    shared: &Shared,
-    link: &Link,
-    batch: &mut SendBatch,
-    to: Option<Destination>,
-    mut most: usize,
-) -> Result<(), Error> {
-    loop {
-        let before = batch.len();
-        let sent = sending::send(link, &mut Many { batch, to, most }).await;
-        let Err(error) = sent else {
-            return Ok(());
-        };
-        most -= before - batch.len();
-        let first = batch.iter().next();
-        let other = first.and_then(|next| {
-            let other = many::without_route(shared, link, next.to.or(to)?, &error)?;
-            Some((next.payload, other))
-        });
-        let Some((payload, other)) = other else {
-            return Err(error);
-        };
-        Box::pin(send_by(link, payload, other)).await?;
-        batch.pop();
-        most -= 1;
-    }
-}
-
-/// Sends a batch in which some datagrams go to everybody, and out by several adapters.
-async fn send_with_copies(
-    shared: &Shared,
-    link: &Link,
-    batch: &mut SendBatch,
-    to: Option<Destination>,
-    mut left: usize,
-) -> Result<(), Error> {
-    while left > 0 {
-        let first = batch.iter().next();
-        let broadcast_first = first.and_then(|next| Some((next.payload, broadcast(next, to)?)));
-        if let Some((payload, to)) = broadcast_first {
-            send_copies(shared, link, payload, to).await?;
-            batch.pop();
-            left -= 1;
-            continue;
-        }
-        let waiting = batch.iter().take(left);
-        let most = waiting
-            .take_while(|next| broadcast(*next, to).is_none())
-            .count();
-        send_many(shared, link, batch, to, most).await?;
-        left -= most;
-    }
-    Ok(())
-}
-
-/// Returns where a datagram goes, if that is everybody.
-fn broadcast(outgoing: Outgoing<'_>, to: Option<Destination>) -> Option<Destination> {
-    let to = outgoing.to.or(to)?;
-    many::is_limited_broadcast(to.address).then_some(to)
-}
-
-pub(super) fn payload_bytes_max(ip: IpAddr) -> usize {
-    match ip.to_canonical() {
-        IpAddr::V4(_) => PAYLOAD_BYTES_MAX_IPV4,
-        IpAddr::V6(_) => PAYLOAD_BYTES_MAX_IPV6,
-    }
-}
-
-/// RFC 768 and RFC 791: 65,535 bytes less 20 of IPv4 and 8 of UDP header.
-const PAYLOAD_BYTES_MAX_IPV4: usize = 65_507;
-
-/// RFC 768 and RFC 8200: 65,535 bytes less 8 of UDP header; the IPv6 header does not count.
-const PAYLOAD_BYTES_MAX_IPV6: usize = 65_527;

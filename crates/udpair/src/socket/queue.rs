@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 
 use udpair_io::{Metadata, RecvBatch, Sifted, Waiting};
 
+use super::channel::{Cancellations, Channel};
 use super::filter;
-use super::link::Link;
-use super::receiver::{Failure, Place};
-use crate::driver;
+use crate::driver::{self, Ticket};
 use crate::message::{Event, Message};
 
 /// See the module.
@@ -24,7 +23,7 @@ pub(super) struct Queue {
     rest: Option<Box<RecvBatch>>,
     intake: Intake,
     /// The place of the one task that polls without a future of its own, if there is one.
-    pub(super) poller: Option<Box<Place>>,
+    pub(super) poller: Option<Box<ReceiverState>>,
 }
 
 /// What is known of the kernel's side.
@@ -36,6 +35,20 @@ struct Intake {
     room: u8,
     /// Whether the kernel may hold more; if not, the next datagram wakes us.
     more: bool,
+}
+
+/// Why nothing could be received.
+pub(super) enum ReceiveFailure {
+    Closed,
+    Io(io::Error),
+}
+
+/// Where one receiver stands between two polls.
+#[derive(Debug, Default)]
+pub(super) struct ReceiverState {
+    pub(super) ticket: Ticket,
+    /// How often pending operations had been cancelled when this one began.
+    pub(super) begun: Option<Cancellations>,
 }
 
 impl Default for Intake {
@@ -54,15 +67,15 @@ impl Queue {
     ///
     /// What is left in the kernel would be dropped later all the same; but until then it takes the room
     /// of what the peer is about to send.
-    pub(super) fn drop_strangers(&mut self, link: &Link) {
-        self.drop_queued_strangers(link);
+    pub(super) fn drop_strangers(&mut self, channel: &Channel) {
+        self.drop_queued_strangers(channel);
         // Something may have come since the kernel was asked last, and wakes nobody when it is gone.
         self.note_arrival();
         let (intake, mut kept) = (&mut self.intake, self.rest.take().unwrap_or_else(scratch));
         let mut batch = scratch();
         batch.set_limit(BATCH_MAX.into());
         while intake.more && kept.len() < KEPT_AT_CONNECT_MAX {
-            match intake.receive(link, &mut batch) {
+            match intake.receive(channel, &mut batch) {
                 Some(Ok(())) => kept.append(&mut batch),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     intake.more = false;
@@ -76,10 +89,10 @@ impl Queue {
     }
 
     /// Drops what others than the peer sent, of what was received when they were still heard.
-    fn drop_queued_strangers(&mut self, link: &Link) {
+    fn drop_queued_strangers(&mut self, channel: &Channel) {
         if let Some(mut rest) = self.rest.take() {
-            let strangers = rest.retain(&mut self.intake.told, admitted_by(link));
-            count_strangers(strangers, link);
+            let strangers = rest.retain(&mut self.intake.told, admitted_by(channel));
+            count_strangers(strangers, channel);
             self.keep(rest);
         }
     }
@@ -90,14 +103,14 @@ impl Queue {
     #[inline]
     pub(super) fn take_message(
         &mut self,
-        link: &Link,
+        channel: &Channel,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<Option<Message>, Failure>> {
+    ) -> Poll<Result<Option<Message>, ReceiveFailure>> {
         let queued = self.pop();
         if queued.is_some() || !self.intake.more {
             return Poll::Ready(Ok(queued));
         }
-        let received = ready!(self.receive(link, cx))?;
+        let received = ready!(self.receive(channel, cx))?;
         Poll::Ready(Ok(received.and_then(|mut batch| {
             let message = batch.pop();
             // Mostly one comes, and the queue stays empty.
@@ -123,12 +136,12 @@ impl Queue {
     #[inline]
     fn receive(
         &mut self,
-        link: &Link,
+        channel: &Channel,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<Option<Box<RecvBatch>>, Failure>> {
+    ) -> Poll<Result<Option<Box<RecvBatch>>, ReceiveFailure>> {
         let mut batch = scratch();
         batch.set_limit(self.room());
-        let filled = self.intake.fill(link, &mut batch, cx);
+        let filled = self.intake.fill(channel, &mut batch, cx);
         if let Poll::Ready(Ok(true)) = filled {
             return Poll::Ready(Ok(Some(batch)));
         }
@@ -151,17 +164,17 @@ impl Queue {
     /// Pending when the task has had its share of the thread.
     pub(super) fn take_event(
         &mut self,
-        link: &Link,
+        channel: &Channel,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<Option<Event>, Failure>> {
-        if link.asides.is_empty() && self.rest.is_none() {
+    ) -> Poll<Result<Option<Event>, ReceiveFailure>> {
+        if channel.events.is_empty() && self.rest.is_none() {
             // Receiving is how errors come up.
-            self.rest = ready!(self.receive(link, cx))?;
+            self.rest = ready!(self.receive(channel, cx))?;
         }
-        if let Some(aside) = link.asides.pop() {
+        if let Some(aside) = channel.events.pop() {
             return Poll::Ready(Ok(Some(aside)));
         }
-        let message = self.take_message(link, None);
+        let message = self.take_message(channel, None);
         message.map(|message| message.map(|message| message.map(Event::Message)))
     }
 
@@ -177,13 +190,13 @@ impl Queue {
     /// Pending when the task has had its share of the thread.
     pub(super) fn fill(
         &mut self,
-        link: &Link,
+        channel: &Channel,
         batch: &mut RecvBatch,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<bool, Failure>> {
+    ) -> Poll<Result<bool, ReceiveFailure>> {
         batch.clear();
         let Some(mut rest) = self.rest.take() else {
-            return self.intake.fill(link, batch, cx);
+            return self.intake.fill(channel, batch, cx);
         };
         batch.append(&mut rest);
         give_back(rest);
@@ -197,7 +210,12 @@ impl Queue {
     }
 
     /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
-    pub(super) fn spin(&mut self, link: &Link, time: Duration, is_over: impl Fn() -> bool) -> bool {
+    pub(super) fn spin(
+        &mut self,
+        channel: &Channel,
+        time: Duration,
+        is_over: impl Fn() -> bool,
+    ) -> bool {
         let end = Instant::now() + time;
         let mut batch = scratch();
         // Whoever asks again at once need not hear from the first call that nothing else is there.
@@ -208,7 +226,7 @@ impl Queue {
             if is_over() || asked.is_multiple_of(ASKED_BETWEEN_LOOKS) && Instant::now() >= end {
                 break;
             }
-            has_come = match self.intake.receive(link, &mut batch) {
+            has_come = match self.intake.receive(channel, &mut batch) {
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => false,
                 Some(Ok(())) => !batch.is_empty(),
                 Some(Err(_)) | None => {
@@ -216,7 +234,7 @@ impl Queue {
                     self.intake.more = true;
                     true
                 }
-            } || !link.asides.is_empty();
+            } || !channel.events.is_empty();
             if has_come {
                 break;
             }
@@ -229,21 +247,21 @@ impl Queue {
     /// Puts back what was taken and not handed on; it goes before all else.
     ///
     /// Meanwhile the socket may have been connected, or closed, which leaves nothing to receive.
-    pub(super) fn put_back(&mut self, link: &Link, mut batch: RecvBatch) {
-        if link.is_closed() {
+    pub(super) fn put_back(&mut self, channel: &Channel, mut batch: RecvBatch) {
+        if channel.is_closed() {
             return;
         }
         if let Some(mut rest) = self.rest.take() {
             batch.append(&mut rest);
         }
         self.keep(Box::new(batch));
-        self.drop_queued_strangers(link);
+        self.drop_queued_strangers(channel);
     }
 
     /// Returns whether somebody else who waits could go on.
     #[inline]
-    pub(super) fn has_rest(&self, link: &Link) -> bool {
-        self.intake.more || self.rest.is_some() || !link.asides.is_empty()
+    pub(super) fn has_rest(&self, channel: &Channel) -> bool {
+        self.intake.more || self.rest.is_some() || !channel.events.is_empty()
     }
 }
 
@@ -255,25 +273,25 @@ impl Intake {
     #[inline]
     fn fill(
         &mut self,
-        link: &Link,
+        channel: &Channel,
         batch: &mut RecvBatch,
         mut cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<bool, Failure>> {
+    ) -> Poll<Result<bool, ReceiveFailure>> {
         while self.more {
             if let Some(cx) = cx.as_deref_mut() {
                 ready!(driver::poll_share(cx));
             }
-            match self.receive(link, batch) {
-                None => return Poll::Ready(Err(Failure::Closed)),
+            match self.receive(channel, batch) {
+                None => return Poll::Ready(Err(ReceiveFailure::Closed)),
                 // All may have been strangers'.
                 Some(Ok(())) if batch.is_empty() => {}
                 Some(Ok(())) => return Poll::Ready(Ok(true)),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.more = false;
                     // Something woke us, and it was no datagram.
-                    link.take_waiting_errors();
+                    channel.take_waiting_errors();
                 }
-                Some(Err(error)) => return Poll::Ready(Err(Failure::Io(error))),
+                Some(Err(error)) => return Poll::Ready(Err(ReceiveFailure::Io(error))),
             }
         }
         Poll::Ready(Ok(false))
@@ -281,8 +299,8 @@ impl Intake {
 
     /// Receives once and keeps what passes the filter. `None` if the socket is closed.
     #[inline]
-    fn receive(&mut self, link: &Link, batch: &mut RecvBatch) -> Option<io::Result<()>> {
-        match link.receive(batch)? {
+    fn receive(&mut self, channel: &Channel, batch: &mut RecvBatch) -> Option<io::Result<()>> {
+        match channel.receive(batch)? {
             Ok(waiting) => self.more = waiting == Waiting::Perhaps,
             Err(error) => return Some(Err(error)),
         }
@@ -290,18 +308,18 @@ impl Intake {
             messages if messages >= FEW.into() => BATCH_MAX,
             _ => FEW,
         };
-        let sifted = batch.sift(&mut self.told, admitted_by(link));
-        count_strangers(sifted, link);
-        link.counters().add_received(batch.len(), sifted);
+        let sifted = batch.sift(&mut self.told, admitted_by(channel));
+        count_strangers(sifted, channel);
+        channel.counters().add_received(batch.len(), sifted);
         Some(Ok(()))
     }
 }
 
 /// Returns which datagrams the filter admits.
 #[inline]
-fn admitted_by(link: &Link) -> impl Fn(&Metadata) -> bool {
-    let peer = link.peer();
-    let multicast_only = link.settings.multicast_only;
+fn admitted_by(channel: &Channel) -> impl Fn(&Metadata) -> bool {
+    let peer = channel.peer();
+    let multicast_only = channel.settings.multicast_only;
     move |metadata| {
         filter::admits(peer, &metadata.from)
             && (!multicast_only || filter::is_for_many(metadata.to, metadata.local))
@@ -309,9 +327,9 @@ fn admitted_by(link: &Link) -> impl Fn(&Metadata) -> bool {
 }
 
 #[inline]
-fn count_strangers(sifted: Sifted, link: &Link) {
+fn count_strangers(sifted: Sifted, channel: &Channel) {
     if sifted.refused > 0 {
-        link.counters().strangers_dropped.add(sifted.refused);
+        channel.counters().strangers_dropped.add(sifted.refused);
     }
 }
 

@@ -8,39 +8,27 @@ use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagram, RecvBatch};
 
+use super::channel::{Cancellations, Channel};
 use super::lifecycle::Operation;
-use super::link::{Cancellations, Link};
-use super::queue::Queue;
-use super::shared::{Shared, cancelled, closed};
-use crate::driver::{Gone, Ticket};
+use super::lifecycle::{cancelled, closed};
+use super::link::Link;
+use super::queue::{Queue, ReceiveFailure, ReceiverState};
+use super::shared::Shared;
+use crate::driver::Gone;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Event, Message};
-
-/// Why nothing could be received.
-pub(super) enum Failure {
-    Closed,
-    Io(io::Error),
-}
-
-/// Where one receiver stands between two polls.
-#[derive(Debug, Default)]
-pub(super) struct Place {
-    ticket: Ticket,
-    /// How often pending operations had been cancelled when this one began.
-    begun: Option<Cancellations>,
-}
 
 /// A receive under way.
 pub(super) struct Receive<'a> {
     pub(super) shared: &'a Shared,
-    place: Place,
+    state: ReceiverState,
 }
 
 impl<'a> Receive<'a> {
     pub(super) fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
-            place: Place::default(),
+            state: ReceiverState::default(),
         }
     }
 
@@ -50,26 +38,31 @@ impl<'a> Receive<'a> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
         let mut queue = link.queue();
         // Most messages came together with one before them.
-        if self.place.begun.is_none()
+        if self.state.begun.is_none()
             && let Some(message) = queue.pop()
         {
             return Poll::Ready(Ok(message));
         }
         poll_and_wake(link, queue, |queue| {
-            poll(link, queue, &mut self.place, cx, |queue, link, cx| {
-                queue.take_message(link, Some(cx))
-            })
+            poll(
+                &link.channel,
+                queue,
+                &mut self.state,
+                cx,
+                |queue, channel, cx| queue.take_message(channel, Some(cx)),
+            )
         })
     }
 
     /// Polls for one event.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
         loop {
-            let polled = self.poll_with(cx, |queue, link, cx| queue.take_event(link, Some(cx)));
+            let polled =
+                self.poll_with(cx, |queue, channel, cx| queue.take_event(channel, Some(cx)));
             // Looked at again, because something may have been kept before there was a waker.
             let link = self.shared.link();
-            let has_asides = || link.is_some_and(|link| !link.asides.is_empty());
-            if polled.is_ready() || !has_asides() {
+            let has_events = || link.is_some_and(|link| !link.channel.events.is_empty());
+            if polled.is_ready() || !has_events() {
                 return polled;
             }
         }
@@ -81,8 +74,8 @@ impl<'a> Receive<'a> {
         cx: &mut Context<'_>,
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
-        self.poll_with(cx, |queue, link, cx| {
-            let filled = ready!(queue.fill(link, batch, Some(cx)));
+        self.poll_with(cx, |queue, channel, cx| {
+            let filled = ready!(queue.fill(channel, batch, Some(cx)));
             Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
         })
     }
@@ -93,9 +86,9 @@ impl<'a> Receive<'a> {
         cx: &mut Context<'_>,
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
-        self.poll_with(cx, |queue, link, cx| {
+        self.poll_with(cx, |queue, channel, cx| {
             batch.set_limit(queue.room());
-            let filled = ready!(queue.fill(link, batch, Some(cx)));
+            let filled = ready!(queue.fill(channel, batch, Some(cx)));
             Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
         })
     }
@@ -103,11 +96,15 @@ impl<'a> Receive<'a> {
     fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnMut(&mut Queue, &Link, &mut Context<'_>) -> Poll<Result<Option<T>, Failure>>,
+        take: impl FnMut(
+            &mut Queue,
+            &Channel,
+            &mut Context<'_>,
+        ) -> Poll<Result<Option<T>, ReceiveFailure>>,
     ) -> Poll<Result<T, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
         poll_and_wake(link, link.queue(), |queue| {
-            poll(link, queue, &mut self.place, cx, take)
+            poll(&link.channel, queue, &mut self.state, cx, take)
         })
     }
 }
@@ -126,7 +123,7 @@ impl Future for Receive<'_> {
 impl Drop for Receive<'_> {
     fn drop(&mut self) {
         if let Some(link) = self.shared.link() {
-            link.watched.stop_reading(&mut self.place.ticket);
+            link.channel.stop_reading(&mut self.state.ticket);
         }
     }
 }
@@ -140,12 +137,12 @@ fn poll_and_wake<T>(
 ) -> Poll<T> {
     let polled = poll(&mut queue);
     let others_could_go_on =
-        polled.is_ready() && link.watched.has_readers() && queue.has_rest(link);
+        polled.is_ready() && link.channel.has_readers() && queue.has_rest(&link.channel);
     drop(queue);
     if others_could_go_on {
-        link.watched.wake_readers();
+        link.wake_readers();
     }
-    link.announce();
+    link.wake_event_waiters();
     polled
 }
 
@@ -153,30 +150,34 @@ fn poll_and_wake<T>(
 /// into it between our look and our waiting.
 #[inline]
 fn poll<T>(
-    link: &Link,
+    channel: &Channel,
     queue: &mut Queue,
-    place: &mut Place,
+    state: &mut ReceiverState,
     cx: &mut Context<'_>,
-    mut take: impl FnMut(&mut Queue, &Link, &mut Context<'_>) -> Poll<Result<Option<T>, Failure>>,
+    mut take: impl FnMut(
+        &mut Queue,
+        &Channel,
+        &mut Context<'_>,
+    ) -> Poll<Result<Option<T>, ReceiveFailure>>,
 ) -> Poll<Result<T, Error>> {
-    let begun = *place.begun.get_or_insert_with(|| link.cancellations());
-    let is_cancelled = || link.cancellations() != begun;
-    let mut busy_poll = link.settings.busy_poll;
+    let begun = *state.begun.get_or_insert_with(|| channel.cancellations());
+    let is_cancelled = || channel.cancellations() != begun;
+    let mut busy_poll = channel.settings.busy_poll;
     let result = loop {
         if is_cancelled() {
             break Err(cancelled(ACTION));
         }
-        match ready!(take(queue, link, cx)) {
+        match ready!(take(queue, channel, cx)) {
             Ok(Some(taken)) => break Ok(taken),
             Ok(None) => {}
             Err(failure) => break Err(failure.into()),
         }
         if let Some(time) = busy_poll.take()
-            && queue.spin(link, time, is_cancelled)
+            && queue.spin(channel, time, is_cancelled)
         {
             continue;
         }
-        match link.watched.poll_readable(cx, &mut place.ticket) {
+        match channel.poll_readable(cx, &mut state.ticket) {
             Poll::Ready(Ok(())) => queue.note_arrival(),
             Poll::Ready(Err(Gone::Closed)) => break Err(closed(ACTION)),
             Poll::Ready(Err(Gone::Runtime(error))) => break Err(runtime_gone(error)),
@@ -185,8 +186,8 @@ fn poll<T>(
             Poll::Pending => return Poll::Pending,
         }
     };
-    link.watched.stop_reading(&mut place.ticket);
-    place.begun = None;
+    channel.stop_reading(&mut state.ticket);
+    state.begun = None;
     Poll::Ready(result)
 }
 
@@ -194,11 +195,15 @@ fn poll<T>(
 pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     poll_and_wake(link, link.queue(), |queue| {
-        let mut place = queue.poller.take().unwrap_or_default();
-        let polled = poll(link, queue, &mut place, cx, |queue, link, cx| {
-            queue.take_message(link, Some(cx))
-        });
-        queue.poller = Some(place);
+        let mut state = queue.poller.take().unwrap_or_default();
+        let polled = poll(
+            &link.channel,
+            queue,
+            &mut state,
+            cx,
+            |queue, channel, cx| queue.take_message(channel, Some(cx)),
+        );
+        queue.poller = Some(state);
         polled
     })
 }
@@ -209,7 +214,7 @@ pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let taken = poll_and_wake(link, link.queue(), |queue| {
         // Nobody waits for the kernel to say that there is more, so ask it.
         queue.note_arrival();
-        queue.take_message(link, None)
+        queue.take_message(&link.channel, None)
     });
     match taken {
         Poll::Ready(result) => Ok(result?),
@@ -257,11 +262,11 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
         loop {
             let pushed = shared.link().map(|link| Pushed {
                 link,
-                begun: *begun.get_or_insert_with(|| link.cancellations()),
-                had_peer: link.peer().is_some(),
+                begun: *begun.get_or_insert_with(|| link.channel.cancellations()),
+                had_peer: link.channel.peer().is_some(),
             });
             // However often it receives, it is one operation.
-            receive.place.begun = *begun;
+            receive.state.begun = *begun;
             let ended = match ready!(receive.poll_pushed(cx, &mut batch)) {
                 Ok(()) => pushed.and_then(|pushed| pushed.push(&mut batch, handler).err()),
                 Err(error) => Some(error),
@@ -301,7 +306,7 @@ impl Pushed<'_> {
             handled: 0,
         };
         for datagram in pushing.batch.iter() {
-            if self.is_cancelled() || self.link.peer().is_some() != self.had_peer {
+            if self.is_cancelled() || self.link.channel.peer().is_some() != self.had_peer {
                 break;
             }
             pushing.handled += 1;
@@ -314,7 +319,7 @@ impl Pushed<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.link.cancellations() != self.begun
+        self.link.channel.cancellations() != self.begun
     }
 }
 
@@ -331,8 +336,8 @@ impl Drop for Pushing<'_> {
         if self.handled < self.batch.len() {
             self.batch.remove(self.handled);
             let rest = std::mem::take(self.batch);
-            self.link.queue().put_back(self.link, rest);
-            self.link.watched.wake_readers();
+            self.link.queue().put_back(&self.link.channel, rest);
+            self.link.wake_readers();
         }
     }
 }
@@ -345,11 +350,11 @@ fn runtime_gone(source: io::Error) -> Error {
     .with_source(source)
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<ReceiveFailure> for Error {
+    fn from(failure: ReceiveFailure) -> Self {
         match failure {
-            Failure::Closed => closed(ACTION),
-            Failure::Io(error) => Self::system(format!("cannot {ACTION}"), error),
+            ReceiveFailure::Closed => closed(ACTION),
+            ReceiveFailure::Io(error) => Self::system(format!("cannot {ACTION}"), error),
         }
     }
 }

@@ -12,13 +12,15 @@ use std::task::{Context, Poll};
 use once_cell::race::OnceBox;
 use udpair_io::Adapter;
 
-use super::settings::{Settings, check_hop_limit};
-use super::lifecycle::{LocalPart, Operation, Past, State, Verdict, Wish, verdict};
+use super::lifecycle::{
+    LocalPart, Operation, Past, State, Verdict, Wish, cancelled, refuse, verdict,
+};
 use super::link::Link;
 use super::options::{self, Observed, OptionsReport};
+use super::settings::{Settings, check_hop_limit};
 use super::statistics::Statistics;
-use crate::driver::{Ticket, Waiters};
-use crate::error::{Error, ErrorKind};
+use crate::driver::{self, Ticket, Waiters};
+use crate::error::Error;
 use crate::name::Endpoint;
 use crate::observe::{self, Published};
 use crate::resolve::zone_of;
@@ -41,14 +43,25 @@ struct Life {
     state: State,
     past: Past,
     hop_limit: u8,
-    tie: Option<Tie>,
+    device: Option<DeviceBinding>,
 }
 
 /// The adapter that a socket speaks and listens by alone.
-pub(super) struct Tie {
+pub(super) struct DeviceBinding {
     pub(super) adapter: Arc<Adapter>,
     /// Whether that was asked for; a socket that is bound to `localhost` is tied as well.
-    pub(super) is_wished: bool,
+    pub(super) is_requested: bool,
+}
+
+/// What an open socket is bound to, as it was at one moment; of one that is not open all is empty.
+pub(super) struct Binding<'a> {
+    pub(super) link: Option<&'a Link>,
+    /// The adapter that its owner bound it to.
+    pub(super) adapter: Option<Arc<Adapter>>,
+    /// The zone of the adapter or the address.
+    pub(super) zone: Option<u32>,
+    /// Whether there is an adapter or an address, which decides where datagrams leave.
+    pub(super) is_pinned: bool,
 }
 
 /// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
@@ -86,7 +99,7 @@ impl Shared {
                 state: State::Created,
                 past: Past::default(),
                 hop_limit: settings.wished.hop_limit,
-                tie: None,
+                device: None,
             }),
             settings,
             link: OnceLock::new(),
@@ -127,18 +140,21 @@ impl Shared {
 
     /// Returns the index of the adapter that the socket is tied to.
     pub(super) fn adapter(&self) -> Option<u32> {
-        self.life().tie.as_ref().map(|tie| tie.adapter.index)
+        self.life()
+            .device
+            .as_ref()
+            .map(|device| device.adapter.index)
     }
 
     /// Returns the adapter that the owner of the socket bound it to, as it was then.
     pub(super) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
         let life = self.life();
-        let wished = life.tie.as_ref().filter(|tie| tie.is_wished);
-        wished.map(|tie| tie.adapter.clone())
+        let requested = life.device.as_ref().filter(|device| device.is_requested);
+        requested.map(|device| device.adapter.clone())
     }
 
     /// Whether the socket is bound to an adapter or an address, which decides where datagrams leave.
-    pub(super) fn is_tied(&self) -> bool {
+    pub(super) fn is_pinned(&self) -> bool {
         let has_address = || {
             self.local_addr()
                 .is_some_and(|local| !local.ip().is_unspecified())
@@ -236,7 +252,7 @@ impl Shared {
 
     /// Waits while somebody opens the socket.
     pub(super) async fn wait_while_opening(&self) {
-        let mut waiting = Waiting::on(self);
+        let mut waiting = OpeningWait::on(self);
         future::poll_fn(|cx| {
             waiting.enlist(cx);
             if self.life().state == State::Opening {
@@ -249,12 +265,12 @@ impl Shared {
     }
 
     /// Returns what `future` returns, unless the socket is closed first.
-    pub(super) async fn unless_closed<T>(
+    async fn unless_closed<T>(
         &self,
         action: impl Display,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let mut waiting = Waiting::on(self);
+        let mut waiting = OpeningWait::on(self);
         let mut future = pin!(future);
         future::poll_fn(|cx| {
             if self.is_closed() {
@@ -274,11 +290,11 @@ impl Shared {
     }
 
     pub(super) fn local_addr(&self) -> Option<SocketAddr> {
-        self.link().and_then(Link::local_addr)
+        self.link().and_then(|link| link.channel.local_addr())
     }
 
     pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.link().and_then(Link::peer_addr)
+        self.link().and_then(|link| link.channel.peer_addr())
     }
 
     pub(super) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
@@ -286,7 +302,7 @@ impl Shared {
         self.allow("set the hop limit", Operation::SetHopLimit)?;
         self.life().hop_limit = hops;
         if let Some(link) = self.link() {
-            link.set_hop_limit(hops);
+            link.channel.set_hop_limit(hops);
         }
         Ok(())
     }
@@ -294,7 +310,7 @@ impl Shared {
     pub(super) fn options(&self) -> OptionsReport {
         let mut wished = self.settings.wished.clone();
         wished.hop_limit = self.life().hop_limit;
-        let observed = self.link().and_then(|link| link.watched.with(Observed::of));
+        let observed = self.link().and_then(|link| link.channel.with(Observed::of));
         options::report(&wished, observed.as_ref())
     }
 
@@ -305,7 +321,7 @@ impl Shared {
     pub(super) fn statistics(&self) -> Statistics {
         let statistics = self
             .link()
-            .map_or_else(Statistics::before_opening, Link::statistics);
+            .map_or_else(Statistics::before_opening, |link| link.channel.statistics());
         self.published.publish(&statistics.counts());
         statistics
     }
@@ -352,12 +368,12 @@ impl Shared {
 }
 
 /// Somebody who waits for an opening to end, or for the socket to be closed.
-struct Waiting<'a> {
+struct OpeningWait<'a> {
     shared: &'a Shared,
     ticket: Ticket,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> OpeningWait<'a> {
     fn on(shared: &'a Shared) -> Self {
         Self {
             shared,
@@ -372,7 +388,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for OpeningWait<'_> {
     fn drop(&mut self) {
         if let Some(waiting) = self.shared.waiting.get() {
             waiting.leave(&mut self.ticket);
@@ -387,41 +403,81 @@ pub(super) struct Opening<'a> {
     after: State,
 }
 
-impl Opening<'_> {
-    /// Makes `link` the endpoint of the socket.
-    pub(super) fn succeed_with(
-        self,
-        action: impl Display,
-        link: Link,
-        tie: Option<Tie>,
-    ) -> Result<(), Error> {
-        let mut life = self.shared.life();
-        if life.state == State::Closed {
-            return Err(cancelled(action));
+/// What an opening has led to.
+pub(super) struct Opened {
+    /// `None` if the socket keeps the link it has.
+    link: Option<Link>,
+    device: Option<DeviceBinding>,
+}
+
+impl Opened {
+    /// A socket that has got its link, and is bound to `device` if there is one.
+    pub(super) fn bound(link: Link, device: Option<DeviceBinding>) -> Self {
+        Self {
+            link: Some(link),
+            device,
         }
-        if life.hop_limit != self.shared.settings.wished.hop_limit {
-            // It was set since the socket was made.
-            link.set_hop_limit(life.hop_limit);
-        }
-        life.tie = tie;
-        life.state = self.after;
-        // A socket is opened once in its life: the table lets nobody try again.
-        let _ = self.shared.link.set(link);
-        // Whoever watches may ask the socket something.
-        drop(life);
-        observe::opened(|| self.shared.local_addr(), || self.shared.peer_addr());
-        Ok(())
     }
 
-    /// Ends an opening that kept the endpoint.
-    pub(super) fn succeed(self, action: impl Display) -> Result<(), Error> {
-        let mut life = self.shared.life();
+    /// A socket that has got its peer; `link` is `None` if it was bound before.
+    pub(super) fn connected(link: Option<Link>) -> Self {
+        Self { link, device: None }
+    }
+}
+
+impl<'a> Opening<'a> {
+    /// Returns what the socket is bound to already.
+    pub(super) fn binding(&self) -> Binding<'a> {
+        let shared = self.shared;
+        let link = shared.link();
+        Binding {
+            link,
+            adapter: shared.bound_adapter(),
+            zone: link.and_then(|_| shared.zone()),
+            is_pinned: link.is_some() && shared.is_pinned(),
+        }
+    }
+
+    /// Runs `opening` where there is a runtime, unless the socket is closed first, and makes the socket what
+    /// that has led to; returns what comes with it.
+    pub(super) async fn complete<T>(
+        self,
+        action: impl Display,
+        opening: impl Future<Output = Result<(Opened, T), Error>>,
+    ) -> Result<T, Error> {
+        let opening = async {
+            driver::in_runtime(opening)
+                .await
+                .map_err(Error::no_runtime)?
+        };
+        let (opened, value) = self.shared.unless_closed(&action, opening).await?;
+        self.succeed(action, opened)?;
+        Ok(value)
+    }
+
+    /// Makes the socket what the opening has led to.
+    pub(super) fn succeed(self, action: impl Display, opened: Opened) -> Result<(), Error> {
+        let shared = self.shared;
+        let mut life = shared.life();
         if life.state == State::Closed {
             return Err(cancelled(action));
         }
         life.state = self.after;
+        let Some(link) = opened.link else {
+            // Whoever watches may ask the socket something.
+            drop(life);
+            observe::connected(|| shared.local_addr(), || shared.peer_addr());
+            return Ok(());
+        };
+        if life.hop_limit != shared.settings.wished.hop_limit {
+            // It was set since the socket was made.
+            link.channel.set_hop_limit(life.hop_limit);
+        }
+        life.device = opened.device;
+        // A socket is opened once in its life: the table lets nobody try again.
+        let _ = shared.link.set(link);
         drop(life);
-        observe::connected(|| self.shared.local_addr(), || self.shared.peer_addr());
+        observe::opened(|| shared.local_addr(), || shared.peer_addr());
         Ok(())
     }
 }
@@ -434,49 +490,5 @@ impl Drop for Opening<'_> {
         }
         drop(life);
         self.shared.wake_waiting();
-    }
-}
-
-/// The error for an operation that was under way when the socket was closed.
-pub(super) fn cancelled(action: impl Display) -> Error {
-    Error::new(
-        ErrorKind::Cancelled,
-        format!("cannot {action}: it was cancelled, or the socket closed"),
-    )
-}
-
-/// The error for an operation on a closed socket.
-pub(super) fn closed(action: impl Display) -> Error {
-    Error::new(
-        ErrorKind::Closed,
-        format!("cannot {action}: the socket was closed"),
-    )
-}
-
-/// The error for an operation that the table refuses.
-fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
-    match verdict {
-        Verdict::Closed => closed(action),
-        Verdict::InvalidArgument => Error::new(
-            ErrorKind::InvalidArgument,
-            format!("cannot {action}: the local end is not what the socket is bound to"),
-        )
-        .with_advice("leave the local end empty: it is bound already"),
-        _ => {
-            let (reason, advice) = match state {
-                State::Created => ("is not open yet", "bind it, connect it, or write first"),
-                State::Opening => ("is being opened", "await that first"),
-                State::Connected => ("is connected to its peer", "use another socket"),
-                State::Bound | State::BoundAdapter => {
-                    ("is bound, and open to many peers", "use another socket")
-                }
-                State::Transferred | State::Closed => ("is gone", "use another socket"),
-            };
-            Error::new(
-                ErrorKind::InvalidState,
-                format!("cannot {action}: the socket {reason}"),
-            )
-            .with_advice(advice)
-        }
     }
 }

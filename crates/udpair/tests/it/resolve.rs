@@ -240,7 +240,7 @@ async fn srv_order_follows_priority_and_the_dice() {
     ] {
         let resolver = server
             .resolver_builder()
-            .dice(move |most| rolled.min(most))
+            .rng(move |most| rolled.min(most))
             .build();
         let resolution = resolver.resolve(&endpoint("w.test:a")).await;
         let candidates = resolution.candidates().unwrap();

@@ -37,7 +37,7 @@ pub(super) async fn over_udp(
         to: None,
     };
     engine.send(&socket, question).map_err(Fault::Io)?;
-    let watched = Watched::new(socket);
+    let (watched, _) = Watched::new(socket);
     let mut batch = RecvBatch::new(1);
     // The answer is not here yet: no server is that fast.
     let mut is_empty = true;

@@ -1,4 +1,4 @@
-//! An output stream as a sink: what is fed is flushed as one batch.
+//! What a stream is fed as a sink, and flushes as one batch.
 
 use std::future::Future;
 use std::mem;
@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_sink::Sink;
 use udpair_io::{Destination, SendBatch};
 
+use super::dispatch;
 use super::link::SendFailure;
-use super::output::{self, OutputStream};
-use super::sending::{self, Many};
 use super::shared::Shared;
+use super::transmit::{self, Many};
 use crate::driver;
 use crate::error::Error;
 
@@ -29,8 +28,26 @@ pub(super) struct Feed {
 type Flushing = Pin<Box<dyn Future<Output = (SendBatch, Result<(), Error>)> + Send + Sync>>;
 
 impl Feed {
+    /// Takes one more datagram.
+    pub(super) fn push(&mut self, payload: Bytes) {
+        self.batch.push(payload);
+    }
+
+    /// Waits until there is room for one more.
+    pub(super) fn poll_ready(
+        &mut self,
+        cx: &mut Context<'_>,
+        shared: &Arc<Shared>,
+        to: Option<Destination>,
+    ) -> Poll<Result<(), Error>> {
+        if self.flushing.is_none() && self.batch.len() < FED_MAX {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_flush(cx, shared, to)
+    }
+
     /// Sends all that was fed.
-    fn poll_flush(
+    pub(super) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,
@@ -65,18 +82,18 @@ impl Feed {
             return Some(Ok(()));
         }
         let link = shared.link()?;
-        let begun = link.cancellations();
+        let begun = link.channel.cancellations();
         let most = self.batch.len();
         let mut many = Many {
             batch: &mut self.batch,
             to,
             most,
         };
-        match sending::attempt(link, &mut many) {
+        match transmit::try_send(link, &mut many) {
             Ok(()) => Some(Ok(())),
             Err(SendFailure::Full | SendFailure::NoBuffers(_)) => None,
             Err(failure) => {
-                let error = sending::failed(link, &many, failure, begun);
+                let error = transmit::failed(link, &many, failure, begun);
                 Some(self.told(Err(error)))
             }
         }
@@ -93,41 +110,9 @@ impl Feed {
 
 fn flush(mut batch: SendBatch, shared: Arc<Shared>, to: Option<Destination>) -> Flushing {
     Box::pin(async move {
-        let result = output::send_batch(&shared, &mut batch, to).await;
+        let result = dispatch::send_batch(&shared, &mut batch, to).await;
         (batch, result)
     })
-}
-
-/// What is fed goes out with the next flush, as one batch; several hundred datagrams flush themselves.
-///
-/// Each handle has a feed of its own: a clone starts with an empty one, and what a dropped handle was fed
-/// and not flushed is gone. A datagram that cannot be sent is told by the flush that met it, and left
-/// out; those behind it go with the next.
-impl Sink<Bytes> for OutputStream {
-    type Error = Error;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let (feed, shared, to) = self.feed();
-        if feed.flushing.is_none() && feed.batch.len() < FED_MAX {
-            return Poll::Ready(Ok(()));
-        }
-        feed.poll_flush(cx, shared, to)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, payload: Bytes) -> Result<(), Error> {
-        let (feed, ..) = self.feed();
-        feed.batch.push(payload);
-        Ok(())
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let (feed, shared, to) = self.feed();
-        feed.poll_flush(cx, shared, to)
-    }
-
-    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_flush(cx)
-    }
 }
 
 /// How many datagrams are fed before they are flushed unasked.

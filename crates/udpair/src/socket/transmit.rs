@@ -2,23 +2,23 @@
 
 use std::future::{self, Future};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
-use super::link::{Cancellations, Link, SendFailure};
-use super::output::payload_bytes_max;
-use super::shared::{cancelled, closed};
+use super::channel::Cancellations;
+use super::lifecycle::{cancelled, closed};
+use super::link::{Link, SendFailure};
 use crate::driver::{self, Gone, Ticket};
 use crate::error::{Error, ErrorKind};
 
 /// What is to be sent.
 pub(super) trait Load {
     /// Brings to the kernel what is left, and stops at the first that it does not take.
-    fn attempt(&mut self, link: &Link) -> Result<(), SendFailure>;
+    fn try_send(&mut self, link: &Link) -> Result<(), SendFailure>;
 
     /// Returns how long the datagram is that comes next, and where it goes.
     fn next(&self) -> (usize, Option<SocketAddr>);
@@ -28,7 +28,7 @@ pub(super) trait Load {
 pub(super) struct One<'a>(pub(super) Outgoing<'a>);
 
 impl Load for One<'_> {
-    fn attempt(&mut self, link: &Link) -> Result<(), SendFailure> {
+    fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
         link.try_send(self.0)
     }
 
@@ -46,7 +46,7 @@ pub(super) struct Many<'a> {
 }
 
 impl Load for Many<'_> {
-    fn attempt(&mut self, link: &Link) -> Result<(), SendFailure> {
+    fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
         link.try_send_batch(self.batch, self.to, &mut self.most)
     }
 
@@ -65,8 +65,8 @@ impl Load for Many<'_> {
 pub(super) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error> {
     // So that a task which does nothing but write lets others run.
     future::poll_fn(driver::poll_share).await;
-    let begun = link.cancellations();
-    match attempt(link, load) {
+    let begun = link.channel.cancellations();
+    match try_send(link, load) {
         Ok(()) => Ok(()),
         Err(SendFailure::Full | SendFailure::NoBuffers(_)) => send_in_turn(link, load, begun).await,
         Err(failure) => Err(failed(link, load, failure, begun)),
@@ -79,13 +79,13 @@ async fn send_in_turn(
     load: &mut impl Load,
     begun: Cancellations,
 ) -> Result<(), Error> {
-    let place = link.line.enter();
-    unless_cancelled(link, begun, |cx| place.poll_turn(cx).map(Ok)).await?;
+    let position = link.write_queue.enter();
+    unless_cancelled(link, begun, |cx| position.poll_turn(cx).map(Ok)).await?;
     let mut pauses = NO_BUFFERS_PAUSES.iter();
     loop {
-        match load.attempt(link) {
+        match load.try_send(link) {
             Ok(()) => {
-                place.leave();
+                position.leave();
                 return Ok(());
             }
             Err(SendFailure::Full) => wait_for_room(link, load, begun).await?,
@@ -101,9 +101,9 @@ async fn send_in_turn(
 
 /// Sends what the kernel takes now, behind those who wait already.
 #[inline]
-pub(super) fn attempt(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
-    if link.line.is_empty() {
-        load.attempt(link)
+pub(super) fn try_send(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
+    if link.write_queue.is_empty() {
+        load.try_send(link)
     } else {
         Err(SendFailure::Full)
     }
@@ -116,7 +116,7 @@ async fn unless_cancelled(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
 ) -> Result<(), Error> {
     future::poll_fn(|cx| {
-        let is_cancelled = || link.cancellations() != begun;
+        let is_cancelled = || link.channel.cancellations() != begun;
         if is_cancelled() {
             return Poll::Ready(Err(cancelled(ACTION)));
         }
@@ -135,7 +135,7 @@ async fn wait_for_room(link: &Link, load: &impl Load, begun: Cancellations) -> R
         ticket: Ticket::default(),
     };
     let room = |cx: &mut Context<'_>| {
-        let room = link.watched.poll_writable(cx, &mut waiting.ticket);
+        let room = link.channel.poll_writable(cx, &mut waiting.ticket);
         room.map_err(|gone| match gone {
             Gone::Closed => cancelled(ACTION),
             Gone::Runtime(error) => refused(link, load, error),
@@ -156,7 +156,7 @@ async fn wait_a_moment(
     };
     let mut pause = pin!(driver::in_runtime(driver::sleep(pause)));
     let over = |cx: &mut Context<'_>| {
-        link.watched.enlist_writer(cx, &mut waiting.ticket);
+        link.channel.enlist_writer(cx, &mut waiting.ticket);
         let paused = pause.as_mut().poll(cx);
         paused.map_err(|error| refused(link, load, error))
     };
@@ -171,7 +171,7 @@ pub(super) fn failed(
     begun: Cancellations,
 ) -> Error {
     match failure {
-        SendFailure::Closed if link.cancellations() == begun => closed(ACTION),
+        SendFailure::Closed if link.channel.cancellations() == begun => closed(ACTION),
         SendFailure::Closed => cancelled(ACTION),
         SendFailure::Refused(error) | SendFailure::NoBuffers(error) => refused(link, load, error),
         SendFailure::Full => refused(link, load, io::ErrorKind::WouldBlock.into()),
@@ -180,7 +180,7 @@ pub(super) fn failed(
 
 fn refused(link: &Link, load: &impl Load, error: io::Error) -> Error {
     let (length, to) = load.next();
-    let Some(to) = to.or_else(|| link.peer_addr()) else {
+    let Some(to) = to.or_else(|| link.channel.peer_addr()) else {
         return closed(ACTION);
     };
     let error = Error::system(format!("cannot send {length} bytes to {to}"), error);
@@ -197,6 +197,14 @@ fn refused(link: &Link, load: &impl Load, error: io::Error) -> Error {
     }
 }
 
+/// Returns the most bytes that one datagram to `ip` holds.
+pub(super) fn payload_bytes_max(ip: IpAddr) -> usize {
+    match ip.to_canonical() {
+        IpAddr::V4(_) => PAYLOAD_BYTES_MAX_IPV4,
+        IpAddr::V6(_) => PAYLOAD_BYTES_MAX_IPV6,
+    }
+}
+
 struct WaitingWriter<'a> {
     link: &'a Link,
     ticket: Ticket,
@@ -204,7 +212,7 @@ struct WaitingWriter<'a> {
 
 impl Drop for WaitingWriter<'_> {
     fn drop(&mut self) {
-        self.link.watched.stop_writing(&mut self.ticket);
+        self.link.channel.stop_writing(&mut self.ticket);
     }
 }
 
@@ -219,3 +227,9 @@ const NO_BUFFERS_PAUSES: [Duration; 5] = [
     Duration::from_millis(8),
     Duration::from_millis(16),
 ];
+
+/// RFC 768 and RFC 791: 65,535 bytes less 20 of IPv4 and 8 of UDP header.
+pub(super) const PAYLOAD_BYTES_MAX_IPV4: usize = 65_507;
+
+/// RFC 768 and RFC 8200: 65,535 bytes less 8 of UDP header; the IPv6 header does not count.
+const PAYLOAD_BYTES_MAX_IPV6: usize = 65_527;

@@ -14,11 +14,11 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
+use super::channel::Channel;
 use super::filter;
-use super::lifecycle::Operation;
-use super::link::Link;
+use super::lifecycle::{Operation, closed};
 use super::receiver::Receive;
-use super::shared::{Shared, closed};
+use super::shared::Shared;
 use crate::driver::{self, Task, Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
@@ -51,7 +51,7 @@ struct Inside {
     shared: Arc<Shared>,
     capacity: usize,
     overflow: Overflow,
-    list: Mutex<List>,
+    list: Mutex<Backlog>,
     /// Those who wait for a message.
     takers: Waiters,
     /// The one who waits for room.
@@ -59,7 +59,7 @@ struct Inside {
 }
 
 #[derive(Default)]
-struct List {
+struct Backlog {
     messages: VecDeque<Message>,
     dropped: u64,
     /// Whether no stranger's message is left from before there was a peer.
@@ -89,8 +89,7 @@ impl MessageQueue {
             takers: Waiters::default(),
             filler: Waiters::default(),
         });
-        let filling = driver::spawn(fill(inside.clone()))
-            .map_err(|error| Error::system("cannot start a background runtime", error))?;
+        let filling = driver::spawn(fill(inside.clone())).map_err(Error::no_runtime)?;
         Ok(Self {
             inside,
             ticket: Ticket::default(),
@@ -149,17 +148,18 @@ impl MessageQueue {
 
 impl Inside {
     /// Returns the list, without the messages of strangers that came before the socket was connected.
-    fn list(&self) -> MutexGuard<'_, List> {
+    fn list(&self) -> MutexGuard<'_, Backlog> {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         if !list.is_filtered
             && let Some(link) = self.shared.link()
-            && link.peer().is_some()
+            && link.channel.peer().is_some()
         {
             list.is_filtered = true;
             let before = list.messages.len();
-            list.messages.retain(|message| hears(link, message));
+            list.messages
+                .retain(|message| hears(&link.channel, message));
             let strangers = before - list.messages.len();
-            link.counters().strangers_dropped.add(strangers);
+            link.channel.counters().strangers_dropped.add(strangers);
         }
         list
     }
@@ -185,10 +185,10 @@ impl Inside {
     fn put(&self, message: Message) {
         let mut list = self.list();
         if let Some(link) = self.shared.link()
-            && !hears(link, &message)
+            && !hears(&link.channel, &message)
         {
             // It was under way when the socket was connected.
-            link.counters().strangers_dropped.add(1);
+            link.channel.counters().strangers_dropped.add(1);
             return;
         }
         let is_full = list.messages.len() >= self.capacity;
@@ -208,7 +208,7 @@ impl Inside {
         if dropped.is_some()
             && let Some(link) = self.shared.link()
         {
-            link.counters().queue_dropped.add(1);
+            link.channel.counters().queue_dropped.add(1);
         }
         self.takers.wake_all();
     }
@@ -219,8 +219,8 @@ impl Inside {
     }
 }
 
-fn hears(link: &Link, message: &Message) -> bool {
-    filter::admits(link.peer(), &message.remote())
+fn hears(channel: &Channel, message: &Message) -> bool {
+    filter::admits(channel.peer(), &message.remote())
 }
 
 /// Receives until the socket is closed.

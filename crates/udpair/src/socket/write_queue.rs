@@ -1,8 +1,8 @@
 //! Writes that wait for room, one behind the other.
 //!
 //! Most writes go straight to the kernel, and are never seen here. When the kernel has no room a write
-//! lines up; later ones line up behind it, so that they reach the kernel in the order in which they were
-//! issued. Only the first in line asks the kernel, and whoever leaves wakes the next.
+//! lines up; later ones queue up behind it, so that they reach the kernel in the order in which they were
+//! issued. Only the first in queue asks the kernel, and whoever leaves wakes the next.
 
 use std::collections::BTreeMap;
 use std::future;
@@ -15,24 +15,24 @@ use once_cell::race::OnceBox;
 
 use crate::driver::{Ticket, Waiters};
 
-/// The line of a socket.
+/// The queue of a socket.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct WriteQueue {
     /// How many stand in it; looked at by every write, so without the lock.
     length: AtomicUsize,
     /// There once somebody had to wait; most sockets never see that.
-    waiting: OnceBox<Waiting>,
+    waiting: OnceBox<WaitingWrites>,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
-    places: Mutex<Places>,
+struct WaitingWrites {
+    positions: Mutex<Positions>,
     /// Those who wait until all before them have left.
     flushing: Waiters,
 }
 
 #[derive(Debug, Default)]
-struct Places {
+struct Positions {
     next: u64,
     /// By the order of arrival; a waker for whoever waits for his turn.
     waiting: BTreeMap<u64, Option<Waker>>,
@@ -40,15 +40,15 @@ struct Places {
     given_up: u64,
 }
 
-/// A place in the line. Dropped, it is given up.
+/// A position in the queue. Dropped, it is given up.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
-    line: &'a Line,
+pub(super) struct QueuePosition<'a> {
+    queue: &'a WriteQueue,
     number: u64,
     has_written: bool,
 }
 
-impl Line {
+impl WriteQueue {
     /// Returns whether nobody waits, so that a write may go straight to the kernel.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
@@ -56,26 +56,27 @@ impl Line {
     }
 
     /// Lines up.
-    pub(super) fn enter(&self) -> Place<'_> {
-        let mut places = self.places();
-        let number = places.next;
-        places.next += 1;
-        places.waiting.insert(number, None);
-        self.length.store(places.waiting.len(), Ordering::Release);
-        Place {
-            line: self,
+    pub(super) fn enter(&self) -> QueuePosition<'_> {
+        let mut positions = self.positions();
+        let number = positions.next;
+        positions.next += 1;
+        positions.waiting.insert(number, None);
+        self.length
+            .store(positions.waiting.len(), Ordering::Release);
+        QueuePosition {
+            queue: self,
             number,
             has_written: false,
         }
     }
 
-    /// Wakes all who stand in the line, to look whether they still should.
+    /// Wakes all who stand in the queue, to look whether they still should.
     pub(super) fn wake_all(&self) {
         if self.waiting.get().is_none() {
             return;
         }
         let wakers: Vec<_> = self
-            .places()
+            .positions()
             .waiting
             .values_mut()
             .filter_map(mem::take)
@@ -85,26 +86,26 @@ impl Line {
         }
     }
 
-    /// Waits until all who stand in the line now have left, and returns whether nobody gave up meanwhile.
+    /// Waits until all who stand in the queue now have left, and returns whether nobody gave up meanwhile.
     pub(super) async fn flushed(&self) -> bool {
         let (end, given_up) = {
-            let places = self.places();
-            (places.next, places.given_up)
+            let positions = self.positions();
+            (positions.next, positions.given_up)
         };
         let mut flush = Flush {
-            line: self,
+            queue: self,
             ticket: Ticket::default(),
         };
         future::poll_fn(|cx| {
             self.flushing().enlist(&mut flush.ticket, cx.waker());
-            let places = self.places();
-            let is_done = places
+            let positions = self.positions();
+            let is_done = positions
                 .waiting
                 .keys()
                 .next()
                 .is_none_or(|first| *first >= end);
             if is_done {
-                Poll::Ready(places.given_up == given_up)
+                Poll::Ready(positions.given_up == given_up)
             } else {
                 Poll::Pending
             }
@@ -112,10 +113,10 @@ impl Line {
         .await
     }
 
-    fn places(&self) -> MutexGuard<'_, Places> {
+    fn positions(&self) -> MutexGuard<'_, Positions> {
         let waiting = self.waiting.get_or_init(Box::default);
         waiting
-            .places
+            .positions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -125,52 +126,52 @@ impl Line {
     }
 }
 
-impl Place<'_> {
-    /// Waits until this place is the first in line.
+impl QueuePosition<'_> {
+    /// Waits until this position is the first in queue.
     pub(super) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut places = self.line.places();
-        if places.waiting.keys().next() == Some(&self.number) {
+        let mut positions = self.queue.positions();
+        if positions.waiting.keys().next() == Some(&self.number) {
             return Poll::Ready(());
         }
-        if let Some(waker) = places.waiting.get_mut(&self.number) {
+        if let Some(waker) = positions.waiting.get_mut(&self.number) {
             *waker = Some(cx.waker().clone());
         }
         Poll::Pending
     }
 
-    /// Leaves the line, having written.
+    /// Leaves the queue, having written.
     pub(super) fn leave(mut self) {
         self.has_written = true;
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePosition<'_> {
     fn drop(&mut self) {
-        let mut places = self.line.places();
-        places.waiting.remove(&self.number);
-        self.line
+        let mut positions = self.queue.positions();
+        positions.waiting.remove(&self.number);
+        self.queue
             .length
-            .store(places.waiting.len(), Ordering::Release);
+            .store(positions.waiting.len(), Ordering::Release);
         if !self.has_written {
-            places.given_up += 1;
+            positions.given_up += 1;
         }
-        let next = places.waiting.values_mut().next().and_then(mem::take);
-        drop(places);
+        let next = positions.waiting.values_mut().next().and_then(mem::take);
+        drop(positions);
         if let Some(waker) = next {
             waker.wake();
         }
-        self.line.flushing().wake_all();
+        self.queue.flushing().wake_all();
     }
 }
 
 struct Flush<'a> {
-    line: &'a Line,
+    queue: &'a WriteQueue,
     ticket: Ticket,
 }
 
 impl Drop for Flush<'_> {
     fn drop(&mut self) {
-        self.line.flushing().leave(&mut self.ticket);
+        self.queue.flushing().leave(&mut self.ticket);
     }
 }
 
@@ -195,20 +196,20 @@ mod tests {
     /// OUT-13
     #[test]
     fn turns_come_in_the_order_of_arrival() {
-        let line = Line::default();
+        let queue = WriteQueue::default();
         let count = Arc::new(Count::default());
         let waker = Waker::from(count.clone());
         let mut context = Context::from_waker(&waker);
-        let places: Vec<_> = (0..4).map(|_| line.enter()).collect();
-        assert!(!line.is_empty());
-        for (index, place) in places.iter().enumerate() {
+        let positions: Vec<_> = (0..4).map(|_| queue.enter()).collect();
+        assert!(!queue.is_empty());
+        for (index, position) in positions.iter().enumerate() {
             assert_eq!(
-                place.poll_turn(&mut context).is_ready(),
+                position.poll_turn(&mut context).is_ready(),
                 index == 0,
                 "{index}"
             );
         }
-        let [first, second, third, fourth] = places.try_into().unwrap();
+        let [first, second, third, fourth] = positions.try_into().unwrap();
         // Who leaves wakes one; who gives up in the middle disturbs nobody.
         drop(third);
         let woken = count.0.load(Ordering::Relaxed);
@@ -219,30 +220,30 @@ mod tests {
         second.leave();
         assert!(fourth.poll_turn(&mut context).is_ready());
         fourth.leave();
-        assert!(line.is_empty());
+        assert!(queue.is_empty());
     }
 
     /// OUT-14
     #[test]
     fn a_flush_waits_for_those_before_it_alone() {
-        let line = Line::default();
+        let queue = WriteQueue::default();
         let mut context = Context::from_waker(Waker::noop());
-        assert_eq!(pin!(line.flushed()).poll(&mut context), Poll::Ready(true));
+        assert_eq!(pin!(queue.flushed()).poll(&mut context), Poll::Ready(true));
 
-        let (first, second) = (line.enter(), line.enter());
-        let mut flushed = pin!(line.flushed());
+        let (first, second) = (queue.enter(), queue.enter());
+        let mut flushed = pin!(queue.flushed());
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
-        let later = line.enter();
+        let later = queue.enter();
         first.leave();
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
         second.leave();
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Ready(true));
 
         // One that gives up is told, without an error.
-        let mut flushed = pin!(line.flushed());
+        let mut flushed = pin!(queue.flushed());
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
         drop(later);
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Ready(false));
-        assert_eq!(pin!(line.flushed()).poll(&mut context), Poll::Ready(true));
+        assert_eq!(pin!(queue.flushed()).poll(&mut context), Poll::Ready(true));
     }
 }

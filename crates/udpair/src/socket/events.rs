@@ -10,38 +10,38 @@ use crate::message::Event;
 
 /// A bounded queue of errors of the network and of changes to memberships.
 #[derive(Debug, Default)]
-pub(super) struct Asides {
+pub(super) struct EventQueue {
     /// How many there are; looked at by every receive, so without the lock. In one order with the count of
     /// those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too late to be woken finds one.
     count: AtomicUsize,
     /// Whether some were kept that nobody was woken for.
-    are_new: AtomicBool,
+    has_unannounced: AtomicBool,
     /// There once something happened; on most sockets nothing does.
     list: OnceBox<Mutex<VecDeque<Event>>>,
 }
 
-impl Asides {
-    /// Keeps an aside, and returns whether there was room for it.
-    pub(super) fn keep(&self, aside: Event) -> bool {
+impl EventQueue {
+    /// Keeps an event, and returns whether there was room for it.
+    pub(super) fn push(&self, event: Event) -> bool {
         let mut list = self.list();
-        let has_room = list.len() < ASIDES_MAX;
+        let has_room = list.len() < EVENTS_MAX;
         if has_room {
-            self.push(&mut list, aside);
+            self.append(&mut list, event);
         }
         has_room
     }
 
-    /// Keeps an aside that must not be lost, and returns whether an error of the network gave way to it, of
+    /// Keeps an event that must not be lost, and returns whether an error of the network gave way to it, of
     /// which there may be any number.
-    pub(super) fn keep_surely(&self, aside: Event) -> bool {
+    pub(super) fn push_evicting(&self, event: Event) -> bool {
         let mut list = self.list();
         let mut error = None;
-        if list.len() >= ASIDES_MAX {
-            let is_error = |aside: &Event| matches!(aside, Event::PeerError(_));
+        if list.len() >= EVENTS_MAX {
+            let is_error = |event: &Event| matches!(event, Event::PeerError(_));
             error = list.iter().position(is_error);
             list.remove(error.unwrap_or(0));
         }
-        self.push(&mut list, aside);
+        self.append(&mut list, event);
         error.is_some()
     }
 
@@ -51,9 +51,9 @@ impl Asides {
             return None;
         }
         let mut list = self.list();
-        let aside = list.pop_front();
+        let event = list.pop_front();
         self.count.store(list.len(), Ordering::SeqCst);
-        aside
+        event
     }
 
     /// Forgets all.
@@ -72,14 +72,15 @@ impl Asides {
 
     /// Returns whether some were kept since this last said so.
     #[inline]
-    pub(super) fn take_news(&self) -> bool {
-        self.are_new.load(Ordering::Acquire) && self.are_new.swap(false, Ordering::AcqRel)
+    pub(super) fn take_unannounced(&self) -> bool {
+        self.has_unannounced.load(Ordering::Acquire)
+            && self.has_unannounced.swap(false, Ordering::AcqRel)
     }
 
-    fn push(&self, list: &mut VecDeque<Event>, aside: Event) {
-        list.push_back(aside);
+    fn append(&self, list: &mut VecDeque<Event>, event: Event) {
+        list.push_back(event);
         self.count.store(list.len(), Ordering::SeqCst);
-        self.are_new.store(true, Ordering::Release);
+        self.has_unannounced.store(true, Ordering::Release);
     }
 
     fn list(&self) -> MutexGuard<'_, VecDeque<Event>> {
@@ -89,4 +90,4 @@ impl Asides {
 }
 
 /// How many wait for somebody to take them.
-const ASIDES_MAX: usize = 64;
+const EVENTS_MAX: usize = 64;

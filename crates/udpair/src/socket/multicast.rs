@@ -1,0 +1,180 @@
+//! Joining multicast groups and leaving them.
+
+use std::future;
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+
+use udpair_io::Adapter;
+
+use super::lifecycle::Operation;
+use super::memberships::{Bound, GroupRequest};
+use super::shared::Shared;
+use crate::driver::{self, NetworkWatch};
+use crate::error::{Error, ErrorKind};
+use crate::message::Event;
+use crate::name::HostName;
+use crate::resolve::zone_of;
+
+/// How joining a group went on one adapter.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Joined {
+    /// The group's address.
+    pub group: IpAddr,
+    /// The adapter.
+    pub adapter: Adapter,
+    /// Why the group is not heard there.
+    pub result: Result<(), Error>,
+}
+
+/// See [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast).
+pub(super) async fn join(
+    shared: &Arc<Shared>,
+    group: &HostName,
+    source: Option<IpAddr>,
+) -> Result<Vec<Joined>, Error> {
+    let action = format!("join {group}");
+    let link = shared.open_link(&action, Operation::JoinGroup)?;
+    shared.allow(&action, Operation::JoinGroup)?;
+    let (group, zone) = group_address(shared, group, &action).await?;
+    if let Some(source) = source
+        && (source.is_ipv4() != group.is_ipv4() || source.is_multicast())
+    {
+        let message = format!("cannot {action}: {source} can be no sender to it");
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    // Begun before the adapters are looked at, so that what changes in between is noticed.
+    let watch = driver::in_runtime(async { NetworkWatch::begin().ok() }).await;
+    let adapters = shared
+        .settings
+        .resolver
+        .list_adapters()
+        .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+    let request = GroupRequest {
+        group,
+        source,
+        zone,
+    };
+    let outcomes = link
+        .memberships
+        .join(&link.channel, request, bound(shared), &adapters)
+        .map_err(|_| {
+            let others = match source {
+                Some(_) => "every sender",
+                None => "some senders alone",
+            };
+            let message = format!("cannot {action}: it is joined for {others} already");
+            Error::new(ErrorKind::InvalidArgument, message)
+                .with_advice("leave it first, or use another socket")
+        })?;
+    let outcomes: Vec<_> = outcomes
+        .into_iter()
+        .map(|(adapter, result)| Joined {
+            group,
+            adapter: adapter.clone(),
+            result: result.map_err(|error| not_joined(&action, adapter, error)),
+        })
+        .collect();
+    if outcomes.iter().all(|joined| joined.result.is_err()) {
+        // That may have been because the socket was closed meanwhile.
+        shared.allow(&action, Operation::JoinGroup)?;
+        let first = outcomes.into_iter().find_map(|joined| joined.result.err());
+        return Err(first.unwrap_or_else(|| {
+            let message = format!("cannot {action}: no adapter here carries its multicast");
+            Error::new(ErrorKind::NetworkUnreachable, message)
+                .with_advice("`ip address` shows the adapters and what they have")
+        }));
+    }
+    if let Ok(Some(watch)) = watch
+        && link.memberships.wants_follower()
+        && let Ok(follower) = driver::spawn(follow(Arc::downgrade(shared), watch))
+    {
+        link.memberships.follow(follower);
+    }
+    Ok(outcomes)
+}
+
+/// See [`DatagramSocket::leave_multicast`](super::DatagramSocket::leave_multicast).
+pub(super) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> Result<(), Error> {
+    let action = format!("leave {group}");
+    let link = shared.open_link(&action, Operation::JoinGroup)?;
+    shared.allow(&action, Operation::JoinGroup)?;
+    if link
+        .memberships
+        .leave(&link.channel, group.to_canonical(), source)
+    {
+        return Ok(());
+    }
+    let message = format!("cannot {action}: it was not joined");
+    Err(Error::new(ErrorKind::AddressNotAvailable, message))
+}
+
+/// Returns what decides where a socket may hear groups.
+fn bound(shared: &Shared) -> Bound {
+    Bound {
+        adapter: shared.adapter(),
+        address: shared
+            .local_addr()
+            .map(|local| local.ip())
+            .filter(|ip| !ip.is_unspecified()),
+    }
+}
+
+/// The error of a group that cannot be heard on one adapter.
+fn not_joined(action: &str, adapter: &Adapter, error: std::io::Error) -> Error {
+    let on = format!("cannot {action} on {}", adapter.name);
+    let error = Error::system(on, error);
+    match error.kind() {
+        ErrorKind::Unsupported => error.with_advice("bind to a port alone, or to the adapter"),
+        _ => error,
+    }
+}
+
+/// Returns the address of a group that may be given by its name (MCG-04, MCG-05), and the zone it names.
+async fn group_address(
+    shared: &Shared,
+    group: &HostName,
+    action: &str,
+) -> Result<(IpAddr, Option<u32>), Error> {
+    if let Some(address) = group.socket_addr(0) {
+        let address = address?;
+        let ip = address.ip().to_canonical();
+        let zone = zone_of(address);
+        if ip.is_multicast() {
+            return Ok((ip, zone));
+        }
+        let message = format!("cannot {action}: it is no multicast address");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
+    }
+    let resolver = &shared.settings.resolver;
+    let looking_up = async {
+        let adapter = shared.bound_adapter();
+        let search = resolver.search_by(adapter.as_deref());
+        search.host_addresses(group, 0).await
+    };
+    let addresses = driver::in_runtime(looking_up)
+        .await
+        .map_err(Error::no_runtime)??;
+    let mut addresses = addresses.iter().map(|address| address.ip().to_canonical());
+    let found = addresses.find(IpAddr::is_multicast).ok_or_else(|| {
+        let message = format!("cannot {action}: none of its addresses is a multicast address");
+        Error::new(ErrorKind::HostNotFound, message)
+    })?;
+    Ok((found, None))
+}
+
+/// Applies the wishes of a socket again and again, as long as it is there.
+async fn follow(shared: Weak<Shared>, mut watch: NetworkWatch) {
+    while let Ok(network) = future::poll_fn(|cx| watch.poll_changed(cx)).await {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        if let Some(link) = shared.link() {
+            let changed = link.memberships.apply(&link.channel, &network.adapters);
+            for change in changed {
+                link.notify(Event::MembershipChanged(change));
+            }
+        }
+    }
+}
