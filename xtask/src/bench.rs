@@ -9,8 +9,8 @@ mod comparison;
 mod instructions;
 mod machine;
 mod number;
-mod picture;
 mod results;
+mod run;
 mod summary;
 mod table;
 
@@ -23,7 +23,8 @@ use crate::packages;
 use arguments::Arguments;
 use catalog::Catalog;
 use comparison::Comparison;
-use results::{Results, Run};
+use results::Results;
+use run::Run;
 
 /// Runs what the words say.
 pub(crate) fn run(words: &[&str]) -> ExitCode {
@@ -68,9 +69,6 @@ fn bench(arguments: &Arguments) -> Result<bool, String> {
 
     if let Some(path) = &arguments.save {
         results.write(path)?;
-    }
-    if let Some(path) = &arguments.svg {
-        write(path, &picture::draw(&results))?;
     }
     let Some(saved) = saved else { return Ok(true) };
     let comparison = Comparison::new(&saved, &results);
@@ -157,10 +155,6 @@ fn shuffled(count: usize, seed: u64) -> Vec<usize> {
         order.swap(at, roll(at));
     }
     order
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ fn srv_order() -> Operation {
     let resolver = Resolver::builder()
         .dns_servers([name_server()])
         .services_text("")
-        .dice(|most| most / 2)
+        .rng(|most| most / 2)
         .adapters(|| Ok(Vec::new()))
         .build();
     let remote: Endpoint = format!("{}:{}", dns::HOST, dns::SERVICE_OF_MANY)

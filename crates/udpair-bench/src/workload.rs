@@ -143,7 +143,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             receiver: None,
         },
         figures: ONE_WAY,
-        modes: Some(&["raw", "tokio", "quinn-udp-one", "udpair", "go", "node"]),
+        modes: Some(&["raw", "tokio", "quinn-udp-one", "udpair", "node"]),
         marks: SINGLE,
     },
     Workload {
@@ -187,7 +187,6 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             "udpair",
             "udpair-batch",
             "udpair-for-each",
-            "go",
             "node",
         ]),
         marks: &["raw-epoll", "tokio", "quinn-udp"],

@@ -3,13 +3,11 @@
 mod id;
 mod kind;
 
-use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 pub use id::AdapterId;
 pub use kind::AdapterKind;
 
-use crate::network::NetworkReader;
 use crate::system;
 
 /// A network adapter, as the system described it when it was asked.
@@ -66,6 +64,16 @@ impl Adapter {
         }
     }
 
+    /// Returns whether `ip` is one of its addresses.
+    pub fn has_address(&self, ip: IpAddr) -> bool {
+        self.address(ip).is_some()
+    }
+
+    /// Returns what is known of `ip`, if it is one of its addresses.
+    pub fn address(&self, ip: IpAddr) -> Option<&AdapterAddress> {
+        self.addresses.iter().find(|address| address.ip == ip)
+    }
+
     /// Asks the system for the nominal speed of the adapter's link, in bits a second; `None` where it
     /// does not say, as of a link that is down.
     ///
@@ -100,15 +108,17 @@ impl AdapterAddress {
             prefix_length: prefix_length.into().filter(|length| *length <= bits),
         }
     }
-}
 
-/// Returns the adapters, in the order of their indices.
-///
-/// # Errors
-///
-/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where we cannot ask it.
-pub fn adapters() -> io::Result<Vec<Adapter>> {
-    NetworkReader::open()?.adapters()
+    /// Returns the broadcast address of its subnet (RFC 919); `None` for IPv6, where the prefix is not
+    /// known, and on links between two hosts, which have none (RFC 3021).
+    pub fn directed_broadcast(&self) -> Option<Ipv4Addr> {
+        let IpAddr::V4(ip) = self.ip else {
+            return None;
+        };
+        let prefix = u32::from(self.prefix_length?);
+        let hosts = u32::MAX.checked_shr(prefix).filter(|hosts| *hosts > 1)?;
+        Some(Ipv4Addr::from_bits(ip.to_bits() | hosts))
+    }
 }
 
 /// Returns the index of the adapter called `name`; `None` when there is none.
@@ -118,7 +128,7 @@ pub fn adapter_index(name: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::Ipv6Addr;
 
     use super::*;
 
@@ -138,6 +148,26 @@ mod tests {
         ] {
             let address = AdapterAddress::new(ip, given);
             assert_eq!(address.prefix_length, kept, "{ip} {given:?}");
+        }
+    }
+
+    /// BRC-04, BND-11
+    #[test]
+    fn a_subnet_has_a_broadcast_address_unless_it_is_a_link_between_two() {
+        for (ip, prefix, broadcast) in [
+            ("192.0.2.9", Some(26), Some("192.0.2.63")),
+            ("192.0.2.9", Some(24), Some("192.0.2.255")),
+            ("127.0.0.1", Some(8), Some("127.255.255.255")),
+            ("192.0.2.9", Some(0), Some("255.255.255.255")),
+            ("192.0.2.9", Some(30), Some("192.0.2.11")),
+            ("198.51.100.0", Some(31), None),
+            ("192.0.2.9", Some(32), None),
+            ("192.0.2.9", None, None),
+            ("2001:db8::1", Some(64), None),
+        ] {
+            let address = AdapterAddress::new(ip.parse().unwrap(), prefix);
+            let broadcast = broadcast.map(|ip| ip.parse().unwrap());
+            assert_eq!(address.directed_broadcast(), broadcast, "{ip} {prefix:?}");
         }
     }
 }

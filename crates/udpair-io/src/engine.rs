@@ -8,13 +8,11 @@ use std::io;
 
 use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
 use crate::peer_error::NetworkError;
-use crate::portable::Portable;
 use crate::socket::Socket;
-use crate::system;
 
 /// A way to move datagrams between memory and the kernel.
 ///
-/// Sealed: the engines of a build are those that [`engines`] lists.
+/// Sealed: the engines of a build are those that [`engines`](crate::engines) lists.
 pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// Returns the engine's name, for people: `"linux"`, `"portable"`.
     fn name(&self) -> &'static str;
@@ -142,16 +140,6 @@ pub struct Capabilities {
     /// Network errors for sockets that are not connected, each with its destination, its reporter
     /// and, where there is one, the MTU. Without it only a connected socket hears of a closed port.
     pub error_queue: bool,
-}
-
-/// Returns the engines of this build, fastest first. The last one works everywhere.
-pub fn engines() -> &'static [&'static dyn Engine] {
-    system::ENGINES
-}
-
-/// Returns the engine that works everywhere: one datagram a call, its bytes and its sender.
-pub fn portable_engine() -> &'static dyn Engine {
-    &Portable
 }
 
 pub(crate) mod sealed {

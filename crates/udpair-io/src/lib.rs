@@ -15,6 +15,7 @@ mod adapter;
 mod batch;
 mod cause;
 mod engine;
+mod engines;
 mod lookup;
 mod machine;
 mod monitor;
@@ -31,13 +32,14 @@ mod socket;
 mod source;
 mod system;
 
-pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index, adapters};
+pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
     Datagram, Datagrams, Destination, Metadata, Outgoing, OwnedDatagram, RecvBatch, SendBatch,
     Sifted, Source,
 };
 pub use cause::Cause;
-pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes, engines, portable_engine};
+pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes};
+pub use engines::{engines, portable_engine};
 pub use lookup::{LookupError, lookup};
 pub use machine::machine_name;
 pub use monitor::{NetworkEvent, NetworkMonitor};
@@ -45,7 +47,7 @@ pub use multicast::{
     Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
     share_multicast_port,
 };
-pub use network::{DefaultRoute, Network, NetworkReader, Reach, default_routes};
+pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};
 pub use option::{
     bind_to_adapter, buffer_bytes_as_asked, dont_fragment, dropped_datagrams, hop_limit,
     low_latency, receive_buffer_advice, receive_buffer_bytes, receive_offload, send_buffer_advice,

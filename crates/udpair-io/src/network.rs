@@ -106,6 +106,15 @@ impl DefaultRoute {
     }
 }
 
+/// Returns the adapters, in the order of their indices.
+///
+/// # Errors
+///
+/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where we cannot ask it.
+pub fn adapters() -> io::Result<Vec<Adapter>> {
+    NetworkReader::open()?.adapters()
+}
+
 /// Returns the default routes of the system's main table, the preferred one first.
 ///
 /// Takes as long as there are routes: the system lists all of them to find these. That is a second on a
@@ -113,7 +122,7 @@ impl DefaultRoute {
 ///
 /// # Errors
 ///
-/// Those of [`adapters`](crate::adapters).
+/// Those of [`adapters`].
 pub fn default_routes() -> io::Result<Vec<DefaultRoute>> {
     let routes = NetworkReader::open()?.default_routes()?;
     Ok(Network::new(Vec::new(), routes).default_routes)

@@ -61,7 +61,7 @@ impl Socket {
     pub fn for_question(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<Self> {
         let socket = Self::bare(Family::of(peer))?;
         if let Some(adapter) = adapter {
-            crate::bind_to_adapter(&socket, adapter)?;
+            system::bind_to_adapter(&socket.options(), adapter)?;
         }
         system::wake_for_errors(&socket)?;
         socket.connect(peer)?;

@@ -10,6 +10,7 @@ mod candidate;
 mod dns;
 mod endpoint_pairs;
 mod error;
+mod family;
 mod hosts;
 mod inputs;
 mod local;
@@ -19,6 +20,7 @@ mod pairs;
 mod remote;
 mod search;
 mod services;
+mod settings;
 mod source;
 mod srv;
 mod step;
@@ -27,7 +29,6 @@ mod zone;
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use udpair_io::Adapter;
@@ -36,13 +37,14 @@ use crate::driver;
 use crate::error::Error;
 use crate::name::{Endpoint, EndpointPair};
 pub use builder::ResolverBuilder;
-use builder::Settings;
 pub use endpoint_pairs::sort_endpoint_pairs;
+pub use family::AddressFamily;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
 pub use pairs::PairOrder;
 pub(crate) use remote::Remote;
 pub(crate) use search::Search;
+use settings::ResolverSettings;
 pub use srv::SrvRecord;
 pub use step::{
     AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices, Precedence,
@@ -62,32 +64,7 @@ pub(crate) use zone::zone_of;
 /// SVC, SRV and ADR: the services file first, then DNS SRV; hosts by the system unless name servers
 /// are given.
 #[derive(Clone)]
-pub struct Resolver(Arc<Settings>);
-
-/// A family of addresses.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum AddressFamily {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
-}
-
-impl AddressFamily {
-    /// Returns whether `ip` is an address of this family; an IPv4-mapped address is an IPv4 one.
-    pub fn includes(self, ip: IpAddr) -> bool {
-        ip.to_canonical().is_ipv4() == (self == Self::Ipv4)
-    }
-}
-
-impl fmt::Display for AddressFamily {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ipv4 => "IPv4",
-            Self::Ipv6 => "IPv6",
-        })
-    }
-}
+pub struct Resolver(Arc<ResolverSettings>);
 
 impl Resolver {
     /// Returns the resolver that does as the system does; the same one for the whole process.

@@ -4,31 +4,17 @@
 //! opened in `open` and with which options in `builder`, what the system made of those in `options`,
 //! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
-mod bind;
 mod builder;
-mod channel;
-mod destination;
-mod dispatch;
-mod events;
-mod feed;
-mod filter;
 pub mod lifecycle;
 mod link;
 mod many;
-mod memberships;
-mod message_queue;
-mod messages;
 mod multicast;
 mod open;
 mod options;
-mod output;
-mod queue;
-mod receiver;
+mod receive;
+mod send;
 mod settings;
 mod shared;
-mod statistics;
-mod transmit;
-mod write_queue;
 
 use std::fmt;
 use std::future;
@@ -43,15 +29,15 @@ use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName};
 pub use builder::Builder;
 use lifecycle::Operation;
-pub use message_queue::{MessageQueue, Overflow};
-pub use messages::Messages;
+pub use link::Statistics;
 pub use multicast::Joined;
 pub use options::{OptionReport, OptionValue, OptionsReport, SocketOption};
-pub use output::OutputStream;
-use receiver::{ForEach, Receive};
+use receive::{ForEach, Receive};
+pub use receive::{MessageQueue, Messages, Overflow};
+pub use send::OutputStream;
+use send::dispatch;
 pub use settings::{Ecn, QualityOfService};
 use shared::{Handle, Shared};
-pub use statistics::Statistics;
 
 /// A UDP socket between named endpoints.
 ///
@@ -332,7 +318,7 @@ impl DatagramSocket {
     ///
     /// Those of [`recv`](Self::recv).
     pub fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        receiver::poll_recv(self.shared(), cx)
+        receive::poll_recv(self.shared(), cx)
     }
 
     /// Returns a message that is there already; `None` if there is none.
@@ -341,7 +327,7 @@ impl DatagramSocket {
     ///
     /// Those of [`recv`](Self::recv).
     pub fn try_recv(&self) -> Result<Option<Message>, Error> {
-        receiver::try_recv(self.shared())
+        receive::try_recv(self.shared())
     }
 
     /// Waits for the next thing that happens and returns it: a message, or an error that the network
@@ -388,7 +374,7 @@ impl DatagramSocket {
     /// # }
     /// ```
     pub async fn recv_batch(&self, batch: &mut RecvBatch) -> Result<usize, Error> {
-        receiver::recv_batch(self.shared(), batch).await
+        receive::recv_batch(self.shared(), batch).await
     }
 
     /// Calls `handler` for every datagram that comes in, one at a time and in arrival order, until the

@@ -14,7 +14,6 @@ pub(crate) struct Arguments {
     pub(crate) seconds: f64,
     pub(crate) save: Option<PathBuf>,
     pub(crate) compare: Option<PathBuf>,
-    pub(crate) svg: Option<PathBuf>,
     /// Whether to leave the scheduling policy alone.
     pub(crate) is_plain: bool,
     pub(crate) counts_instructions: bool,
@@ -29,7 +28,6 @@ impl Arguments {
             seconds: 0.7,
             save: None,
             compare: None,
-            svg: None,
             is_plain: false,
             counts_instructions: false,
         };
@@ -66,7 +64,6 @@ impl Arguments {
             }
             "--save" => self.save = Some(value.into()),
             "--compare" => self.compare = Some(value.into()),
-            "--svg" => self.svg = Some(value.into()),
             _ => return Err(format!("there is no option {name}")),
         }
         Ok(())
@@ -81,7 +78,6 @@ pub(crate) const USAGE: &str = "usage: cargo xtask bench [OPTIONS]
   --seconds S          that each takes; default: 0.7
   --save FILE.json     keep what was measured
   --compare FILE.json  with what was kept; fails if we have become clearly slower
-  --svg FILE.svg       draw it
   --plain              leave the scheduling policy alone, also as root
   --instructions       count instructions of pure parts instead (valgrind)";
 

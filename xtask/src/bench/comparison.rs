@@ -178,7 +178,7 @@ const INSTRUCTIONS_TOLERANCE: f64 = 0.05;
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::results::Run;
+    use super::super::run::Run;
     use super::*;
 
     /// With a second mark that is always the same.

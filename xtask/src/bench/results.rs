@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::Workload;
 use super::machine::Machine;
+use super::run::Run;
 use super::summary::Summary;
 
 /// All that one `cargo xtask bench` has found, single runs included.
@@ -22,18 +23,6 @@ pub(crate) struct Results {
     /// Instructions per operation.
     #[serde(default)]
     pub(crate) instructions: BTreeMap<String, f64>,
-}
-
-/// One measurement.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) struct Run {
-    pub(crate) workload: String,
-    pub(crate) mode: String,
-    pub(crate) figures: BTreeMap<String, f64>,
-    /// How much of a core other processes used.
-    pub(crate) others: f64,
-    /// Whether that was little enough.
-    pub(crate) is_clean: bool,
 }
 
 impl Results {
@@ -56,7 +45,8 @@ impl Results {
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
-        super::write(path, &(text + "\n"))
+        fs::write(path, text + "\n")
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
     /// Puts together what the runs of a mode in a workload say; `None` if there were none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::results::Run;
+use super::run::Run;
 
 /// What all runs of a mode in a workload say together.
 #[derive(Debug, PartialEq)]

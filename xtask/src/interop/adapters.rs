@@ -8,8 +8,8 @@ use udpair::{Adapter, DatagramSocket, Endpoint, ErrorKind, SocketErrorStatus};
 
 use super::daemon::{Daemon, Folder};
 use super::namespace::Namespace;
+use super::suite::{Suite, check, passed};
 use super::udpair::program;
-use super::{Suite, check, passed};
 
 pub(crate) const SUITE: Suite = Suite {
     name: "adapters that come and go in network namespaces",

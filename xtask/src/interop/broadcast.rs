@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use udpair::{DatagramSocket, EndpointPair, SendBatch};
 
 use super::lan::{Case, Lan, Why, adapter, endpoint, hear, port, text};
-use super::{Suite, check};
+use super::suite::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
     name: "broadcast in network namespaces",

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::daemon::{Daemon, Folder};
 use super::namespace::Namespace;
-use super::{Suite, check, passed};
+use super::suite::{Suite, check, passed};
 use crate::command::find;
 
 pub(crate) const SUITE: Suite = Suite {

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use udpair::{Adapter, DatagramSocket, Endpoint, Event, Message};
 
 use super::namespace::{Namespace, cable};
-use super::passed;
+use super::suite::passed;
 
 pub(super) struct Lan {
     pub(super) home: Namespace,

@@ -14,7 +14,7 @@ use udpair::{
 };
 
 use super::lan::{Case, Lan, Why, endpoint, hear, port, text};
-use super::{Suite, check};
+use super::suite::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
     name: "many peers in network namespaces",

@@ -7,8 +7,8 @@ use udpair::{DatagramSocket, ErrorKind, Event, SendBatch, SocketErrorStatus};
 use super::daemon::{Daemon, Folder};
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, hear, port, text};
 use super::namespace::{Namespace, cable};
+use super::suite::{Suite, check};
 use super::udpair::program;
-use super::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
     name: "multicast in network namespaces",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use udpair::{DatagramSocket, ErrorKind};
 
 use super::namespace::{Namespace, cable};
+use super::suite::{Suite, check, passed};
 use super::udpair::Udpair;
-use super::{Suite, check, passed};
 
 pub(crate) const SUITE: Suite = Suite {
     name: "hosts and a router in network namespaces",

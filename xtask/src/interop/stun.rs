@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::daemon::{Daemon, Folder, free_port};
 use super::named::Named;
+use super::suite::{Suite, check, passed};
 use super::udpair::Udpair;
-use super::{Suite, check, passed};
 use crate::command::find;
 
 pub(crate) const SUITE: Suite = Suite {

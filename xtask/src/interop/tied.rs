@@ -9,8 +9,8 @@ use std::thread;
 
 use super::daemon::{Daemon, Folder};
 use super::namespace::{Namespace, cable};
+use super::suite::{Suite, check, passed};
 use super::udpair::{Udpair, program};
-use super::{Suite, check, passed};
 
 pub(crate) const SUITE: Suite = Suite {
     name: "a host between two networks that have the same addresses",

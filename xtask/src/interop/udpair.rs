@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::check;
+use super::suite::check;
 use crate::command::root;
 
 /// Where the command lies, built.

@@ -8,7 +8,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 use tokio::net::UdpSocket;
 
-use super::Mode;
+use super::mode::Mode;
 use super::runtime::run;
 use crate::Result;
 use crate::measure::Connects;

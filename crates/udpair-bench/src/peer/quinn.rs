@@ -8,8 +8,8 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use super::mode::{self, Ends, Load, Mode};
 use super::runtime::run;
-use super::{Ends, Load, Mode};
 use crate::Result;
 use crate::measure::{Counter, Flood, RoundTrips};
 
@@ -101,7 +101,7 @@ async fn ping(ends: Ends, load: Load) -> Result<RoundTrips> {
 }
 
 async fn fan_out(remotes: &[SocketAddr], load: Load) -> Result<Flood> {
-    let socket = Socket::adopt(super::open(([127, 0, 0, 1], 0).into())?)?;
+    let socket = Socket::adopt(mode::open(([127, 0, 0, 1], 0).into())?)?;
     let payload = load.payload();
     let mut flood = load.flood();
     for remote in remotes.iter().cycle() {
@@ -120,7 +120,7 @@ struct Socket {
 
 impl Socket {
     fn connect(ends: Ends) -> Result<Self> {
-        Self::adopt(super::connect(ends)?)
+        Self::adopt(mode::connect(ends)?)
     }
 
     fn adopt(socket: std::net::UdpSocket) -> Result<Self> {

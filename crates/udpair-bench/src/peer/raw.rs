@@ -7,9 +7,7 @@ mod name;
 mod one;
 mod wait;
 
-use std::ops::ControlFlow;
-
-use super::Mode;
+use super::mode::Mode;
 
 pub(super) const MODES: &[Mode] = &[
     one::BLOCKING,
@@ -20,9 +18,3 @@ pub(super) const MODES: &[Mode] = &[
     name::ADDITIONAL,
     name::THREE_QUERIES,
 ];
-
-/// Loops until `step` breaks or fails.
-fn until_end(mut step: impl FnMut() -> crate::Result<ControlFlow<()>>) -> crate::Result<()> {
-    while step()?.is_continue() {}
-    Ok(())
-}

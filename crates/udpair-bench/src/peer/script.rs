@@ -1,40 +1,18 @@
-//! Programs in other languages, for those who have them installed.
+//! A program in another language, for those who have it installed.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Mode;
 use crate::Result;
-
-pub(super) const MODES: &[Mode] = &[
-    Mode {
-        script: Some(Script {
-            program: "go",
-            source: "main.go",
-            text: include_str!("go/main.go"),
-            does: DOES,
-        }),
-        ..Mode::new("go", "Go's net package")
-    },
-    Mode {
-        script: Some(Script {
-            program: "node",
-            source: "node.js",
-            text: include_str!("node.js"),
-            does: DOES,
-        }),
-        ..Mode::new("node", "Node.js' dgram and dns modules")
-    },
-];
 
 /// A program that knows the roles in `does`, with the arguments that we know them by.
 pub(crate) struct Script {
     /// What runs it.
-    program: &'static str,
-    source: &'static str,
-    text: &'static str,
-    does: &'static [&'static str],
+    pub(super) program: &'static str,
+    pub(super) source: &'static str,
+    pub(super) text: &'static str,
+    pub(super) does: &'static [&'static str],
 }
 
 impl Script {
@@ -46,11 +24,7 @@ impl Script {
     /// Returns whether what runs it is installed; the error says what is missing.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let found = Command::new(self.program)
-            .arg(if self.program == "go" {
-                "version"
-            } else {
-                "--version"
-            })
+            .arg("--version")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -61,29 +35,14 @@ impl Script {
         }
     }
 
-    /// Returns the words that start it, written or built beside this program if that was not done yet.
+    /// Returns the words that start it, written beside this program if that was not done yet.
     pub(crate) fn prepare(&self) -> Result<Vec<String>> {
         let folder =
             std::env::current_exe()?.with_file_name(format!("udpair-bench-{}", version(self.text)));
         fs::create_dir_all(&folder)?;
         let source = folder.join(self.source);
         make_once(&source, |draft| Ok(fs::write(draft, self.text)?))?;
-        if self.program != "go" {
-            return Ok(vec![self.program.into(), text(&source)]);
-        }
-        let built = folder.join("peer");
-        make_once(&built, |draft| {
-            let status = Command::new("go")
-                .args(["build", "-o"])
-                .args([draft, &source])
-                .env("GO111MODULE", "off")
-                .status()?;
-            match status.success() {
-                true => Ok(()),
-                false => Err("go cannot build its peer".into()),
-            }
-        })?;
-        Ok(vec![text(&built)])
+        Ok(vec![self.program.into(), source.display().to_string()])
     }
 }
 
@@ -97,10 +56,6 @@ fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     Ok(fs::rename(draft, path)?)
 }
 
-fn text(path: &Path) -> String {
-    path.display().to_string()
-}
-
 /// A number that is another when the text is another (FNV-1a).
 fn version(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -108,7 +63,3 @@ fn version(text: &str) -> String {
     });
     format!("{hash:016x}")
 }
-
-const DOES: &[&str] = &[
-    "send", "receive", "echo", "ping", "fan-out", "idle", "connect",
-];

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 
 use tokio::net::UdpSocket;
 
+use super::mode::{self, Ends, Load, Mode, PAYLOAD_BYTES_MAX};
 use super::runtime::{Handlers, run};
-use super::{Ends, Load, Mode, PAYLOAD_BYTES_MAX};
 use crate::Result;
 use crate::measure::{Counter, Flood, Idle, RoundTrips};
 
@@ -82,7 +82,7 @@ async fn ping(ends: Ends, load: Load) -> Result<RoundTrips> {
 }
 
 async fn fan_out(remotes: &[SocketAddr], load: Load) -> Result<Flood> {
-    let socket = adopt(super::open(([127, 0, 0, 1], 0).into())?)?;
+    let socket = adopt(mode::open(([127, 0, 0, 1], 0).into())?)?;
     let payload = load.payload();
     let mut flood = load.flood();
     for remote in remotes.iter().cycle() {
@@ -142,7 +142,7 @@ where
 }
 
 fn connect(ends: Ends) -> Result<UdpSocket> {
-    adopt(super::connect(ends)?)
+    adopt(mode::connect(ends)?)
 }
 
 /// Hands a socket to the runtime.

@@ -10,8 +10,8 @@ use udpair::{
 };
 use udpair_bench::dns;
 
+use super::mode::{BATCH, BUFFER_BYTES, Ends, Load, Mode};
 use super::runtime::{Handlers, run};
-use super::{BATCH, BUFFER_BYTES, Ends, Load, Mode};
 use crate::Result;
 use crate::measure::{Connects, Counter, Flood, Idle, RoundTrips};
 

@@ -4,7 +4,7 @@ use std::io;
 
 use udpair::{AdapterWatch, ErrorKind, Network, adapters, default_routes, watch_adapters};
 
-use super::{Context, Exit, Failure};
+use super::context::{Context, Exit, Failure};
 use crate::args::Adapters;
 use crate::event::{AdapterChangeEvent, AdapterEvent, Event};
 use crate::render;

@@ -3,7 +3,7 @@
 use tokio::time::{Instant, timeout_at};
 use udpair::{DatagramSocket, ErrorKind, Event as SocketEvent, PeerErrorKind};
 
-use super::{Context, Exit, Failure};
+use super::context::{Context, Exit, Failure};
 use crate::args::Ask;
 use crate::event::{Event, peer_error_kind};
 

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 use udpair::{DatagramSocket, Error, ErrorKind, Event as SocketEvent, PeerErrorKind};
 
-use super::{Context, Exit, Failure, may_pass_later};
+use super::context::{Context, Exit, Failure, may_pass_later};
 use crate::args::Connect;
 use crate::event::Event;
 use crate::frame::FrameError;

@@ -13,7 +13,7 @@ use udpair::{
     DatagramSocket, Endpoint, EndpointPair, Event as SocketEvent, HostName, Resolver, ServiceName,
 };
 
-use super::{Context, Exit, Failure};
+use super::context::{Context, Exit, Failure};
 use crate::event::Event;
 use stage::Stage;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         .services_text("")
         .timeout(PATIENCE)
         // Fixed, so that what is shown here and what is connected to are the same.
-        .dice(|most| most / 2)
+        .rng(|most| most / 2)
         .build();
     let host: HostName = stage::DOMAIN.parse()?;
     let service: ServiceName = "echo".parse()?;
@@ -151,11 +151,6 @@ fn addressed(socket: &DatagramSocket) -> String {
         .peer_addr()
         .map(|address| address.to_string())
         .unwrap_or_default()
-}
-
-/// What cannot be set up on this machine.
-fn cannot(action: &str, source: impl std::fmt::Display) -> Failure {
-    Failure::usage(format!("cannot {action}: {source}"))
 }
 
 /// Loopback answers in microseconds; this only bounds a machine that does not.

@@ -2,7 +2,7 @@
 
 use udpair::{DatagramSocket, Event as SocketEvent};
 
-use super::{Context, Exit, Failure};
+use super::context::{Context, Exit, Failure};
 use crate::args::Listen;
 use crate::event::Event;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use udpair::{EndpointPair, HostName};
 
-use super::{Context, Exit, Failure};
+use super::context::{Context, Exit, Failure};
 use crate::args::Resolve;
 use crate::event::Event;
 

@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use udpair::{DatagramSocket, ErrorKind, Event as SocketEvent, OutputStream, PeerErrorKind};
 
-use super::{Context, Exit, Failure, may_pass_later};
+use super::context::{Context, Exit, Failure, may_pass_later};
 use crate::args::Send;
 use crate::event::Event;
 

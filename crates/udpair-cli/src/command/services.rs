@@ -2,7 +2,7 @@
 
 use udpair::{ErrorKind, ServiceSource};
 
-use super::{Context, Exit, Failure};
+use super::context::{Context, Exit, Failure};
 use crate::args::Services;
 use crate::event::Event;
 

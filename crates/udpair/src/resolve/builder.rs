@@ -4,66 +4,26 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use udpair_io::Adapter;
 
-use super::dns::Cache;
+use super::Resolver;
+use super::family::AddressFamily;
 use super::hosts::Hosts;
-use super::inputs::{Clock, ListAdapters, Rng};
-use super::name_servers::NameServers;
 use super::services::Services;
+use super::settings::ResolverSettings;
 use super::system::TextFile;
-use super::{AddressFamily, Resolver};
-
-/// What a resolver was told.
-#[derive(Clone)]
-pub(super) struct Settings {
-    /// `None` asks the system for hosts, and its servers for SRV.
-    pub(super) dns_servers: Option<Vec<SocketAddr>>,
-    pub(super) services: Arc<TextFile<Services>>,
-    pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
-    /// The system's own, read for what its resolver would not look up there.
-    pub(super) system_hosts: Arc<TextFile<Hosts>>,
-    /// The list of the system's servers, where it has one.
-    pub(super) name_servers: Option<Arc<TextFile<NameServers>>>,
-    pub(super) family: Option<AddressFamily>,
-    pub(super) timeout: Duration,
-    pub(super) attempt_timeout: Duration,
-    pub(super) attempts: u32,
-    pub(super) rng: Arc<Rng>,
-    pub(super) clock: Arc<Clock>,
-    pub(super) list_adapters: Arc<ListAdapters>,
-    /// `None` asks the name servers every time.
-    pub(super) cache: Option<Arc<Mutex<Cache>>>,
-}
 
 /// Says how a [`Resolver`] resolves.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it builds"]
-pub struct ResolverBuilder(Settings);
+pub struct ResolverBuilder(ResolverSettings);
 
 impl ResolverBuilder {
     pub(super) fn new() -> Self {
-        let services = TextFile::of_system(udpair_io::services_path(), Services::parse);
-        let name_servers = udpair_io::name_servers_path()
-            .map(|path| Arc::new(TextFile::of_system(path, NameServers::parse)));
-        Self(Settings {
-            dns_servers: None,
-            services: Arc::new(services),
-            hosts: None,
-            system_hosts: Arc::new(TextFile::of_system(udpair_io::hosts_path(), Hosts::parse)),
-            name_servers,
-            family: None,
-            timeout: TIMEOUT,
-            attempt_timeout: ATTEMPT_TIMEOUT,
-            attempts: ATTEMPTS,
-            rng: Arc::new(|most| rand::random_range(0..=most)),
-            clock: Arc::new(Instant::now),
-            list_adapters: Arc::new(udpair_io::adapters),
-            cache: Some(Arc::default()),
-        })
+        Self(ResolverSettings::default())
     }
 
     /// Asks these servers, for hosts and for SRV records, in this order.
@@ -165,20 +125,12 @@ impl fmt::Debug for ResolverBuilder {
     }
 }
 
-/// As long as the system's own resolver waits for two tries of one server.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// SRV-13 of the model.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// SRV-13 of the model.
-const ATTEMPTS: u32 = 2;
-
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
     use std::thread;
 
+    use super::super::settings::ATTEMPT_TIMEOUT;
     use super::*;
     use crate::resolve::{ServiceSource, Step};
     use crate::{Endpoint, ErrorKind};

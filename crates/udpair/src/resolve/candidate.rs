@@ -141,8 +141,10 @@ impl<'a> Machine<'a> {
         let adapters = self
             .adapters
             .get_or_insert_with(|| (self.list_adapters)().unwrap_or_default());
-        let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
-        addresses.find(|address| address.ip == own)?.prefix_length
+        adapters
+            .iter()
+            .find_map(|adapter| adapter.address(own))?
+            .prefix_length
     }
 }
 

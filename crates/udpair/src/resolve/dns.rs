@@ -369,8 +369,7 @@ impl Client<'_> {
         let adapter = self.adapter?;
         let ip = server.ip().to_canonical();
         let adapters = (self.list_adapters)().unwrap_or_default();
-        let mut own = adapters.iter().flat_map(|adapter| &adapter.addresses);
-        let is_here = ip.is_loopback() || own.any(|own| own.ip == ip);
+        let is_here = ip.is_loopback() || adapters.iter().any(|own| own.has_address(ip));
         (!is_here).then_some(adapter)
     }
 

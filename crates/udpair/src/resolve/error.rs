@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use udpair_io::{Cause, LookupError};
 
-use super::AddressFamily;
 use super::dns::{Failure, Services, Statement, Time};
+use super::family::AddressFamily;
 use super::step::RecordType;
 use super::system::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};

@@ -2,8 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use udpair_io::AdapterAddress;
-
 use super::inputs::ListAdapters;
 use super::search::Search;
 use super::zone_of;
@@ -86,17 +84,7 @@ fn can_be_local(ip: IpAddr, list_adapters: &ListAdapters) -> bool {
     }
     let adapters = list_adapters().unwrap_or_default();
     let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
-    !addresses.any(|address| is_broadcast_of(ip, address))
-}
-
-fn is_broadcast_of(ip: Ipv4Addr, address: &AdapterAddress) -> bool {
-    match (address.ip, address.prefix_length) {
-        (IpAddr::V4(own), Some(length)) if length < 31 => {
-            let host_bits = u32::MAX.checked_shr(length.into()).unwrap_or(0);
-            ip.to_bits() == own.to_bits() | host_bits
-        }
-        _ => false,
-    }
+    !addresses.any(|address| address.directed_broadcast() == Some(ip))
 }
 
 #[cfg(test)]
@@ -119,7 +107,11 @@ mod tests {
             ("::1", true),
             ("fe80::1", true),
         ] {
-            assert_eq!(can_be_local(ip.parse().unwrap(), list_adapters), can, "{ip}");
+            assert_eq!(
+                can_be_local(ip.parse().unwrap(), list_adapters),
+                can,
+                "{ip}"
+            );
         }
     }
 }

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 
 use udpair_io::Adapter;
 
-use super::builder::Settings;
 use super::candidate::{self, Group, Sources};
 use super::dns::{self, Client};
+use super::family::AddressFamily;
 use super::hosts::Hosts;
 use super::inputs::ListAdapters;
 use super::services::Services;
+use super::settings::ResolverSettings;
 use super::srv::SrvRecord;
 use super::step::{
     AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, RecordType, ServiceSource,
     ServiceStep, SrvStep, Step,
 };
 use super::system::TextFile;
-use super::{AddressFamily, error, srv, system};
+use super::{error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
@@ -27,7 +28,7 @@ use crate::observe;
 
 /// One resolution under way.
 pub(crate) struct Search<'a> {
-    settings: &'a Settings,
+    settings: &'a ResolverSettings,
     /// By which alone our own questions leave (SRV-15).
     adapter: Option<&'a Adapter>,
     deadline: Instant,
@@ -43,7 +44,7 @@ pub(super) struct Target {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn begin(settings: &'a Settings, adapter: Option<&'a Adapter>) -> Self {
+    pub(super) fn begin(settings: &'a ResolverSettings, adapter: Option<&'a Adapter>) -> Self {
         Self {
             settings,
             adapter,

@@ -31,8 +31,7 @@ impl LocalAddress {
             .iter()
             .filter(|adapter| zone.is_none_or(|zone| adapter.index == zone))
             .find_map(|adapter| {
-                let mut own = adapter.addresses.iter();
-                let own = own.find(|own| own.ip == address.ip())?;
+                let own = adapter.address(address.ip())?;
                 Some((adapter.index, own.prefix_length))
             });
         Self {

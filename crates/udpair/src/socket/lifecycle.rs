@@ -185,7 +185,7 @@ fn fits(local: LocalPart, state: State) -> bool {
 }
 
 /// The error for an operation that was under way when the socket was closed.
-pub(super) fn cancelled(action: impl Display) -> Error {
+pub(crate) fn cancelled(action: impl Display) -> Error {
     Error::new(
         ErrorKind::Cancelled,
         format!("cannot {action}: it was cancelled, or the socket closed"),
@@ -193,7 +193,7 @@ pub(super) fn cancelled(action: impl Display) -> Error {
 }
 
 /// The error for an operation on a closed socket.
-pub(super) fn closed(action: impl Display) -> Error {
+pub(crate) fn closed(action: impl Display) -> Error {
     Error::new(
         ErrorKind::Closed,
         format!("cannot {action}: the socket was closed"),
@@ -201,7 +201,7 @@ pub(super) fn closed(action: impl Display) -> Error {
 }
 
 /// The error for an operation that the table refuses.
-pub(super) fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
+pub(crate) fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
     match verdict {
         Verdict::Closed => closed(action),
         Verdict::InvalidArgument => Error::new(

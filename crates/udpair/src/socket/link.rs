@@ -1,33 +1,44 @@
 //! An open socket: its channel to the kernel, and what waits on either side of that.
 
+mod channel;
+mod events;
+pub(crate) mod filter;
+mod memberships;
+mod queue;
+mod statistics;
+mod write_queue;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use udpair_io::{Adapter, Cause, Destination, Outgoing, SendBatch, Sent, Socket};
 
-use super::channel::Channel;
-use super::memberships::Memberships;
-use super::queue::Queue;
+pub(crate) use channel::{Cancellations, Channel};
+use memberships::Memberships;
+pub(crate) use memberships::{Bound, GroupRequest};
+pub(crate) use queue::{Queue, ReceiveFailure, ReceiverState};
+pub use statistics::Statistics;
+use write_queue::WriteQueue;
+
 use super::settings::Settings;
-use super::write_queue::WriteQueue;
 use crate::driver::ReaderWaker;
 use crate::message::Event;
 
 /// See the module.
-pub(super) struct Link {
-    pub(super) channel: Channel,
+pub(crate) struct Link {
+    pub(crate) channel: Channel,
     /// Wakes readers, which nobody may do with a lock held: a waker may do anything. So what runs under a
     /// lock is handed the channel alone.
     readers: ReaderWaker,
     queue: Mutex<Queue>,
-    pub(super) write_queue: WriteQueue,
-    pub(super) memberships: Memberships,
+    pub(crate) write_queue: WriteQueue,
+    pub(crate) memberships: Memberships,
 }
 
 /// Why a datagram was not sent.
 #[derive(Debug)]
-pub(super) enum SendFailure {
+pub(crate) enum SendFailure {
     /// The socket is closed.
     Closed,
     /// The kernel has no room on this socket now; waiting helps.
@@ -40,7 +51,7 @@ pub(super) enum SendFailure {
 
 impl Link {
     /// Takes a socket that is bound, or connected before it could hear anybody but `peer`.
-    pub(super) fn new(socket: Socket, settings: &Arc<Settings>, peer: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(socket: Socket, settings: &Arc<Settings>, peer: Option<SocketAddr>) -> Self {
         let (channel, readers) = Channel::new(socket, settings, peer);
         Self {
             channel,
@@ -56,7 +67,7 @@ impl Link {
     /// # Errors
     ///
     /// The system's own; `None` if the socket is closed.
-    pub(super) fn connect(
+    pub(crate) fn connect(
         &self,
         peer: SocketAddr,
         adapter: Option<&Adapter>,
@@ -75,7 +86,7 @@ impl Link {
 
     /// Closes the filter on everybody but `peer`, whom the socket was connected to after it may have heard
     /// others.
-    pub(super) fn hear_alone(&self, peer: SocketAddr) {
+    pub(crate) fn hear_alone(&self, peer: SocketAddr) {
         let peer = self.channel.with(|socket| socket.name_of_peer(peer));
         let Some(peer) = peer else {
             return;
@@ -94,7 +105,7 @@ impl Link {
 
     /// Sends one datagram.
     #[inline]
-    pub(super) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
+    pub(crate) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
         let sent = Sent {
             datagrams: 1,
             bytes: outgoing.payload.len(),
@@ -108,7 +119,7 @@ impl Link {
 
     /// Sends the first `most` datagrams of a batch, which leave it, or as many as the kernel takes before
     /// it fails. Those without a destination of their own go to `to`.
-    pub(super) fn try_send_batch(
+    pub(crate) fn try_send_batch(
         &self,
         batch: &mut SendBatch,
         to: Option<Destination>,
@@ -150,7 +161,7 @@ impl Link {
     }
 
     /// Keeps an event that must not be lost, and wakes those who wait for events.
-    pub(super) fn notify(&self, event: Event) {
+    pub(crate) fn notify(&self, event: Event) {
         if self.channel.events.push_evicting(event) {
             self.channel.counters().peer_errors_dropped.add(1);
         }
@@ -159,7 +170,7 @@ impl Link {
 
     /// Wakes those who wait for events, if there are some that they may not know of.
     #[inline]
-    pub(super) fn wake_event_waiters(&self) {
+    pub(crate) fn wake_event_waiters(&self) {
         if self.channel.events.take_unannounced() {
             self.wake_readers();
         }
@@ -167,19 +178,19 @@ impl Link {
 
     /// Makes everybody who waits to read look again.
     #[inline]
-    pub(super) fn wake_readers(&self) {
+    pub(crate) fn wake_readers(&self) {
         self.readers.wake_all();
     }
 
     /// Ends pending operations.
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.channel.cancel();
         self.wake_readers();
         self.channel.wake_writers();
         self.write_queue.wake_all();
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.channel.close();
         self.write_queue.wake_all();
         *self.queue() = Queue::default();
@@ -188,7 +199,7 @@ impl Link {
     }
 
     #[inline]
-    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use udpair_io::{Adapter, AdapterAddress, Destination, Source};
+use udpair_io::{Adapter, Destination, Source};
 
 use super::link::Link;
 use super::settings::Settings;
@@ -13,7 +13,7 @@ use super::shared::Shared;
 use crate::error::{Error, ErrorKind, WSAEOPNOTSUPP};
 
 /// Returns whether an address is the one that stands for everybody on the link.
-pub(super) fn is_limited_broadcast(address: SocketAddr) -> bool {
+pub(crate) fn is_limited_broadcast(address: SocketAddr) -> bool {
     address.ip().to_canonical() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
@@ -30,14 +30,14 @@ fn broadcast_adapters(adapters: &[Adapter]) -> impl Iterator<Item = &Adapter> {
 }
 
 /// Returns the adapter by which a socket that is connected to everybody speaks: the first (CON-10).
-pub(super) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
+pub(crate) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
     let adapters = settings.resolver.list_adapters().ok()?;
     broadcast_adapters(&adapters).next().cloned()
 }
 
 /// Returns the copies that a datagram to everybody goes out as: one for each adapter, unless the socket or
 /// the datagram is tied to one already.
-pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
+pub(crate) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
     let is_tied = shared.is_pinned() || !to.source.is_any();
     if !is_limited_broadcast(to.address) || is_tied {
         return vec![to];
@@ -58,7 +58,7 @@ pub(super) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
 /// first adapter on which the socket hears groups, or else by loopback (MCG-11).
 ///
 /// `None` where somebody chose the adapter or the address that it leaves by, and where the engine cannot.
-pub(super) fn without_route(
+pub(crate) fn without_route(
     shared: &Shared,
     link: &Link,
     to: Destination,
@@ -85,7 +85,7 @@ pub(super) fn without_route(
 }
 
 /// Checks that a socket which is for many only does not speak to one (OUT-19).
-pub(super) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Result<(), Error> {
+pub(crate) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Result<(), Error> {
     let adapters = || settings.resolver.list_adapters().unwrap_or_default();
     if !settings.multicast_only || is_for_many(to.ip().to_canonical(), &adapters) {
         return Ok(());
@@ -94,7 +94,7 @@ pub(super) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Resul
 }
 
 /// The error for speaking to one host by a socket that is for many only.
-pub(super) fn refusal(message: &str) -> Error {
+pub(crate) fn refusal(message: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         format!("{message}: the socket is for multicast and broadcast only"),
@@ -112,22 +112,13 @@ fn is_for_many(ip: IpAddr, adapters: &dyn Fn() -> Vec<Adapter>) -> bool {
         || adapters()
             .iter()
             .flat_map(|adapter| &adapter.addresses)
-            .any(|address| directed_broadcast(address) == Some(ipv4))
-}
-
-/// Returns the address that stands for everybody on the network of `address` (RFC 919).
-fn directed_broadcast(address: &AdapterAddress) -> Option<Ipv4Addr> {
-    let IpAddr::V4(ip) = address.ip else {
-        return None;
-    };
-    // Links between two hosts have none (RFC 3021).
-    let prefix = u32::from(address.prefix_length?);
-    let hosts = u32::MAX.checked_shr(prefix).filter(|hosts| *hosts > 1)?;
-    Some(Ipv4Addr::from_bits(ip.to_bits() | hosts))
+            .any(|address| address.directed_broadcast() == Some(ipv4))
 }
 
 #[cfg(test)]
 mod tests {
+    use udpair_io::AdapterAddress;
+
     use super::*;
 
     fn adapter(index: u32, address: &str, prefix: u8, is_broadcast: bool) -> Adapter {

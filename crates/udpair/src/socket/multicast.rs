@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use udpair_io::Adapter;
 
 use super::lifecycle::Operation;
-use super::memberships::{Bound, GroupRequest};
+use super::link::{Bound, GroupRequest};
 use super::shared::Shared;
 use crate::driver::{self, NetworkWatch};
 use crate::error::{Error, ErrorKind};
@@ -28,7 +28,7 @@ pub struct Joined {
 }
 
 /// See [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast).
-pub(super) async fn join(
+pub(crate) async fn join(
     shared: &Arc<Shared>,
     group: &HostName,
     source: Option<IpAddr>,
@@ -95,7 +95,7 @@ pub(super) async fn join(
 }
 
 /// See [`DatagramSocket::leave_multicast`](super::DatagramSocket::leave_multicast).
-pub(super) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> Result<(), Error> {
+pub(crate) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> Result<(), Error> {
     let action = format!("leave {group}");
     let link = shared.open_link(&action, Operation::JoinGroup)?;
     shared.allow(&action, Operation::JoinGroup)?;

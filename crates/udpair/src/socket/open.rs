@@ -1,5 +1,8 @@
 //! How a socket is opened: bound, connected, or bound by its first write.
 
+mod bind;
+mod destination;
+
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -7,8 +10,6 @@ use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
-use super::bind::{bound_socket, device_binding, is_left_to_system, no_common_family};
-use super::destination::{self, Purpose};
 use super::lifecycle::{LocalPart, Operation, cancelled};
 use super::link::Link;
 use super::many;
@@ -19,9 +20,11 @@ use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
 use crate::resolve::{Local, LocalHost, Remote};
+use bind::{bound_socket, device_binding, is_left_to_system, no_common_family};
+use destination::Purpose;
 
 /// See [`DatagramSocket::connect`](super::DatagramSocket::connect).
-pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), Error> {
+pub(crate) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), Error> {
     let action = &Action::Connect(pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
     let settings = &shared.settings;
@@ -59,7 +62,7 @@ pub(super) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
 }
 
 /// See [`Builder::bind`](super::Builder::bind) and [`Builder::bind_on`](super::Builder::bind_on).
-pub(super) async fn bind(
+pub(crate) async fn bind(
     shared: &Shared,
     local: &Endpoint,
     adapter: Option<&Adapter>,
@@ -80,7 +83,7 @@ pub(super) async fn bind(
 }
 
 /// See [`Builder::from_std`](super::Builder::from_std).
-pub(super) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
+pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     let action = "take over a socket";
     let adopting = || {
         let socket = Socket::from_std(udp)?;
@@ -104,7 +107,7 @@ pub(super) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
 }
 
 /// Binds an unbound socket so that it can be written to; waits if somebody else is at it.
-pub(super) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
+pub(crate) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
     let action = "send";
     loop {
         if let Some(link) = shared.link() {
@@ -136,7 +139,7 @@ fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
 }
 
 /// Returns where a stream to `remote` is pinned to.
-pub(super) async fn stream_destination(
+pub(crate) async fn stream_destination(
     shared: &Shared,
     remote: &Endpoint,
 ) -> Result<Destination, Error> {
@@ -157,7 +160,7 @@ pub(super) async fn stream_destination(
 }
 
 /// See [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
-pub(super) async fn bind_for_pair(
+pub(crate) async fn bind_for_pair(
     shared: &Shared,
     pair: &EndpointPair,
 ) -> Result<Destination, Error> {
@@ -191,7 +194,7 @@ pub(super) async fn bind_for_pair(
 }
 
 /// Checks that datagrams can go to an address.
-pub(super) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<(), Error> {
+pub(crate) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<(), Error> {
     check_address(&shared.settings, address, Purpose::Send)
 }
 

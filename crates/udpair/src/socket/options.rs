@@ -150,7 +150,7 @@ impl SocketOption {
 
 /// What the system says of the options of an open socket; an error where it does not say.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Observed {
+pub(crate) struct Observed {
     /// As told, see [`udpair_io::receive_buffer_bytes`].
     inbound_buffer_bytes: Told<u32>,
     send_buffer_bytes: Told<u32>,
@@ -165,7 +165,7 @@ type Told<T> = Result<T, String>;
 
 impl Observed {
     /// Asks the system.
-    pub(super) fn of(socket: &Socket) -> Self {
+    pub(crate) fn of(socket: &Socket) -> Self {
         fn told<T>(answer: io::Result<T>) -> Told<T> {
             answer.map_err(|error| error.to_string())
         }
@@ -182,7 +182,7 @@ impl Observed {
 }
 
 /// Compares wishes with what there is; `None` while the socket is not open.
-pub(super) fn report(wishes: &Wished, observed: Option<&Observed>) -> OptionsReport {
+pub(crate) fn report(wishes: &Wished, observed: Option<&Observed>) -> OptionsReport {
     let entry = |&option| match option {
         SocketOption::InboundBuffer => buffer(
             option,

@@ -11,37 +11,37 @@ use crate::resolve::Resolver;
 
 /// The options of a socket.
 #[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) resolver: Resolver,
-    pub(super) engine: &'static dyn Engine,
-    pub(super) wished: Wished,
-    pub(super) timestamps: bool,
-    pub(super) busy_poll: Option<Duration>,
+pub(crate) struct Settings {
+    pub(crate) resolver: Resolver,
+    pub(crate) engine: &'static dyn Engine,
+    pub(crate) wished: Wished,
+    pub(crate) timestamps: bool,
+    pub(crate) busy_poll: Option<Duration>,
     /// Whether the socket is one of several on its port.
-    pub(super) is_in_group: bool,
-    pub(super) multicast_only: bool,
-    pub(super) multicast: Multicast,
+    pub(crate) is_in_group: bool,
+    pub(crate) multicast_only: bool,
+    pub(crate) multicast: Multicast,
 }
 
 /// How a socket speaks to multicast groups; `None` leaves it to the system.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Multicast {
-    pub(super) adapter: Option<u32>,
-    pub(super) hops: Option<u8>,
-    pub(super) loopback: Option<bool>,
+pub(crate) struct Multicast {
+    pub(crate) adapter: Option<u32>,
+    pub(crate) hops: Option<u8>,
+    pub(crate) loopback: Option<bool>,
 }
 
 /// What the system is asked to do with a socket's datagrams; `None` leaves it to the system.
 #[derive(Clone, Debug)]
-pub(super) struct Wished {
-    pub(super) inbound_buffer_bytes: Option<u32>,
-    pub(super) send_buffer_bytes: Option<u32>,
-    pub(super) hop_limit: u8,
-    pub(super) dont_fragment: bool,
-    pub(super) quality_of_service: QualityOfService,
-    pub(super) dscp: Option<u8>,
-    pub(super) ecn: Option<Ecn>,
-    pub(super) receive_offload: bool,
+pub(crate) struct Wished {
+    pub(crate) inbound_buffer_bytes: Option<u32>,
+    pub(crate) send_buffer_bytes: Option<u32>,
+    pub(crate) hop_limit: u8,
+    pub(crate) dont_fragment: bool,
+    pub(crate) quality_of_service: QualityOfService,
+    pub(crate) dscp: Option<u8>,
+    pub(crate) ecn: Option<Ecn>,
+    pub(crate) receive_offload: bool,
 }
 
 /// How urgent the datagrams of a socket are.
@@ -94,7 +94,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Checks what no system, or not this engine, could do.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         self.wished.check()?;
         if self.multicast_only && !self.engine.capabilities().local_address {
             let name = self.engine.name();
@@ -111,7 +111,7 @@ impl Settings {
     ///
     /// Most are wishes: where the system refuses, its own choice stays, and the socket can be asked for
     /// it. Whoever says that nothing is to be fragmented relies on it.
-    pub(super) fn apply(&self, socket: &Socket) -> io::Result<()> {
+    pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
         let wished = &self.wished;
         let mut of_engine = udpair_io::Wishes::default();
         of_engine.receive_offload = wished.receive_offload;
@@ -173,7 +173,7 @@ impl Wished {
     }
 
     /// Returns the code point that datagrams are to have, whoever asks for it.
-    pub(super) fn dscp(&self) -> Option<u8> {
+    pub(crate) fn dscp(&self) -> Option<u8> {
         let of_quality = match self.quality_of_service {
             QualityOfService::Normal => None,
             QualityOfService::LowLatency => Some(EXPEDITED_FORWARDING),
@@ -182,7 +182,7 @@ impl Wished {
     }
 
     /// Returns the traffic class that datagrams are to have: code point and ECN.
-    pub(super) fn traffic_class(&self) -> Option<u8> {
+    pub(crate) fn traffic_class(&self) -> Option<u8> {
         let dscp = self.dscp();
         if dscp.is_none() && self.ecn.is_none() {
             return None;
@@ -221,7 +221,7 @@ impl Multicast {
     }
 }
 
-pub(super) fn check_hop_limit(hops: u8) -> Result<(), Error> {
+pub(crate) fn check_hop_limit(hops: u8) -> Result<(), Error> {
     if hops == 0 {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -259,7 +259,7 @@ impl fmt::Display for Ecn {
 }
 
 /// ECN has the two low bits of a traffic class, DSCP those above (RFC 3168, section 5).
-pub(super) const ECN_BITS: u32 = 2;
+pub(crate) const ECN_BITS: u32 = 2;
 
 /// The model's default (CTL-08); the system's own is 64.
 const HOP_LIMIT: u8 = 128;

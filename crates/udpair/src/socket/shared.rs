@@ -16,9 +16,9 @@ use super::lifecycle::{
     LocalPart, Operation, Past, State, Verdict, Wish, cancelled, refuse, verdict,
 };
 use super::link::Link;
+use super::link::Statistics;
 use super::options::{self, Observed, OptionsReport};
 use super::settings::{Settings, check_hop_limit};
-use super::statistics::Statistics;
 use crate::driver::{self, Ticket, Waiters};
 use crate::error::Error;
 use crate::name::Endpoint;
@@ -26,9 +26,9 @@ use crate::observe::{self, Published};
 use crate::resolve::zone_of;
 
 /// What a socket is, whoever holds it.
-pub(super) struct Shared {
+pub(crate) struct Shared {
     /// Those of the builder, for all sockets that it made.
-    pub(super) settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     life: Mutex<Life>,
     /// There once the socket is open, and until the last handle is gone.
     link: OnceLock<Link>,
@@ -47,33 +47,33 @@ struct Life {
 }
 
 /// The adapter that a socket speaks and listens by alone.
-pub(super) struct DeviceBinding {
-    pub(super) adapter: Arc<Adapter>,
+pub(crate) struct DeviceBinding {
+    pub(crate) adapter: Arc<Adapter>,
     /// Whether that was asked for; a socket that is bound to `localhost` is tied as well.
-    pub(super) is_requested: bool,
+    pub(crate) is_requested: bool,
 }
 
 /// What an open socket is bound to, as it was at one moment; of one that is not open all is empty.
-pub(super) struct Binding<'a> {
-    pub(super) link: Option<&'a Link>,
+pub(crate) struct Binding<'a> {
+    pub(crate) link: Option<&'a Link>,
     /// The adapter that its owner bound it to.
-    pub(super) adapter: Option<Arc<Adapter>>,
+    pub(crate) adapter: Option<Arc<Adapter>>,
     /// The zone of the adapter or the address.
-    pub(super) zone: Option<u32>,
+    pub(crate) zone: Option<u32>,
     /// Whether there is an adapter or an address, which decides where datagrams leave.
-    pub(super) is_pinned: bool,
+    pub(crate) is_pinned: bool,
 }
 
 /// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
-pub(super) struct Handle(Arc<Shared>);
+pub(crate) struct Handle(Arc<Shared>);
 
 impl Handle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         shared.handles.fetch_add(1, Ordering::Relaxed);
         Self(shared)
     }
 
-    pub(super) fn shared(&self) -> &Arc<Shared> {
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.0
     }
 }
@@ -93,7 +93,7 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self {
             life: Mutex::new(Life {
                 state: State::Created,
@@ -111,13 +111,13 @@ impl Shared {
 
     /// Returns the kernel endpoint; `None` before there is one.
     #[inline]
-    pub(super) fn link(&self) -> Option<&Link> {
+    pub(crate) fn link(&self) -> Option<&Link> {
         self.link.get()
     }
 
     /// Returns the kernel endpoint of an open socket.
     #[inline]
-    pub(super) fn open_link(
+    pub(crate) fn open_link(
         &self,
         action: impl Display,
         operation: Operation,
@@ -139,7 +139,7 @@ impl Shared {
     }
 
     /// Returns the index of the adapter that the socket is tied to.
-    pub(super) fn adapter(&self) -> Option<u32> {
+    pub(crate) fn adapter(&self) -> Option<u32> {
         self.life()
             .device
             .as_ref()
@@ -147,14 +147,14 @@ impl Shared {
     }
 
     /// Returns the adapter that the owner of the socket bound it to, as it was then.
-    pub(super) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
+    pub(crate) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
         let life = self.life();
         let requested = life.device.as_ref().filter(|device| device.is_requested);
         requested.map(|device| device.adapter.clone())
     }
 
     /// Whether the socket is bound to an adapter or an address, which decides where datagrams leave.
-    pub(super) fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         let has_address = || {
             self.local_addr()
                 .is_some_and(|local| !local.ip().is_unspecified())
@@ -163,12 +163,12 @@ impl Shared {
     }
 
     /// Returns the zone of the adapter or the address that the socket is bound to.
-    pub(super) fn zone(&self) -> Option<u32> {
+    pub(crate) fn zone(&self) -> Option<u32> {
         self.adapter().or_else(|| zone_of(self.local_addr()?))
     }
 
     /// Asks the table whether `operation` may be done now.
-    pub(super) fn allow(&self, action: impl Display, operation: Operation) -> Result<(), Error> {
+    pub(crate) fn allow(&self, action: impl Display, operation: Operation) -> Result<(), Error> {
         let life = self.life();
         match verdict(life.state, life.past, operation) {
             Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => Ok(()),
@@ -177,7 +177,7 @@ impl Shared {
     }
 
     /// Remembers that the socket has a stream to some host, which connecting rules out.
-    pub(super) fn grant_stream(&self, action: impl Display) -> Result<(), Error> {
+    pub(crate) fn grant_stream(&self, action: impl Display) -> Result<(), Error> {
         if self.try_grant_stream(&action)? {
             return Ok(());
         }
@@ -186,7 +186,7 @@ impl Shared {
 
     /// The same for who would rather wait: what comes of an opening that is under way decides whether
     /// there may be other destinations.
-    pub(super) async fn grant_stream_after_opening(
+    pub(crate) async fn grant_stream_after_opening(
         &self,
         action: impl Display,
     ) -> Result<(), Error> {
@@ -211,7 +211,7 @@ impl Shared {
 
     /// Compares a local end with what is bound. Addresses are compared by value; a name never counts as
     /// equal, because it may stand for many.
-    pub(super) fn compare(&self, local: &Endpoint) -> LocalPart {
+    pub(crate) fn compare(&self, local: &Endpoint) -> LocalPart {
         let bound = self.local_addr();
         let host = match local.host() {
             None => Wish::None,
@@ -230,7 +230,7 @@ impl Shared {
     }
 
     /// Begins an operation that opens the socket. Until the guard is dropped others are refused.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &self,
         action: impl Display,
         operation: Operation,
@@ -251,7 +251,7 @@ impl Shared {
     }
 
     /// Waits while somebody opens the socket.
-    pub(super) async fn wait_while_opening(&self) {
+    pub(crate) async fn wait_while_opening(&self) {
         let mut waiting = OpeningWait::on(self);
         future::poll_fn(|cx| {
             waiting.enlist(cx);
@@ -289,15 +289,15 @@ impl Shared {
         .await
     }
 
-    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.link().and_then(|link| link.channel.local_addr())
     }
 
-    pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         self.link().and_then(|link| link.channel.peer_addr())
     }
 
-    pub(super) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
+    pub(crate) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
         check_hop_limit(hops)?;
         self.allow("set the hop limit", Operation::SetHopLimit)?;
         self.life().hop_limit = hops;
@@ -307,18 +307,18 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) fn options(&self) -> OptionsReport {
+    pub(crate) fn options(&self) -> OptionsReport {
         let mut wished = self.settings.wished.clone();
         wished.hop_limit = self.life().hop_limit;
         let observed = self.link().and_then(|link| link.channel.with(Observed::of));
         options::report(&wished, observed.as_ref())
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.life().state == State::Closed
     }
 
-    pub(super) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Statistics {
         let statistics = self
             .link()
             .map_or_else(Statistics::before_opening, |link| link.channel.statistics());
@@ -326,14 +326,14 @@ impl Shared {
         statistics
     }
 
-    pub(super) fn cancel_io(&self) -> Result<(), Error> {
+    pub(crate) fn cancel_io(&self) -> Result<(), Error> {
         let action = "cancel pending operations";
         self.allow(action, Operation::CancelIo)?;
         self.open_link(action, Operation::CancelIo)?.cancel();
         Ok(())
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let local = observe::closing(|| self.local_addr());
         let before = mem::replace(&mut self.life().state, State::Closed);
         if let Some(link) = self.link() {
@@ -347,7 +347,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatagramSocket")
             .field("state", &self.life().state)
             .field("local", &self.local_addr())
@@ -397,14 +397,14 @@ impl Drop for OpeningWait<'_> {
 }
 
 /// An opening under way; dropped without success it puts the socket back where it was.
-pub(super) struct Opening<'a> {
+pub(crate) struct Opening<'a> {
     shared: &'a Shared,
     before: State,
     after: State,
 }
 
 /// What an opening has led to.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     /// `None` if the socket keeps the link it has.
     link: Option<Link>,
     device: Option<DeviceBinding>,
@@ -412,7 +412,7 @@ pub(super) struct Opened {
 
 impl Opened {
     /// A socket that has got its link, and is bound to `device` if there is one.
-    pub(super) fn bound(link: Link, device: Option<DeviceBinding>) -> Self {
+    pub(crate) fn bound(link: Link, device: Option<DeviceBinding>) -> Self {
         Self {
             link: Some(link),
             device,
@@ -420,14 +420,14 @@ impl Opened {
     }
 
     /// A socket that has got its peer; `link` is `None` if it was bound before.
-    pub(super) fn connected(link: Option<Link>) -> Self {
+    pub(crate) fn connected(link: Option<Link>) -> Self {
         Self { link, device: None }
     }
 }
 
 impl<'a> Opening<'a> {
     /// Returns what the socket is bound to already.
-    pub(super) fn binding(&self) -> Binding<'a> {
+    pub(crate) fn binding(&self) -> Binding<'a> {
         let shared = self.shared;
         let link = shared.link();
         Binding {
@@ -440,7 +440,7 @@ impl<'a> Opening<'a> {
 
     /// Runs `opening` where there is a runtime, unless the socket is closed first, and makes the socket what
     /// that has led to; returns what comes with it.
-    pub(super) async fn complete<T>(
+    pub(crate) async fn complete<T>(
         self,
         action: impl Display,
         opening: impl Future<Output = Result<(Opened, T), Error>>,
@@ -456,7 +456,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Makes the socket what the opening has led to.
-    pub(super) fn succeed(self, action: impl Display, opened: Opened) -> Result<(), Error> {
+    pub(crate) fn succeed(self, action: impl Display, opened: Opened) -> Result<(), Error> {
         let shared = self.shared;
         let mut life = shared.life();
         if life.state == State::Closed {

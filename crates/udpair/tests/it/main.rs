@@ -7,6 +7,7 @@
 
 mod answers;
 mod batch;
+mod circles;
 mod connect;
 mod kept;
 mod layers;
@@ -22,6 +23,7 @@ mod receive;
 mod resolve;
 mod runtime;
 mod send;
+mod sources;
 mod state;
 mod strangers;
 mod support;

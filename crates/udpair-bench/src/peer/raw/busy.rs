@@ -3,11 +3,11 @@
 use std::io;
 use std::net::UdpSocket;
 
-use super::super::{Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect};
 use super::one::{reflect, send_some};
-use super::until_end;
+use super::wait::until_end;
 use crate::Result;
 use crate::measure::{Counter, RoundTrips};
+use crate::peer::mode::{Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect};
 use crate::system;
 
 pub(super) const MODE: Mode = Mode {

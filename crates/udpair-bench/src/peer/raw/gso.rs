@@ -2,11 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use super::super::{Ends, Load, Mode, connect};
-use super::until_end;
-use super::wait::Waiting;
+use super::wait::{Waiting, until_end};
 use crate::Result;
 use crate::measure::{Counter, Flood, RoundTrips};
+use crate::peer::mode::{Ends, Load, Mode, connect};
 use crate::system::offload::{Joined, Segments};
 
 pub(super) const MODE: Mode = Mode {

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use super::super::{BATCH, Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
-use super::until_end;
-use super::wait::Waiting;
+use super::wait::{Waiting, until_end};
 use crate::Result;
 use crate::measure::{Counter, Flood, RoundTrips};
+use crate::peer::mode::{BATCH, Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
 use crate::system::batch::{Batch, Wait};
 
 pub(super) const MODE: Mode = Mode {

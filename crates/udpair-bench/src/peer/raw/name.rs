@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use super::super::Mode;
 use crate::Result;
 use crate::measure::Connects;
+use crate::peer::mode::Mode;
 use udpair_bench::dns::{self, Found, Type};
 
 pub(super) const ADDITIONAL: Mode = Mode {

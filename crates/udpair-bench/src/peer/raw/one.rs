@@ -3,11 +3,10 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::ControlFlow;
 
-use super::super::{Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
-use super::until_end;
-use super::wait::Waiting;
+use super::wait::{Waiting, until_end};
 use crate::Result;
 use crate::measure::{Counter, Flood, Idle, RoundTrips};
+use crate::peer::mode::{Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
 use crate::system::epoll::Epoll;
 
 pub(super) const BLOCKING: Mode = Mode {

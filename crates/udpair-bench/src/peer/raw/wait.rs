@@ -3,6 +3,8 @@
 use std::io;
 use std::net::UdpSocket;
 
+use std::ops::ControlFlow;
+
 use crate::Result;
 use crate::system::epoll::Epoll;
 
@@ -44,4 +46,12 @@ impl Waiting {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Loops until `step` breaks or fails.
+pub(super) fn until_end(
+    mut step: impl FnMut() -> crate::Result<ControlFlow<()>>,
+) -> crate::Result<()> {
+    while step()?.is_continue() {}
+    Ok(())
 }

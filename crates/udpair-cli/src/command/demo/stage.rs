@@ -13,8 +13,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use udpair::{DatagramSocket, Endpoint, HostName, ServiceName};
 
-use super::super::Failure;
-use super::cannot;
+use crate::command::context::Failure;
 
 /// The domain that offers the service (RFC 6761 keeps `.test` for such).
 pub(super) const DOMAIN: &str = "example.test";
@@ -134,6 +133,11 @@ fn has_ipv6_loopback() -> bool {
     let adapters = udpair::adapters().unwrap_or_default();
     let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
     addresses.any(|address| address.ip == IpAddr::V6(Ipv6Addr::LOCALHOST))
+}
+
+/// What cannot be set up on this machine.
+fn cannot(action: &str, source: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("cannot {action}: {source}"))
 }
 
 const TTL_SECONDS: u32 = 60;

@@ -334,7 +334,7 @@ const MEMINFO_VALUES: usize = 9;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::engines;
+    use crate::engines::engines;
 
     /// BND-16
     #[test]

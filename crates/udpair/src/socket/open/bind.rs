@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Family, Socket};
 
-use super::settings::Settings;
-use super::shared::DeviceBinding;
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost};
+use crate::socket::settings::Settings;
+use crate::socket::shared::DeviceBinding;
 
 /// Opens a socket that is bound to `local`, for a peer at `destination` if that is known already. With it
 /// comes the adapter that `local` tied it to, which is loopback or none.
-pub(super) fn bound_socket(
+pub(crate) fn bound_socket(
     settings: &Settings,
     local: &Local,
     adapter: Option<&Adapter>,
@@ -69,14 +69,14 @@ pub(super) fn bound_socket(
 }
 
 /// Whether the system chooses both address and port, which it does when a socket is connected.
-pub(super) fn is_left_to_system(local: &Local) -> bool {
+pub(crate) fn is_left_to_system(local: &Local) -> bool {
     matches!(local.host, LocalHost::Any) && local.port == 0
 }
 
 /// Returns the adapter that a socket which was bound so speaks and listens by alone.
 ///
 /// The one that was asked for, else the one that the local end tied it to.
-pub(super) fn device_binding(
+pub(crate) fn device_binding(
     requested: Option<&Adapter>,
     loopback: Option<Adapter>,
 ) -> Option<DeviceBinding> {
@@ -96,10 +96,7 @@ fn speak_from(socket: &Socket, settings: &Settings, address: SocketAddr) {
         return;
     }
     let adapters = settings.resolver.list_adapters().unwrap_or_default();
-    let owner = adapters.iter().find(|adapter| {
-        let mut addresses = adapter.addresses.iter();
-        addresses.any(|own| own.ip == ip)
-    });
+    let owner = adapters.iter().find(|adapter| adapter.has_address(ip));
     if let Some(owner) = owner {
         // Where that fails the routing table chooses.
         let _ = udpair_io::set_multicast_adapter(socket, owner.index);
@@ -107,7 +104,7 @@ fn speak_from(socket: &Socket, settings: &Settings, address: SocketAddr) {
 }
 
 /// The error for a local and a remote end that have no family in common.
-pub(super) fn no_common_family() -> Error {
+pub(crate) fn no_common_family() -> Error {
     Error::new(
         ErrorKind::FamilyNotSupported,
         "cannot bind: the local address is of another family than the remote one",
@@ -191,8 +188,7 @@ fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {
 fn check_reached_by_loopback(settings: &Settings, destination: SocketAddr) -> Result<(), Error> {
     let ip = destination.ip().to_canonical();
     let adapters = settings.resolver.list_adapters().unwrap_or_default();
-    let mut own = adapters.iter().flat_map(|adapter| &adapter.addresses);
-    if ip.is_loopback() || own.any(|address| address.ip == ip) {
+    if ip.is_loopback() || adapters.iter().any(|adapter| adapter.has_address(ip)) {
         return Ok(());
     }
     Err(Error::new(

@@ -24,7 +24,7 @@ pub struct Statistics {
     pub kernel_dropped: u64,
     /// Whether [`kernel_dropped`](Self::kernel_dropped) is exact; a lower bound otherwise.
     pub kernel_dropped_exact: bool,
-    /// Messages that [queues](super::MessageQueue) dropped because they were full.
+    /// Messages that [queues](crate::MessageQueue) dropped because they were full.
     pub queue_dropped: u64,
     /// Datagrams whose end the system cut off.
     pub truncated: u64,
@@ -40,7 +40,7 @@ pub struct Statistics {
 
 impl Statistics {
     /// Returns what a socket has counted that was never open: nothing, and that is exact.
-    pub(super) fn before_opening() -> Self {
+    pub(crate) fn before_opening() -> Self {
         Self {
             kernel_dropped_exact: true,
             ..Self::default()
@@ -48,7 +48,7 @@ impl Statistics {
     }
 
     /// Returns every count under the name that it is published by.
-    pub(super) fn counts(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 12] {
         [
             ("udpair_datagrams_sent_total", self.datagrams_sent),
             ("udpair_bytes_sent_total", self.bytes_sent),
@@ -68,26 +68,26 @@ impl Statistics {
 
 /// The counters behind [`Statistics`].
 #[derive(Debug, Default)]
-pub(super) struct Counters {
-    pub(super) datagrams_sent: Counter,
-    pub(super) bytes_sent: Counter,
-    pub(super) datagrams_received: Counter,
-    pub(super) bytes_received: Counter,
-    pub(super) strangers_dropped: Counter,
-    pub(super) queue_dropped: Counter,
-    pub(super) truncated: Counter,
-    pub(super) peer_errors: Counter,
-    pub(super) peer_errors_dropped: Counter,
-    pub(super) send_calls: Counter,
-    pub(super) receive_calls: Counter,
+pub(crate) struct Counters {
+    pub(crate) datagrams_sent: Counter,
+    pub(crate) bytes_sent: Counter,
+    pub(crate) datagrams_received: Counter,
+    pub(crate) bytes_received: Counter,
+    pub(crate) strangers_dropped: Counter,
+    pub(crate) queue_dropped: Counter,
+    pub(crate) truncated: Counter,
+    pub(crate) peer_errors: Counter,
+    pub(crate) peer_errors_dropped: Counter,
+    pub(crate) send_calls: Counter,
+    pub(crate) receive_calls: Counter,
     /// What the kernel had dropped when the socket was closed.
-    pub(super) final_drops: OnceLock<Drops>,
+    pub(crate) final_drops: OnceLock<Drops>,
 }
 
 impl Counters {
     /// Counts what one call sent.
     #[inline]
-    pub(super) fn add_sent(&self, sent: Sent) {
+    pub(crate) fn add_sent(&self, sent: Sent) {
         self.send_calls.add(1);
         self.datagrams_sent.add(sent.datagrams);
         self.bytes_sent.add(sent.bytes);
@@ -96,7 +96,7 @@ impl Counters {
     /// Counts what one call received, less the strangers' datagrams. Nobody else may do so meanwhile: the
     /// caller holds the queue.
     #[inline]
-    pub(super) fn add_received(&self, datagrams: usize, sifted: Sifted) {
+    pub(crate) fn add_received(&self, datagrams: usize, sifted: Sifted) {
         self.receive_calls.add_alone(1);
         self.datagrams_received.add_alone(datagrams);
         self.bytes_received.add_alone(sifted.bytes);
@@ -105,7 +105,7 @@ impl Counters {
         }
     }
 
-    pub(super) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Statistics {
         Statistics {
             datagrams_sent: self.datagrams_sent.get(),
             bytes_sent: self.bytes_sent.get(),
@@ -126,15 +126,15 @@ impl Counters {
 
 /// What the kernel has dropped for want of room.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Drops {
-    pub(super) datagrams: u32,
+pub(crate) struct Drops {
+    pub(crate) datagrams: u32,
     /// Whether the kernel did not count several datagrams as one.
-    pub(super) is_exact: bool,
+    pub(crate) is_exact: bool,
 }
 
 impl Drops {
     /// Asks the kernel; `None` where it does not count.
-    pub(super) fn of(socket: &Socket) -> Option<Self> {
+    pub(crate) fn of(socket: &Socket) -> Option<Self> {
         Some(Self {
             datagrams: udpair_io::dropped_datagrams(socket).ok()??,
             is_exact: !udpair_io::receive_offload(socket),
@@ -144,11 +144,11 @@ impl Drops {
 
 /// A number that only grows.
 #[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     #[inline]
-    pub(super) fn add(&self, amount: usize) {
+    pub(crate) fn add(&self, amount: usize) {
         let amount = u64::try_from(amount).unwrap_or(u64::MAX);
         self.0.fetch_add(amount, Ordering::Relaxed);
     }

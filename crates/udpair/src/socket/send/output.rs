@@ -12,14 +12,14 @@ use udpair_io::{Destination, SendBatch};
 
 use super::dispatch;
 use super::feed::Feed;
-use super::shared::Shared;
 use super::transmit::{PAYLOAD_BYTES_MAX_IPV4, payload_bytes_max};
 use crate::error::Error;
+use crate::socket::shared::Shared;
 
 /// A stream of datagrams to one destination.
 ///
-/// Made by [`DatagramSocket::output`](super::DatagramSocket::output) or
-/// [`output_to`](super::DatagramSocket::output_to). Any number of tasks may write at once. A stream
+/// Made by [`DatagramSocket::output`](crate::DatagramSocket::output) or
+/// [`output_to`](crate::DatagramSocket::output_to). Any number of tasks may write at once. A stream
 /// does not keep its socket open.
 ///
 /// # Model
@@ -40,7 +40,7 @@ impl Clone for OutputStream {
 }
 
 impl OutputStream {
-    pub(super) fn new(shared: Arc<Shared>, destination: Option<Destination>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, destination: Option<Destination>) -> Self {
         Self {
             shared,
             destination,
@@ -71,10 +71,10 @@ impl OutputStream {
     ///   this waited for room. Nothing was sent.
     /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable),
     ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable),
-    ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`Io`](ErrorKind::Io): the system refused.
+    ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`Io`](crate::ErrorKind::Io): the system refused.
     ///
     /// An error that the network sent back for an earlier datagram, to whatever destination, is none of
-    /// these: it is left for [`next_event`](super::DatagramSocket::next_event), and `payload` is sent.
+    /// these: it is left for [`next_event`](crate::DatagramSocket::next_event), and `payload` is sent.
     ///
     /// # Cancel safety
     ///

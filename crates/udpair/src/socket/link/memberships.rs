@@ -17,11 +17,11 @@ use crate::message::MembershipChange;
 
 /// What a socket wants to hear.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct GroupRequest {
-    pub(super) group: IpAddr,
-    pub(super) source: Option<IpAddr>,
+pub(crate) struct GroupRequest {
+    pub(crate) group: IpAddr,
+    pub(crate) source: Option<IpAddr>,
     /// The adapter that the group's zone names, if it names one (RFC 4007).
-    pub(super) zone: Option<u32>,
+    pub(crate) zone: Option<u32>,
 }
 
 impl GroupRequest {
@@ -42,16 +42,16 @@ impl GroupRequest {
 
 /// What a socket is bound to, which decides where it may hear groups.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     /// The one that it is bound to.
-    pub(super) adapter: Option<u32>,
+    pub(crate) adapter: Option<u32>,
     /// The address that it is bound to.
-    pub(super) address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// The memberships of an open socket; most never have any.
 #[derive(Debug, Default)]
-pub(super) struct Memberships(OnceBox<Mutex<Groups>>);
+pub(crate) struct Memberships(OnceBox<Mutex<Groups>>);
 
 #[derive(Debug, Default)]
 struct Groups {
@@ -64,14 +64,14 @@ struct Groups {
 
 /// The group is joined in the other way already: for every sender, or for some alone.
 #[derive(Debug)]
-pub(super) struct Contradiction;
+pub(crate) struct Contradiction;
 
 /// How joining went on each adapter that suits.
-pub(super) type Outcomes<'a> = Vec<(&'a Adapter, io::Result<()>)>;
+pub(crate) type Outcomes<'a> = Vec<(&'a Adapter, io::Result<()>)>;
 
 impl Memberships {
     /// Joins a group on every adapter that suits now. It stays requested if it is joined on one of them.
-    pub(super) fn join<'a>(
+    pub(crate) fn join<'a>(
         &self,
         channel: &Channel,
         request: GroupRequest,
@@ -95,7 +95,7 @@ impl Memberships {
     }
 
     /// Leaves a group, and returns whether it was joined.
-    pub(super) fn leave(&self, channel: &Channel, group: IpAddr, source: Option<IpAddr>) -> bool {
+    pub(crate) fn leave(&self, channel: &Channel, group: IpAddr, source: Option<IpAddr>) -> bool {
         let mut groups = self.groups();
         let before = groups.requests.len();
         groups
@@ -122,7 +122,7 @@ impl Memberships {
     }
 
     /// Joins on adapters that suit now, leaves those that no longer do, and returns what has changed.
-    pub(super) fn apply(&self, channel: &Channel, adapters: &[Adapter]) -> Vec<MembershipChange> {
+    pub(crate) fn apply(&self, channel: &Channel, adapters: &[Adapter]) -> Vec<MembershipChange> {
         let mut groups = self.groups();
         let mut changed = Vec::new();
         let wanted: Vec<_> = groups
@@ -154,13 +154,13 @@ impl Memberships {
     }
 
     /// Returns whether the network should be followed, and is not yet.
-    pub(super) fn wants_follower(&self) -> bool {
+    pub(crate) fn wants_follower(&self) -> bool {
         let groups = self.groups();
         groups.follower.is_none() && !groups.requests.is_empty()
     }
 
     /// Lets `follower` run as long as there is a request.
-    pub(super) fn follow(&self, follower: Task) {
+    pub(crate) fn follow(&self, follower: Task) {
         let mut groups = self.groups();
         let superfluous = match groups.requests.is_empty() {
             true => Some(follower),
@@ -171,7 +171,7 @@ impl Memberships {
     }
 
     /// Returns the adapter of the first membership in a group of this family.
-    pub(super) fn first_adapter(&self, is_ipv4: bool) -> Option<u32> {
+    pub(crate) fn first_adapter(&self, is_ipv4: bool) -> Option<u32> {
         let groups = self.groups();
         let mut joined = groups.joined.iter();
         joined
@@ -180,7 +180,7 @@ impl Memberships {
     }
 
     /// Forgets all: the kernel does so too when the socket is closed.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if self.0.get().is_some() {
             let forgotten = std::mem::take(&mut *self.groups());
             drop(forgotten);
@@ -228,11 +228,8 @@ fn suitable(
             && addresses.any(|ip| ip.is_ipv4() == group.is_ipv4())
     };
     let reaches = move |adapter: &&Adapter| {
-        let mut addresses = adapter.addresses.iter().map(|address| address.ip);
         bound.adapter.is_none_or(|index| adapter.index == index)
-            && bound
-                .address
-                .is_none_or(|ip| addresses.any(|own| own == ip))
+            && bound.address.is_none_or(|ip| adapter.has_address(ip))
     };
     let found = adapters.iter().filter(carries).filter(reaches);
     let has_other = found.clone().any(|adapter| !adapter.is_loopback);

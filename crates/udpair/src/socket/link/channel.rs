@@ -1,7 +1,7 @@
 //! What an open socket is to those that hold one of its locks: the descriptor, its peer, what happened on
 //! it and what it has counted.
 //!
-//! The receive queue and the memberships are handed this, and not the [`Link`](super::link::Link) that
+//! The receive queue and the memberships are handed this, and not the [`Link`](super::Link) that
 //! owns them: so they can neither lock themselves again nor notify anybody, which runs code that is not
 //! ours. Nothing here wakes a reader.
 
@@ -16,18 +16,18 @@ use once_cell::race::OnceBox;
 use udpair_io::{Cause, NetworkError, RecvBatch, Socket, Waiting};
 
 use super::events::EventQueue;
-use super::settings::Settings;
 use super::statistics::{Counters, Drops, Statistics};
 use crate::driver::{Gone, ReaderWaker, Ticket, Watched};
 use crate::message::{Event, PeerError};
+use crate::socket::settings::Settings;
 
 /// See the module.
-pub(super) struct Channel {
+pub(crate) struct Channel {
     watched: Watched,
-    pub(super) settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     peer: OnceLock<SocketAddr>,
     /// What happened beside messages, and was not asked for yet.
-    pub(super) events: EventQueue,
+    pub(crate) events: EventQueue,
     /// There once something was counted, which on a socket that waits is nothing.
     counters: OnceBox<Counters>,
     /// Grows when pending operations are to end. Less by one than what is told of it.
@@ -35,12 +35,12 @@ pub(super) struct Channel {
 }
 
 /// How often pending operations were cancelled, and one more: so not to know it takes no room of its own.
-pub(super) type Cancellations = NonZeroU64;
+pub(crate) type Cancellations = NonZeroU64;
 
 impl Channel {
     /// Takes a socket that is bound, or connected before it could hear anybody but `peer`; what wakes its
     /// readers comes with it.
-    pub(super) fn new(
+    pub(crate) fn new(
         socket: Socket,
         settings: &Arc<Settings>,
         peer: Option<SocketAddr>,
@@ -64,7 +64,7 @@ impl Channel {
 
     /// Calls `action` on the socket; `None` once it is closed.
     #[inline]
-    pub(super) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
         self.watched.with(action)
     }
 
@@ -74,7 +74,7 @@ impl Channel {
     ///
     /// `WouldBlock`, or the system's own refusal; `None` if the socket is closed.
     #[inline]
-    pub(super) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
+    pub(crate) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
         self.call(|socket| self.settings.engine.receive(socket, batch))
     }
 
@@ -84,7 +84,7 @@ impl Channel {
     /// (OUT-15). So the errors are taken out of the way and the call repeated, while nobody else calls:
     /// only then is an error that leaves nothing behind in the queue the caller's own.
     #[inline]
-    pub(super) fn call<R>(
+    pub(crate) fn call<R>(
         &self,
         mut call: impl FnMut(&Socket) -> io::Result<R>,
     ) -> Option<io::Result<R>> {
@@ -132,7 +132,7 @@ impl Channel {
     }
 
     /// Keeps the errors that no call has met yet.
-    pub(super) fn take_waiting_errors(&self) {
+    pub(crate) fn take_waiting_errors(&self) {
         self.watched.with(|socket| self.take_errors(socket));
     }
 
@@ -152,7 +152,7 @@ impl Channel {
 
     /// Waits until something arrived; see [`Watched::poll_readable`].
     #[inline]
-    pub(super) fn poll_readable(
+    pub(crate) fn poll_readable(
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
@@ -162,18 +162,18 @@ impl Channel {
 
     /// Takes a reader off the list, who does not wait any more.
     #[inline]
-    pub(super) fn stop_reading(&self, ticket: &mut Ticket) {
+    pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
         self.watched.stop_reading(ticket);
     }
 
     /// Returns whether somebody waits to read.
     #[inline]
-    pub(super) fn has_readers(&self) -> bool {
+    pub(crate) fn has_readers(&self) -> bool {
         self.watched.has_readers()
     }
 
     /// Waits until the kernel has room for another datagram.
-    pub(super) fn poll_writable(
+    pub(crate) fn poll_writable(
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
@@ -182,55 +182,55 @@ impl Channel {
     }
 
     /// Puts a writer on the list who waits for something else, so that a wake-up reaches him.
-    pub(super) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
+    pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
         self.watched.enlist_writer(cx, ticket);
     }
 
     /// Takes a writer off the list, who does not wait any more.
-    pub(super) fn stop_writing(&self, ticket: &mut Ticket) {
+    pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
         self.watched.stop_writing(ticket);
     }
 
     /// Makes everybody who waits to write look again.
-    pub(super) fn wake_writers(&self) {
+    pub(crate) fn wake_writers(&self) {
         self.watched.wake_writers();
     }
 
     /// Returns the bound address; `None` once the socket is closed.
-    pub(super) fn local_addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         // Asked for too rarely to be kept.
         self.watched.with(|socket| socket.local_addr().ok())?
     }
 
     /// Returns the peer; `None` once the socket is closed.
-    pub(super) fn peer_addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
         self.peer.get().filter(|_| !self.is_closed()).copied()
     }
 
     /// Returns the peer that the filter lets in.
     #[inline]
-    pub(super) fn peer(&self) -> Option<&SocketAddr> {
+    pub(crate) fn peer(&self) -> Option<&SocketAddr> {
         self.peer.get()
     }
 
     /// Makes `peer` the one that the filter lets in.
-    pub(super) fn set_peer(&self, peer: SocketAddr) {
+    pub(crate) fn set_peer(&self, peer: SocketAddr) {
         let _ = self.peer.set(peer);
     }
 
     /// Returns whether the socket was closed. Only then its queue is emptied.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.watched.is_closed()
     }
 
-    pub(super) fn set_hop_limit(&self, hops: u8) {
+    pub(crate) fn set_hop_limit(&self, hops: u8) {
         // Where the system refuses, the option has no effect (CTL-10).
         let _ = self
             .watched
             .with(|socket| udpair_io::set_hop_limit(socket, hops));
     }
 
-    pub(super) fn statistics(&self) -> Statistics {
+    pub(crate) fn statistics(&self) -> Statistics {
         let mut statistics = self.counters().statistics();
         let drops = match self.watched.with(Drops::of) {
             Some(drops) => drops,
@@ -246,18 +246,18 @@ impl Channel {
     /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
     /// late to be woken finds that they were.
     #[inline]
-    pub(super) fn cancellations(&self) -> Cancellations {
+    pub(crate) fn cancellations(&self) -> Cancellations {
         let count = self.cancellations.load(Ordering::SeqCst);
         Cancellations::MIN.saturating_add(count)
     }
 
     /// Lets pending operations find that they were cancelled, when they look next.
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.cancellations.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Closes the socket and wakes everybody who waits for it; the port is free when this returns.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.counters().final_drops.set(drops);
         }
@@ -266,7 +266,7 @@ impl Channel {
     }
 
     #[inline]
-    pub(super) fn counters(&self) -> &Counters {
+    pub(crate) fn counters(&self) -> &Counters {
         self.counters.get_or_init(Box::default)
     }
 }

@@ -7,19 +7,19 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::receiver::Receive;
-use super::shared::Shared;
 use crate::error::Error;
 use crate::message::Message;
+use crate::socket::shared::Shared;
 
 /// The messages of a socket as a stream; see
-/// [`DatagramSocket::messages`](super::DatagramSocket::messages).
+/// [`DatagramSocket::messages`](crate::DatagramSocket::messages).
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Messages<'a> {
     receive: Receive<'a>,
 }
 
 impl<'a> Messages<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
         Self {
             receive: Receive::new(shared),
         }

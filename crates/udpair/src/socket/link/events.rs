@@ -10,7 +10,7 @@ use crate::message::Event;
 
 /// A bounded queue of errors of the network and of changes to memberships.
 #[derive(Debug, Default)]
-pub(super) struct EventQueue {
+pub(crate) struct EventQueue {
     /// How many there are; looked at by every receive, so without the lock. In one order with the count of
     /// those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too late to be woken finds one.
     count: AtomicUsize,
@@ -22,7 +22,7 @@ pub(super) struct EventQueue {
 
 impl EventQueue {
     /// Keeps an event, and returns whether there was room for it.
-    pub(super) fn push(&self, event: Event) -> bool {
+    pub(crate) fn push(&self, event: Event) -> bool {
         let mut list = self.list();
         let has_room = list.len() < EVENTS_MAX;
         if has_room {
@@ -33,7 +33,7 @@ impl EventQueue {
 
     /// Keeps an event that must not be lost, and returns whether an error of the network gave way to it, of
     /// which there may be any number.
-    pub(super) fn push_evicting(&self, event: Event) -> bool {
+    pub(crate) fn push_evicting(&self, event: Event) -> bool {
         let mut list = self.list();
         let mut error = None;
         if list.len() >= EVENTS_MAX {
@@ -46,7 +46,7 @@ impl EventQueue {
     }
 
     /// Takes the first one.
-    pub(super) fn pop(&self) -> Option<Event> {
+    pub(crate) fn pop(&self) -> Option<Event> {
         if self.is_empty() {
             return None;
         }
@@ -57,7 +57,7 @@ impl EventQueue {
     }
 
     /// Forgets all.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if self.list.get().is_some() {
             let mut list = self.list();
             list.clear();
@@ -66,13 +66,13 @@ impl EventQueue {
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::SeqCst) == 0
     }
 
     /// Returns whether some were kept since this last said so.
     #[inline]
-    pub(super) fn take_unannounced(&self) -> bool {
+    pub(crate) fn take_unannounced(&self) -> bool {
         self.has_unannounced.load(Ordering::Acquire)
             && self.has_unannounced.swap(false, Ordering::AcqRel)
     }

@@ -14,14 +14,14 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use super::channel::Channel;
-use super::filter;
-use super::lifecycle::{Operation, closed};
 use super::receiver::Receive;
-use super::shared::Shared;
 use crate::driver::{self, Task, Ticket, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
+use crate::socket::lifecycle::{Operation, closed};
+use crate::socket::link::Channel;
+use crate::socket::link::filter;
+use crate::socket::shared::Shared;
 
 /// What becomes of messages that come while a queue is full.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -38,7 +38,7 @@ pub enum Overflow {
 
 /// Messages of a socket, received ahead of need.
 ///
-/// Made by [`DatagramSocket::queue`](super::DatagramSocket::queue). Messages come out in the order of their
+/// Made by [`DatagramSocket::queue`](crate::DatagramSocket::queue). Messages come out in the order of their
 /// arrival, from [`recv`](Self::recv) or as a [`Stream`]. What was queued when the socket was closed can
 /// still be taken; what strangers sent before it was connected goes then. A dropped queue stops receiving; what it holds is gone.
 pub struct MessageQueue {
@@ -69,7 +69,7 @@ struct Backlog {
 }
 
 impl MessageQueue {
-    pub(super) fn new(
+    pub(crate) fn new(
         shared: &Arc<Shared>,
         capacity: usize,
         overflow: Overflow,

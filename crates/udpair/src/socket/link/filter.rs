@@ -16,13 +16,13 @@ use std::net::{IpAddr, SocketAddr};
 /// Both are addresses as the kernel reports them: no IPv4-mapped form, no flow label, and the zone
 /// set where there is one.
 #[inline]
-pub(super) fn admits(peer: Option<&SocketAddr>, from: &SocketAddr) -> bool {
+pub(crate) fn admits(peer: Option<&SocketAddr>, from: &SocketAddr) -> bool {
     peer.is_none_or(|peer| peer == from)
 }
 
 /// Returns whether a datagram that was sent to `to` was for many hosts; `local` is the address of ours
 /// that it came in by, which is another one then.
-pub(super) fn is_for_many(to: Option<IpAddr>, local: Option<IpAddr>) -> bool {
+pub(crate) fn is_for_many(to: Option<IpAddr>, local: Option<IpAddr>) -> bool {
     to.is_some_and(|to| to.is_multicast() || Some(to) != local)
 }
 

@@ -4,16 +4,16 @@
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
-use super::lifecycle::Operation;
-use super::link::{Link, SendFailure};
-use super::many;
-use super::open;
-use super::shared::Shared;
 use super::transmit::{self, ACTION, Many, One};
 use crate::error::{Error, ErrorKind};
+use crate::socket::lifecycle::Operation;
+use crate::socket::link::{Link, SendFailure};
+use crate::socket::many;
+use crate::socket::open;
+use crate::socket::shared::Shared;
 
 /// Sends one datagram; `to` is `None` for the peer of a connected socket.
-pub(super) async fn send(
+pub(crate) async fn send(
     shared: &Shared,
     payload: &[u8],
     to: Option<Destination>,
@@ -78,7 +78,7 @@ async fn send_copies(
 }
 
 /// Sends one datagram if the kernel has room for it now, and returns whether it had.
-pub(super) fn try_send(
+pub(crate) fn try_send(
     shared: &Shared,
     payload: &[u8],
     to: Option<Destination>,
@@ -132,7 +132,7 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
 }
 
 /// Sends a batch whose datagrams all go to `to`; `None` is the peer of a connected socket.
-pub(super) async fn send_batch(
+pub(crate) async fn send_batch(
     shared: &Shared,
     batch: &mut SendBatch,
     to: Option<Destination>,
@@ -154,7 +154,7 @@ pub(super) async fn send_batch(
 }
 
 /// Sends a batch whose datagrams have destinations of their own, or go to the peer.
-pub(super) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<(), Error> {
+pub(crate) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<(), Error> {
     let action = "send to an address";
     if shared.peer_addr().is_none() {
         shared.grant_stream_after_opening(action).await?;

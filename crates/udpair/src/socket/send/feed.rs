@@ -10,15 +10,15 @@ use bytes::Bytes;
 use udpair_io::{Destination, SendBatch};
 
 use super::dispatch;
-use super::link::SendFailure;
-use super::shared::Shared;
 use super::transmit::{self, Many};
 use crate::driver;
 use crate::error::Error;
+use crate::socket::link::SendFailure;
+use crate::socket::shared::Shared;
 
 /// What one handle of a stream was fed.
 #[derive(Default)]
-pub(super) struct Feed {
+pub(crate) struct Feed {
     batch: SendBatch,
     /// What was fed before, while it cannot be sent at once.
     flushing: Option<Flushing>,
@@ -29,12 +29,12 @@ type Flushing = Pin<Box<dyn Future<Output = (SendBatch, Result<(), Error>)> + Se
 
 impl Feed {
     /// Takes one more datagram.
-    pub(super) fn push(&mut self, payload: Bytes) {
+    pub(crate) fn push(&mut self, payload: Bytes) {
         self.batch.push(payload);
     }
 
     /// Waits until there is room for one more.
-    pub(super) fn poll_ready(
+    pub(crate) fn poll_ready(
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,
@@ -47,7 +47,7 @@ impl Feed {
     }
 
     /// Sends all that was fed.
-    pub(super) fn poll_flush(
+    pub(crate) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,

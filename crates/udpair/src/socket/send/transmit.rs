@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
-use super::channel::Cancellations;
-use super::lifecycle::{cancelled, closed};
-use super::link::{Link, SendFailure};
 use crate::driver::{self, Gone, Ticket};
 use crate::error::{Error, ErrorKind};
+use crate::socket::lifecycle::{cancelled, closed};
+use crate::socket::link::Cancellations;
+use crate::socket::link::{Link, SendFailure};
 
 /// What is to be sent.
-pub(super) trait Load {
+pub(crate) trait Load {
     /// Brings to the kernel what is left, and stops at the first that it does not take.
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure>;
 
@@ -25,7 +25,7 @@ pub(super) trait Load {
 }
 
 /// One datagram.
-pub(super) struct One<'a>(pub(super) Outgoing<'a>);
+pub(crate) struct One<'a>(pub(crate) Outgoing<'a>);
 
 impl Load for One<'_> {
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
@@ -38,11 +38,11 @@ impl Load for One<'_> {
 }
 
 /// The first `most` datagrams of a batch; what was sent leaves it.
-pub(super) struct Many<'a> {
-    pub(super) batch: &'a mut SendBatch,
+pub(crate) struct Many<'a> {
+    pub(crate) batch: &'a mut SendBatch,
     /// Where those go that have no destination of their own; `None` is the peer.
-    pub(super) to: Option<Destination>,
-    pub(super) most: usize,
+    pub(crate) to: Option<Destination>,
+    pub(crate) most: usize,
 }
 
 impl Load for Many<'_> {
@@ -62,7 +62,7 @@ impl Load for Many<'_> {
 ///
 /// Whoever finds no room lines up, so that datagrams reach the kernel in the order in which their sends
 /// were begun.
-pub(super) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error> {
+pub(crate) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error> {
     // So that a task which does nothing but write lets others run.
     future::poll_fn(driver::poll_share).await;
     let begun = link.channel.cancellations();
@@ -101,7 +101,7 @@ async fn send_in_turn(
 
 /// Sends what the kernel takes now, behind those who wait already.
 #[inline]
-pub(super) fn try_send(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
+pub(crate) fn try_send(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
     if link.write_queue.is_empty() {
         load.try_send(link)
     } else {
@@ -164,7 +164,7 @@ async fn wait_a_moment(
 }
 
 /// The error of a send that ended.
-pub(super) fn failed(
+pub(crate) fn failed(
     link: &Link,
     load: &impl Load,
     failure: SendFailure,
@@ -198,7 +198,7 @@ fn refused(link: &Link, load: &impl Load, error: io::Error) -> Error {
 }
 
 /// Returns the most bytes that one datagram to `ip` holds.
-pub(super) fn payload_bytes_max(ip: IpAddr) -> usize {
+pub(crate) fn payload_bytes_max(ip: IpAddr) -> usize {
     match ip.to_canonical() {
         IpAddr::V4(_) => PAYLOAD_BYTES_MAX_IPV4,
         IpAddr::V6(_) => PAYLOAD_BYTES_MAX_IPV6,
@@ -217,7 +217,7 @@ impl Drop for WaitingWriter<'_> {
 }
 
 /// What an error says could not be done.
-pub(super) const ACTION: &str = "send";
+pub(crate) const ACTION: &str = "send";
 
 /// How long to wait when the machine has no buffers, time after time (OUT-16).
 const NO_BUFFERS_PAUSES: [Duration; 5] = [
@@ -229,7 +229,7 @@ const NO_BUFFERS_PAUSES: [Duration; 5] = [
 ];
 
 /// RFC 768 and RFC 791: 65,535 bytes less 20 of IPv4 and 8 of UDP header.
-pub(super) const PAYLOAD_BYTES_MAX_IPV4: usize = 65_507;
+pub(crate) const PAYLOAD_BYTES_MAX_IPV4: usize = 65_507;
 
 /// RFC 768 and RFC 8200: 65,535 bytes less 8 of UDP header; the IPv6 header does not count.
 const PAYLOAD_BYTES_MAX_IPV6: usize = 65_527;

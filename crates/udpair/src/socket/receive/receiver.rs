@@ -8,24 +8,24 @@ use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagram, RecvBatch};
 
-use super::channel::{Cancellations, Channel};
-use super::lifecycle::Operation;
-use super::lifecycle::{cancelled, closed};
-use super::link::Link;
-use super::queue::{Queue, ReceiveFailure, ReceiverState};
-use super::shared::Shared;
 use crate::driver::Gone;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Event, Message};
+use crate::socket::lifecycle::Operation;
+use crate::socket::lifecycle::{cancelled, closed};
+use crate::socket::link::Link;
+use crate::socket::link::{Cancellations, Channel};
+use crate::socket::link::{Queue, ReceiveFailure, ReceiverState};
+use crate::socket::shared::Shared;
 
 /// A receive under way.
-pub(super) struct Receive<'a> {
-    pub(super) shared: &'a Shared,
+pub(crate) struct Receive<'a> {
+    pub(crate) shared: &'a Shared,
     state: ReceiverState,
 }
 
 impl<'a> Receive<'a> {
-    pub(super) fn new(shared: &'a Shared) -> Self {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
             state: ReceiverState::default(),
@@ -34,7 +34,7 @@ impl<'a> Receive<'a> {
 
     /// Polls for one message.
     #[inline]
-    pub(super) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+    pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
         let mut queue = link.queue();
         // Most messages came together with one before them.
@@ -55,7 +55,7 @@ impl<'a> Receive<'a> {
     }
 
     /// Polls for one event.
-    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
         loop {
             let polled =
                 self.poll_with(cx, |queue, channel, cx| queue.take_event(channel, Some(cx)));
@@ -69,7 +69,7 @@ impl<'a> Receive<'a> {
     }
 
     /// Polls until `batch` holds datagrams.
-    pub(super) fn poll_batch(
+    pub(crate) fn poll_batch(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut RecvBatch,
@@ -109,7 +109,7 @@ impl<'a> Receive<'a> {
     }
 }
 
-/// See [`DatagramSocket::recv`](super::DatagramSocket::recv). Not an `async fn`, whose layers would take
+/// See [`DatagramSocket::recv`](crate::DatagramSocket::recv). Not an `async fn`, whose layers would take
 /// room in every task that waits.
 impl Future for Receive<'_> {
     type Output = Result<Message, Error>;
@@ -191,8 +191,8 @@ fn poll<T>(
     Poll::Ready(result)
 }
 
-/// See [`DatagramSocket::poll_recv`](super::DatagramSocket::poll_recv).
-pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+/// See [`DatagramSocket::poll_recv`](crate::DatagramSocket::poll_recv).
+pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     poll_and_wake(link, link.queue(), |queue| {
         let mut state = queue.poller.take().unwrap_or_default();
@@ -208,8 +208,8 @@ pub(super) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
     })
 }
 
-/// See [`DatagramSocket::try_recv`](super::DatagramSocket::try_recv).
-pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
+/// See [`DatagramSocket::try_recv`](crate::DatagramSocket::try_recv).
+pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     let taken = poll_and_wake(link, link.queue(), |queue| {
         // Nobody waits for the kernel to say that there is more, so ask it.
@@ -222,16 +222,16 @@ pub(super) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     }
 }
 
-/// See [`DatagramSocket::recv_batch`](super::DatagramSocket::recv_batch).
-pub(super) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
+/// See [`DatagramSocket::recv_batch`](crate::DatagramSocket::recv_batch).
+pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
     let mut receive = Receive::new(shared);
     batch.clear();
     future::poll_fn(|cx| receive.poll_batch(cx, batch)).await?;
     Ok(batch.len())
 }
 
-/// See [`DatagramSocket::for_each`](super::DatagramSocket::for_each).
-pub(super) struct ForEach<'a, H> {
+/// See [`DatagramSocket::for_each`](crate::DatagramSocket::for_each).
+pub(crate) struct ForEach<'a, H> {
     receive: Receive<'a>,
     /// How often pending operations had been cancelled when this one began.
     begun: Option<Cancellations>,
@@ -239,7 +239,7 @@ pub(super) struct ForEach<'a, H> {
 }
 
 impl<'a, H: FnMut(Datagram<'_>)> ForEach<'a, H> {
-    pub(super) fn new(shared: &'a Shared, handler: H) -> Self {
+    pub(crate) fn new(shared: &'a Shared, handler: H) -> Self {
         Self {
             receive: Receive::new(shared),
             begun: None,

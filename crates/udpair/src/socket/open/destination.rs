@@ -11,7 +11,7 @@ use crate::name::needs_zone;
 
 /// What an address is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     Connect,
     Send,
 }
@@ -20,7 +20,7 @@ pub(super) enum Purpose {
 ///
 /// Linux would connect to port 0 and to groups, take the unspecified address for loopback, and a
 /// link-local address without zone for one by whichever adapter it likes (SVC-05, CON-07, ADR-05, ADR-04).
-pub(super) fn check(
+pub(crate) fn check(
     address: SocketAddr,
     purpose: Purpose,
     list_adapters: impl Fn() -> io::Result<Vec<Adapter>>,

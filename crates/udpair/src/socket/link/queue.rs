@@ -18,12 +18,12 @@ use crate::message::{Event, Message};
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     /// Never empty: a socket that waits keeps no room.
     rest: Option<Box<RecvBatch>>,
     intake: Intake,
     /// The place of the one task that polls without a future of its own, if there is one.
-    pub(super) poller: Option<Box<ReceiverState>>,
+    pub(crate) poller: Option<Box<ReceiverState>>,
 }
 
 /// What is known of the kernel's side.
@@ -38,17 +38,17 @@ struct Intake {
 }
 
 /// Why nothing could be received.
-pub(super) enum ReceiveFailure {
+pub(crate) enum ReceiveFailure {
     Closed,
     Io(io::Error),
 }
 
 /// Where one receiver stands between two polls.
 #[derive(Debug, Default)]
-pub(super) struct ReceiverState {
-    pub(super) ticket: Ticket,
+pub(crate) struct ReceiverState {
+    pub(crate) ticket: Ticket,
     /// How often pending operations had been cancelled when this one began.
-    pub(super) begun: Option<Cancellations>,
+    pub(crate) begun: Option<Cancellations>,
 }
 
 impl Default for Intake {
@@ -67,7 +67,7 @@ impl Queue {
     ///
     /// What is left in the kernel would be dropped later all the same; but until then it takes the room
     /// of what the peer is about to send.
-    pub(super) fn drop_strangers(&mut self, channel: &Channel) {
+    pub(crate) fn drop_strangers(&mut self, channel: &Channel) {
         self.drop_queued_strangers(channel);
         // Something may have come since the kernel was asked last, and wakes nobody when it is gone.
         self.note_arrival();
@@ -101,7 +101,7 @@ impl Queue {
     ///
     /// Pending when the task has had its share of the thread.
     #[inline]
-    pub(super) fn take_message(
+    pub(crate) fn take_message(
         &mut self,
         channel: &Channel,
         cx: Option<&mut Context<'_>>,
@@ -121,7 +121,7 @@ impl Queue {
 
     /// Takes a message that is here already.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Message> {
+    pub(crate) fn pop(&mut self) -> Option<Message> {
         let rest = self.rest.as_mut()?;
         let message = rest.pop();
         if rest.is_empty()
@@ -162,7 +162,7 @@ impl Queue {
     /// Takes one event: what happened beside messages, or else a message; `None` if nothing is there.
     ///
     /// Pending when the task has had its share of the thread.
-    pub(super) fn take_event(
+    pub(crate) fn take_event(
         &mut self,
         channel: &Channel,
         cx: Option<&mut Context<'_>>,
@@ -180,7 +180,7 @@ impl Queue {
 
     /// Returns how many messages of the kernel to make room for, where nobody says otherwise.
     #[inline]
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.intake.room.into()
     }
 
@@ -188,7 +188,7 @@ impl Queue {
     /// any.
     ///
     /// Pending when the task has had its share of the thread.
-    pub(super) fn fill(
+    pub(crate) fn fill(
         &mut self,
         channel: &Channel,
         batch: &mut RecvBatch,
@@ -205,12 +205,12 @@ impl Queue {
 
     /// Notes that something has come in since the kernel was asked last.
     #[inline]
-    pub(super) fn note_arrival(&mut self) {
+    pub(crate) fn note_arrival(&mut self) {
         self.intake.more = true;
     }
 
     /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
-    pub(super) fn spin(
+    pub(crate) fn spin(
         &mut self,
         channel: &Channel,
         time: Duration,
@@ -247,7 +247,7 @@ impl Queue {
     /// Puts back what was taken and not handed on; it goes before all else.
     ///
     /// Meanwhile the socket may have been connected, or closed, which leaves nothing to receive.
-    pub(super) fn put_back(&mut self, channel: &Channel, mut batch: RecvBatch) {
+    pub(crate) fn put_back(&mut self, channel: &Channel, mut batch: RecvBatch) {
         if channel.is_closed() {
             return;
         }
@@ -260,7 +260,7 @@ impl Queue {
 
     /// Returns whether somebody else who waits could go on.
     #[inline]
-    pub(super) fn has_rest(&self, channel: &Channel) -> bool {
+    pub(crate) fn has_rest(&self, channel: &Channel) -> bool {
         self.intake.more || self.rest.is_some() || !channel.events.is_empty()
     }
 }

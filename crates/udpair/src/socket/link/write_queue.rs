@@ -17,7 +17,7 @@ use crate::driver::{Ticket, Waiters};
 
 /// The queue of a socket.
 #[derive(Debug, Default)]
-pub(super) struct WriteQueue {
+pub(crate) struct WriteQueue {
     /// How many stand in it; looked at by every write, so without the lock.
     length: AtomicUsize,
     /// There once somebody had to wait; most sockets never see that.
@@ -42,7 +42,7 @@ struct Positions {
 
 /// A position in the queue. Dropped, it is given up.
 #[derive(Debug)]
-pub(super) struct QueuePosition<'a> {
+pub(crate) struct QueuePosition<'a> {
     queue: &'a WriteQueue,
     number: u64,
     has_written: bool,
@@ -51,12 +51,12 @@ pub(super) struct QueuePosition<'a> {
 impl WriteQueue {
     /// Returns whether nobody waits, so that a write may go straight to the kernel.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.length.load(Ordering::Acquire) == 0
     }
 
     /// Lines up.
-    pub(super) fn enter(&self) -> QueuePosition<'_> {
+    pub(crate) fn enter(&self) -> QueuePosition<'_> {
         let mut positions = self.positions();
         let number = positions.next;
         positions.next += 1;
@@ -71,7 +71,7 @@ impl WriteQueue {
     }
 
     /// Wakes all who stand in the queue, to look whether they still should.
-    pub(super) fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         if self.waiting.get().is_none() {
             return;
         }
@@ -87,7 +87,7 @@ impl WriteQueue {
     }
 
     /// Waits until all who stand in the queue now have left, and returns whether nobody gave up meanwhile.
-    pub(super) async fn flushed(&self) -> bool {
+    pub(crate) async fn flushed(&self) -> bool {
         let (end, given_up) = {
             let positions = self.positions();
             (positions.next, positions.given_up)
@@ -128,7 +128,7 @@ impl WriteQueue {
 
 impl QueuePosition<'_> {
     /// Waits until this position is the first in queue.
-    pub(super) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut positions = self.queue.positions();
         if positions.waiting.keys().next() == Some(&self.number) {
             return Poll::Ready(());
@@ -140,7 +140,7 @@ impl QueuePosition<'_> {
     }
 
     /// Leaves the queue, having written.
-    pub(super) fn leave(mut self) {
+    pub(crate) fn leave(mut self) {
         self.has_written = true;
     }
 }

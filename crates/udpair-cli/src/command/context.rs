@@ -1,0 +1,384 @@
+//! What every command works with, and how it ends.
+
+use std::cell::RefCell;
+use std::io;
+
+use udpair::{
+    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, OutputStream,
+    Resolver,
+};
+
+use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
+use crate::event::Event;
+use crate::frame::{Frame, parse_hex};
+use crate::interrupt::Interruption;
+use crate::output::Output;
+use crate::render::Renderer;
+use crate::stdin;
+
+/// How a command ended, when nothing went wrong on our side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Exit {
+    Done,
+    /// It was told, and reported, that something went wrong of this kind.
+    Reported(ErrorKind),
+    Lossy,
+    Interrupted(Interruption),
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Reported(kind) => kind.exit_code(),
+            Self::Lossy => 7,
+            Self::Interrupted(how) => how.exit_code(),
+        }
+    }
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The library says so.
+    Error(Error),
+    /// The command itself does.
+    Problem {
+        kind: ErrorKind,
+        message: String,
+        advice: Option<String>,
+    },
+    /// Standard output cannot be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    pub(super) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::Problem {
+            kind,
+            message: message.into(),
+            advice: None,
+        }
+    }
+
+    /// An argument is wrong in a way that only the command can see.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Error(error) => error.kind(),
+            Self::Problem { kind, .. } => *kind,
+            Self::Output(_) => ErrorKind::Io,
+        }
+    }
+
+    /// What is to be said about it; `None` where nobody hears.
+    fn event(self) -> Option<Event> {
+        match self {
+            Self::Error(error) => Some(Event::error(&error)),
+            Self::Problem {
+                kind,
+                message,
+                advice,
+            } => Some(Event::problem(kind, message, advice)),
+            Self::Output(_) => None,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// What every command works with.
+pub(super) struct Context {
+    pub(super) global: Global,
+    pub(super) output: Output,
+    /// The socket whose counts are told at the end.
+    summarized: RefCell<Option<DatagramSocket>>,
+}
+
+impl Context {
+    pub(super) fn new(arguments: &Arguments) -> Self {
+        let frame = match &arguments.command {
+            Command::Connect(connect) => Some(connect.frame),
+            Command::Ask(ask) if ask.payload.hex => Some(Frame::Hex),
+            Command::Ask(_) => Some(Frame::Line),
+            _ => None,
+        };
+        // These have no purpose without somebody who reads.
+        let ends_with_reader = matches!(
+            arguments.command,
+            Command::Connect(_) | Command::Listen(_) | Command::Adapters(_)
+        );
+        let renderer = Renderer::new(&arguments.global, frame);
+        Self {
+            global: arguments.global.clone(),
+            output: Output::new(renderer, ends_with_reader),
+            summarized: RefCell::default(),
+        }
+    }
+
+    pub(super) async fn say(&self, event: &Event) -> Result<(), Failure> {
+        Ok(self.output.say(event).await?)
+    }
+
+    /// Says `failure`, which is not the end of the command.
+    pub(super) async fn report(&self, failure: Failure) -> Result<(), Failure> {
+        match failure {
+            Failure::Output(error) => Err(error.into()),
+            failure => match failure.event() {
+                Some(event) => self.say(&event).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Tells at the end, however that comes, how much went through `socket`.
+    pub(super) fn summarize(&self, socket: &DatagramSocket) {
+        self.summarized.replace(Some(socket.clone()));
+    }
+
+    /// Says the last words, waits until they are written, and returns the exit code.
+    pub(super) async fn part(&self, outcome: Result<Exit, Failure>) -> u8 {
+        let mut lost = None;
+        let mut code = match outcome {
+            Ok(exit) => exit.code(),
+            Err(Failure::Output(error)) => {
+                lost = Some(error);
+                Exit::Done.code()
+            }
+            Err(failure) => {
+                let code = failure.kind().exit_code();
+                // Should that fail too, it comes up again below.
+                let _ = self.report(failure).await;
+                code
+            }
+        };
+        if let Some(socket) = self.summarized.take() {
+            let _ = self.say(&Event::summary(&socket.statistics())).await;
+        }
+        let lost = self.output.finish().await.err().or(lost);
+        // Whoever read our output may go; that is no failure of ours.
+        if let Some(error) = lost.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+            self.output
+                .complain(&format!("cannot write standard output: {error}"));
+            if code == Exit::Done.code() {
+                code = ErrorKind::Io.exit_code();
+            }
+        }
+        code
+    }
+
+    pub(super) fn resolver(&self) -> Resolver {
+        let mut builder = Resolver::builder().timeout(self.global.timeout);
+        if !self.global.dns.is_empty() {
+            builder = builder.dns_servers(self.global.dns.iter().copied());
+        }
+        if let Some(path) = &self.global.services {
+            builder = builder.services_file(path);
+        }
+        if self.global.ipv4 {
+            builder = builder.family(AddressFamily::Ipv4);
+        }
+        if self.global.ipv6 {
+            builder = builder.family(AddressFamily::Ipv6);
+        }
+        builder.build()
+    }
+
+    pub(super) fn builder(&self) -> Builder {
+        let global = &self.global;
+        let mut builder = DatagramSocket::builder()
+            .resolver(&self.resolver())
+            // A count of what was dropped is worth more here than speed, and is exact without.
+            .receive_offload(false)
+            .dont_fragment(global.dont_fragment);
+        if let Some(bytes) = global.rcvbuf {
+            builder = builder.inbound_buffer_bytes(bytes);
+        }
+        if let Some(bytes) = global.sndbuf {
+            builder = builder.send_buffer_bytes(bytes);
+        }
+        if let Some(hops) = global.hops {
+            builder = builder.hop_limit(hops);
+        }
+        builder
+    }
+
+    /// Makes a socket with a stream to `remote`, bound as `--local` and `--adapter` say, or by its first
+    /// write. Where both ends are names, they share one limit of time.
+    pub(super) async fn output_to(
+        &self,
+        remote: &Endpoint,
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Result<(DatagramSocket, OutputStream), Failure> {
+        let builder = more(self.builder());
+        let local = self.global.local.clone().unwrap_or_default();
+        let socket = match &self.global.adapter {
+            Some(_) => self.bound_with(&builder, &local).await?,
+            None => builder.open()?,
+        };
+        let output = if self.global.local.is_some() && self.global.adapter.is_none() {
+            let pair = EndpointPair::to_endpoint(remote.clone())?.with_local(local);
+            socket.output_to_pair(&pair).await?
+        } else {
+            socket.output_to(remote).await?
+        };
+        Ok((socket, output))
+    }
+
+    /// Opens a socket that is bound to `local`, on the adapter of `--adapter` if there is one.
+    pub(super) async fn bound_socket(&self, local: &Endpoint) -> Result<DatagramSocket, Failure> {
+        self.bound_with(&self.builder(), local).await
+    }
+
+    async fn bound_with(
+        &self,
+        builder: &Builder,
+        local: &Endpoint,
+    ) -> Result<DatagramSocket, Failure> {
+        let Some(name) = &self.global.adapter else {
+            return Ok(builder.bind(local).await?);
+        };
+        let adapters = udpair::adapters().map_err(|error| {
+            Failure::new(ErrorKind::Io, format!("cannot list the adapters: {error}"))
+        })?;
+        if local.host().is_some() {
+            return Err(Failure::usage(
+                "--adapter and a local host exclude each other: give one of them",
+            ));
+        }
+        let Some(adapter) = adapters.iter().find(|adapter| adapter.name == *name) else {
+            let names: Vec<_> = adapters
+                .iter()
+                .map(|adapter| adapter.name.as_str())
+                .collect();
+            return Err(Failure::usage(format!(
+                "there is no adapter {name:?} for --adapter: this machine has {}",
+                names.join(", ")
+            )));
+        };
+        Ok(builder.bind_on(adapter, local.service()).await?)
+    }
+
+    /// Opens a socket that is connected to `remote`, and says so.
+    pub(super) async fn connected(&self, remote: &Endpoint) -> Result<DatagramSocket, Failure> {
+        let pair = EndpointPair::to_endpoint(remote.clone())?;
+        let local = self.global.local.clone().unwrap_or_default();
+        let socket = if self.global.adapter.is_some() {
+            let socket = self.bound_socket(&local).await?;
+            socket.connect(&pair).await?;
+            socket
+        } else {
+            self.builder().connect(&pair.with_local(local)).await?
+        };
+        self.say(&Event::Connected {
+            local: socket.local_addr(),
+            remote: socket.peer_addr(),
+            host: remote.host().map(ToString::to_string).unwrap_or_default(),
+            service: remote.service().to_string(),
+        })
+        .await?;
+        self.tell_unmet(&socket);
+        Ok(socket)
+    }
+
+    /// Tells which options the system did not grant as they were asked for; who reads JSON has asked for
+    /// silence beside it.
+    pub(super) fn tell_unmet(&self, socket: &DatagramSocket) {
+        let global = &self.global;
+        if global.quiet || (global.json && !global.verbose) {
+            return;
+        }
+        for option in socket.options().unmet() {
+            self.output.complain(&option.to_string());
+        }
+    }
+
+    /// The failure of a conversation with `remote` that its network, or its closed port, ended.
+    pub(super) fn unreachable(
+        &self,
+        kind: ErrorKind,
+        why: &str,
+        remote: &Endpoint,
+        socket: &DatagramSocket,
+    ) -> Failure {
+        let is_name = remote.host().is_some_and(|host| host.ip().is_none());
+        let other = match socket.peer_addr() {
+            Some(peer) if is_name && peer.is_ipv6() && !self.global.ipv6 => Some(("IPv4", "-4")),
+            Some(peer) if is_name && peer.is_ipv4() && !self.global.ipv4 => Some(("IPv6", "-6")),
+            _ => None,
+        };
+        Failure::Problem {
+            kind,
+            message: format!("no reply from {remote}: {why}"),
+            advice: other.map(|(family, flag)| {
+                format!("if the peer is there by {family} alone, try {flag}")
+            }),
+        }
+    }
+}
+
+/// The errors of writing that are a matter of the moment or of the one datagram: the next may pass.
+pub(super) fn may_pass_later(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PayloadTooLarge
+            | ErrorKind::PermissionDenied
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::PeerUnreachable
+    )
+}
+
+impl Payload {
+    /// Returns the bytes to send.
+    pub(super) async fn bytes(&self) -> Result<Vec<u8>, Failure> {
+        let bytes = match self.data.as_deref() {
+            None => Vec::new(),
+            Some("-") => self.standard_input().await?,
+            Some(text) => text.as_bytes().to_vec(),
+        };
+        self.decoded("DATA", bytes)
+    }
+
+    /// Returns what `text`, which the argument `name` holds, stands for.
+    pub(super) fn decoded(&self, name: &str, text: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        if !self.hex {
+            return Ok(text);
+        }
+        parse_hex(&String::from_utf8_lossy(&text))
+            .map_err(|reason| Failure::usage(format!("{name} is not valid with --hex: {reason}")))
+    }
+
+    /// Reads standard input to its end, or until it is more than any datagram holds.
+    async fn standard_input(&self) -> Result<Vec<u8>, Failure> {
+        // As hex, two digits, white space and a line end for each byte.
+        let most = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
+        let read = stdin::read_to_end(most + 1).await;
+        let bytes = read.map_err(|error| {
+            Failure::new(
+                ErrorKind::Io,
+                format!("cannot read standard input: {error}"),
+            )
+        })?;
+        if bytes.len() > most {
+            return Err(Failure::new(
+                ErrorKind::PayloadTooLarge,
+                "standard input is longer than any datagram; nothing was sent",
+            ));
+        }
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,67 @@
+//! What a resolver was told: plain values.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::dns::Cache;
+use super::family::AddressFamily;
+use super::hosts::Hosts;
+use super::inputs::{Clock, ListAdapters, Rng};
+use super::name_servers::NameServers;
+use super::services::Services;
+use super::system::TextFile;
+
+/// What a resolver was told.
+#[derive(Clone)]
+pub(super) struct ResolverSettings {
+    /// `None` asks the system for hosts, and its servers for SRV.
+    pub(super) dns_servers: Option<Vec<SocketAddr>>,
+    pub(super) services: Arc<TextFile<Services>>,
+    pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
+    /// The system's own, read for what its resolver would not look up there.
+    pub(super) system_hosts: Arc<TextFile<Hosts>>,
+    /// The list of the system's servers, where it has one.
+    pub(super) name_servers: Option<Arc<TextFile<NameServers>>>,
+    pub(super) family: Option<AddressFamily>,
+    pub(super) timeout: Duration,
+    pub(super) attempt_timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) rng: Arc<Rng>,
+    pub(super) clock: Arc<Clock>,
+    pub(super) list_adapters: Arc<ListAdapters>,
+    /// `None` asks the name servers every time.
+    pub(super) cache: Option<Arc<Mutex<Cache>>>,
+}
+
+impl Default for ResolverSettings {
+    fn default() -> Self {
+        let services = TextFile::of_system(udpair_io::services_path(), Services::parse);
+        let name_servers = udpair_io::name_servers_path()
+            .map(|path| Arc::new(TextFile::of_system(path, NameServers::parse)));
+        Self {
+            dns_servers: None,
+            services: Arc::new(services),
+            hosts: None,
+            system_hosts: Arc::new(TextFile::of_system(udpair_io::hosts_path(), Hosts::parse)),
+            name_servers,
+            family: None,
+            timeout: TIMEOUT,
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            attempts: ATTEMPTS,
+            rng: Arc::new(|most| rand::random_range(0..=most)),
+            clock: Arc::new(Instant::now),
+            list_adapters: Arc::new(udpair_io::adapters),
+            cache: Some(Arc::default()),
+        }
+    }
+}
+
+/// As long as the system's own resolver waits for two tries of one server.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// SRV-13 of the model.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// SRV-13 of the model.
+const ATTEMPTS: u32 = 2;

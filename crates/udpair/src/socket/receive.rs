@@ -1,0 +1,9 @@
+//! Receiving: messages one by one, in batches, as a stream, pushed to a handler, or queued ahead of need.
+
+mod message_queue;
+mod messages;
+mod receiver;
+
+pub use message_queue::{MessageQueue, Overflow};
+pub use messages::Messages;
+pub(crate) use receiver::{ForEach, Receive, poll_recv, recv_batch, try_recv};

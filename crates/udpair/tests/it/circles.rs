@@ -1,0 +1,223 @@
+//! No files that need each other: whoever reads one of them can stop at what it uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use crate::sources::{exports, from_root, module, paths, product, root, sources, words};
+
+/// Files that may need each other, and why.
+struct Exception {
+    files: &'static [&'static str],
+    #[expect(dead_code, reason = "for the reader")]
+    why: &'static str,
+}
+
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        files: &[
+            "crates/udpair/src/resolve.rs",
+            "crates/udpair/src/resolve/builder.rs",
+        ],
+        why: "the public faces of resolving: a builder makes what tells of its builder",
+    },
+    Exception {
+        files: &[
+            "crates/udpair/src/socket.rs",
+            "crates/udpair/src/socket/builder.rs",
+        ],
+        why: "the public faces of a socket, for the same reason",
+    },
+];
+
+/// Every circle of files, but for those above.
+#[test]
+fn files_use_each_other_in_one_direction() {
+    let root = root();
+    let mut circles = Vec::new();
+    for source in crates(&root) {
+        circles.extend(Graph::of(&root, &source).circles());
+    }
+    let allowed: BTreeSet<Vec<_>> = EXCEPTIONS
+        .iter()
+        .map(|exception| exception.files.iter().map(ToString::to_string).collect())
+        .collect();
+    let found: BTreeSet<_> = circles.into_iter().collect();
+    let new: Vec<_> = found.difference(&allowed).collect();
+    assert!(new.is_empty(), "these files need each other: {new:#?}");
+    let gone: Vec<_> = allowed.difference(&found).collect();
+    assert!(gone.is_empty(), "no circles any more: {gone:#?}");
+}
+
+/// The source folders of all crates.
+fn crates(root: &Path) -> Vec<String> {
+    let crates = fs::read_dir(root.join("crates")).unwrap();
+    let names = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut folders: Vec<_> = names.map(|name| format!("crates/{name}/src")).collect();
+    folders.push("xtask/src".into());
+    folders.sort();
+    folders
+}
+
+/// Which file of a crate uses which others.
+#[derive(Default)]
+struct Graph {
+    edges: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Graph {
+    fn of(root: &Path, folder: &str) -> Self {
+        let files: BTreeMap<_, _> = sources(root, &[folder])
+            .into_iter()
+            .map(|file| {
+                let name = file.strip_prefix(root).unwrap().to_str().unwrap();
+                let module = module(name.strip_prefix(folder).unwrap());
+                let text = fs::read_to_string(&file).unwrap();
+                (module, File::read(name, product(&text)))
+            })
+            .collect();
+        let mut graph = Self::default();
+        for (module, file) in &files {
+            let used = graph.edges.entry(file.name.clone()).or_default();
+            for path in &file.uses {
+                let owner = owner(absolute(path, module, &files), &files);
+                used.extend(owner.filter(|owner| *owner != file.name));
+            }
+        }
+        graph
+    }
+
+    /// Returns every largest set of files that reach each other.
+    fn circles(&self) -> Vec<Vec<String>> {
+        let reached: BTreeMap<_, _> = self
+            .edges
+            .keys()
+            .map(|file| (file, self.reached_from(file)))
+            .collect();
+        let mut circles = BTreeSet::new();
+        for (file, from_here) in &reached {
+            if from_here.contains(*file) {
+                let others = from_here
+                    .iter()
+                    .filter(|other| reached[other].contains(*file));
+                circles.insert(others.cloned().collect::<Vec<_>>());
+            }
+        }
+        circles.into_iter().collect()
+    }
+
+    fn reached_from(&self, file: &str) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        let mut waiting: Vec<_> = self.edges[file].iter().cloned().collect();
+        while let Some(next) = waiting.pop() {
+            if reached.insert(next.clone()) {
+                waiting.extend(self.edges[&next].iter().cloned());
+            }
+        }
+        reached
+    }
+}
+
+/// The files of a crate by their module paths.
+type Files = BTreeMap<Vec<String>, File>;
+
+/// What one file defines and uses.
+struct File {
+    name: String,
+    /// Names of items that it defines.
+    items: BTreeSet<String>,
+    /// Names that it hands on, and the paths that they stand for; `*` for all names of a path.
+    exports: Vec<(String, String)>,
+    /// Paths that its own code uses. One that is handed on counts if the name stands in the code again.
+    uses: BTreeSet<String>,
+}
+
+impl File {
+    fn read(name: &str, text: &str) -> Self {
+        let all: Vec<_> = words(text).collect();
+        let items = all
+            .windows(2)
+            .filter(|pair| DEFINES.contains(&&*pair[0]))
+            .map(|pair| pair[1].clone());
+        let exports = exports(text);
+        let is_used = |path: &String| {
+            let mut handed_on = exports.iter().filter(|(_, other)| other == path);
+            handed_on.all(|(name, _)| all.iter().filter(|word| *word == name).count() > 1)
+        };
+        Self {
+            name: name.to_owned(),
+            items: items.collect(),
+            uses: paths(text)
+                .into_iter()
+                // A single word is no path: `mod` says it, too.
+                .filter(|path| path.contains("::") && is_used(path))
+                .collect(),
+            exports,
+        }
+    }
+}
+
+/// Returns the file that defines what an absolute path names, through whatever modules hand it on.
+fn owner(mut path: Vec<String>, files: &Files) -> Option<String> {
+    let mut rest = Vec::new();
+    while !files.contains_key(&path) {
+        rest.insert(0, path.pop()?);
+    }
+    let file = &files[&path];
+    let Some(item) = rest.first().filter(|item| !file.items.contains(*item)) else {
+        return (!path.is_empty()).then(|| file.name.clone());
+    };
+    let follow = |export: &str, rest: &[String]| {
+        let target = absolute(export, &path, files);
+        (!target.is_empty()).then(|| owner([&target, rest].concat(), files))
+    };
+    for (name, export) in &file.exports {
+        if name == item {
+            return follow(export, &rest[1..]).unwrap_or(None);
+        }
+        let is_there = || {
+            let target = absolute(export, &path, files);
+            files
+                .get(&target)
+                .is_some_and(|file| file.items.contains(item))
+        };
+        if name == "*" && is_there() {
+            return follow(export, &rest).unwrap_or(None);
+        }
+    }
+    (!path.is_empty()).then(|| file.name.clone())
+}
+
+/// Words that come before the name of an item.
+const DEFINES: &[&str] = &[
+    "const", "enum", "fn", "static", "struct", "trait", "type", "union",
+];
+
+/// Returns what a path of `module` names, from the root of the crate; nothing if it is of another crate.
+fn absolute(path: &str, module: &[String], files: &Files) -> Vec<String> {
+    let child = path.split("::").next().map(str::to_owned);
+    let child = [module, child.as_slice()].concat();
+    match from_root(path, module) {
+        Some(target) => target,
+        None if files.contains_key(&child) => {
+            let rest = path.split("::").map(str::to_owned).collect();
+            [module.to_vec(), rest].concat()
+        }
+        None => Vec::new(),
+    }
+}
+
+#[test]
+fn a_circle_is_found_whatever_its_length() {
+    let edges = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e")];
+    let mut graph = Graph::default();
+    for (from, to) in edges {
+        graph.edges.entry(to.into()).or_default();
+        graph
+            .edges
+            .entry(from.into())
+            .or_default()
+            .insert(to.into());
+    }
+    assert_eq!(graph.circles(), [["a", "b", "c"]]);
+}
