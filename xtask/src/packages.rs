@@ -1,7 +1,9 @@
 //! Programs of others that a suite needs, installed where that may be done.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::command;
 
@@ -23,7 +25,39 @@ pub(crate) fn need(program: &str, package: &str) -> Result<(), String> {
     }
 }
 
+/// Makes sure that `file` is there, from the Debian package of the given name.
+///
+/// # Errors
+///
+/// Those of [`need`].
+pub(crate) fn need_file(file: &Path, package: &str) -> Result<(), String> {
+    if file.exists() {
+        return Ok(());
+    }
+    install(package).map_err(|why| {
+        let file = file.display();
+        format!("there is no {file} ({why}); install the Debian package {package}")
+    })?;
+    match file.exists() {
+        true => Ok(()),
+        false => Err(format!(
+            "the package {package} has brought no {}",
+            file.display()
+        )),
+    }
+}
+
+/// Installs nothing from now on: what is missing is named instead.
+pub(crate) fn install_nothing() {
+    INSTALLS_NOTHING.store(true, Ordering::Relaxed);
+}
+
+static INSTALLS_NOTHING: AtomicBool = AtomicBool::new(false);
+
 fn install(package: &str) -> Result<(), String> {
+    if INSTALLS_NOTHING.load(Ordering::Relaxed) {
+        return Err("--no-install".into());
+    }
     if command::find("apt-get").is_none() {
         return Err("this is no Debian".into());
     }

@@ -9,6 +9,18 @@ pub(crate) enum Outcome {
     Failed(String),
     /// It could not run, for this reason.
     NotRun(String),
+    /// The same of a suite that needs what a machine may lack: no failure anywhere.
+    Skipped(String),
+}
+
+impl Outcome {
+    /// Returns the outcome of a suite that needs what a machine may lack.
+    pub(crate) fn or_skipped(self) -> Self {
+        match self {
+            Self::NotRun(why) => Self::Skipped(why),
+            outcome => outcome,
+        }
+    }
 }
 
 impl From<Result<(), String>> for Outcome {
@@ -54,6 +66,7 @@ impl Report {
                     is_well &= !all_must_run;
                     println!("NOT RUN  {name}: {why}");
                 }
+                Outcome::Skipped(why) => println!("SKIPPED  {name}: {why}"),
             }
         }
         is_well
@@ -71,6 +84,23 @@ mod tests {
         report.run("b", || Outcome::NotRun("no such program".into()));
         assert!(report.finish(false));
         assert!(!report.finish(true));
+    }
+
+    #[test]
+    fn a_suite_that_may_be_left_out_is_a_failure_nowhere() {
+        let mut report = Report::default();
+        let outcome = Outcome::NotRun("no such compiler".into()).or_skipped();
+        report.run("a", || outcome);
+        report.run("b", || Outcome::Passed.or_skipped());
+        assert!(report.finish(true));
+        report.run("c", || Outcome::Failed("broken".into()).or_skipped());
+        assert!(!report.finish(true));
+    }
+
+    #[test]
+    fn one_failure_is_enough() {
+        let mut report = Report::default();
+        report.run("a", || Outcome::Passed);
         report.run("c", || Err("broken".to_owned()).into());
         assert!(!report.finish(false));
     }

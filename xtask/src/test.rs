@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use crate::command::{cargo, run as run_program};
+#[cfg(target_os = "linux")]
 use crate::interop;
 use crate::spec;
 use crate::suite::{Outcome, Report};
+use crate::targets;
 
 pub(crate) fn run() -> ExitCode {
     let mut report = Report::default();
@@ -80,7 +82,17 @@ pub(crate) fn run() -> ExitCode {
         ]))
         .into()
     });
+    report.run("other systems", || {
+        targets::check(targets::FOREIGN).or_skipped()
+    });
     add_interop(&mut report, "");
+    finish(&report)
+}
+
+/// Checks that the workspace compiles for other systems.
+pub(crate) fn run_targets(targets: &[&str]) -> ExitCode {
+    let mut report = Report::default();
+    report.run("other systems", || targets::check(targets));
     finish(&report)
 }
 
@@ -91,6 +103,7 @@ pub(crate) fn run_interop(name: &str) -> ExitCode {
 }
 
 /// The suites that need the command itself, and programs of others; those with `name` in theirs.
+#[cfg(target_os = "linux")]
 fn add_interop(report: &mut Report, name: &str) {
     let arguments = ["build", "--package", "udpair-cli", "--locked", "--quiet"];
     let built = run_program(&mut cargo(&arguments));
@@ -101,6 +114,12 @@ fn add_interop(report: &mut Report, name: &str) {
             Err(why) => Outcome::NotRun(why.clone()),
         });
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn add_interop(report: &mut Report, _name: &str) {
+    let why = "its hosts are network namespaces of Linux";
+    report.run("interop", || Outcome::NotRun(why.into()));
 }
 
 fn finish(report: &Report) -> ExitCode {

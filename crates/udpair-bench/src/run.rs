@@ -13,7 +13,7 @@ use crate::options::Options;
 use crate::peer::{self, Mode};
 use crate::system::process::{self, Whose};
 use crate::workload::{Cores, Kind, Workload};
-use part::{Part, Place};
+use part::{Core, Part};
 
 /// Measures a mode in a workload.
 pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -> Result<Value> {
@@ -206,7 +206,7 @@ impl Stage {
     }
 
     fn part(&self, role: &'static str, mode: Option<&'static Mode>, core: usize) -> part::Call {
-        let place = Place {
+        let place = Core {
             // On a machine of one core everything is there.
             core: core.min(self.cores - 1),
             is_urgent: self.is_urgent,

@@ -235,7 +235,7 @@ impl Event {
             received: statistics.datagrams_received,
             dropped: statistics.kernel_dropped,
             exact: statistics.kernel_dropped_exact,
-            strangers: statistics.strangers_dropped,
+            strangers: statistics.non_peer_dropped,
         }
     }
 

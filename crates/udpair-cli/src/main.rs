@@ -9,6 +9,7 @@ mod args;
 mod command;
 mod escape;
 mod event;
+mod exit;
 mod frame;
 mod interrupt;
 mod output;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
             let kind = ErrorKind::TooManyFiles;
             let message = format!("cannot start: {error}");
             say_at_once(&Event::problem(kind, message, None), arguments.global.json);
-            return ExitCode::from(kind.exit_code());
+            return ExitCode::from(exit::code_of(kind));
         }
     };
     let code = runtime.block_on(command::run(arguments, interruptions));
@@ -71,7 +72,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let message = format!("cannot write standard output: {error}");
                 say_at_once(&Event::problem(ErrorKind::Io, message, None), false);
-                ExitCode::from(ErrorKind::Io.exit_code())
+                ExitCode::from(exit::code_of(ErrorKind::Io))
             }
             _ => ExitCode::SUCCESS,
         };
@@ -94,7 +95,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     } else {
         let _ = error.print();
     }
-    ExitCode::from(ErrorKind::InvalidArgument.exit_code())
+    ExitCode::from(exit::code_of(ErrorKind::InvalidArgument))
 }
 
 /// Says something before there is any output to say it by.
@@ -102,7 +103,7 @@ fn say_at_once(event: &Event, json: bool) {
     // Who does not hear it still gets the exit code.
     let _ = match render::Renderer::plain(json).render(event) {
         Ok(render::Rendered::Result(bytes)) => io::stdout().write_all(&bytes),
-        Ok(render::Rendered::Aside(text)) => io::stderr().write_all(text.as_bytes()),
+        Ok(render::Rendered::Diagnostic(text)) => io::stderr().write_all(text.as_bytes()),
         Ok(render::Rendered::Nothing) | Err(_) => Ok(()),
     };
 }

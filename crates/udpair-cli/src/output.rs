@@ -26,12 +26,12 @@ pub(crate) struct Output {
     failure: Arc<OnceLock<io::Error>>,
     /// Whether the command has no purpose without its reader.
     ends_with_reader: bool,
-    asides: RefCell<Asides>,
+    asides: RefCell<Diagnostics>,
 }
 
 /// What goes to standard error, without saying the same again and again.
 #[derive(Debug, Default)]
-struct Asides {
+struct Diagnostics {
     last: String,
     repeated: u64,
 }
@@ -63,7 +63,7 @@ impl Output {
         match self.renderer.render(event)? {
             Rendered::Nothing => Ok(()),
             Rendered::Result(bytes) => self.write(bytes).await,
-            Rendered::Aside(text) => {
+            Rendered::Diagnostic(text) => {
                 self.aside(&text);
                 Ok(())
             }
@@ -147,7 +147,7 @@ impl Output {
     }
 }
 
-impl Asides {
+impl Diagnostics {
     fn tell_repeated(&mut self) {
         if self.repeated > 0 {
             let _ = writeln!(io::stderr(), "(and {} more like that)", self.repeated);

@@ -33,7 +33,7 @@ pub(crate) enum Rendered {
     /// For standard output.
     Result(Vec<u8>),
     /// For standard error.
-    Aside(String),
+    Diagnostic(String),
 }
 
 impl Renderer {
@@ -176,7 +176,7 @@ impl Renderer {
                 if let Some(advice) = advice {
                     text.push_str(&format!("  hint: {advice}\n"));
                 }
-                Rendered::Aside(text)
+                Rendered::Diagnostic(text)
             }
         })
     }
@@ -205,7 +205,7 @@ impl Renderer {
         if self.quiet {
             Rendered::Nothing
         } else {
-            Rendered::Aside(text + "\n")
+            Rendered::Diagnostic(text + "\n")
         }
     }
 }

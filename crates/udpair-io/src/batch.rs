@@ -7,9 +7,10 @@ mod send;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-pub use receive::{Datagram, Datagrams, OwnedDatagram, RecvBatch, Sifted};
+pub use receive::{
+    Datagram, Datagrams, FilterStats, OwnedDatagram, RecvBatch, filter_again, filter_received,
+};
 pub use send::SendBatch;
-pub(crate) use send::Waiting;
 
 /// One datagram to send.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ use crate::socket::Socket;
 
 /// A way to move datagrams between memory and the kernel.
 ///
-/// Sealed: the engines of a build are those that [`engines`](crate::engines) lists.
+/// Sealed: the engines of a build are those that [`engines`](crate::engines()) lists.
 pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// Returns the engine's name, for people: `"linux"`, `"portable"`.
     fn name(&self) -> &'static str;
@@ -26,7 +26,7 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     ///
     /// The system's own, when it refuses an option that the engine cannot work without; a wish that
     /// cannot be granted is no error.
-    fn prepare(&self, socket: &Socket, wishes: Wishes) -> io::Result<()>;
+    fn prepare(&self, socket: &Socket, wishes: EngineOptions) -> io::Result<()>;
 
     /// Replaces the content of `batch` with datagrams that wait in the kernel, in arrival order.
     ///
@@ -38,7 +38,7 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// - [`WouldBlock`](io::ErrorKind::WouldBlock): nothing waits.
     /// - Any other: usually an error that the network sent back for an earlier datagram. Hand it to
     ///   [`take_errors`](Self::take_errors) and call again; it ends nothing.
-    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting>;
+    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining>;
 
     /// Sends one datagram.
     ///
@@ -89,7 +89,7 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
 /// What is asked of the system for a socket, where the engine can use it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
-pub struct Wishes {
+pub struct EngineOptions {
     /// Let the kernel hand over datagrams of one sender in one piece (`UDP_GRO`, udp(7)).
     pub receive_offload: bool,
     /// Let the kernel note when each datagram came in (`SO_TIMESTAMPNS`, socket(7)).
@@ -110,11 +110,11 @@ pub struct Sent {
 
 /// What a receive left behind in the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Waiting {
+pub enum Remaining {
     /// Nothing: the next datagram will make the socket readable again.
     Nothing,
     /// Perhaps more; only another call can tell.
-    Perhaps,
+    Maybe,
 }
 
 /// What an engine can do and tell beside a datagram's bytes and sender.

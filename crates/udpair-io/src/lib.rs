@@ -6,7 +6,7 @@
 //! names, runtimes or rules: it never waits, every call returns at once (the one exception is
 //! [`lookup()`], which says so).
 //!
-//! An [`Engine`] moves datagrams. [`engines`] lists those of this build, fastest first; the last one
+//! An [`Engine`] moves datagrams. [`engines()`] lists those of this build, fastest first; the last one
 //! is built on the standard library alone and works everywhere.
 
 #![deny(unsafe_code)]
@@ -16,11 +16,14 @@ mod batch;
 mod cause;
 mod engine;
 mod engines;
+#[allow(dead_code, reason = "only engines that batch need it")]
+mod gso;
 mod lookup;
 mod machine;
 mod monitor;
 mod multicast;
 mod network;
+#[allow(dead_code, reason = "only engines that batch need it")]
 mod offload;
 mod option;
 mod path;
@@ -34,11 +37,11 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
-    Datagram, Datagrams, Destination, Metadata, Outgoing, OwnedDatagram, RecvBatch, SendBatch,
-    Sifted, Source,
+    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, RecvBatch,
+    SendBatch, Source, filter_again, filter_received,
 };
 pub use cause::Cause;
-pub use engine::{Capabilities, Engine, Sent, Waiting, Wishes};
+pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
 pub use lookup::{LookupError, lookup};
 pub use machine::machine_name;
@@ -49,12 +52,13 @@ pub use multicast::{
 };
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};
 pub use option::{
-    bind_to_adapter, buffer_bytes_as_asked, dont_fragment, dropped_datagrams, hop_limit,
-    low_latency, receive_buffer_advice, receive_buffer_bytes, receive_offload, send_buffer_advice,
-    send_buffer_bytes, set_busy_poll, set_dont_fragment, set_hop_limit, set_low_latency,
-    set_receive_buffer_bytes, set_send_buffer_bytes, set_traffic_class, share_port, traffic_class,
+    bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, low_latency,
+    receive_buffer_advice, receive_buffer_bytes, receive_offload, requested_buffer_bytes,
+    send_buffer_advice, send_buffer_bytes, set_busy_poll, set_dont_fragment, set_hop_limit,
+    set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes, set_traffic_class,
+    share_port, traffic_class,
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};
-pub use socket::{Family, Socket, stream_for_question};
+pub use socket::{Family, Socket, stream_for_query};
 pub use source::{SourceProbe, source_address};

@@ -26,7 +26,7 @@ pub struct Membership {
 /// nothing (Linux).
 pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
     // A system may take the wish all the same, and deliver nothing.
-    if !socket.reaches(SocketAddr::new(membership.group, 0)) {
+    if !socket.supports(SocketAddr::new(membership.group, 0)) {
         return Err(system::family_not_supported());
     }
     system::join(socket, membership)
@@ -58,10 +58,10 @@ pub fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
 /// The system's own.
 pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
     let options = socket.options();
-    if socket.speaks_ipv4() {
+    if socket.supports_ipv4() {
         options.set_multicast_ttl_v4(u32::from(hops))?;
     }
-    if socket.speaks_ipv6() {
+    if socket.supports_ipv6() {
         options.set_multicast_hops_v6(u32::from(hops))?;
     }
     Ok(())
@@ -74,10 +74,10 @@ pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
 /// The system's own.
 pub fn set_multicast_loopback(socket: &Socket, loopback: bool) -> io::Result<()> {
     let options = socket.options();
-    if socket.speaks_ipv4() {
+    if socket.supports_ipv4() {
         options.set_multicast_loop_v4(loopback)?;
     }
-    if socket.speaks_ipv6() {
+    if socket.supports_ipv6() {
         options.set_multicast_loop_v6(loopback)?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::batch::Destination;
-use crate::segment::Limits;
+use crate::gso::Limits;
 
 /// What one socket has learnt.
 #[derive(Debug, Default)]

@@ -27,7 +27,7 @@ pub fn set_receive_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<()> {
 /// Returns the receive buffer's size in bytes, as the system tells it. Default: the system's
 /// (`net.core.rmem_default` on Linux).
 ///
-/// Once it was set, [`buffer_bytes_as_asked`] makes of it what can be compared with what was asked.
+/// Once it was set, [`requested_buffer_bytes`] makes of it what can be compared with what was asked.
 ///
 /// # Errors
 ///
@@ -71,8 +71,8 @@ pub fn send_buffer_advice(bytes: u32) -> Option<String> {
 ///
 /// Linux tells the double of what it was asked for, which it needs for bookkeeping (socket(7)). A
 /// buffer that nobody has set is not doubled: what is told of that is its size.
-pub fn buffer_bytes_as_asked(told: u32) -> u32 {
-    system::buffer_bytes_as_asked(told)
+pub fn requested_buffer_bytes(told: u32) -> u32 {
+    system::requested_buffer_bytes(told)
 }
 
 /// Sets the hop limit (IPv4: TTL) of unicast datagrams sent from now on, 1 to 255. Default: the

@@ -53,7 +53,7 @@ impl Buffer {
         if length > COPIED_BYTES_MAX
             && let Some(reserved) = Reserved::new()
         {
-            return Bytes::from_owner(Shared {
+            return Bytes::from_owner(PooledBytes {
                 buffer: self,
                 length,
                 _reserved: reserved,
@@ -79,13 +79,13 @@ impl Drop for Buffer {
 }
 
 /// A buffer whose bytes the application holds.
-struct Shared {
+struct PooledBytes {
     buffer: Buffer,
     length: usize,
     _reserved: Reserved,
 }
 
-impl AsRef<[u8]> for Shared {
+impl AsRef<[u8]> for PooledBytes {
     fn as_ref(&self) -> &[u8] {
         &self.buffer.bytes()[..self.length]
     }

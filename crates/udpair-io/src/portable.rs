@@ -7,7 +7,7 @@ use std::io;
 
 use crate::batch::{Destination, Metadata, Outgoing, RecvBatch, SendBatch};
 use crate::cause::Cause;
-use crate::engine::{Capabilities, Engine, Sent, Waiting, Wishes, sealed::Sealed};
+use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
 use crate::peer_error::{NetworkError, NetworkErrorKind};
 use crate::pool::Buffer;
 use crate::socket::Socket;
@@ -27,16 +27,16 @@ impl Engine for Portable {
         Capabilities::default()
     }
 
-    fn prepare(&self, _socket: &Socket, _wishes: Wishes) -> io::Result<()> {
+    fn prepare(&self, _socket: &Socket, _wishes: EngineOptions) -> io::Result<()> {
         Ok(())
     }
 
-    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting> {
+    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
         batch.clear();
         let mut buffer = Buffer::take();
         let (length, from) = socket.receive_from(buffer.bytes_mut())?;
         batch.push(buffer, length, length, Metadata::of_sender(from));
-        Ok(Waiting::Perhaps)
+        Ok(Remaining::Maybe)
     }
 
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
@@ -52,11 +52,13 @@ impl Engine for Portable {
     ) -> io::Result<Sent> {
         // One alone: an error that the network sent back is told by one call and not again, so no call may
         // meet it that has something else to tell.
-        let Some(first) = batch.iter().take(most).next() else {
+        let Some(first) = batch.queued().take(most).next() else {
             return Ok(Sent::default());
         };
-        let to = first.to.or(to);
-        socket.send(Outgoing { to, ..first })?;
+        socket.send(Outgoing {
+            payload: &first.payload,
+            to: first.to.or(to),
+        })?;
         Ok(Sent {
             datagrams: 1,
             bytes: first.payload.len(),

@@ -1,8 +1,5 @@
-//! Several datagrams of one size in one buffer: where such a buffer is cut, and which datagrams may
-//! share one.
-//!
-//! The kernel takes a row of datagrams in one call if all go to one place and all but the last have
-//! the same length (`UDP_SEGMENT`, udp(7)), and hands a row over in the same form (`UDP_GRO`).
+//! Several datagrams of one sender and one length in one buffer: where such a buffer is split
+//! (`UDP_GRO`, udp(7)).
 //!
 //! Pure: numbers and slices.
 
@@ -15,57 +12,6 @@ pub(crate) fn cut(piece: &[u8], length: usize) -> (&[u8], &[u8]) {
 /// Returns how many datagrams a piece of `bytes` bytes holds.
 pub(crate) fn count(bytes: usize, length: usize) -> usize {
     bytes.div_ceil(length.max(1)).max(1)
-}
-
-/// How much the kernel takes in one piece.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Limits {
-    /// Datagrams.
-    pub(crate) datagrams: usize,
-    /// Bytes, without headers.
-    pub(crate) bytes: usize,
-}
-
-/// A row of datagrams that go in one piece, while it is made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    limits: Limits,
-    /// Bytes of the first.
-    pub(crate) length: usize,
-    pub(crate) datagrams: usize,
-    /// Bytes of all.
-    pub(crate) bytes: usize,
-    is_complete: bool,
-}
-
-impl Row {
-    /// Begins a row with a datagram of `length` bytes. An empty one travels alone: nothing in a piece would
-    /// tell that it is there.
-    pub(crate) fn begin(length: usize, limits: Limits) -> Self {
-        Self {
-            limits,
-            length,
-            datagrams: 1,
-            bytes: length,
-            is_complete: length == 0,
-        }
-    }
-
-    /// Adds a datagram of `length` bytes to the same destination, if it fits, and returns whether it did. A
-    /// shorter one is the last.
-    pub(crate) fn add(&mut self, length: usize) -> bool {
-        let fits = self.datagrams < self.limits.datagrams
-            && self.bytes + length <= self.limits.bytes
-            && length <= self.length
-            && length > 0
-            && !self.is_complete;
-        if fits {
-            self.datagrams += 1;
-            self.bytes += length;
-            self.is_complete = length < self.length;
-        }
-        fits
-    }
 }
 
 #[cfg(test)]
@@ -94,36 +40,6 @@ mod tests {
                 rest = behind;
             }
             assert!(rest.is_empty(), "{piece:?} by {length}");
-        }
-    }
-
-    #[test]
-    fn equal_lengths_go_together_and_a_shorter_one_ends_the_row() {
-        const LIMITS: Limits = Limits {
-            datagrams: 4,
-            bytes: 100,
-        };
-        for (lengths, expected) in [
-            (&[0_usize, 0] as &[_], 1),
-            (&[10, 11], 1),
-            (&[10, 10, 9, 9], 3),
-            (&[10, 0], 1),
-            (&[10; 9], 4),
-            (&[40; 9], 2),
-            (&[101, 1], 1),
-        ] {
-            let mut row = Row::begin(lengths[0], LIMITS);
-            let added = lengths[1..]
-                .iter()
-                .take_while(|next| row.add(**next))
-                .count();
-            assert_eq!(
-                (row.datagrams, added + 1),
-                (expected, expected),
-                "{lengths:?}"
-            );
-            let bytes: usize = lengths[..expected].iter().sum();
-            assert_eq!(row.bytes, bytes, "{lengths:?}");
         }
     }
 }

@@ -30,6 +30,7 @@ pub enum Family {
 pub struct Socket {
     udp: UdpSocket,
     family: Family,
+    #[allow(dead_code, reason = "only engines that batch need it")]
     pub(crate) send_offload: SendOffload,
 }
 
@@ -58,7 +59,7 @@ impl Socket {
     ///
     /// Those of [`open`](Self::open), of [`connect`](Self::connect) and of
     /// [`bind_to_adapter`](crate::bind_to_adapter).
-    pub fn for_question(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<Self> {
+    pub fn for_query(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<Self> {
         let socket = Self::bare(Family::of(peer))?;
         if let Some(adapter) = adapter {
             system::bind_to_adapter(&socket.options(), adapter)?;
@@ -114,20 +115,20 @@ impl Socket {
     }
 
     /// Returns whether the socket reaches IPv4 addresses.
-    pub fn speaks_ipv4(&self) -> bool {
+    pub fn supports_ipv4(&self) -> bool {
         self.family != Family::Ipv6
     }
 
     /// Returns whether the socket reaches IPv6 addresses.
-    pub fn speaks_ipv6(&self) -> bool {
+    pub fn supports_ipv6(&self) -> bool {
         self.family != Family::Ipv4
     }
 
     /// Returns whether an address is of a family that the socket reaches.
-    pub fn reaches(&self, address: SocketAddr) -> bool {
+    pub fn supports(&self, address: SocketAddr) -> bool {
         match address.ip().to_canonical() {
-            IpAddr::V4(_) => self.speaks_ipv4(),
-            IpAddr::V6(_) => self.speaks_ipv6(),
+            IpAddr::V4(_) => self.supports_ipv4(),
+            IpAddr::V6(_) => self.supports_ipv6(),
         }
     }
 
@@ -173,7 +174,7 @@ impl Socket {
     /// The kernel is asked only where it may choose another one. Who rewrites addresses at connect(2) (BPF
     /// programs of a control group do) must translate senders back, as it must for every program that
     /// compares the sender with whom it asked.
-    pub fn name_of_peer(&self, peer: SocketAddr) -> SocketAddr {
+    pub fn peer_as_reported(&self, peer: SocketAddr) -> SocketAddr {
         let ip = peer.ip().to_canonical();
         if ip.is_ipv4() && !ip.is_unspecified() {
             return SocketAddr::new(ip, peer.port());
@@ -192,6 +193,15 @@ impl Socket {
             family: self.family,
             send_offload: SendOffload::default(),
         })
+    }
+
+    /// Returns another descriptor of the same socket, as the standard library has it.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no descriptor left.
+    pub fn try_clone_std(&self) -> io::Result<UdpSocket> {
+        self.udp.try_clone()
     }
 
     /// Returns the socket's options, as the `socket2` crate sees them.
@@ -275,7 +285,7 @@ pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
 /// # Errors
 ///
 /// The system's own, and those of [`bind_to_adapter`](crate::bind_to_adapter).
-pub fn stream_for_question(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<TcpStream> {
+pub fn stream_for_query(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Result<TcpStream> {
     let socket = system::open(Domain::for_address(peer), Type::STREAM, Protocol::TCP)?;
     if let Some(adapter) = adapter {
         system::bind_to_adapter(&SockRef::from(&socket), adapter)?;

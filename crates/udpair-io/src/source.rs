@@ -37,7 +37,7 @@ impl SourceProbe {
         let free = self
             .scratch
             .take()
-            .filter(|scratch| scratch.reaches(destination) && system::disconnect(scratch).is_ok());
+            .filter(|scratch| scratch.supports(destination) && system::disconnect(scratch).is_ok());
         let scratch = match free {
             Some(scratch) => scratch,
             // None of our options: it never sends.

@@ -21,7 +21,7 @@
 //! | `set_dont_fragment`, `set_traffic_class`, `set_low_latency`, and their readers without `set_` | options that each system spells its own way |
 //! | `set_busy_poll`, `share_port`, `bind_to_adapter` | the same, without readers |
 //! | `join`, `leave`, `set_multicast_adapter`, `share_multicast_port` | multicast, by adapter index |
-//! | `buffer_bytes_as_asked(told)` | a buffer size as it was asked for, from what the system tells |
+//! | `requested_buffer_bytes(told)` | a buffer size as it was asked for, from what the system tells |
 //! | `receive_buffer_advice(bytes)`, `send_buffer_advice(bytes)` | the command that allows larger buffers |
 //! | `receive_offload(socket)` | whether datagrams of one sender may come in one piece |
 //! | `dropped_datagrams(socket)` | how many datagrams the receive buffer had no room for |

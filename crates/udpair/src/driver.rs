@@ -7,11 +7,12 @@
 //! and its timers switched on.)
 
 mod network;
+mod probe;
+mod readiness;
 mod tcp;
 mod waiters;
 mod watched;
 
-use std::cell::Cell;
 use std::future::{self, Future};
 use std::io;
 use std::panic;
@@ -21,13 +22,13 @@ use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, Id};
+use tokio::runtime::{Builder, Handle};
 use tokio::task::{AbortHandle, coop};
 
 pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
-pub(crate) use waiters::{Ticket, Waiters};
-pub(crate) use watched::{Gone, ReaderWaker, Watched};
+pub(crate) use waiters::{Ticket, Waiter, Waiters};
+pub(crate) use watched::{ReaderWaker, WaitError, Watched};
 
 /// Runs `future` with a runtime around it, whoever polls it.
 ///
@@ -141,41 +142,11 @@ pub(crate) fn poll_share(cx: &mut Context<'_>) -> Poll<()> {
 /// The runtime we are in if it serves sockets, else the background one.
 fn runtime() -> io::Result<Handle> {
     if let Ok(handle) = Handle::try_current()
-        && serves_sockets(&handle)
+        && probe::serves_sockets(&handle)
     {
         return Ok(handle);
     }
     background()
-}
-
-/// Whether a runtime has its I/O and its timers switched on.
-///
-/// The runtime has no question for that: using what is off panics. So this tries once per runtime and
-/// remembers; where it is off the panic is told on standard error, and goes no further.
-fn serves_sockets(handle: &Handle) -> bool {
-    thread_local! {
-        static KNOWN: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
-    }
-    // A program that ends on a panic cannot be asked this way; its runtime is taken to serve.
-    if cfg!(panic = "abort") {
-        return true;
-    }
-    let id = handle.id();
-    if let Some((known, serves)) = KNOWN.get()
-        && known == id
-    {
-        return serves;
-    }
-    let serves = panic::catch_unwind(|| {
-        drop(tokio::time::sleep(Duration::ZERO));
-        let probe = std::net::UdpSocket::bind("127.0.0.1:0")?;
-        probe.set_nonblocking(true)?;
-        tokio::net::UdpSocket::from_std(probe).map(drop)
-    });
-    // A probe that failed for want of a descriptor says nothing; the caller will meet that itself.
-    let serves = serves.is_ok();
-    KNOWN.set(Some((id, serves)));
-    serves
 }
 
 /// The process's own runtime, on a thread of its own, started when first needed.

@@ -87,40 +87,35 @@ impl ErrorKind {
         self.row().0
     }
 
-    /// Returns the exit code with which a command reports an error of this kind.
-    pub fn exit_code(self) -> u8 {
-        self.row().2
-    }
-
     /// Returns the status that an error of this kind has unless it knows better.
     pub fn status(self) -> SocketErrorStatus {
         SocketErrorStatus::from_hresult(self.row().1)
     }
 
-    /// The one table of kinds: JSON name, HRESULT unless the error knows better (its status follows
-    /// from that), exit code.
-    fn row(self) -> (&'static str, i32, u8) {
+    /// The one table of kinds: JSON name, and HRESULT unless the error knows better; its status follows
+    /// from that.
+    fn row(self) -> (&'static str, i32) {
         match self {
-            Self::InvalidArgument => ("invalid-argument", E_INVALIDARG, 2),
-            Self::InvalidState => ("invalid-state", E_ILLEGAL_METHOD_CALL, 1),
-            Self::Closed => ("closed", RO_E_CLOSED, 1),
-            Self::Cancelled => ("cancelled", OPERATION_ABORTED, 1),
-            Self::HostNotFound => ("host-not-found", WSAHOST_NOT_FOUND, 3),
-            Self::NoData => ("no-data", WSANO_DATA, 3),
-            Self::ServiceNotFound => ("service-not-found", WSATYPE_NOT_FOUND, 3),
-            Self::NameServer => ("name-server", WSATRY_AGAIN, 3),
-            Self::AddressInUse => ("address-in-use", WSAEADDRINUSE, 4),
-            Self::AddressNotAvailable => ("address-not-available", WSAEADDRNOTAVAIL, 4),
-            Self::FamilyNotSupported => ("family-not-supported", WSAEAFNOSUPPORT, 8),
-            Self::PermissionDenied => ("permission-denied", E_ACCESSDENIED, 4),
-            Self::PayloadTooLarge => ("payload-too-large", WSAEMSGSIZE, 1),
-            Self::NetworkUnreachable => ("network-unreachable", WSAENETUNREACH, 6),
-            Self::HostUnreachable => ("host-unreachable", WSAEHOSTUNREACH, 6),
-            Self::PeerUnreachable => ("peer-unreachable", WSAECONNRESET, 6),
-            Self::NoReply => ("no-reply", WSAETIMEDOUT, 5),
-            Self::TooManyFiles => ("too-many-files", WSAEMFILE, 1),
-            Self::Unsupported => ("unsupported", E_NOTIMPL, 8),
-            Self::Io => ("io", E_FAIL, 1),
+            Self::InvalidArgument => ("invalid-argument", E_INVALIDARG),
+            Self::InvalidState => ("invalid-state", E_ILLEGAL_METHOD_CALL),
+            Self::Closed => ("closed", RO_E_CLOSED),
+            Self::Cancelled => ("cancelled", OPERATION_ABORTED),
+            Self::HostNotFound => ("host-not-found", WSAHOST_NOT_FOUND),
+            Self::NoData => ("no-data", WSANO_DATA),
+            Self::ServiceNotFound => ("service-not-found", WSATYPE_NOT_FOUND),
+            Self::NameServer => ("name-server", WSATRY_AGAIN),
+            Self::AddressInUse => ("address-in-use", WSAEADDRINUSE),
+            Self::AddressNotAvailable => ("address-not-available", WSAEADDRNOTAVAIL),
+            Self::FamilyNotSupported => ("family-not-supported", WSAEAFNOSUPPORT),
+            Self::PermissionDenied => ("permission-denied", E_ACCESSDENIED),
+            Self::PayloadTooLarge => ("payload-too-large", WSAEMSGSIZE),
+            Self::NetworkUnreachable => ("network-unreachable", WSAENETUNREACH),
+            Self::HostUnreachable => ("host-unreachable", WSAEHOSTUNREACH),
+            Self::PeerUnreachable => ("peer-unreachable", WSAECONNRESET),
+            Self::NoReply => ("no-reply", WSAETIMEDOUT),
+            Self::TooManyFiles => ("too-many-files", WSAEMFILE),
+            Self::Unsupported => ("unsupported", E_NOTIMPL),
+            Self::Io => ("io", E_FAIL),
         }
     }
 }

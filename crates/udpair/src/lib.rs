@@ -37,7 +37,7 @@
 //!   What sockets count is added up in counters whenever
 //!   [`statistics`](DatagramSocket::statistics) is asked, and when a socket closes:
 //!   `udpair_datagrams_sent_total`, `udpair_bytes_sent_total`, `udpair_datagrams_received_total`,
-//!   `udpair_bytes_received_total`, `udpair_strangers_dropped_total`, `udpair_kernel_dropped_total`,
+//!   `udpair_bytes_received_total`, `udpair_non_peer_dropped_total`, `udpair_kernel_dropped_total`,
 //!   `udpair_queue_dropped_total`, `udpair_truncated_total`, `udpair_peer_errors_total`, `udpair_peer_errors_dropped_total`,
 //!   `udpair_send_calls_total`, `udpair_receive_calls_total`.
 
@@ -67,12 +67,12 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
-    OptionsReport, OutputStream, Overflow, QualityOfService, SocketOption, Statistics, lifecycle,
+    OptionsReport, OutputStream, Overflow, QualityOfService, SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
-    DefaultRoute, Destination, Engine, Metadata, Network, Reach, RecvBatch, SendBatch, Sifted,
-    Source, adapters, default_routes, engines,
+    DefaultRoute, Destination, Engine, Metadata, Network, Reach, RecvBatch, SendBatch, Source,
+    adapters, default_routes, engines,
 };
 
 /// The example of the README compiles.

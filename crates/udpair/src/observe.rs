@@ -51,7 +51,7 @@ pub(crate) fn resolved(
 }
 
 /// A destination was tried and refused; the next one may be taken.
-pub(crate) fn gave_way(destination: SocketAddr, error: &dyn Display) {
+pub(crate) fn fell_back(destination: SocketAddr, error: &dyn Display) {
     #[cfg(feature = "tracing")]
     tracing::debug!(target: TARGET, %destination, %error, "address refused");
 }

@@ -5,7 +5,7 @@
 //! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
 
 mod builder;
-pub mod lifecycle;
+mod lifecycle;
 mod link;
 mod many;
 mod multicast;

@@ -156,7 +156,7 @@ fn counts_are_published_on_demand_and_at_the_close() {
             ("udpair_bytes_sent_total", 16),
             ("udpair_datagrams_received_total", 1),
             ("udpair_bytes_received_total", 5),
-            ("udpair_strangers_dropped_total", 0),
+            ("udpair_non_peer_dropped_total", 0),
             ("udpair_sockets_opened_total", 2),
             ("udpair_sockets_open", 0),
         ] {

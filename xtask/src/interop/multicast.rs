@@ -359,7 +359,7 @@ fn for_many_only(lan: &Lan) -> Result<String, Why> {
         let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
         check(heard == "many", || format!("{many}: {heard}"))?;
     }
-    let dropped = socket.statistics().strangers_dropped;
+    let dropped = socket.statistics().non_peer_dropped;
     check(dropped == 3, || format!("{dropped} dropped"))?;
     Ok(format!("{said}; 3 heard, 3 dropped"))
 }

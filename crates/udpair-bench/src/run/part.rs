@@ -12,7 +12,7 @@ use crate::peer::Mode;
 
 /// Where a part runs, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Core {
     pub(super) core: usize,
     pub(super) is_urgent: bool,
     pub(super) time: Duration,
@@ -22,12 +22,12 @@ pub(super) struct Place {
 pub(super) struct Call {
     role: &'static str,
     mode: Option<&'static Mode>,
-    place: Place,
+    place: Core,
     options: Vec<String>,
 }
 
 impl Call {
-    pub(super) fn new(role: &'static str, mode: Option<&'static Mode>, place: Place) -> Self {
+    pub(super) fn new(role: &'static str, mode: Option<&'static Mode>, place: Core) -> Self {
         let options = vec!["--seconds".into(), place.time.as_secs_f64().to_string()];
         Self {
             role,

@@ -96,7 +96,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 self.headers.len() as libc::c_uint,
-                flags,
+                flags as _,
                 ptr::null_mut(),
             )
         };

@@ -37,7 +37,10 @@ impl Segments {
         assert!(slice.iov_len <= self.payload.len());
         let mut header = header(&mut slice, &mut self.control);
         // One datagram needs no cutting.
-        header.msg_controllen = if length == 1 { 0 } else { self.control_bytes };
+        header.msg_controllen = match length {
+            1 => 0,
+            _ => self.control_bytes as _,
+        };
         // SAFETY: the header leads to the payload and the control message of `self`, both live for
         // the call and for the lengths it names.
         count(unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, 0) })?;
@@ -110,7 +113,7 @@ impl Control {
         unsafe {
             (*head).cmsg_level = libc::SOL_UDP;
             (*head).cmsg_type = libc::UDP_SEGMENT;
-            (*head).cmsg_len = length as usize;
+            (*head).cmsg_len = length as _;
             libc::CMSG_DATA(head).cast::<u16>().write_unaligned(bytes);
         }
         room as usize
@@ -124,7 +127,7 @@ fn header(slice: &mut libc::iovec, control: &mut Control) -> libc::msghdr {
     header.msg_iov = ptr::from_mut(slice);
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = size_of_val(&control.0);
+    header.msg_controllen = size_of_val(&control.0) as _;
     header
 }
 

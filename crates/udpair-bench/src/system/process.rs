@@ -21,7 +21,9 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
 
 /// Puts this process before all ordinary ones (`SCHED_FIFO`); only root may.
 pub(crate) fn go_first() -> io::Result<()> {
-    let parameters = libc::sched_param { sched_priority: 1 };
+    // SAFETY: all zeros is a valid value; some C libraries have more fields than the priority.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = 1;
     // SAFETY: `parameters` is live during the call. 0 is the calling process.
     done(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) })
 }

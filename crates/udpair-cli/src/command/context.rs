@@ -10,6 +10,7 @@ use udpair::{
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
 use crate::event::Event;
+use crate::exit;
 use crate::frame::{Frame, parse_hex};
 use crate::interrupt::Interruption;
 use crate::output::Output;
@@ -29,9 +30,9 @@ pub(super) enum Exit {
 impl Exit {
     fn code(self) -> u8 {
         match self {
-            Self::Done => 0,
-            Self::Reported(kind) => kind.exit_code(),
-            Self::Lossy => 7,
+            Self::Done => exit::DONE,
+            Self::Reported(kind) => exit::code_of(kind),
+            Self::Lossy => exit::LOSSY,
             Self::Interrupted(how) => how.exit_code(),
         }
     }
@@ -159,7 +160,7 @@ impl Context {
                 Exit::Done.code()
             }
             Err(failure) => {
-                let code = failure.kind().exit_code();
+                let code = exit::code_of(failure.kind());
                 // Should that fail too, it comes up again below.
                 let _ = self.report(failure).await;
                 code
@@ -174,7 +175,7 @@ impl Context {
             self.output
                 .complain(&format!("cannot write standard output: {error}"));
             if code == Exit::Done.code() {
-                code = ErrorKind::Io.exit_code();
+                code = exit::code_of(ErrorKind::Io);
             }
         }
         code

@@ -116,7 +116,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     show.text(&format!(
         "{} sent, {} received; of the stranger's three, {} had been waiting since before the connect \
          and was dropped here, the others the kernel kept out",
-        statistics.datagrams_sent, statistics.datagrams_received, statistics.strangers_dropped
+        statistics.datagrams_sent, statistics.datagrams_received, statistics.non_peer_dropped
     )).await?;
     stage.strike();
     Ok(Exit::Done)

@@ -40,7 +40,7 @@ fn a_buffer_that_was_clamped_is_told() {
     let ask = ["ask", host, port, "hello", "--rcvbuf", "1B"];
     let finished = udpair(&ask);
     assert_eq!((finished.code, finished.stdout.as_str()), (0, "hello\n"));
-    let told = "inbound buffer: wished 1 byte, granted ";
+    let told = "inbound buffer: requested 1 byte, granted ";
     assert!(finished.stderr.contains(told), "{finished:?}");
 
     for silent in ["-q", "--json"] {

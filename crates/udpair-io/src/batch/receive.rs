@@ -63,7 +63,7 @@ pub struct OwnedDatagram {
 enum Owned {
     Alone(Box<Alone>),
     Part {
-        piece: Arc<Shared>,
+        piece: Arc<SharedBuffer>,
         start: usize,
         end: usize,
     },
@@ -71,7 +71,7 @@ enum Owned {
 
 /// What one message of the kernel brought, in a form that many may hold.
 #[derive(Debug)]
-struct Shared {
+struct SharedBuffer {
     bytes: Bytes,
     metadata: Metadata,
 }
@@ -117,7 +117,7 @@ impl OwnedDatagram {
                 Owned::Part {
                     start: 0,
                     end: bytes.len(),
-                    piece: Arc::new(Shared {
+                    piece: Arc::new(SharedBuffer {
                         bytes,
                         metadata: *self.metadata(),
                     }),
@@ -137,13 +137,13 @@ impl OwnedDatagram {
 #[derive(Debug, Default)]
 pub struct RecvBatch {
     limit: usize,
-    pieces: VecDeque<Piece>,
+    pieces: VecDeque<GroBuffer>,
     datagrams: usize,
 }
 
 /// What one message of the kernel brought: a datagram, or several of one length and one sender.
 #[derive(Debug)]
-struct Piece {
+struct GroBuffer {
     content: Content,
     /// How far it was taken out already.
     taken: usize,
@@ -158,12 +158,12 @@ struct Piece {
 #[derive(Debug)]
 enum Content {
     Own(Buffer),
-    Shared(Arc<Shared>),
+    Shared(Arc<SharedBuffer>),
 }
 
-/// What [`RecvBatch::sift`] kept, and what it did not.
+/// What a filter kept of a batch, and what it did not.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Sifted {
+pub struct FilterStats {
     /// How many datagrams were refused.
     pub refused: usize,
     /// How many bytes the others have together.
@@ -266,7 +266,11 @@ impl RecvBatch {
     ///
     /// What the kernel dropped before a datagram that is not kept, it dropped before the next that is.
     #[inline]
-    pub fn sift(&mut self, told: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
+    fn filter_received(
+        &mut self,
+        told: &mut u32,
+        is_admitted: impl Fn(&Metadata) -> bool,
+    ) -> FilterStats {
         let mut last = *told;
         let sifted = self.keep(is_admitted, |piece| {
             if let Some(now) = piece.metadata.drops {
@@ -279,7 +283,11 @@ impl RecvBatch {
     }
 
     /// The same of those that were sifted before, in whatever order they are here.
-    pub fn retain(&mut self, told: &mut u32, is_admitted: impl Fn(&Metadata) -> bool) -> Sifted {
+    fn filter_again(
+        &mut self,
+        told: &mut u32,
+        is_admitted: impl Fn(&Metadata) -> bool,
+    ) -> FilterStats {
         let sifted = self.keep(is_admitted, |_| {});
         *told = told.wrapping_sub(sifted.drops);
         sifted
@@ -290,9 +298,9 @@ impl RecvBatch {
     fn keep(
         &mut self,
         is_admitted: impl Fn(&Metadata) -> bool,
-        mut note_drops: impl FnMut(&mut Piece),
-    ) -> Sifted {
-        let mut sifted = Sifted::default();
+        mut note_drops: impl FnMut(&mut GroBuffer),
+    ) -> FilterStats {
+        let mut sifted = FilterStats::default();
         self.pieces.retain_mut(|piece| {
             note_drops(piece);
             let is_admitted = is_admitted(&piece.metadata);
@@ -341,7 +349,7 @@ impl RecvBatch {
         segment: usize,
         metadata: Metadata,
     ) {
-        let piece = Piece {
+        let piece = GroBuffer {
             content: Content::Own(buffer),
             taken: 0,
             length,
@@ -354,7 +362,30 @@ impl RecvBatch {
     }
 }
 
-impl Piece {
+/// Drops the datagrams that `admits` refuses, of those that were just received, and notes for each that is
+/// kept how many the kernel dropped before it. `reported` is how many of those drops were reported so far.
+///
+/// What the kernel dropped before a datagram that is refused, it dropped before the next that is kept.
+#[inline]
+pub fn filter_received(
+    batch: &mut RecvBatch,
+    reported: &mut u32,
+    admits: impl Fn(&Metadata) -> bool,
+) -> FilterStats {
+    batch.filter_received(reported, admits)
+}
+
+/// Drops the datagrams that `admits` refuses, of those that [`filter_received`] has kept before, in whatever
+/// order they are here.
+pub fn filter_again(
+    batch: &mut RecvBatch,
+    reported: &mut u32,
+    admits: impl Fn(&Metadata) -> bool,
+) -> FilterStats {
+    batch.filter_again(reported, admits)
+}
+
+impl GroBuffer {
     #[inline]
     fn datagrams(&self) -> usize {
         segment::count(self.length - self.taken, self.segment)
@@ -381,7 +412,7 @@ impl Piece {
         let Content::Own(buffer) = &mut self.content else {
             unreachable!("shared when the first was handed out")
         };
-        let piece = Arc::new(Shared {
+        let piece = Arc::new(SharedBuffer {
             bytes: mem::take(buffer).share(self.length),
             metadata: self.metadata,
         });
@@ -397,7 +428,7 @@ impl Piece {
 /// The datagrams of a batch, in arrival order.
 #[derive(Clone, Debug)]
 pub struct Datagrams<'a> {
-    pieces: vec_deque::Iter<'a, Piece>,
+    pieces: vec_deque::Iter<'a, GroBuffer>,
     /// What is left of the piece at hand.
     current: Option<Rest<'a>>,
     left: usize,
@@ -502,11 +533,11 @@ mod tests {
             ("ee", 2, "192.0.2.1:1", None),
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
-        let sifted = batch.sift(&mut 0, |metadata| metadata.from == peer);
-        let expected = Sifted {
+        let sifted = batch.filter_received(&mut 0, |metadata| metadata.from == peer);
+        let expected = FilterStats {
             refused: 2,
             bytes: 7,
-            ..Sifted::default()
+            ..FilterStats::default()
         };
         assert_eq!(sifted, expected);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "ee"]);
@@ -520,7 +551,7 @@ mod tests {
             ("cc", 2, "192.0.2.1:1", Some(7)),
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
-        batch.sift(&mut 0, |metadata| metadata.from == peer);
+        batch.filter_received(&mut 0, |metadata| metadata.from == peer);
         let drops: Vec<_> = batch.iter().map(|kept| kept.dropped_before()).collect();
         assert_eq!(drops, [1, 6]);
     }
@@ -533,7 +564,7 @@ mod tests {
             ("dd", 2, "192.0.2.1:1", None),
         ]);
         let mut last = u32::MAX - 3;
-        batch.sift(&mut last, |_| true);
+        batch.filter_received(&mut last, |_| true);
         let drops: Vec<_> = batch
             .iter()
             .map(|datagram| datagram.dropped_before())
@@ -562,8 +593,8 @@ mod tests {
                     .collect::<Vec<_>>(),
             );
             let mut counted = 1;
-            batch.sift(&mut counted, |_| true);
-            batch.retain(&mut counted, |metadata| metadata.from.to_string() == peer);
+            batch.filter_received(&mut counted, |_| true);
+            batch.filter_again(&mut counted, |metadata| metadata.from.to_string() == peer);
             let drops: Vec<_> = batch
                 .pieces
                 .iter()
@@ -579,13 +610,13 @@ mod tests {
         let (peer, stranger) = ("192.0.2.1:1", "192.0.2.2:1");
         let mut told = 0;
         let mut handed = batch(&[("aabbcc", 2, peer, Some(0))]);
-        handed.sift(&mut told, |_| true);
+        handed.filter_received(&mut told, |_| true);
         handed.pop();
         let mut whole = batch(&[("dd", 2, stranger, Some(4))]);
-        whole.sift(&mut told, |_| true);
+        whole.filter_received(&mut told, |_| true);
 
         whole.append(&mut handed);
-        whole.retain(&mut told, |metadata| metadata.from.to_string() == peer);
+        whole.filter_again(&mut told, |metadata| metadata.from.to_string() == peer);
 
         let drops: Vec<_> = std::iter::from_fn(|| whole.pop())
             .map(|popped| popped.dropped_before())
@@ -599,14 +630,14 @@ mod tests {
         let peer = "192.0.2.1:1";
         let mut told = 0;
         let mut first = batch(&[("aa", 2, peer, Some(3)), ("bb", 2, peer, Some(3))]);
-        first.sift(&mut told, |_| true);
+        first.filter_received(&mut told, |_| true);
         let mut second = batch(&[("cc", 2, peer, Some(8)), ("dd", 2, peer, Some(9))]);
-        second.sift(&mut told, |_| true);
+        second.filter_received(&mut told, |_| true);
         assert_eq!(first.pop().map(|handed| handed.dropped_before()), Some(3));
         assert_eq!(second.pop().map(|handed| handed.dropped_before()), Some(5));
 
         second.append(&mut first);
-        second.retain(&mut told, |_| true);
+        second.filter_again(&mut told, |_| true);
 
         let drops: Vec<_> = second.iter().map(|kept| kept.dropped_before()).collect();
         assert_eq!((drops, told), (vec![1, 0], 9));

@@ -16,12 +16,12 @@ use super::{Destination, Outgoing};
 /// buffer are the fastest.
 #[derive(Clone, Debug, Default)]
 pub struct SendBatch {
-    waiting: VecDeque<Waiting>,
+    queued: VecDeque<Queued>,
 }
 
 /// One of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct Queued {
     pub(crate) payload: Bytes,
     /// `None` is the peer, or the destination of the stream.
     pub(crate) to: Option<Destination>,
@@ -36,7 +36,7 @@ impl SendBatch {
     /// Returns an empty batch with room for `datagrams` of them.
     pub fn with_capacity(datagrams: usize) -> Self {
         Self {
-            waiting: VecDeque::with_capacity(datagrams),
+            queued: VecDeque::with_capacity(datagrams),
         }
     }
 
@@ -44,7 +44,7 @@ impl SendBatch {
     /// `payload` is a datagram too.
     #[inline]
     pub fn push(&mut self, payload: impl Into<Bytes>) {
-        self.waiting.push_back(Waiting {
+        self.queued.push_back(Queued {
             payload: payload.into(),
             to: None,
         });
@@ -53,7 +53,7 @@ impl SendBatch {
     /// Adds a datagram with a destination of its own.
     #[inline]
     pub fn push_to(&mut self, payload: impl Into<Bytes>, to: impl Into<Destination>) {
-        self.waiting.push_back(Waiting {
+        self.queued.push_back(Queued {
             payload: payload.into(),
             to: Some(to.into()),
         });
@@ -62,52 +62,52 @@ impl SendBatch {
     /// Returns how many datagrams wait.
     #[inline]
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.queued.len()
     }
 
     /// Returns whether none waits.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.queued.is_empty()
     }
 
     /// Returns the datagrams, first to be sent first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Outgoing<'_>> + Clone {
-        self.waiting.iter().map(|waiting| Outgoing {
-            payload: &waiting.payload,
-            to: waiting.to,
+        self.queued.iter().map(|queued| Outgoing {
+            payload: &queued.payload,
+            to: queued.to,
         })
     }
 
     /// Returns the destinations that datagrams have of their own, in order.
     pub fn destinations(&self) -> impl ExactSizeIterator<Item = Option<&Destination>> {
-        self.waiting.iter().map(|waiting| waiting.to.as_ref())
+        self.queued.iter().map(|queued| queued.to.as_ref())
     }
 
     /// Returns the datagrams as they wait; cheaper than [`iter`](Self::iter), which copies destinations.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Waiting> {
-        self.waiting.iter()
+    pub(crate) fn queued(&self) -> impl Iterator<Item = &Queued> {
+        self.queued.iter()
     }
 
     /// Takes the first datagram out.
     pub fn pop(&mut self) -> Option<(Bytes, Option<Destination>)> {
-        let waiting = self.waiting.pop_front()?;
-        Some((waiting.payload, waiting.to))
+        let queued = self.queued.pop_front()?;
+        Some((queued.payload, queued.to))
     }
 
     /// Moves all datagrams of `other` behind these.
     pub fn append(&mut self, other: &mut Self) {
-        self.waiting.append(&mut other.waiting);
+        self.queued.append(&mut other.queued);
     }
 
     /// Forgets all datagrams.
     pub fn clear(&mut self) {
-        self.waiting.clear();
+        self.queued.clear();
     }
 
     /// Forgets the first `count` datagrams, or all if there are fewer.
     pub fn remove(&mut self, count: usize) {
-        self.waiting.drain(..count.min(self.waiting.len()));
+        self.queued.drain(..count.min(self.queued.len()));
     }
 }
 

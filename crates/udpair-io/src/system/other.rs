@@ -174,10 +174,10 @@ pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> 
 }
 
 pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
-    if socket.speaks_ipv6() {
+    if socket.supports_ipv6() {
         socket.options().set_multicast_if_v6(adapter)?;
     }
-    if socket.speaks_ipv4() {
+    if socket.supports_ipv4() {
         return Err(unsupported(
             "the adapter of IPv4 groups cannot be chosen on this system",
         ));
@@ -224,7 +224,7 @@ pub(crate) fn bind_to_adapter(_options: &SockRef<'_>, _adapter: &Adapter) -> io:
     ))
 }
 
-pub(crate) fn buffer_bytes_as_asked(told: u32) -> u32 {
+pub(crate) fn requested_buffer_bytes(told: u32) -> u32 {
     told
 }
 

@@ -1,28 +1,28 @@
-//! One ear per runtime and network namespace for all who want to know of changes to the network.
+//! One hub per runtime and network namespace for all who want to know of changes to the network.
 //!
 //! The kernel says where something changed; a task listens, reads the network anew, and keeps the latest
 //! picture for everybody. Nobody has a queue: who was busy meanwhile finds the latest picture, and
 //! compares it with the one he knows. The task runs as long as anybody watches.
 
+use std::future;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::runtime::Id;
 use udpair_io::{Network, NetworkMonitor, NetworkReader};
 
-use super::waiters::{Ticket, Waiters};
+use super::readiness::Readiness;
+use super::waiters::{Waiter, Waiters};
 use super::{Task, blocking, runtime, sleep};
 
 /// Somebody who watches the network.
 #[derive(Debug)]
 pub(crate) struct NetworkWatch {
-    ear: Arc<Ear>,
+    hub: Arc<Hub>,
     seen: u64,
-    ticket: Ticket,
+    waiter: Waiter<Arc<Waiters>>,
 }
 
 impl NetworkWatch {
@@ -33,18 +33,18 @@ impl NetworkWatch {
     ///
     /// The system's own.
     pub(crate) fn begin() -> io::Result<Self> {
-        let ear = ear()?;
-        let seen = ear.latest().version;
+        let hub = hub()?;
+        let seen = hub.latest().version;
         Ok(Self {
-            ear,
+            waiter: Waiter::on(hub.waiters.clone()),
+            hub,
             seen,
-            ticket: Ticket::default(),
         })
     }
 
     /// Returns the latest picture, and counts it as seen.
     pub(crate) fn network(&mut self) -> Arc<Network> {
-        let latest = self.ear.latest();
+        let latest = self.hub.latest();
         self.seen = latest.version;
         latest.network.clone()
     }
@@ -56,8 +56,8 @@ impl NetworkWatch {
     /// The system's own, and the end of the runtime; nothing more is heard then.
     pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Arc<Network>>> {
         // Before looking, so that what comes in between wakes us.
-        self.ear.waiters.enlist(&mut self.ticket, cx.waker());
-        let latest = self.ear.latest();
+        self.waiter.enlist(cx.waker());
+        let latest = self.hub.latest();
         let result = if latest.version != self.seen {
             self.seen = latest.version;
             Ok(latest.network.clone())
@@ -67,22 +67,16 @@ impl NetworkWatch {
             return Poll::Pending;
         };
         drop(latest);
-        self.ear.waiters.leave(&mut self.ticket);
+        self.waiter.leave();
         Poll::Ready(result)
-    }
-}
-
-impl Drop for NetworkWatch {
-    fn drop(&mut self) {
-        self.ear.waiters.leave(&mut self.ticket);
     }
 }
 
 /// What those who watch in one runtime and one namespace share.
 #[derive(Debug)]
-struct Ear {
+struct Hub {
     latest: Mutex<Latest>,
-    waiters: Waiters,
+    waiters: Arc<Waiters>,
     task: OnceLock<Task>,
 }
 
@@ -94,7 +88,7 @@ struct Latest {
     end: Option<Arc<io::Error>>,
 }
 
-impl Ear {
+impl Hub {
     fn latest(&self) -> MutexGuard<'_, Latest> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -116,71 +110,69 @@ impl Ear {
     }
 }
 
-/// Returns the ear of the runtime that serves us and of this thread's network namespace, and starts it
+/// Returns the hub of the runtime that serves us and of this thread's network namespace, and starts it
 /// where there is none.
-fn ear() -> io::Result<Arc<Ear>> {
-    static EARS: Mutex<Vec<(Place, Weak<Ear>)>> = Mutex::new(Vec::new());
+fn hub() -> io::Result<Arc<Hub>> {
+    static HUBS: Mutex<Vec<(HubKey, Weak<Hub>)>> = Mutex::new(Vec::new());
     let runtime = runtime()?;
     let monitor = NetworkMonitor::open()?;
-    let place = Place {
+    let place = HubKey {
         runtime: runtime.id(),
         namespace: monitor.namespace(),
     };
-    let mut ears = EARS.lock().unwrap_or_else(PoisonError::into_inner);
-    ears.retain(|(_, ear)| ear.strong_count() > 0);
-    let mut ours = ears.iter().filter(|(other, _)| *other == place);
+    let mut hubs = HUBS.lock().unwrap_or_else(PoisonError::into_inner);
+    hubs.retain(|(_, hub)| hub.strong_count() > 0);
+    let mut ours = hubs.iter().filter(|(other, _)| *other == place);
     let listening =
-        ours.find_map(|(_, ear)| ear.upgrade().filter(|ear| ear.latest().end.is_none()));
-    if let Some(ear) = listening {
-        return Ok(ear);
+        ours.find_map(|(_, hub)| hub.upgrade().filter(|hub| hub.latest().end.is_none()));
+    if let Some(hub) = listening {
+        return Ok(hub);
     }
 
     let _entered = runtime.enter();
     // Listened to before the first picture is taken, so that no change falls between.
-    let monitor = register(monitor)?;
+    let monitor = Readiness::of_reading(monitor).map_err(|(_, error)| error)?;
     let mut reader = NetworkReader::open()?;
-    let ear = Arc::new(Ear {
+    let hub = Arc::new(Hub {
         latest: Mutex::new(Latest {
             network: Arc::new(reader.network()?),
             version: 0,
             end: None,
         }),
-        waiters: Waiters::default(),
+        waiters: Arc::default(),
         task: OnceLock::new(),
     });
     let last_words = LastWords {
-        ear: Arc::downgrade(&ear),
+        hub: Arc::downgrade(&hub),
         why: None,
     };
     let listening = runtime.spawn(async move {
-        let why = listen(monitor, reader, &last_words.ear).await.err();
+        let why = listen(monitor, reader, &last_words.hub).await.err();
         last_words.say(why);
     });
-    let _ = ear.task.set(Task(listening.abort_handle()));
-    ears.push((place, Arc::downgrade(&ear)));
-    Ok(ear)
+    let _ = hub.task.set(Task(listening.abort_handle()));
+    hubs.push((place, Arc::downgrade(&hub)));
+    Ok(hub)
 }
 
-/// Where an ear listens.
+/// Where an hub listens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Place {
+struct HubKey {
     runtime: Id,
     namespace: Option<u64>,
 }
 
 /// Listens until it fails.
 async fn listen(
-    mut monitor: AsyncFd<NetworkMonitor>,
+    mut monitor: Readiness<NetworkMonitor>,
     mut reader: NetworkReader,
-    ear: &Weak<Ear>,
+    hub: &Weak<Hub>,
 ) -> io::Result<()> {
     loop {
-        let mut ready = monitor.readable_mut().await?;
-        // Before reading, not after: what comes in between then counts as new.
-        ready.clear_ready();
+        future::poll_fn(|cx| monitor.poll_readable(cx)).await?;
         let mut has_changed = false;
         loop {
-            match ready.get_inner_mut().next_event() {
+            match monitor.get_mut().next_event() {
                 Ok(_) => has_changed = true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
@@ -195,18 +187,18 @@ async fn listen(
         });
         let network;
         (reader, network) = reading.await?;
-        let Some(ear) = ear.upgrade() else {
+        let Some(hub) = hub.upgrade() else {
             return Ok(());
         };
-        ear.publish(network?);
-        drop(ear);
+        hub.publish(network?);
+        drop(hub);
         sleep(PAUSE).await;
     }
 }
 
 /// Tells those who watch that nothing more will be heard, however that comes.
 struct LastWords {
-    ear: Weak<Ear>,
+    hub: Weak<Hub>,
     why: Option<io::Error>,
 }
 
@@ -218,21 +210,11 @@ impl LastWords {
 
 impl Drop for LastWords {
     fn drop(&mut self) {
-        if let Some(ear) = self.ear.upgrade() {
+        if let Some(hub) = self.hub.upgrade() {
             let why = self.why.take();
-            ear.end(why.unwrap_or_else(|| io::Error::other("the runtime was shut down")));
+            hub.end(why.unwrap_or_else(|| io::Error::other("the runtime was shut down")));
         }
     }
-}
-
-#[expect(
-    unsafe_code,
-    reason = "the runtime's only way to watch a descriptor for reading alone"
-)]
-fn register(monitor: NetworkMonitor) -> io::Result<AsyncFd<NetworkMonitor>> {
-    // SAFETY: `AsyncFd` takes the monitor and with it the descriptor, which nobody else closes: a
-    // monitor keeps one descriptor for life and hands out borrowed ones only.
-    unsafe { AsyncFd::register_with_interest(monitor, Interest::READABLE) }.map_err(io::Error::from)
 }
 
 /// How long nothing is read anew after that was done; bounds the work where changes never end.
@@ -240,8 +222,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
 mod tests {
-    use std::future;
-
     use super::*;
 
     #[tokio::test]
@@ -250,11 +230,11 @@ mod tests {
             NetworkWatch::begin().unwrap(),
             NetworkWatch::begin().unwrap(),
         ];
-        assert!(Arc::ptr_eq(&watches[0].ear, &watches[1].ear));
-        let ear = Arc::downgrade(&watches[0].ear);
-        let task = watches[0].ear.task.get().unwrap().0.clone();
+        assert!(Arc::ptr_eq(&watches[0].hub, &watches[1].hub));
+        let hub = Arc::downgrade(&watches[0].hub);
+        let task = watches[0].hub.task.get().unwrap().0.clone();
         drop(watches);
-        assert_eq!(ear.strong_count(), 0);
+        assert_eq!(hub.strong_count(), 0);
         while !task.is_finished() {
             tokio::task::yield_now().await;
         }
@@ -266,12 +246,12 @@ mod tests {
             NetworkWatch::begin().unwrap(),
             NetworkWatch::begin().unwrap(),
         ];
-        let ear = watches[0].ear.clone();
-        let same = Network::clone(&ear.latest().network);
+        let hub = watches[0].hub.clone();
+        let same = Network::clone(&hub.latest().network);
         let mut other = same.clone();
         other.adapters.clear();
-        ear.publish(same);
-        ear.publish(other.clone());
+        hub.publish(same);
+        hub.publish(other.clone());
         for watch in &mut watches {
             let changed = future::poll_fn(|cx| watch.poll_changed(cx)).await;
             assert_eq!(*changed.unwrap(), other);

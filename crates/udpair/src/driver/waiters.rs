@@ -5,6 +5,7 @@
 
 use std::mem;
 use std::num::NonZeroU64;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
@@ -14,11 +15,11 @@ use std::task::{Wake, Waker};
 pub(crate) struct Waiters {
     /// How many there are, for those who wake: mostly there is nobody.
     count: AtomicUsize,
-    list: Mutex<List>,
+    list: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
-struct List {
+struct Entries {
     last_number: u64,
     /// Apart from the others, so that the usual single waiter costs no allocation.
     first: Option<Entry>,
@@ -34,6 +35,46 @@ struct Others(Vec<Entry>);
 /// A place on a list; whoever gives up waiting hands it back with [`Waiters::leave`].
 #[derive(Debug, Default)]
 pub(crate) struct Ticket(Option<Number>);
+
+/// A place on a list that is given back when it is dropped.
+///
+/// `L` leads to the list: a reference, or an [`Arc`].
+#[derive(Debug)]
+pub(crate) struct Waiter<L: Deref<Target = Waiters>> {
+    list: L,
+    ticket: Ticket,
+}
+
+impl<L: Deref<Target = Waiters>> Waiter<L> {
+    /// Returns a waiter that is not on the list yet.
+    pub(crate) fn on(list: L) -> Self {
+        Self {
+            list,
+            ticket: Ticket::default(),
+        }
+    }
+
+    /// Puts `waker` on the list, or renews its entry.
+    pub(crate) fn enlist(&mut self, waker: &Waker) {
+        self.list.enlist(&mut self.ticket, waker);
+    }
+
+    /// Leaves the list.
+    pub(crate) fn leave(&mut self) {
+        self.list.leave(&mut self.ticket);
+    }
+
+    /// Returns the ticket, for a function that enlists by itself.
+    pub(crate) fn ticket(&mut self) -> &mut Ticket {
+        &mut self.ticket
+    }
+}
+
+impl<L: Deref<Target = Waiters>> Drop for Waiter<L> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
 
 /// The number of an entry; from 1, so that having none takes no room of its own.
 type Number = NonZeroU64;
@@ -111,12 +152,12 @@ impl Waiters {
     }
 
     #[inline]
-    fn list(&self) -> MutexGuard<'_, List> {
+    fn list(&self) -> MutexGuard<'_, Entries> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl List {
+impl Entries {
     fn len(&self) -> usize {
         let others = self.others.as_ref().map_or(0, |others| others.0.len());
         usize::from(self.first.is_some()) + others

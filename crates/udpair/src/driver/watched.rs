@@ -10,17 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 use std::task::{Context, Poll, Waker, ready};
 
 use once_cell::race::OnceBox;
-use tokio::io::Interest;
-use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
 use tokio::runtime::Handle;
 use udpair_io::Socket;
 
-use super::waiters::{Ticket, Waiters};
+use super::readiness::Readiness;
+use super::waiters::{Ticket, Waiter, Waiters};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    reading: RwLock<Option<Reading>>,
+    reading: RwLock<Option<Registration>>,
     readers: Arc<Waiters>,
     /// Wakes `readers`; kept, because making one allocates.
     readers_waker: Waker,
@@ -30,17 +29,17 @@ pub(crate) struct Watched {
     runtime: OnceLock<Handle>,
 }
 
-/// Waiting for room.
+/// Remaining for room.
 #[derive(Debug, Default)]
 struct Writing {
     /// There only while somebody waits: a standing interest in writing would cost a wake-up for every
     /// datagram that leaves.
-    registered: Mutex<Option<AsyncFd<Socket>>>,
+    registered: Mutex<Option<Readiness<Socket>>>,
     writers: Arc<Waiters>,
 }
 
 impl Writing {
-    fn registered(&self) -> MutexGuard<'_, Option<AsyncFd<Socket>>> {
+    fn registered(&self) -> MutexGuard<'_, Option<Readiness<Socket>>> {
         self.registered
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -49,13 +48,13 @@ impl Writing {
 
 /// A socket on its way into a runtime.
 #[derive(Debug)]
-enum Reading {
+enum Registration {
     /// Nobody has waited for it yet.
     Unwatched(Socket),
-    Watched(AsyncFd<Socket>),
+    Watched(Readiness<Socket>),
 }
 
-impl Reading {
+impl Registration {
     fn socket(&self) -> &Socket {
         match self {
             Self::Unwatched(socket) => socket,
@@ -79,18 +78,18 @@ impl ReaderWaker {
 
 /// Why a socket cannot be waited for any more.
 #[derive(Debug)]
-pub(crate) enum Gone {
+pub(crate) enum WaitError {
     /// It was closed.
     Closed,
     /// Its runtime was shut down, or could not take it.
     Runtime(io::Error),
 }
 
-impl From<Gone> for io::Error {
-    fn from(gone: Gone) -> Self {
+impl From<WaitError> for io::Error {
+    fn from(gone: WaitError) -> Self {
         match gone {
-            Gone::Closed => Self::new(io::ErrorKind::NotConnected, "the socket was closed"),
-            Gone::Runtime(error) => error,
+            WaitError::Closed => Self::new(io::ErrorKind::NotConnected, "the socket was closed"),
+            WaitError::Runtime(error) => error,
         }
     }
 }
@@ -109,7 +108,7 @@ impl Watched {
         let readers = Arc::new(Waiters::default());
         let waker = ReaderWaker(readers.clone());
         let watched = Self {
-            reading: RwLock::new(Some(Reading::Unwatched(socket))),
+            reading: RwLock::new(Some(Registration::Unwatched(socket))),
             readers_waker: readers.clone().into(),
             readers,
             writing: OnceBox::new(),
@@ -127,22 +126,21 @@ impl Watched {
         };
         let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
         let socket = match reading.take() {
-            Some(Reading::Unwatched(socket)) => socket,
+            Some(Registration::Unwatched(socket)) => socket,
             other => {
                 *reading = other;
                 return Ok(());
             }
         };
         let _entered = runtime.enter();
-        // Errors that the network sends back count as priority data, see `Socket::open`.
-        match register(socket, Interest::READABLE | Interest::PRIORITY) {
+        match Readiness::of_reading(socket) {
             Ok(registered) => {
-                *reading = Some(Reading::Watched(registered));
+                *reading = Some(Registration::Watched(registered));
                 let _ = self.runtime.set(runtime.clone());
                 Ok(())
             }
             Err((socket, error)) => {
-                *reading = Some(Reading::Unwatched(socket));
+                *reading = Some(Registration::Unwatched(socket));
                 Err(error)
             }
         }
@@ -174,35 +172,32 @@ impl Watched {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
-    ) -> Poll<Result<(), Gone>> {
+    ) -> Poll<Result<(), WaitError>> {
         let mut reading = self.reading();
-        if matches!(*reading, Some(Reading::Unwatched(_))) {
+        if matches!(*reading, Some(Registration::Unwatched(_))) {
             drop(reading);
-            self.watch().map_err(Gone::Runtime)?;
+            self.watch().map_err(WaitError::Runtime)?;
             reading = self.reading();
         }
         let registered = match reading.as_ref() {
-            Some(Reading::Watched(registered)) => registered,
-            Some(Reading::Unwatched(_)) => unreachable!("watched above"),
-            None => return Poll::Ready(Err(Gone::Closed)),
+            Some(Registration::Watched(registered)) => registered,
+            Some(Registration::Unwatched(_)) => unreachable!("watched above"),
+            None => return Poll::Ready(Err(WaitError::Closed)),
         };
         // Who was woken finds it so, and need not line up to learn that.
-        if !take_readiness(registered) {
+        if !registered.take_readable() {
             self.readers.enlist(ticket, cx.waker());
             let mut context = Context::from_waker(&self.readers_waker);
-            let mut guard =
-                ready!(registered.poll_read_ready(&mut context)).map_err(Gone::Runtime)?;
-            // Before the caller receives, not after: what arrives in between then counts as new.
-            guard.clear_ready();
+            ready!(registered.poll_readable(&mut context)).map_err(WaitError::Runtime)?;
         }
         self.readers.leave(ticket);
         Poll::Ready(Ok(()))
     }
 
     /// Waits until something arrived; see [`poll_readable`](Self::poll_readable).
-    pub(crate) async fn readable(&self) -> Result<(), Gone> {
-        let mut place = Place::on(&self.readers);
-        future::poll_fn(|cx| self.poll_readable(cx, &mut place.ticket)).await
+    pub(crate) async fn readable(&self) -> Result<(), WaitError> {
+        let mut waiter = Waiter::on(&*self.readers);
+        future::poll_fn(|cx| self.poll_readable(cx, waiter.ticket())).await
     }
 
     /// Takes a reader off the list, who does not wait any more.
@@ -229,7 +224,7 @@ impl Watched {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
-    ) -> Poll<Result<(), Gone>> {
+    ) -> Poll<Result<(), WaitError>> {
         // The list changes under this lock alone, so that the registration is there while anybody is on
         // it.
         let writing = self.writing.get_or_init(Box::default);
@@ -241,12 +236,12 @@ impl Watched {
         };
         let waker = writing.writers.clone().into();
         let mut context = Context::from_waker(&waker);
-        let room = ready!(room.poll_write_ready(&mut context)).map(drop);
+        let room = ready!(room.poll_writable(&mut context));
         *registered = None;
         writing.writers.leave(ticket);
         drop(registered);
         writing.writers.wake_all();
-        Poll::Ready(room.map_err(Gone::Runtime))
+        Poll::Ready(room.map_err(WaitError::Runtime))
     }
 
     /// Puts a writer on the list who waits for something else, so that a wake-up reaches him.
@@ -285,74 +280,21 @@ impl Watched {
     }
 
     #[inline]
-    fn reading(&self) -> RwLockReadGuard<'_, Option<Reading>> {
+    fn reading(&self) -> RwLockReadGuard<'_, Option<Registration>> {
         self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a second descriptor of the socket, because the runtime takes each but once.
-    fn register_for_writing(&self) -> Result<AsyncFd<Socket>, Gone> {
-        let copy = self.with(Socket::try_clone).ok_or(Gone::Closed)?;
+    fn register_for_writing(&self) -> Result<Readiness<Socket>, WaitError> {
+        let copy = self.with(Socket::try_clone).ok_or(WaitError::Closed)?;
         let runtime = match self.runtime.get() {
             Some(runtime) => Ok(runtime.clone()),
             None => super::runtime(),
         };
         let (copy, runtime) = copy
             .and_then(|copy| Ok((copy, runtime?)))
-            .map_err(Gone::Runtime)?;
+            .map_err(WaitError::Runtime)?;
         let _entered = runtime.enter();
-        register(copy, Interest::WRITABLE).map_err(|(_, error)| Gone::Runtime(error))
+        Readiness::of_writing(copy).map_err(|(_, error)| WaitError::Runtime(error))
     }
 }
-
-/// A place on a list that is given back when dropped.
-struct Place<'a> {
-    waiters: &'a Waiters,
-    ticket: Ticket,
-}
-
-impl<'a> Place<'a> {
-    fn on(waiters: &'a Waiters) -> Self {
-        Self {
-            waiters,
-            ticket: Ticket::default(),
-        }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.waiters.leave(&mut self.ticket);
-    }
-}
-
-/// Returns whether something is there to be read since this last returned so; nobody is woken for it.
-#[inline]
-fn take_readiness(registered: &AsyncFd<Socket>) -> bool {
-    let mut is_ready = false;
-    // An attempt that finds nothing is what takes a readiness back.
-    let _ = registered.try_io(Interest::READABLE, |_| {
-        is_ready = true;
-        Err::<(), _>(io::ErrorKind::WouldBlock.into())
-    });
-    is_ready
-}
-
-#[expect(
-    unsafe_code,
-    reason = "the runtime's only way to watch a descriptor for reading alone"
-)]
-fn register(socket: Socket, interest: Interest) -> Result<AsyncFd<Socket>, (Socket, io::Error)> {
-    // SAFETY: `AsyncFd` takes the `Socket` and with it the descriptor, which nobody else closes: a
-    // `Socket` keeps one descriptor for life, and we hand out shared references only.
-    unsafe { AsyncFd::register_with_interest(socket, interest) }
-        .map_err(AsyncFdRegisterError::into_parts)
-}
-
-/// Linux alone lets a reader be woken by priority data, and alone has this constant: an inherent one,
-/// which goes before this trait's. Elsewhere a queued error makes a socket readable by itself.
-#[allow(dead_code, reason = "unused where the runtime has the constant")]
-trait PriorityWhereThereIsNone {
-    const PRIORITY: Interest = Interest::READABLE;
-}
-
-impl PriorityWhereThereIsNone for Interest {}

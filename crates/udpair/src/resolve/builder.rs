@@ -12,7 +12,7 @@ use udpair_io::Adapter;
 use super::Resolver;
 use super::family::AddressFamily;
 use super::hosts::Hosts;
-use super::services::Services;
+use super::services::ServiceTable;
 use super::settings::ResolverSettings;
 use super::system::TextFile;
 
@@ -39,13 +39,13 @@ impl ResolverBuilder {
     /// Looks services up in this file, which must exist then. Default: the system's file, which need
     /// not.
     pub fn services_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.services = Arc::new(TextFile::named(path.into(), Services::parse));
+        self.0.services = Arc::new(TextFile::named(path.into(), ServiceTable::parse));
         self
     }
 
     /// Looks services up in this text, written like a services file (services(5)), instead of a file.
     pub fn services_text(mut self, text: &str) -> Self {
-        self.0.services = Arc::new(TextFile::of_text(text, Services::parse));
+        self.0.services = Arc::new(TextFile::of_text(text, ServiceTable::parse));
         self
     }
 
@@ -156,7 +156,7 @@ mod tests {
         let mut builder = Resolver::builder()
             .dns_servers([server])
             .timeout(ATTEMPT_TIMEOUT);
-        let missing = TextFile::of_system("/nonexistent/services".into(), Services::parse);
+        let missing = TextFile::of_system("/nonexistent/services".into(), ServiceTable::parse);
         builder.0.services = Arc::new(missing);
         builder.build()
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use udpair_io::{Adapter, SourceProbe};
 
 use super::inputs::ListAdapters;
-use super::order::{self, Destination, Source};
+use super::order::{self, DestinationAddress, SourceAddress};
 use super::srv::SrvRecord;
 use super::step::{Candidate, FoundAddress, Precedence};
 use super::zone::with_zone;
@@ -115,7 +115,7 @@ impl<'a> Machine<'a> {
 
     /// Returns `address` with the source address that the kernel would take; without one if the kernel
     /// knows no way, or is not to be asked.
-    fn destination(&mut self, address: SocketAddr, is_asked: bool) -> Destination {
+    fn destination(&mut self, address: SocketAddr, is_asked: bool) -> DestinationAddress {
         let mut of_host = address;
         of_host.set_port(0);
         let probe = &mut self.probe;
@@ -128,9 +128,9 @@ impl<'a> Machine<'a> {
         } else {
             None
         };
-        Destination {
+        DestinationAddress {
             ip: address.ip(),
-            source: source.map(|ip| Source {
+            source: source.map(|ip| SourceAddress {
                 ip,
                 prefix_length: None,
             }),

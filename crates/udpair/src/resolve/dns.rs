@@ -49,7 +49,7 @@ pub(super) struct Client<'a> {
 
 /// Why there are no records.
 #[derive(Clone, Debug)]
-pub(super) enum Failure {
+pub(super) enum DnsFailure {
     /// The server says that the name does not exist.
     NotFound(SocketAddr),
     /// The server says that the name exists and has no such record.
@@ -92,14 +92,14 @@ impl fmt::Display for Statement {
 
 /// SRV records, and the addresses that came with them.
 #[derive(Debug)]
-pub(super) struct Services {
+pub(super) struct SrvAnswer {
     pub(super) server: SocketAddr,
     pub(super) records: Vec<SrvRecord>,
     aliases: HashMap<String, String>,
     addresses: HashMap<String, Vec<FoundAddress>>,
 }
 
-impl Services {
+impl SrvAnswer {
     fn of(server: SocketAddr, owner: &str, answer: Answer) -> Self {
         let mut services = Self {
             server,
@@ -148,9 +148,9 @@ impl Client<'_> {
         &self,
         name: &str,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<Services, Failure> {
+    ) -> Result<SrvAnswer, DnsFailure> {
         let (server, owner, answer) = self.records(name, RecordType::Srv, queries).await?;
-        Ok(Services::of(server, &owner, answer))
+        Ok(SrvAnswer::of(server, &owner, answer))
     }
 
     /// Returns the addresses of `name`, asking for the given types side by side.
@@ -162,7 +162,7 @@ impl Client<'_> {
         name: &str,
         record_types: &[RecordType],
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<Vec<FoundAddress>, Failure> {
+    ) -> Result<Vec<FoundAddress>, DnsFailure> {
         let asked = record_types.iter().map(|record_type| async {
             let mut queries = Vec::new();
             let found = self.records(name, *record_type, &mut queries).await;
@@ -190,11 +190,11 @@ impl Client<'_> {
         name: &str,
         record_type: RecordType,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, String, Answer), Failure> {
+    ) -> Result<(SocketAddr, String, Answer), DnsFailure> {
         let mut walk = AliasWalk::from(name);
         loop {
             let (server, answer) = self.answer(walk.name(), record_type, queries).await?;
-            let endless = |endless| Failure::Endless {
+            let endless = |endless| DnsFailure::Endless {
                 server,
                 is_loop: endless == Endless::Loop,
             };
@@ -202,13 +202,13 @@ impl Client<'_> {
                 .follow(|name| alias_of(name, &answer.records))
                 .map_err(endless)?;
             if answer.code == ResponseCode::NAME_ERROR {
-                return Err(Failure::NotFound(server));
+                return Err(DnsFailure::NotFound(server));
             }
             if has_records(&answer, walk.name(), record_type) {
                 return Ok((server, walk.name().to_owned(), answer));
             }
             if !moved || answer.negative_ttl.is_some() {
-                return Err(Failure::NoData(server));
+                return Err(DnsFailure::NoData(server));
             }
             // The alias leads out of what this server knows: ask for its end.
         }
@@ -220,7 +220,7 @@ impl Client<'_> {
         name: &str,
         record_type: RecordType,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, Answer), Failure> {
+    ) -> Result<(SocketAddr, Answer), DnsFailure> {
         let Some(cache) = self.cache else {
             return self.ask(name, record_type, queries).await;
         };
@@ -250,7 +250,7 @@ impl Client<'_> {
         name: &str,
         record_type: RecordType,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, Answer), Failure> {
+    ) -> Result<(SocketAddr, Answer), DnsFailure> {
         let mut statements: Vec<Statement> = Vec::new();
         let mut given_up: Vec<SocketAddr> = Vec::new();
         let servers = u32::try_from(self.servers.len()).unwrap_or(u32::MAX);
@@ -294,9 +294,9 @@ impl Client<'_> {
             }
         }
         if given_up.is_empty() {
-            Err(Failure::NoAnswer(statements))
+            Err(DnsFailure::NoAnswer(statements))
         } else {
-            Err(Failure::Unusable(statements))
+            Err(DnsFailure::Unusable(statements))
         }
     }
 
@@ -309,13 +309,13 @@ impl Client<'_> {
         record_type: RecordType,
         end: Instant,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<Result<Answer, Useless>, Failure> {
+    ) -> Result<Result<Answer, Useless>, DnsFailure> {
         let adapter = self.way_to(server);
         let mut transport = Transport::Udp;
         let mut extended = true;
         loop {
-            let query =
-                Query::new(name, record_type, rand::random(), extended).ok_or(Failure::NoName)?;
+            let query = Query::new(name, record_type, rand::random(), extended)
+                .ok_or(DnsFailure::NoName)?;
             let started = Instant::now();
             let limit = end.saturating_duration_since(started);
             let result = match transport {
@@ -442,13 +442,13 @@ fn outcome(result: Option<&Result<Option<Answer>, Fault>>) -> QueryOutcome {
 }
 
 /// Returns the failure that says more.
-fn graver(old: Option<Failure>, new: Failure) -> Failure {
-    let rank = |failure: &Failure| match failure {
-        Failure::NotFound(_) => 0,
-        Failure::Endless { .. } | Failure::NoName => 1,
+fn graver(old: Option<DnsFailure>, new: DnsFailure) -> DnsFailure {
+    let rank = |failure: &DnsFailure| match failure {
+        DnsFailure::NotFound(_) => 0,
+        DnsFailure::Endless { .. } | DnsFailure::NoName => 1,
         // That one type has no record says nothing about the other, which nobody answered for.
-        Failure::NoAnswer(_) | Failure::Unusable(_) => 2,
-        Failure::NoData(_) => 3,
+        DnsFailure::NoAnswer(_) | DnsFailure::Unusable(_) => 2,
+        DnsFailure::NoData(_) => 3,
     };
     match old {
         Some(old) if rank(&old) <= rank(&new) => old,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use udpair_io::Adapter;
 
-use super::order::Destination;
+use super::order::DestinationAddress;
 use super::pairs::{self, Ends, Nearness, PairOrder};
 use super::source::{self, LocalAddress};
 use super::step::Candidate;
@@ -121,7 +121,7 @@ fn ends(remote: IpAddr, local: Option<LocalAddress>, chosen: Option<LocalAddress
         _ => Nearness::OtherAdapter,
     };
     Ends {
-        remote: Destination {
+        remote: DestinationAddress {
             ip: remote,
             source: local.map(|local| local.source()),
         },

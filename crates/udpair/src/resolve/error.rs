@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use udpair_io::{Cause, LookupError};
 
-use super::dns::{Failure, Services, Statement, Time};
+use super::dns::{DnsFailure, SrvAnswer, Statement, Time};
 use super::family::AddressFamily;
 use super::step::RecordType;
 use super::system::SystemFailure;
@@ -21,7 +21,7 @@ pub(super) fn no_address_of(family: AddressFamily, host: impl Display) -> Error 
 
 /// There are SRV records, and none can be used: the domain says that it does not offer the service, or
 /// its records make no sense.
-pub(super) fn not_offered(service: &str, host: &HostName, name: &str, found: &Services) -> Error {
+pub(super) fn not_offered(service: &str, host: &HostName, name: &str, found: &SrvAnswer) -> Error {
     let is_offered = found.records.iter().any(|record| !record.target.is_empty());
     let reason = if is_offered {
         "has no record with a host and a port for"
@@ -38,7 +38,7 @@ pub(super) fn not_offered(service: &str, host: &HostName, name: &str, found: &Se
 }
 
 /// There are no SRV records.
-pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: Failure) -> Error {
+pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: DnsFailure) -> Error {
     let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
     let error = of_failure(&action, &format!("{name} SRV"), failure);
     match error.kind() {
@@ -50,7 +50,7 @@ pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: Failur
 }
 
 /// Name servers gave no address.
-pub(super) fn of_host(host: &HostName, types: &[RecordType], failure: Failure) -> Error {
+pub(super) fn of_host(host: &HostName, types: &[RecordType], failure: DnsFailure) -> Error {
     let name = host.canonical_name();
     let types: Vec<_> = types.iter().map(ToString::to_string).collect();
     of_failure(
@@ -60,27 +60,27 @@ pub(super) fn of_host(host: &HostName, types: &[RecordType], failure: Failure) -
     )
 }
 
-fn of_failure(action: &str, question: &str, failure: Failure) -> Error {
+fn of_failure(action: &str, question: &str, failure: DnsFailure) -> Error {
     match failure {
-        Failure::NotFound(server) => Error::new(
+        DnsFailure::NotFound(server) => Error::new(
             ErrorKind::HostNotFound,
             format!("{action}: server {server} says that the name does not exist ({question})"),
         ),
-        Failure::NoData(server) => Error::new(
+        DnsFailure::NoData(server) => Error::new(
             ErrorKind::NoData,
             format!("{action}: server {server} has no such record ({question})"),
         ),
-        Failure::NoAnswer(statements) => Error::new(
+        DnsFailure::NoAnswer(statements) => Error::new(
             ErrorKind::NameServer,
             format!("{action}: {} ({question})", list(&statements)),
         )
         .with_advice("check the name servers, or allow more time"),
-        Failure::Unusable(statements) => Error::new(
+        DnsFailure::Unusable(statements) => Error::new(
             ErrorKind::NameServer,
             format!("{action}: {} ({question})", list(&statements)),
         )
         .with_hresult(WSANO_RECOVERY),
-        Failure::Endless { server, is_loop } => Error::new(
+        DnsFailure::Endless { server, is_loop } => Error::new(
             ErrorKind::NameServer,
             format!(
                 "{action}: the aliases that server {server} sent {} ({question})",
@@ -92,7 +92,7 @@ fn of_failure(action: &str, question: &str, failure: Failure) -> Error {
             ),
         )
         .with_hresult(WSANO_RECOVERY),
-        Failure::NoName => Error::new(
+        DnsFailure::NoName => Error::new(
             ErrorKind::InvalidArgument,
             format!(
                 "{action}: {question} does not fit into DNS, where a label has at most 63 characters \

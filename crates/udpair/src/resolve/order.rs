@@ -11,15 +11,15 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// A destination, and the address that this machine would send from to reach it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Destination {
+pub(super) struct DestinationAddress {
     pub(super) ip: IpAddr,
     /// `None` if there is no way there.
-    pub(super) source: Option<Source>,
+    pub(super) source: Option<SourceAddress>,
 }
 
 /// A source address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Source {
+pub(super) struct SourceAddress {
     pub(super) ip: IpAddr,
     /// How many of its leading bits name its own network, if that is known.
     pub(super) prefix_length: Option<u8>,
@@ -61,12 +61,12 @@ impl OrderRule {
 }
 
 /// Sorts `items` by the destination that `destination` sees in each.
-pub(super) fn sort<T>(items: &mut [T], destination: impl Fn(&T) -> Destination) {
+pub(super) fn sort<T>(items: &mut [T], destination: impl Fn(&T) -> DestinationAddress) {
     items.sort_by_cached_key(|item| Key::of(&destination(item)));
 }
 
 /// Returns the rule by which `first` goes before `second`.
-pub(super) fn rule(first: &Destination, second: &Destination) -> OrderRule {
+pub(super) fn rule(first: &DestinationAddress, second: &DestinationAddress) -> OrderRule {
     let (a, b) = (Key::of(first), Key::of(second));
     if a.unusable != b.unusable {
         OrderRule::AvoidUnusable
@@ -88,7 +88,7 @@ pub(super) fn rule(first: &Destination, second: &Destination) -> OrderRule {
 /// Returns whether the order may depend on how long the prefixes of the source addresses are: whether
 /// two destinations have one and the rules before rule 9 leave them equal.
 pub(super) fn depends_on_prefix_lengths<'a>(
-    destinations: impl IntoIterator<Item = &'a Destination>,
+    destinations: impl IntoIterator<Item = &'a DestinationAddress>,
 ) -> bool {
     let reachable = destinations.into_iter().filter(|d| d.source.is_some());
     let mut keys: Vec<_> = reachable
@@ -102,7 +102,7 @@ pub(super) fn depends_on_prefix_lengths<'a>(
 }
 
 /// Returns whether `first` goes before the address `ip`, from wherever that may be reached.
-pub(super) fn is_ahead_of_any(first: &Destination, ip: IpAddr) -> bool {
+pub(super) fn is_ahead_of_any(first: &DestinationAddress, ip: IpAddr) -> bool {
     Key::of(first) < Key::best_of(ip)
 }
 
@@ -138,7 +138,7 @@ impl Key {
         }
     }
 
-    pub(super) fn of(destination: &Destination) -> Self {
+    pub(super) fn of(destination: &DestinationAddress) -> Self {
         let policy = Policy::of(destination.ip);
         let source = destination.source;
         Self {
@@ -173,7 +173,7 @@ fn scope(ip: IpAddr) -> u8 {
 ///
 /// For IPv4 that counts only within the source's own network: beyond it the number of equal bits says
 /// nothing about distance, and would undo the rotation by which servers share load.
-fn matching_prefix(source: Source, destination: IpAddr) -> u32 {
+fn matching_prefix(source: SourceAddress, destination: IpAddr) -> u32 {
     match (source.ip, destination) {
         (IpAddr::V4(a), IpAddr::V4(b)) => {
             let common = (a.to_bits() ^ b.to_bits()).leading_zeros();
@@ -245,16 +245,16 @@ mod tests {
     use super::*;
 
     /// Reads "destination source/prefix"; a source of "-" is none.
-    fn destination(text: &str) -> Destination {
+    fn destination(text: &str) -> DestinationAddress {
         let (ip, source) = text.split_once(' ').unwrap();
         let source = (source != "-").then(|| {
             let (ip, length) = source.split_once('/').unwrap_or((source, ""));
-            Source {
+            SourceAddress {
                 ip: ip.parse().unwrap(),
                 prefix_length: length.parse().ok(),
             }
         });
-        Destination {
+        DestinationAddress {
             ip: ip.parse().unwrap(),
             source,
         }

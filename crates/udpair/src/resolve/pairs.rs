@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::IpAddr;
 
-use super::order::{Destination, Key, Source};
+use super::order::{DestinationAddress, Key, SourceAddress};
 
 /// What a list of endpoint pairs is sorted for.
 ///
@@ -34,9 +34,9 @@ pub enum PairOrder {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Ends {
     /// The remote address, and the local one of this pair: none if it does not lead there.
-    pub(super) remote: Destination,
+    pub(super) remote: DestinationAddress,
     /// The local address that the system would take for it.
-    pub(super) chosen: Option<Source>,
+    pub(super) chosen: Option<SourceAddress>,
     /// How near the local address is to that.
     pub(super) nearness: Nearness,
 }
@@ -70,7 +70,7 @@ pub(super) fn sort<T>(mut items: Vec<T>, order: PairOrder, ends: impl Fn(&T) -> 
 /// best pair is the one that a socket without a local address gets.
 fn base_key(ends: &Ends) -> (bool, Key, Nearness) {
     let of_pair = Key::of(&ends.remote);
-    let of_choice = Key::of(&Destination {
+    let of_choice = Key::of(&DestinationAddress {
         source: ends.chosen,
         ..ends.remote
     });
@@ -130,7 +130,7 @@ mod tests {
             (of == remote).then_some(local.strip_prefix('*')?)
         });
         Ends {
-            remote: Destination {
+            remote: DestinationAddress {
                 ip: remote.parse().unwrap(),
                 source: source(local.trim_start_matches(['*', '~'])),
             },
@@ -143,9 +143,9 @@ mod tests {
         }
     }
 
-    fn source(text: &str) -> Option<Source> {
+    fn source(text: &str) -> Option<SourceAddress> {
         let (ip, length) = text.split_once('/')?;
-        Some(Source {
+        Some(SourceAddress {
             ip: ip.parse().unwrap(),
             prefix_length: length.parse().ok(),
         })

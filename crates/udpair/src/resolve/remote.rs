@@ -31,11 +31,11 @@ pub(crate) struct Remote<'a> {
 enum Addresses<'a> {
     /// The endpoint is an address; nobody has to be asked, and nothing allocated.
     Literal(Option<SocketAddr>),
-    Hosts(Box<Hosts<'a>>),
+    HostByHost(Box<HostByHost<'a>>),
 }
 
 /// The hosts of an endpoint, and what is left of the addresses of the last one.
-struct Hosts<'a> {
+struct HostByHost<'a> {
     search: &'a Search<'a>,
     remote: &'a Endpoint,
     /// The zone of a link-local address that comes without one.
@@ -70,8 +70,8 @@ impl<'a> Remote<'a> {
             }
             None => {
                 // Boxed, so that the future of a socket that is connected to an address is small.
-                let hosts = Box::pin(Hosts::find(search, remote, zone)).await?;
-                Addresses::Hosts(Box::new(hosts))
+                let hosts = Box::pin(HostByHost::find(search, remote, zone)).await?;
+                Addresses::HostByHost(Box::new(hosts))
             }
         };
         Ok(Self {
@@ -111,12 +111,12 @@ impl Addresses<'_> {
     async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
         match self {
             Self::Literal(address) => Ok(address.take()),
-            Self::Hosts(hosts) => Box::pin(hosts.next()).await,
+            Self::HostByHost(hosts) => Box::pin(hosts.next()).await,
         }
     }
 }
 
-impl<'a> Hosts<'a> {
+impl<'a> HostByHost<'a> {
     async fn find(
         search: &'a Search<'a>,
         remote: &'a Endpoint,

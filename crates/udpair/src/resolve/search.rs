@@ -12,7 +12,7 @@ use super::dns::{self, Client};
 use super::family::AddressFamily;
 use super::hosts::Hosts;
 use super::inputs::ListAdapters;
-use super::services::Services;
+use super::services::ServiceTable;
 use super::settings::ResolverSettings;
 use super::srv::SrvRecord;
 use super::step::{
@@ -186,7 +186,7 @@ impl<'a> Search<'a> {
     /// Returns what the services file lists, or the table that stands in for a missing one.
     pub(super) async fn known_services(&self) -> Result<KnownServices, Error> {
         let file = &self.settings.services;
-        let rows = |services: &Services| {
+        let rows = |services: &ServiceTable| {
             services
                 .rows()
                 .map(|(name, port)| (name.to_owned(), port))
@@ -203,7 +203,7 @@ impl<'a> Search<'a> {
             },
             None => KnownServices {
                 source: ServiceSource::Table,
-                services: rows(Services::iana()),
+                services: rows(ServiceTable::iana()),
             },
         })
     }
@@ -552,7 +552,7 @@ impl Target {
 /// Looks `service` up in the table that comes with this crate.
 fn port_in_table(service: &str, steps: &mut Vec<Step>) -> Option<u16> {
     let started = Instant::now();
-    let port = Services::iana().udp_port(service);
+    let port = ServiceTable::iana().udp_port(service);
     service_step(service, ServiceSource::Table, port, started.elapsed()).note(steps);
     port
 }
@@ -572,7 +572,7 @@ fn service_step(
 }
 
 /// Returns the target of an SRV record; `None` if its name is no host's.
-fn target(record: &SrvRecord, found: &dns::Services) -> Option<Target> {
+fn target(record: &SrvRecord, found: &dns::SrvAnswer) -> Option<Target> {
     // With its dot: names in DNS answers are absolute.
     let host: HostName = format!("{}.", record.target).parse().ok()?;
     // An address is no name: RFC 2782 wants one with address records.

@@ -9,12 +9,12 @@ use std::sync::LazyLock;
 
 /// The udp rows of a services file.
 #[derive(Debug, Default)]
-pub(crate) struct Services {
+pub(crate) struct ServiceTable {
     /// Every name and alias with its port, in the order of the file.
     rows: Vec<(Box<str>, u16)>,
 }
 
-impl Services {
+impl ServiceTable {
     /// Reads the text of a services file; a line that makes no sense is skipped.
     pub(crate) fn parse(text: &str) -> Self {
         let mut rows = Vec::new();
@@ -29,8 +29,8 @@ impl Services {
     /// Returns the table that comes with this crate, for machines without a services file: the names
     /// that IANA has registered for udp (RFC 6335).
     pub(crate) fn iana() -> &'static Self {
-        static TABLE: LazyLock<Services> =
-            LazyLock::new(|| Services::parse(include_str!("iana-udp-services")));
+        static TABLE: LazyLock<ServiceTable> =
+            LazyLock::new(|| ServiceTable::parse(include_str!("iana-udp-services")));
         &TABLE
     }
 
@@ -93,7 +93,7 @@ late            2/udp
     /// SVC-07, SVC-08
     #[test]
     fn names_and_aliases_lead_to_the_udp_port() {
-        let services = Services::parse(FILE);
+        let services = ServiceTable::parse(FILE);
         for (service, port) in [
             ("echo", Some(7)),
             ("ECHO", Some(7)),
@@ -120,7 +120,7 @@ late            2/udp
     /// SVC-10: every row of the table that comes with this crate makes sense.
     #[test]
     fn the_embedded_table_knows_what_iana_has_registered() {
-        let table = Services::iana();
+        let table = ServiceTable::iana();
         for (service, port) in [
             ("ntp", 123),
             ("stun", 3478),
@@ -144,6 +144,6 @@ late            2/udp
     /// SVC-10
     #[test]
     fn an_empty_file_knows_nothing() {
-        assert_eq!(Services::parse("").udp_port("echo"), None);
+        assert_eq!(ServiceTable::parse("").udp_port("echo"), None);
     }
 }

@@ -9,7 +9,7 @@ use super::family::AddressFamily;
 use super::hosts::Hosts;
 use super::inputs::{Clock, ListAdapters, Rng};
 use super::name_servers::NameServers;
-use super::services::Services;
+use super::services::ServiceTable;
 use super::system::TextFile;
 
 /// What a resolver was told.
@@ -17,7 +17,7 @@ use super::system::TextFile;
 pub(super) struct ResolverSettings {
     /// `None` asks the system for hosts, and its servers for SRV.
     pub(super) dns_servers: Option<Vec<SocketAddr>>,
-    pub(super) services: Arc<TextFile<Services>>,
+    pub(super) services: Arc<TextFile<ServiceTable>>,
     pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
     /// The system's own, read for what its resolver would not look up there.
     pub(super) system_hosts: Arc<TextFile<Hosts>>,
@@ -36,7 +36,7 @@ pub(super) struct ResolverSettings {
 
 impl Default for ResolverSettings {
     fn default() -> Self {
-        let services = TextFile::of_system(udpair_io::services_path(), Services::parse);
+        let services = TextFile::of_system(udpair_io::services_path(), ServiceTable::parse);
         let name_servers = udpair_io::name_servers_path()
             .map(|path| Arc::new(TextFile::of_system(path, NameServers::parse)));
         Self {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use udpair_io::{Adapter, AdapterAddress, Family, Socket};
 
-use super::order::Source;
+use super::order::SourceAddress;
 use super::zone_of;
 
 /// An address of this machine.
@@ -42,8 +42,8 @@ impl LocalAddress {
     }
 
     /// Returns it as the order of addresses sees it.
-    pub(super) fn source(&self) -> Source {
-        Source {
+    pub(super) fn source(&self) -> SourceAddress {
+        SourceAddress {
             ip: self.address.ip(),
             prefix_length: self.prefix_length,
         }

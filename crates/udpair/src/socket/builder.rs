@@ -37,7 +37,7 @@ impl Builder {
     /// Refuses to fragment: a datagram that exceeds what the path takes is not sent, or dropped on its
     /// way and reported. Default: `false`, it may be sent in fragments (CTL-01 to CTL-03).
     pub fn dont_fragment(mut self, dont_fragment: bool) -> Self {
-        self.settings().wished.dont_fragment = dont_fragment;
+        self.settings().requested.dont_fragment = dont_fragment;
         self
     }
 
@@ -45,20 +45,20 @@ impl Builder {
     /// Default: the system's. The system may grant less and says nothing (CTL-05 to CTL-07);
     /// [`options`](DatagramSocket::options) tells.
     pub fn inbound_buffer_bytes(mut self, bytes: u32) -> Self {
-        self.settings().wished.inbound_buffer_bytes = Some(bytes);
+        self.settings().requested.inbound_buffer_bytes = Some(bytes);
         self
     }
 
     /// Sets the size of the kernel's send buffer, in bytes; a write waits while it is full. Default: the
     /// system's. The system may grant less and says nothing; [`options`](DatagramSocket::options) tells.
     pub fn send_buffer_bytes(mut self, bytes: u32) -> Self {
-        self.settings().wished.send_buffer_bytes = Some(bytes);
+        self.settings().requested.send_buffer_bytes = Some(bytes);
         self
     }
 
     /// Sets the hop limit (IPv4: TTL) of unicast datagrams, 1 to 255. Default: 128 (CTL-08).
     pub fn hop_limit(mut self, hops: u8) -> Self {
-        self.settings().wished.hop_limit = hops;
+        self.settings().requested.hop_limit = hops;
         self
     }
 
@@ -67,7 +67,7 @@ impl Builder {
     /// A wish: where the system does not grant it, datagrams go out as they always do, and
     /// [`options`](DatagramSocket::options) says so.
     pub fn quality_of_service(mut self, quality: QualityOfService) -> Self {
-        self.settings().wished.quality_of_service = quality;
+        self.settings().requested.quality_of_service = quality;
         self
     }
 
@@ -77,7 +77,7 @@ impl Builder {
     ///
     /// A wish like [`quality_of_service`](Self::quality_of_service). Networks may ignore or rewrite it.
     pub fn dscp(mut self, dscp: u8) -> Self {
-        self.settings().wished.dscp = Some(dscp);
+        self.settings().requested.dscp = Some(dscp);
         self
     }
 
@@ -88,7 +88,7 @@ impl Builder {
     /// [`Message::ecn`](crate::Message::ecn). A wish like
     /// [`quality_of_service`](Self::quality_of_service).
     pub fn ecn(mut self, ecn: Ecn) -> Self {
-        self.settings().wished.ecn = Some(ecn);
+        self.settings().requested.ecn = Some(ecn);
         self
     }
 
@@ -98,7 +98,7 @@ impl Builder {
     /// piece that it has no room for as one, so that
     /// [`kernel_dropped`](crate::Statistics::kernel_dropped) is a lower bound; with `false` it is exact.
     pub fn receive_offload(mut self, receive_offload: bool) -> Self {
-        self.settings().wished.receive_offload = receive_offload;
+        self.settings().requested.receive_offload = receive_offload;
         self
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 
 /// Where a socket is in its life.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum State {
+pub(crate) enum State {
     /// There is no kernel endpoint yet.
     Created,
     /// A bind or connect is under way.
@@ -30,7 +30,11 @@ pub enum State {
 
 /// What somebody wants to do with a socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Operation {
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "some can be written only with the WinRT spelling")
+)]
+pub(crate) enum Operation {
     /// Register a message handler.
     AddHandler,
     /// Unregister one.
@@ -78,37 +82,37 @@ pub enum Operation {
 
 /// What an operation says of the local end, compared with what the socket is bound to.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub struct LocalPart {
+pub(crate) struct LocalPart {
     /// The address.
-    pub host: Wish,
+    pub(crate) host: BoundMatch,
     /// The port.
-    pub service: Wish,
+    pub(crate) service: BoundMatch,
 }
 
-/// One half of a local end.
+/// How one half of a local end compares with what the socket is bound to.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Wish {
-    /// Nothing: the system's choice, or what is bound already.
+pub(crate) enum BoundMatch {
+    /// Left empty: the system's choice, or what is bound already.
     #[default]
-    None,
-    /// The very thing that is bound.
-    AsBound,
-    /// Something else.
+    Unspecified,
+    /// The same as what is bound.
+    Same,
+    /// Anything else.
     Other,
 }
 
 /// What has happened to a socket beside its state.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Past {
+pub(crate) struct Past {
     /// An output stream to a host was made: then the socket has many peers, and connects to none.
-    pub has_streams: bool,
+    pub(crate) has_streams: bool,
     /// It came back from the broker, and handlers may still be added.
-    pub handler_open: bool,
+    pub(crate) handler_open: bool,
 }
 
 /// What the table says.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Allowed; the state stays.
     Allowed,
     /// Allowed; when it succeeds, the state becomes this one.
@@ -124,7 +128,7 @@ pub enum Verdict {
 }
 
 /// Returns what `operation` leads to in `state`.
-pub fn verdict(state: State, past: Past, operation: Operation) -> Verdict {
+pub(crate) fn verdict(state: State, past: Past, operation: Operation) -> Verdict {
     use Operation as Op;
     use State::{Bound, BoundAdapter, Closed, Connected, Created, Opening, Transferred};
     use Verdict::{Allowed, Becomes, IllegalCall, InvalidArgument, Waits};
@@ -177,11 +181,11 @@ pub fn verdict(state: State, past: Past, operation: Operation) -> Verdict {
 /// Whether a local end agrees with what is bound; an adapter's socket takes no address at all.
 fn fits(local: LocalPart, state: State) -> bool {
     let host_fits = match local.host {
-        Wish::None => true,
-        Wish::AsBound => state != State::BoundAdapter,
-        Wish::Other => false,
+        BoundMatch::Unspecified => true,
+        BoundMatch::Same => state != State::BoundAdapter,
+        BoundMatch::Other => false,
     };
-    host_fits && local.service != Wish::Other
+    host_fits && local.service != BoundMatch::Other
 }
 
 /// The error for an operation that was under way when the socket was closed.
@@ -244,11 +248,11 @@ mod tests {
     ];
 
     const NOTHING: LocalPart = LocalPart {
-        host: Wish::None,
-        service: Wish::None,
+        host: BoundMatch::Unspecified,
+        service: BoundMatch::Unspecified,
     };
 
-    fn local(host: Wish, service: Wish) -> LocalPart {
+    fn local(host: BoundMatch, service: BoundMatch) -> LocalPart {
         LocalPart { host, service }
     }
 
@@ -274,8 +278,8 @@ mod tests {
     /// Transferred, Closed.
     #[test]
     fn every_cell_of_the_table_is_as_the_model_has_it() {
+        use BoundMatch::{Other, Same, Unspecified};
         use Operation as Op;
-        use Wish::{AsBound, None, Other};
         let table: &[(Operation, &str)] = &[
             (Op::AddHandler, "ok IMC IMC IMC IMC CLOSED CLOSED"),
             (Op::RemoveHandler, "ok ok ok ok ok CLOSED ok"),
@@ -293,23 +297,23 @@ mod tests {
                 "->Connected IMC ->Connected ->Connected IMC CLOSED CLOSED",
             ),
             (
-                Op::Connect(local(Other, None)),
+                Op::Connect(local(Other, Unspecified)),
                 "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
             ),
             (
-                Op::Connect(local(AsBound, None)),
+                Op::Connect(local(Same, Unspecified)),
                 "->Connected IMC ->Connected INVAL IMC CLOSED CLOSED",
             ),
             (
-                Op::Connect(local(None, Other)),
+                Op::Connect(local(Unspecified, Other)),
                 "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
             ),
             (
-                Op::Connect(local(None, AsBound)),
+                Op::Connect(local(Unspecified, Same)),
                 "->Connected IMC ->Connected ->Connected IMC CLOSED CLOSED",
             ),
             (
-                Op::Connect(local(AsBound, Other)),
+                Op::Connect(local(Same, Other)),
                 "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
             ),
             (Op::OutputTo, "ok IMC ok ok IMC CLOSED CLOSED"),
@@ -318,19 +322,19 @@ mod tests {
                 "->Bound IMC ok ok IMC CLOSED CLOSED",
             ),
             (
-                Op::OutputToPair(local(Other, None)),
+                Op::OutputToPair(local(Other, Unspecified)),
                 "->Bound IMC INVAL INVAL IMC CLOSED CLOSED",
             ),
             (
-                Op::OutputToPair(local(AsBound, None)),
+                Op::OutputToPair(local(Same, Unspecified)),
                 "->Bound IMC ok INVAL IMC CLOSED CLOSED",
             ),
             (
-                Op::OutputToPair(local(None, Other)),
+                Op::OutputToPair(local(Unspecified, Other)),
                 "->Bound IMC INVAL INVAL IMC CLOSED CLOSED",
             ),
             (
-                Op::OutputToPair(local(None, AsBound)),
+                Op::OutputToPair(local(Unspecified, Same)),
                 "->Bound IMC ok ok IMC CLOSED CLOSED",
             ),
             (Op::Output, "IMC IMC IMC IMC ok CLOSED CLOSED"),

@@ -75,7 +75,7 @@ impl Link {
         let connected = self.channel.with(|socket| {
             // Not before it is certain that the peer can be one: a failure leaves no trace.
             if let Some(adapter) = adapter
-                && socket.reaches(peer)
+                && socket.supports(peer)
             {
                 udpair_io::bind_to_adapter(socket, adapter)?;
             }
@@ -87,7 +87,7 @@ impl Link {
     /// Closes the filter on everybody but `peer`, whom the socket was connected to after it may have heard
     /// others.
     pub(crate) fn hear_alone(&self, peer: SocketAddr) {
-        let peer = self.channel.with(|socket| socket.name_of_peer(peer));
+        let peer = self.channel.with(|socket| socket.peer_as_reported(peer));
         let Some(peer) = peer else {
             return;
         };

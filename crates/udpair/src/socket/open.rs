@@ -180,7 +180,7 @@ pub(crate) async fn bind_for_pair(
         let mut next = addresses.next().await?;
         let (socket, loopback) = bound_socket(settings, &local, None, None)?;
         while let Some(address) = next {
-            if socket.reaches(address) {
+            if socket.supports(address) {
                 let link = Link::new(socket, settings, None);
                 let opened = Opened::bound(link, device_binding(None, loopback));
                 return Ok((opened, address));
@@ -304,7 +304,7 @@ impl<'a> Attempts<'a> {
                 | ErrorKind::AddressNotAvailable
                 | ErrorKind::FamilyNotSupported
         );
-        observe::gave_way(destination, &error);
+        observe::fell_back(destination, &error);
         self.failed.push((destination, error));
         if may_differ_elsewhere {
             Ok(())

@@ -1,6 +1,6 @@
-//! What was wished of a socket's options, what the system granted, and what would help.
+//! What was requested of a socket's options, what the system granted, and what would help.
 //!
-//! Systems grant less than they were asked for without a word. So what is told here is what the system
+//! Systems grant less than they were asked for without a word. So what is answer here is what the system
 //! says of the open socket when it is asked, and never what we believe to have set. Where it granted
 //! something else, the socket works all the same: but its owner can know, and know why.
 
@@ -9,9 +9,9 @@ use std::io;
 
 use udpair_io::Socket;
 
-use super::settings::{ECN_BITS, Ecn, QualityOfService, Wished};
+use super::settings::{ECN_BITS, Ecn, QualityOfService, RequestedOptions};
 
-/// The options of a socket: what was wished, what the system granted, and what would help.
+/// The options of a socket: what was requested, what the system granted, and what would help.
 ///
 /// Got from [`DatagramSocket::options`](super::DatagramSocket::options). Shown as text it has one line an
 /// option.
@@ -27,7 +27,7 @@ use super::settings::{ECN_BITS, Ecn, QualityOfService, Wished};
 ///     .bind(&"127.0.0.1:0".parse()?)
 ///     .await?;
 /// for option in socket.options().unmet() {
-///     // inbound buffer: wished 1073741824 bytes, granted 4194304 bytes: the system grants no more
+///     // inbound buffer: requested 1073741824 bytes, granted 4194304 bytes: the system grants no more
 ///     // (`sysctl -w net.core.rmem_max=1073741824` would help)
 ///     println!("{option}");
 /// }
@@ -48,11 +48,11 @@ pub struct OptionReport {
     /// Which one.
     pub option: SocketOption,
     /// What was asked of the system; `None` if its own choice was left to it.
-    pub wished: Option<OptionValue>,
+    pub requested: Option<OptionValue>,
     /// What the system says it is now; `None` while the socket is not open, and where the system does
     /// not say.
     pub granted: Option<OptionValue>,
-    /// Why that is not what was wished; `None` if it is, and if nothing was wished.
+    /// Why that is not what was requested; `None` if it is, and if nothing was requested.
     pub why_not: Option<String>,
     /// The command that would help; `None` if nothing need be done, or we know of nothing.
     pub advice: Option<String>,
@@ -114,7 +114,7 @@ impl OptionsReport {
         self.entries.iter()
     }
 
-    /// Returns the options that the system did not grant as wished.
+    /// Returns the options that the system did not grant as requested.
     pub fn unmet(&self) -> impl Iterator<Item = &OptionReport> {
         self.iter().filter(|entry| entry.why_not.is_some())
     }
@@ -151,75 +151,78 @@ impl SocketOption {
 /// What the system says of the options of an open socket; an error where it does not say.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Observed {
-    /// As told, see [`udpair_io::receive_buffer_bytes`].
-    inbound_buffer_bytes: Told<u32>,
-    send_buffer_bytes: Told<u32>,
-    hop_limit: Told<u8>,
-    dont_fragment: Told<bool>,
-    low_latency: Told<bool>,
-    traffic_class: Told<u8>,
+    /// As answer, see [`udpair_io::receive_buffer_bytes`].
+    inbound_buffer_bytes: Answer<u32>,
+    send_buffer_bytes: Answer<u32>,
+    hop_limit: Answer<u8>,
+    dont_fragment: Answer<bool>,
+    low_latency: Answer<bool>,
+    traffic_class: Answer<u8>,
     receive_offload: bool,
 }
 
-type Told<T> = Result<T, String>;
+type Answer<T> = Result<T, String>;
 
 impl Observed {
     /// Asks the system.
     pub(crate) fn of(socket: &Socket) -> Self {
-        fn told<T>(answer: io::Result<T>) -> Told<T> {
+        fn answer<T>(answer: io::Result<T>) -> Answer<T> {
             answer.map_err(|error| error.to_string())
         }
         Self {
-            inbound_buffer_bytes: told(udpair_io::receive_buffer_bytes(socket)),
-            send_buffer_bytes: told(udpair_io::send_buffer_bytes(socket)),
-            hop_limit: told(udpair_io::hop_limit(socket)),
-            dont_fragment: told(udpair_io::dont_fragment(socket)),
-            low_latency: told(udpair_io::low_latency(socket)),
-            traffic_class: told(udpair_io::traffic_class(socket)),
+            inbound_buffer_bytes: answer(udpair_io::receive_buffer_bytes(socket)),
+            send_buffer_bytes: answer(udpair_io::send_buffer_bytes(socket)),
+            hop_limit: answer(udpair_io::hop_limit(socket)),
+            dont_fragment: answer(udpair_io::dont_fragment(socket)),
+            low_latency: answer(udpair_io::low_latency(socket)),
+            traffic_class: answer(udpair_io::traffic_class(socket)),
             receive_offload: udpair_io::receive_offload(socket),
         }
     }
 }
 
-/// Compares wishes with what there is; `None` while the socket is not open.
-pub(crate) fn report(wishes: &Wished, observed: Option<&Observed>) -> OptionsReport {
+/// Compares requested_options with what there is; `None` while the socket is not open.
+pub(crate) fn report(
+    requested_options: &RequestedOptions,
+    observed: Option<&Observed>,
+) -> OptionsReport {
     let entry = |&option| match option {
         SocketOption::InboundBuffer => buffer(
             option,
-            wishes.inbound_buffer_bytes,
+            requested_options.inbound_buffer_bytes,
             observed.map(|observed| &observed.inbound_buffer_bytes),
             udpair_io::receive_buffer_advice,
         ),
         SocketOption::SendBuffer => buffer(
             option,
-            wishes.send_buffer_bytes,
+            requested_options.send_buffer_bytes,
             observed.map(|observed| &observed.send_buffer_bytes),
             udpair_io::send_buffer_advice,
         ),
         SocketOption::HopLimit => compare(
             option,
-            Some(OptionValue::Hops(wishes.hop_limit)),
+            Some(OptionValue::Hops(requested_options.hop_limit)),
             observed.map(|observed| observed.hop_limit.clone().map(OptionValue::Hops)),
         ),
         SocketOption::DontFragment => compare(
             option,
-            Some(OptionValue::Switch(wishes.dont_fragment)),
+            Some(OptionValue::Switch(requested_options.dont_fragment)),
             observed.map(|observed| observed.dont_fragment.clone().map(OptionValue::Switch)),
         ),
-        SocketOption::QualityOfService => quality(wishes.quality_of_service, observed),
+        SocketOption::QualityOfService => quality(requested_options.quality_of_service, observed),
         SocketOption::Dscp => compare(
             option,
-            wishes.dscp().map(OptionValue::Dscp),
+            requested_options.dscp().map(OptionValue::Dscp),
             observed.map(|observed| observed.traffic_class.clone().map(dscp_of)),
         ),
         SocketOption::Ecn => compare(
             option,
-            wishes.ecn.map(OptionValue::Ecn),
+            requested_options.ecn.map(OptionValue::Ecn),
             observed.map(|observed| observed.traffic_class.clone().map(ecn_of)),
         ),
         SocketOption::ReceiveOffload => compare(
             option,
-            (!wishes.receive_offload).then_some(OptionValue::Switch(false)),
+            (!requested_options.receive_offload).then_some(OptionValue::Switch(false)),
             observed.map(|observed| Ok(OptionValue::Switch(observed.receive_offload))),
         ),
     };
@@ -230,13 +233,13 @@ pub(crate) fn report(wishes: &Wished, observed: Option<&Observed>) -> OptionsRep
 
 fn compare(
     option: SocketOption,
-    wished: Option<OptionValue>,
-    granted: Option<Told<OptionValue>>,
+    requested: Option<OptionValue>,
+    granted: Option<Answer<OptionValue>>,
 ) -> OptionReport {
     let (granted, problem) = match granted {
         None => (None, None),
         Some(Ok(granted)) => {
-            let differs = wished.is_some_and(|wished| wished != granted);
+            let differs = requested.is_some_and(|requested| requested != granted);
             let problem = differs.then(|| "the system did not take it".to_owned());
             (Some(granted), problem)
         }
@@ -244,47 +247,47 @@ fn compare(
     };
     OptionReport {
         option,
-        wished,
+        requested,
         granted,
-        // What nobody wished for is nobody's disappointment.
-        why_not: problem.filter(|_| wished.is_some()),
+        // What nobody requested for is nobody's disappointment.
+        why_not: problem.filter(|_| requested.is_some()),
         advice: None,
     }
 }
 
 fn buffer(
     option: SocketOption,
-    wished: Option<u32>,
-    told: Option<&Told<u32>>,
+    requested: Option<u32>,
+    answer: Option<&Answer<u32>>,
     advice: fn(u32) -> Option<String>,
 ) -> OptionReport {
-    let granted = told.map(|told| {
-        told.clone().map(|bytes| match wished {
-            Some(_) => udpair_io::buffer_bytes_as_asked(bytes),
+    let granted = answer.map(|answer| {
+        answer.clone().map(|bytes| match requested {
+            Some(_) => udpair_io::requested_buffer_bytes(bytes),
             // The system's own choice, which it tells as it is (CTL-07).
             None => bytes,
         })
     });
     let mut report = compare(
         option,
-        wished.map(OptionValue::Bytes),
+        requested.map(OptionValue::Bytes),
         granted
             .clone()
             .map(|granted| granted.map(OptionValue::Bytes)),
     );
-    if let (Some(wished), Some(Ok(granted))) = (wished, granted) {
-        if granted < wished {
+    if let (Some(requested), Some(Ok(granted))) = (requested, granted) {
+        if granted < requested {
             report.why_not = Some("the system grants no more".into());
-            report.advice = advice(wished);
-        } else if granted > wished {
+            report.advice = advice(requested);
+        } else if granted > requested {
             report.why_not = Some("the system grants no less".into());
         }
     }
     report
 }
 
-fn quality(wished: QualityOfService, observed: Option<&Observed>) -> OptionReport {
-    let granted = observed.map(|observed| match wished {
+fn quality(requested: QualityOfService, observed: Option<&Observed>) -> OptionReport {
+    let granted = observed.map(|observed| match requested {
         // Nothing was asked for, so that whatever the system does is normal.
         QualityOfService::Normal => Ok(QualityOfService::Normal),
         QualityOfService::LowLatency => observed.low_latency.clone().map(|is_preferred| {
@@ -297,7 +300,7 @@ fn quality(wished: QualityOfService, observed: Option<&Observed>) -> OptionRepor
     });
     compare(
         SocketOption::QualityOfService,
-        Some(OptionValue::Quality(wished)),
+        Some(OptionValue::Quality(requested)),
         granted.map(|granted| granted.map(OptionValue::Quality)),
     )
 }
@@ -331,8 +334,8 @@ impl fmt::Display for OptionsReport {
 impl fmt::Display for OptionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.option)?;
-        match self.wished {
-            Some(wished) => write!(f, "wished {wished}")?,
+        match self.requested {
+            Some(requested) => write!(f, "requested {requested}")?,
             None => f.write_str("left to the system")?,
         }
         if let Some(granted) = self.granted {
@@ -386,21 +389,25 @@ mod tests {
     }
 
     /// What the report says of one option, as text.
-    fn line(wishes: &Wished, observed: Option<&Observed>, option: SocketOption) -> String {
-        report(wishes, observed).get(option).to_string()
+    fn line(
+        requested_options: &RequestedOptions,
+        observed: Option<&Observed>,
+        option: SocketOption,
+    ) -> String {
+        report(requested_options, observed).get(option).to_string()
     }
 
     /// CTL-06, CTL-07
     #[test]
     fn a_buffer_that_was_clamped_is_told_with_what_would_help() {
         // As the kernel tells it: twice what was set, but not its own choice.
-        let factor = 1_000 / udpair_io::buffer_bytes_as_asked(1_000);
+        let factor = 1_000 / udpair_io::requested_buffer_bytes(1_000);
         let twice = |granted: u32| granted * factor;
         let advice = match udpair_io::receive_buffer_advice(100_000) {
             Some(advice) => format!(" (`{advice}` would help)"),
             None => String::new(),
         };
-        for (wished, told, expected) in [
+        for (requested, answer, expected) in [
             (
                 None,
                 212_992,
@@ -409,28 +416,32 @@ mod tests {
             (
                 Some(50_000),
                 twice(50_000),
-                "wished 50000 bytes, granted 50000 bytes".to_owned(),
+                "requested 50000 bytes, granted 50000 bytes".to_owned(),
             ),
             (
                 Some(100_000),
                 twice(50_000),
                 format!(
-                    "wished 100000 bytes, granted 50000 bytes: the system grants no more{advice}"
+                    "requested 100000 bytes, granted 50000 bytes: the system grants no more{advice}"
                 ),
             ),
             (
                 Some(1),
                 twice(2_000),
-                "wished 1 byte, granted 2000 bytes: the system grants no less".to_owned(),
+                "requested 1 byte, granted 2000 bytes: the system grants no less".to_owned(),
             ),
         ] {
-            let wishes = Wished {
-                inbound_buffer_bytes: wished,
-                ..Wished::default()
+            let requested_options = RequestedOptions {
+                inbound_buffer_bytes: requested,
+                ..RequestedOptions::default()
             };
             let mut observed = observed();
-            observed.inbound_buffer_bytes = Ok(told);
-            let line = line(&wishes, Some(&observed), SocketOption::InboundBuffer);
+            observed.inbound_buffer_bytes = Ok(answer);
+            let line = line(
+                &requested_options,
+                Some(&observed),
+                SocketOption::InboundBuffer,
+            );
             assert_eq!(line, format!("inbound buffer: {expected}"));
         }
     }
@@ -438,34 +449,34 @@ mod tests {
     /// CTL-11: a wish; where it is not granted the socket opens all the same, and says so.
     #[test]
     fn what_the_system_does_not_do_is_told_in_its_words() {
-        let wishes = Wished {
+        let requested_options = RequestedOptions {
             quality_of_service: QualityOfService::LowLatency,
-            ..Wished::default()
+            ..RequestedOptions::default()
         };
         let mut observed = observed();
         for (low_latency, traffic_class, quality, dscp) in [
             (
                 Ok(true),
                 Ok(0xb8),
-                "wished low latency, granted low latency",
-                "wished 46, granted 46",
+                "requested low latency, granted low latency",
+                "requested 46, granted 46",
             ),
             (
                 Ok(false),
                 Ok(0),
-                "wished low latency, granted normal: the system did not take it",
-                "wished 46, granted 0: the system did not take it",
+                "requested low latency, granted normal: the system did not take it",
+                "requested 46, granted 0: the system did not take it",
             ),
             (
                 Err("no such option".to_owned()),
                 Err("no such mark".to_owned()),
-                "wished low latency: no such option",
-                "wished 46: no such mark",
+                "requested low latency: no such option",
+                "requested 46: no such mark",
             ),
         ] {
             observed.low_latency = low_latency;
             observed.traffic_class = traffic_class;
-            let line = |option| line(&wishes, Some(&observed), option);
+            let line = |option| line(&requested_options, Some(&observed), option);
             let expected = format!("quality of service: {quality}");
             assert_eq!(line(SocketOption::QualityOfService), expected);
             assert_eq!(line(SocketOption::Dscp), format!("DSCP: {dscp}"));
@@ -476,22 +487,22 @@ mod tests {
     fn nothing_wished_is_nothing_missed() {
         let mut observed = observed();
         observed.traffic_class = Err("this system does not tell".into());
-        let report = report(&Wished::default(), Some(&observed));
+        let report = report(&RequestedOptions::default(), Some(&observed));
         assert_eq!(report.unmet().count(), 0, "{report}");
         assert_eq!(report.get(SocketOption::Ecn).granted, None);
     }
 
     #[test]
     fn every_option_has_its_line_before_the_socket_is_open() {
-        let report = report(&Wished::default(), None);
+        let report = report(&RequestedOptions::default(), None);
         assert_eq!(report.unmet().count(), 0, "{report}");
         assert_eq!(
             report.to_string(),
             "inbound buffer: left to the system\n\
              send buffer: left to the system\n\
-             hop limit: wished 128\n\
-             don't fragment: wished off\n\
-             quality of service: wished normal\n\
+             hop limit: requested 128\n\
+             don't fragment: requested off\n\
+             quality of service: requested normal\n\
              DSCP: left to the system\n\
              ECN: left to the system\n\
              receive offload: left to the system"
@@ -500,19 +511,19 @@ mod tests {
 
     #[test]
     fn both_halves_of_a_traffic_class_are_told() {
-        let wishes = Wished {
+        let requested_options = RequestedOptions {
             dscp: Some(10),
             ecn: Some(Ecn::Capable0),
-            ..Wished::default()
+            ..RequestedOptions::default()
         };
         let mut observed = observed();
-        observed.traffic_class = Ok(wishes.traffic_class().unwrap());
+        observed.traffic_class = Ok(requested_options.traffic_class().unwrap());
         assert_eq!(observed.traffic_class, Ok(0x2a));
-        let line = |option| line(&wishes, Some(&observed), option);
-        assert_eq!(line(SocketOption::Dscp), "DSCP: wished 10, granted 10");
+        let line = |option| line(&requested_options, Some(&observed), option);
+        assert_eq!(line(SocketOption::Dscp), "DSCP: requested 10, granted 10");
         assert_eq!(
             line(SocketOption::Ecn),
-            "ECN: wished ECT(0), granted ECT(0)"
+            "ECN: requested ECT(0), granted ECT(0)"
         );
     }
 }

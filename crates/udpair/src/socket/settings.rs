@@ -14,7 +14,7 @@ use crate::resolve::Resolver;
 pub(crate) struct Settings {
     pub(crate) resolver: Resolver,
     pub(crate) engine: &'static dyn Engine,
-    pub(crate) wished: Wished,
+    pub(crate) requested: RequestedOptions,
     pub(crate) timestamps: bool,
     pub(crate) busy_poll: Option<Duration>,
     /// Whether the socket is one of several on its port.
@@ -33,7 +33,7 @@ pub(crate) struct Multicast {
 
 /// What the system is asked to do with a socket's datagrams; `None` leaves it to the system.
 #[derive(Clone, Debug)]
-pub(crate) struct Wished {
+pub(crate) struct RequestedOptions {
     pub(crate) inbound_buffer_bytes: Option<u32>,
     pub(crate) send_buffer_bytes: Option<u32>,
     pub(crate) hop_limit: u8,
@@ -82,7 +82,7 @@ impl Default for Settings {
                 .first()
                 .copied()
                 .unwrap_or(udpair_io::portable_engine()),
-            wished: Wished::default(),
+            requested: RequestedOptions::default(),
             timestamps: false,
             busy_poll: None,
             is_in_group: false,
@@ -95,7 +95,7 @@ impl Default for Settings {
 impl Settings {
     /// Checks what no system, or not this engine, could do.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.wished.check()?;
+        self.requested.check()?;
         if self.multicast_only && !self.engine.capabilities().local_address {
             let name = self.engine.name();
             return Err(Error::new(
@@ -112,8 +112,8 @@ impl Settings {
     /// Most are wishes: where the system refuses, its own choice stays, and the socket can be asked for
     /// it. Whoever says that nothing is to be fragmented relies on it.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
-        let wished = &self.wished;
-        let mut of_engine = udpair_io::Wishes::default();
+        let wished = &self.requested;
+        let mut of_engine = udpair_io::EngineOptions::default();
         of_engine.receive_offload = wished.receive_offload;
         of_engine.timestamps = self.timestamps;
         self.engine.prepare(socket, of_engine)?;
@@ -147,7 +147,7 @@ impl Settings {
     }
 }
 
-impl Wished {
+impl RequestedOptions {
     /// Checks what no system would accept, or would misunderstand (CTL-06, CTL-10).
     fn check(&self) -> Result<(), Error> {
         check_hop_limit(self.hop_limit)?;
@@ -191,7 +191,7 @@ impl Wished {
     }
 }
 
-impl Default for Wished {
+impl Default for RequestedOptions {
     fn default() -> Self {
         Self {
             inbound_buffer_bytes: None,
@@ -235,7 +235,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("engine", &self.engine.name())
-            .field("wished", &self.wished)
+            .field("wished", &self.requested)
             .field("timestamps", &self.timestamps)
             .field("busy_poll", &self.busy_poll)
             .field("is_in_group", &self.is_in_group)

@@ -7,19 +7,19 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use once_cell::race::OnceBox;
 use udpair_io::Adapter;
 
 use super::lifecycle::{
-    LocalPart, Operation, Past, State, Verdict, Wish, cancelled, refuse, verdict,
+    BoundMatch, LocalPart, Operation, Past, State, Verdict, cancelled, refuse, verdict,
 };
 use super::link::Link;
 use super::link::Statistics;
 use super::options::{self, Observed, OptionsReport};
 use super::settings::{Settings, check_hop_limit};
-use crate::driver::{self, Ticket, Waiters};
+use crate::driver::{self, Waiter, Waiters};
 use crate::error::Error;
 use crate::name::Endpoint;
 use crate::observe::{self, Published};
@@ -98,7 +98,7 @@ impl Shared {
             life: Mutex::new(Life {
                 state: State::Created,
                 past: Past::default(),
-                hop_limit: settings.wished.hop_limit,
+                hop_limit: settings.requested.hop_limit,
                 device: None,
             }),
             settings,
@@ -214,17 +214,17 @@ impl Shared {
     pub(crate) fn compare(&self, local: &Endpoint) -> LocalPart {
         let bound = self.local_addr();
         let host = match local.host() {
-            None => Wish::None,
+            None => BoundMatch::Unspecified,
             Some(host) => match (host.ip(), bound) {
-                (Some(ip), Some(bound)) if ip.to_canonical() == bound.ip() => Wish::AsBound,
-                _ => Wish::Other,
+                (Some(ip), Some(bound)) if ip.to_canonical() == bound.ip() => BoundMatch::Same,
+                _ => BoundMatch::Other,
             },
         };
         let service = match (local.service().port(), bound) {
-            (None, _) if local.service().is_any() => Wish::None,
-            (Some(0), _) => Wish::None,
-            (Some(port), Some(bound)) if port == bound.port() => Wish::AsBound,
-            _ => Wish::Other,
+            (None, _) if local.service().is_any() => BoundMatch::Unspecified,
+            (Some(0), _) => BoundMatch::Unspecified,
+            (Some(port), Some(bound)) if port == bound.port() => BoundMatch::Same,
+            _ => BoundMatch::Other,
         };
         LocalPart { host, service }
     }
@@ -252,9 +252,9 @@ impl Shared {
 
     /// Waits while somebody opens the socket.
     pub(crate) async fn wait_while_opening(&self) {
-        let mut waiting = OpeningWait::on(self);
+        let mut waiter = Waiter::on(self.waiting());
         future::poll_fn(|cx| {
-            waiting.enlist(cx);
+            waiter.enlist(cx.waker());
             if self.life().state == State::Opening {
                 Poll::Pending
             } else {
@@ -270,7 +270,7 @@ impl Shared {
         action: impl Display,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let mut waiting = OpeningWait::on(self);
+        let mut waiter = Waiter::on(self.waiting());
         let mut future = pin!(future);
         future::poll_fn(|cx| {
             if self.is_closed() {
@@ -279,7 +279,7 @@ impl Shared {
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 return Poll::Ready(result);
             }
-            waiting.enlist(cx);
+            waiter.enlist(cx.waker());
             // Looked at again, because it may have been closed before there was a waker.
             if self.is_closed() {
                 return Poll::Ready(Err(cancelled(&action)));
@@ -308,7 +308,7 @@ impl Shared {
     }
 
     pub(crate) fn options(&self) -> OptionsReport {
-        let mut wished = self.settings.wished.clone();
+        let mut wished = self.settings.requested.clone();
         wished.hop_limit = self.life().hop_limit;
         let observed = self.link().and_then(|link| link.channel.with(Observed::of));
         options::report(&wished, observed.as_ref())
@@ -355,6 +355,11 @@ impl Shared {
             .finish_non_exhaustive()
     }
 
+    /// Returns the list of those who wait for an opening to end, or for the socket to be closed.
+    fn waiting(&self) -> &Waiters {
+        self.waiting.get_or_init(Box::default)
+    }
+
     /// Lets those look again who wait for an opening to end. What they look at was changed before.
     fn wake_waiting(&self) {
         if let Some(waiting) = self.waiting.get() {
@@ -364,35 +369,6 @@ impl Shared {
 
     fn life(&self) -> MutexGuard<'_, Life> {
         self.life.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Somebody who waits for an opening to end, or for the socket to be closed.
-struct OpeningWait<'a> {
-    shared: &'a Shared,
-    ticket: Ticket,
-}
-
-impl<'a> OpeningWait<'a> {
-    fn on(shared: &'a Shared) -> Self {
-        Self {
-            shared,
-            ticket: Ticket::default(),
-        }
-    }
-
-    /// Lets the task be woken. What it waits for is to be looked at after this.
-    fn enlist(&mut self, cx: &mut Context<'_>) {
-        let waiting = self.shared.waiting.get_or_init(Box::default);
-        waiting.enlist(&mut self.ticket, cx.waker());
-    }
-}
-
-impl Drop for OpeningWait<'_> {
-    fn drop(&mut self) {
-        if let Some(waiting) = self.shared.waiting.get() {
-            waiting.leave(&mut self.ticket);
-        }
     }
 }
 
@@ -469,7 +445,7 @@ impl<'a> Opening<'a> {
             observe::connected(|| shared.local_addr(), || shared.peer_addr());
             return Ok(());
         };
-        if life.hop_limit != shared.settings.wished.hop_limit {
+        if life.hop_limit != shared.settings.requested.hop_limit {
             // It was set since the socket was made.
             link.channel.set_hop_limit(life.hop_limit);
         }

@@ -270,7 +270,7 @@ async fn a_stranger_in_a_batch_is_not_heard() {
                 assert_eq!(datagram.payload(), b"from the peer", "{engine:?}");
             }
         }
-        assert_eq!(socket.statistics().strangers_dropped, 30, "{engine:?}");
+        assert_eq!(socket.statistics().non_peer_dropped, 30, "{engine:?}");
     }
 }
 

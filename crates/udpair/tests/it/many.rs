@@ -144,7 +144,7 @@ async fn drops_before_a_stranger_are_told_all_the_same() {
         peer.send(b"fence", to);
         dropped += u64::from(soon(socket.recv()).await.unwrap().dropped_before());
         let statistics = socket.statistics();
-        assert_eq!(statistics.strangers_dropped, 1, "{engine:?}");
+        assert_eq!(statistics.non_peer_dropped, 1, "{engine:?}");
         assert_eq!(dropped, statistics.kernel_dropped, "{engine:?}");
     }
 }

@@ -252,7 +252,7 @@ async fn sockets_for_many_share_a_port() {
             let message = soon(socket.recv()).await.unwrap();
             assert_eq!(message.payload(), b"Hello", "{engine:?}");
         }
-        let dropped = [&first, &second].map(|socket| socket.statistics().strangers_dropped);
+        let dropped = [&first, &second].map(|socket| socket.statistics().non_peer_dropped);
         assert_eq!(dropped.iter().sum::<u64>(), 1, "{engine:?}");
     }
 }

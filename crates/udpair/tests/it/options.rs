@@ -46,7 +46,7 @@ async fn the_defaults_are_those_of_the_model() {
         }
         for option in [SocketOption::InboundBuffer, SocketOption::SendBuffer] {
             let buffer = report.get(option);
-            assert_eq!(buffer.wished, None, "{which}");
+            assert_eq!(buffer.requested, None, "{which}");
             assert!(
                 matches!(buffer.granted, Some(OptionValue::Bytes(1..))),
                 "{which}: {buffer}"
@@ -72,14 +72,14 @@ async fn what_the_system_grants_is_told_as_it_was_wished() {
         let report = socket.options();
         assert_eq!(
             report.to_string(),
-            "inbound buffer: wished 100000 bytes, granted 100000 bytes\n\
-             send buffer: wished 50000 bytes, granted 50000 bytes\n\
-             hop limit: wished 7, granted 7\n\
-             don't fragment: wished on, granted on\n\
-             quality of service: wished low latency, granted low latency\n\
-             DSCP: wished 46, granted 46\n\
-             ECN: wished ECT(0), granted ECT(0)\n\
-             receive offload: wished off, granted off",
+            "inbound buffer: requested 100000 bytes, granted 100000 bytes\n\
+             send buffer: requested 50000 bytes, granted 50000 bytes\n\
+             hop limit: requested 7, granted 7\n\
+             don't fragment: requested on, granted on\n\
+             quality of service: requested low latency, granted low latency\n\
+             DSCP: requested 46, granted 46\n\
+             ECN: requested ECT(0), granted ECT(0)\n\
+             receive offload: requested off, granted off",
             "{which}"
         );
         assert_eq!(report.unmet().count(), 0, "{which}");
@@ -90,10 +90,10 @@ async fn what_the_system_grants_is_told_as_it_was_wished() {
 #[tokio::test]
 async fn a_buffer_that_was_clamped_says_so() {
     const MOST: u32 = i32::MAX.cast_unsigned();
-    for wished in [1, MOST] {
+    for requested in [1, MOST] {
         let sockets = sockets(|builder| {
-            let builder = builder.inbound_buffer_bytes(wished);
-            builder.send_buffer_bytes(wished)
+            let builder = builder.inbound_buffer_bytes(requested);
+            builder.send_buffer_bytes(requested)
         });
         for (which, socket) in sockets.await {
             let report = socket.options();
@@ -102,17 +102,21 @@ async fn a_buffer_that_was_clamped_says_so() {
                 let Some(OptionValue::Bytes(granted)) = buffer.granted else {
                     panic!("{which}: {buffer}");
                 };
-                assert_ne!(granted, wished, "{which}: {buffer}");
+                assert_ne!(granted, requested, "{which}: {buffer}");
                 assert!(buffer.why_not.is_some(), "{which}: {buffer}");
                 // Nothing helps who wants less than the system needs.
-                assert_eq!(buffer.advice.is_some(), wished == MOST, "{which}: {buffer}");
+                assert_eq!(
+                    buffer.advice.is_some(),
+                    requested == MOST,
+                    "{which}: {buffer}"
+                );
             }
             assert_eq!(report.unmet().count(), 2, "{which}: {report}");
         }
     }
 }
 
-/// CTL-07: the system's own choice is told as it is, and can be wished for.
+/// CTL-07: the system's own choice is told as it is, and can be requested for.
 #[tokio::test]
 async fn the_default_size_of_a_buffer_is_granted_to_who_wishes_for_it() {
     for (which, socket) in sockets(|builder| builder).await {
@@ -138,7 +142,7 @@ async fn options_are_told_before_the_socket_is_open_and_after_it_was_closed() {
         let socket = builder.inbound_buffer_bytes(100_000).open().unwrap();
         let told = |option: SocketOption| {
             let report = socket.options();
-            (report.get(option).wished, report.get(option).granted)
+            (report.get(option).requested, report.get(option).granted)
         };
         let hops = |hops| Some(OptionValue::Hops(hops));
         let bytes = Some(OptionValue::Bytes(100_000));

@@ -63,7 +63,7 @@ async fn datagrams_from_before_the_connect_are_the_peers_alone() {
             );
         }
         let statistics = socket.statistics();
-        assert_eq!(statistics.strangers_dropped, 5, "{engine:?}");
+        assert_eq!(statistics.non_peer_dropped, 5, "{engine:?}");
         assert_eq!(statistics.datagrams_received, 5, "{engine:?}");
     }
 }
@@ -193,7 +193,7 @@ async fn a_queue_holds_no_strangers_after_the_connect() {
         peer.send(b"from the peer", socket.local_addr().unwrap());
         let message = soon(queue.recv()).await.unwrap();
         assert_eq!(message.payload(), b"from the peer", "{engine:?}");
-        assert_eq!(socket.statistics().strangers_dropped, 1, "{engine:?}");
+        assert_eq!(socket.statistics().non_peer_dropped, 1, "{engine:?}");
     }
 }
 
@@ -254,7 +254,7 @@ async fn a_handler_in_the_middle_of_a_batch_hears_the_peer_alone() {
                 ended.unwrap();
                 assert_eq!(heard[1..], [b"from the peer"], "{engine:?}");
             }
-            assert_eq!(socket.statistics().strangers_dropped, 9, "{engine:?}");
+            assert_eq!(socket.statistics().non_peer_dropped, 9, "{engine:?}");
         }
     }
 }

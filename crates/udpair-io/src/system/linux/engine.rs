@@ -5,7 +5,7 @@ use std::io;
 
 use super::{error_queue, option, receive, send};
 use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
-use crate::engine::{Capabilities, Engine, Sent, Waiting, Wishes, sealed::Sealed};
+use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
 use crate::peer_error::NetworkError;
 use crate::socket::Socket;
 
@@ -33,7 +33,7 @@ impl Engine for Linux {
         }
     }
 
-    fn prepare(&self, socket: &Socket, wishes: Wishes) -> io::Result<()> {
+    fn prepare(&self, socket: &Socket, wishes: EngineOptions) -> io::Result<()> {
         option::ask_for_metadata(socket)?;
         option::ask_for_errors(socket)?;
         option::ask_for_wishes(socket, wishes)?;
@@ -43,7 +43,7 @@ impl Engine for Linux {
         Ok(())
     }
 
-    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting> {
+    fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
         batch.clear();
         receive::receive(socket, batch)
     }

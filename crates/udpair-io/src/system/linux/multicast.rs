@@ -52,7 +52,7 @@ pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> 
 /// See [`set_multicast_adapter`](crate::set_multicast_adapter).
 pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
     let index = i32::try_from(adapter).map_err(io::Error::other)?;
-    if socket.speaks_ipv4() {
+    if socket.supports_ipv4() {
         let request = libc::ip_mreqn {
             imr_multiaddr: any_ipv4(),
             imr_address: any_ipv4(),
@@ -60,7 +60,7 @@ pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result
         };
         option::set_value(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)?;
     }
-    if socket.speaks_ipv6() {
+    if socket.supports_ipv6() {
         option::set_value(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, &index)?;
     }
     Ok(())

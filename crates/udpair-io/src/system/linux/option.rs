@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::adapter::adapter_index;
 use crate::adapter::Adapter;
-use crate::engine::Wishes;
+use crate::engine::EngineOptions;
 use crate::socket::{Family, Socket};
 
 /// Opens a socket; its flags come with it, which saves four calls.
@@ -85,7 +85,7 @@ pub(super) fn ask_for_errors(socket: &Socket) -> io::Result<()> {
 }
 
 /// Asks for what may be wished for; a kernel that has it not is no obstacle.
-pub(super) fn ask_for_wishes(socket: &Socket, wishes: Wishes) -> io::Result<()> {
+pub(super) fn ask_for_wishes(socket: &Socket, wishes: EngineOptions) -> io::Result<()> {
     if wishes.timestamps {
         set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
     }
@@ -232,7 +232,7 @@ pub(crate) fn bind_to_adapter(options: &SockRef<'_>, adapter: &Adapter) -> io::R
 }
 
 /// The kernel doubles what it was asked for (socket(7), `SO_RCVBUF`).
-pub(crate) fn buffer_bytes_as_asked(told: u32) -> u32 {
+pub(crate) fn requested_buffer_bytes(told: u32) -> u32 {
     told / 2
 }
 
@@ -341,7 +341,9 @@ mod tests {
     fn every_socket_has_its_standing_options() {
         for family in [Family::Ipv4, Family::Ipv6, Family::Dual] {
             let socket = Socket::open(family).unwrap();
-            engines()[0].prepare(&socket, Wishes::default()).unwrap();
+            engines()[0]
+                .prepare(&socket, EngineOptions::default())
+                .unwrap();
             let mut expected = vec![(libc::SOL_SOCKET, libc::SO_BROADCAST, 1)];
             if family != Family::Ipv6 {
                 expected.extend([
@@ -487,7 +489,7 @@ mod tests {
             assert!(default > 0);
             let granted = |bytes| {
                 set(&socket, bytes).unwrap();
-                buffer_bytes_as_asked(read(&socket).unwrap())
+                requested_buffer_bytes(read(&socket).unwrap())
             };
             assert_eq!(granted(65_536), 65_536);
             assert_eq!(read(&socket).unwrap(), 2 * 65_536);

@@ -13,13 +13,13 @@ use super::control::ControlBuffer;
 use super::message::empty_header;
 use super::metadata;
 use crate::batch::{Metadata, RecvBatch};
-use crate::engine::Waiting;
+use crate::engine::Remaining;
 use crate::pool::Buffer;
 use crate::socket::Socket;
 
 /// Receives into `batch`, which is empty.
 #[inline]
-pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Waiting> {
+pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
     ROOM.with_borrow_mut(|room| {
         let wanted = batch.limit().min(MESSAGES_MAX);
         room.prepare(wanted);
@@ -36,9 +36,9 @@ pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Wait
         }
         // Fewer than there was room for: nothing is left, and no call is needed to learn that.
         Ok(if received < wanted {
-            Waiting::Nothing
+            Remaining::Nothing
         } else {
-            Waiting::Perhaps
+            Remaining::Maybe
         })
     })
 }

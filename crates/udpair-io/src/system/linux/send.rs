@@ -13,10 +13,10 @@ use std::ptr;
 use super::address::RawAddress;
 use super::control::ControlWriter;
 use super::message::empty_header;
-use crate::batch::{Destination, Outgoing, SendBatch, Source, Waiting};
+use crate::batch::{Destination, Outgoing, SendBatch, Source};
 use crate::engine::Sent;
+use crate::gso::GsoBatch;
 use crate::offload;
-use crate::segment;
 use crate::socket::Socket;
 
 /// See [`Engine::send`](crate::Engine::send).
@@ -54,7 +54,7 @@ pub(super) fn send_batch(
     to: Option<Destination>,
     most: usize,
 ) -> io::Result<Sent> {
-    MESSAGES.with_borrow_mut(|messages| {
+    SCRATCH.with_borrow_mut(|messages| {
         loop {
             messages.write(socket, batch, to, most)?;
             let error = match messages.send(socket) {
@@ -83,8 +83,8 @@ fn is_about_cutting(code: i32) -> bool {
 }
 
 /// What one call reads. Each thread keeps one, so that a socket needs none.
-struct Messages {
-    rows: Vec<Row>,
+struct SendScratch {
+    rows: Vec<GsoMessage>,
     payloads: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
     /// Short payloads, side by side. Never grows, because `payloads` leads into it.
@@ -94,7 +94,7 @@ struct Messages {
 }
 
 /// Datagrams that go in one message.
-struct Row {
+struct GsoMessage {
     to: Option<Destination>,
     name: RawAddress,
     name_bytes: libc::socklen_t,
@@ -107,7 +107,7 @@ struct Row {
     bytes: usize,
 }
 
-impl Messages {
+impl SendScratch {
     const fn new() -> Self {
         Self {
             rows: Vec::new(),
@@ -131,8 +131,9 @@ impl Messages {
         self.copies.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
         // The row at hand, where it began and whose it is.
-        let mut open: Option<(segment::Row, usize, &Option<Destination>)> = None;
-        for Waiting { payload, to: own } in batch.waiting().take(most) {
+        let mut open: Option<(GsoBatch, usize, &Option<Destination>)> = None;
+        for queued in batch.queued().take(most) {
+            let (payload, own) = (&queued.payload, &queued.to);
             if let Some((row, first, of)) = &mut open {
                 if *of == own && row.add(payload.len()) {
                     self.add_payload(*first, payload);
@@ -164,9 +165,9 @@ impl Messages {
         socket: &Socket,
         to: Option<Destination>,
         length: usize,
-    ) -> io::Result<segment::Row> {
+    ) -> io::Result<GsoBatch> {
         let (name, name_bytes) = encode(socket, to)?;
-        self.rows.push(Row {
+        self.rows.push(GsoMessage {
             to,
             name,
             name_bytes,
@@ -177,11 +178,11 @@ impl Messages {
             bytes: 0,
         });
         let limits = socket.send_offload.limits(to, length);
-        Ok(segment::Row::begin(length, limits))
+        Ok(GsoBatch::begin(length, limits))
     }
 
     /// Ends the last row, whose payloads begin at `first`.
-    fn end_row(&mut self, made: segment::Row, first: usize) {
+    fn end_row(&mut self, made: GsoBatch, first: usize) {
         let payloads = self.payloads.len() - first;
         let Some(row) = self.rows.last_mut() else {
             return;
@@ -329,7 +330,7 @@ const COPIED_BYTES_MAX: usize = 256;
 const COPIES_BYTES_MAX: usize = 65_536;
 
 thread_local! {
-    static MESSAGES: RefCell<Messages> = const { RefCell::new(Messages::new()) };
+    static SCRATCH: RefCell<SendScratch> = const { RefCell::new(SendScratch::new()) };
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 
 use udpair_io::{Adapter, Outgoing, RecvBatch, Socket};
 
-use super::wire::{Answer, Query, Reading};
-use crate::driver::{self, Gone, Watched};
+use super::wire::{Answer, Parsed, Query};
+use crate::driver::{self, WaitError, Watched};
 
 /// Why a server gave no answer that can be used.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub(super) async fn over_udp(
     query: &Query,
 ) -> Result<Option<Answer>, Fault> {
     let engine = udpair_io::portable_engine();
-    let socket = Socket::for_question(server, adapter).map_err(Fault::Io)?;
-    let server = socket.name_of_peer(server);
+    let socket = Socket::for_query(server, adapter).map_err(Fault::Io)?;
+    let server = socket.peer_as_reported(server);
     let question = Outgoing {
         payload: query.bytes(),
         to: None,
@@ -55,7 +55,7 @@ pub(super) async fn over_udp(
                 continue;
             }
             Some(Err(error)) => return Err(Fault::Io(error)),
-            None => return Err(Fault::Io(Gone::Closed.into())),
+            None => return Err(Fault::Io(WaitError::Closed.into())),
         }
         for datagram in batch.iter() {
             // The kernel lets strangers in until it is connected, which is after it has the port.
@@ -63,10 +63,10 @@ pub(super) async fn over_udp(
                 continue;
             }
             match query.read(datagram.payload()) {
-                Reading::Foreign => {}
-                Reading::Truncated => return Ok(None),
-                Reading::Broken(reason) => return Err(Fault::Broken(reason)),
-                Reading::Answer(answer) => return Ok(Some(answer)),
+                Parsed::Foreign => {}
+                Parsed::Truncated => return Ok(None),
+                Parsed::Broken(reason) => return Err(Fault::Broken(reason)),
+                Parsed::Answer(answer) => return Ok(Some(answer)),
             }
         }
     }
@@ -78,14 +78,14 @@ pub(super) async fn over_tcp(
     adapter: Option<&Adapter>,
     query: &Query,
 ) -> Result<Answer, Fault> {
-    let socket = udpair_io::stream_for_question(server, adapter).map_err(Fault::Io)?;
+    let socket = udpair_io::stream_for_query(server, adapter).map_err(Fault::Io)?;
     let bytes = driver::tcp_exchange(socket, server, query.bytes())
         .await
         .map_err(Fault::Io)?;
     match query.read(&bytes) {
-        Reading::Answer(answer) => Ok(answer),
-        Reading::Broken(reason) => Err(Fault::Broken(reason)),
-        Reading::Truncated => Err(Fault::Broken("truncated over TCP".into())),
-        Reading::Foreign => Err(Fault::Broken("the answer is to another question".into())),
+        Parsed::Answer(answer) => Ok(answer),
+        Parsed::Broken(reason) => Err(Fault::Broken(reason)),
+        Parsed::Truncated => Err(Fault::Broken("truncated over TCP".into())),
+        Parsed::Foreign => Err(Fault::Broken("the answer is to another question".into())),
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Query {
 
 /// What a message turned out to be.
 #[derive(Debug)]
-pub(super) enum Reading {
+pub(super) enum Parsed {
     /// No answer to this query; the right one may still come.
     Foreign,
     /// The answer did not fit; ask again over TCP.
@@ -99,19 +99,19 @@ impl Query {
     }
 
     /// Reads a message that came from the server over UDP, or over TCP, which never truncates.
-    pub(super) fn read(&self, bytes: &[u8]) -> Reading {
+    pub(super) fn read(&self, bytes: &[u8]) -> Parsed {
         let Some((id, rest)) = bytes.split_first_chunk() else {
-            return Reading::Foreign;
+            return Parsed::Foreign;
         };
         let flags = rest.first().copied().unwrap_or_default();
         if u16::from_be_bytes(*id) != self.id || flags & IS_RESPONSE == 0 {
-            return Reading::Foreign;
+            return Parsed::Foreign;
         }
         let message = match Message::from_vec(bytes) {
             Ok(message) => message,
             // What does not fit may be cut anywhere.
-            Err(_) if flags & IS_TRUNCATED != 0 => return Reading::Truncated,
-            Err(error) => return Reading::Broken(error.to_string()),
+            Err(_) if flags & IS_TRUNCATED != 0 => return Parsed::Truncated,
+            Err(error) => return Parsed::Broken(error.to_string()),
         };
         // Servers that cannot read a question may leave it out of their answer.
         let asks_the_same = |question: &QuestionSection| {
@@ -127,12 +127,12 @@ impl Query {
             _ => false,
         };
         if !is_ours {
-            return Reading::Foreign;
+            return Parsed::Foreign;
         }
         if message.metadata.truncation {
-            return Reading::Truncated;
+            return Parsed::Truncated;
         }
-        Reading::Answer(Answer {
+        Parsed::Answer(Answer {
             code,
             negative_ttl: message.authorities.iter().find_map(negative_ttl),
             records: records(message.answers),
@@ -219,7 +219,7 @@ mod tests {
     }
 
     /// An answer to [`query`], changed by `change`.
-    fn answer(change: impl FnOnce(&mut Message)) -> Reading {
+    fn answer(change: impl FnOnce(&mut Message)) -> Parsed {
         let mut message = Message::response(4711, OpCode::Query);
         message.add_query(QuestionSection::query(name("Example.TEST."), WireType::A));
         change(&mut message);
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn only_the_answer_to_this_question_counts() {
-        assert!(matches!(answer(|_| ()), Reading::Answer(_)));
+        assert!(matches!(answer(|_| ()), Parsed::Answer(_)));
         for (what, change) in [
             ("wrong id", (|m| m.metadata.id = 4712) as fn(&mut Message)),
             ("a query", |m| m.metadata.message_type = MessageType::Query),
@@ -261,24 +261,24 @@ mod tests {
             ("no question", |m| m.queries.clear()),
             ("two questions", |m| m.queries.push(m.queries[0].clone())),
         ] {
-            assert!(matches!(answer(change), Reading::Foreign), "{what}");
+            assert!(matches!(answer(change), Parsed::Foreign), "{what}");
         }
-        assert!(matches!(query().read(b""), Reading::Foreign));
+        assert!(matches!(query().read(b""), Parsed::Foreign));
         assert!(matches!(
             query().read(&4711_u16.to_be_bytes()),
-            Reading::Foreign
+            Parsed::Foreign
         ));
         let refused_without_question = answer(|message| {
             message.queries.clear();
             message.metadata.response_code = WireCode::FormErr;
         });
-        assert!(matches!(refused_without_question, Reading::Answer(_)));
+        assert!(matches!(refused_without_question, Parsed::Answer(_)));
     }
 
     #[test]
     fn a_cut_answer_asks_for_tcp_and_a_broken_one_is_broken() {
         let cut = answer(|message| message.metadata.truncation = true);
-        assert!(matches!(cut, Reading::Truncated), "{cut:?}");
+        assert!(matches!(cut, Parsed::Truncated), "{cut:?}");
 
         let mut message = Message::response(4711, OpCode::Query);
         message.add_query(QuestionSection::query(name("example.test."), WireType::A));
@@ -289,11 +289,11 @@ mod tests {
         ));
         let whole = message.to_vec().unwrap();
         let broken = query().read(&whole[..whole.len() - 2]);
-        assert!(matches!(broken, Reading::Broken(_)), "{broken:?}");
+        assert!(matches!(broken, Parsed::Broken(_)), "{broken:?}");
         message.metadata.truncation = true;
         let whole = message.to_vec().unwrap();
         let cut = query().read(&whole[..whole.len() - 2]);
-        assert!(matches!(cut, Reading::Truncated), "{cut:?}");
+        assert!(matches!(cut, Parsed::Truncated), "{cut:?}");
     }
 
     #[test]
@@ -309,7 +309,7 @@ mod tests {
             let soa = SOA::new(name("a."), name("b."), 1, 2, 3, 4, 5);
             message.add_authority(WireRecord::from_rdata(name("a."), 60, RData::SOA(soa)));
         });
-        let Reading::Answer(read) = read else {
+        let Parsed::Answer(read) = read else {
             panic!("{read:?}")
         };
         assert_eq!(read.negative_ttl, Some(5), "the shorter of TTL and minimum");

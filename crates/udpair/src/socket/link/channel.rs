@@ -13,11 +13,11 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use once_cell::race::OnceBox;
-use udpair_io::{Cause, NetworkError, RecvBatch, Socket, Waiting};
+use udpair_io::{Cause, NetworkError, RecvBatch, Remaining, Socket};
 
 use super::events::EventQueue;
 use super::statistics::{Counters, Drops, Statistics};
-use crate::driver::{Gone, ReaderWaker, Ticket, Watched};
+use crate::driver::{ReaderWaker, Ticket, WaitError, Watched};
 use crate::message::{Event, PeerError};
 use crate::socket::settings::Settings;
 
@@ -45,7 +45,7 @@ impl Channel {
         settings: &Arc<Settings>,
         peer: Option<SocketAddr>,
     ) -> (Self, ReaderWaker) {
-        let peer = peer.map(|peer| socket.name_of_peer(peer));
+        let peer = peer.map(|peer| socket.peer_as_reported(peer));
         let (watched, reader_waker) = if settings.is_in_group {
             Watched::wherever(socket)
         } else {
@@ -74,7 +74,7 @@ impl Channel {
     ///
     /// `WouldBlock`, or the system's own refusal; `None` if the socket is closed.
     #[inline]
-    pub(crate) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Waiting>> {
+    pub(crate) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Remaining>> {
         self.call(|socket| self.settings.engine.receive(socket, batch))
     }
 
@@ -156,7 +156,7 @@ impl Channel {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
-    ) -> Poll<Result<(), Gone>> {
+    ) -> Poll<Result<(), WaitError>> {
         self.watched.poll_readable(cx, ticket)
     }
 
@@ -177,7 +177,7 @@ impl Channel {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
-    ) -> Poll<Result<(), Gone>> {
+    ) -> Poll<Result<(), WaitError>> {
         self.watched.poll_writable(cx, ticket)
     }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use udpair_io::{Metadata, RecvBatch, Sifted, Waiting};
+use udpair_io::{FilterStats, Metadata, RecvBatch, Remaining, filter_again, filter_received};
 
 use super::channel::{Cancellations, Channel};
 use super::filter;
@@ -91,7 +91,7 @@ impl Queue {
     /// Drops what others than the peer sent, of what was received when they were still heard.
     fn drop_queued_strangers(&mut self, channel: &Channel) {
         if let Some(mut rest) = self.rest.take() {
-            let strangers = rest.retain(&mut self.intake.told, admitted_by(channel));
+            let strangers = filter_again(&mut rest, &mut self.intake.told, admitted_by(channel));
             count_strangers(strangers, channel);
             self.keep(rest);
         }
@@ -301,16 +301,16 @@ impl Intake {
     #[inline]
     fn receive(&mut self, channel: &Channel, batch: &mut RecvBatch) -> Option<io::Result<()>> {
         match channel.receive(batch)? {
-            Ok(waiting) => self.more = waiting == Waiting::Perhaps,
+            Ok(waiting) => self.more = waiting == Remaining::Maybe,
             Err(error) => return Some(Err(error)),
         }
         self.room = match batch.messages() {
             messages if messages >= FEW.into() => BATCH_MAX,
             _ => FEW,
         };
-        let sifted = batch.sift(&mut self.told, admitted_by(channel));
-        count_strangers(sifted, channel);
-        channel.counters().add_received(batch.len(), sifted);
+        let filtered = filter_received(batch, &mut self.told, admitted_by(channel));
+        count_strangers(filtered, channel);
+        channel.counters().add_received(batch.len(), filtered);
         Some(Ok(()))
     }
 }
@@ -327,9 +327,9 @@ fn admitted_by(channel: &Channel) -> impl Fn(&Metadata) -> bool {
 }
 
 #[inline]
-fn count_strangers(sifted: Sifted, channel: &Channel) {
-    if sifted.refused > 0 {
-        channel.counters().strangers_dropped.add(sifted.refused);
+fn count_strangers(filtered: FilterStats, channel: &Channel) {
+    if filtered.refused > 0 {
+        channel.counters().non_peer_dropped.add(filtered.refused);
     }
 }
 

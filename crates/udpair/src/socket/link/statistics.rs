@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use udpair_io::{Sent, Sifted, Socket};
+use udpair_io::{FilterStats, Sent, Socket};
 
 /// What a socket has counted since it was made.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Statistics {
     /// Bytes in them, without headers.
     pub bytes_received: u64,
     /// Datagrams that others than the peer sent, and that were dropped.
-    pub strangers_dropped: u64,
+    pub non_peer_dropped: u64,
     /// Datagrams that the kernel dropped because the receive buffer was full; 0 where the system does
     /// not count.
     pub kernel_dropped: u64,
@@ -54,7 +54,7 @@ impl Statistics {
             ("udpair_bytes_sent_total", self.bytes_sent),
             ("udpair_datagrams_received_total", self.datagrams_received),
             ("udpair_bytes_received_total", self.bytes_received),
-            ("udpair_strangers_dropped_total", self.strangers_dropped),
+            ("udpair_non_peer_dropped_total", self.non_peer_dropped),
             ("udpair_kernel_dropped_total", self.kernel_dropped),
             ("udpair_queue_dropped_total", self.queue_dropped),
             ("udpair_truncated_total", self.truncated),
@@ -73,7 +73,7 @@ pub(crate) struct Counters {
     pub(crate) bytes_sent: Counter,
     pub(crate) datagrams_received: Counter,
     pub(crate) bytes_received: Counter,
-    pub(crate) strangers_dropped: Counter,
+    pub(crate) non_peer_dropped: Counter,
     pub(crate) queue_dropped: Counter,
     pub(crate) truncated: Counter,
     pub(crate) peer_errors: Counter,
@@ -96,12 +96,12 @@ impl Counters {
     /// Counts what one call received, less the strangers' datagrams. Nobody else may do so meanwhile: the
     /// caller holds the queue.
     #[inline]
-    pub(crate) fn add_received(&self, datagrams: usize, sifted: Sifted) {
+    pub(crate) fn add_received(&self, datagrams: usize, filtered: FilterStats) {
         self.receive_calls.add_alone(1);
         self.datagrams_received.add_alone(datagrams);
-        self.bytes_received.add_alone(sifted.bytes);
-        if sifted.truncated > 0 {
-            self.truncated.add_alone(sifted.truncated);
+        self.bytes_received.add_alone(filtered.bytes);
+        if filtered.truncated > 0 {
+            self.truncated.add_alone(filtered.truncated);
         }
     }
 
@@ -111,7 +111,7 @@ impl Counters {
             bytes_sent: self.bytes_sent.get(),
             datagrams_received: self.datagrams_received.get(),
             bytes_received: self.bytes_received.get(),
-            strangers_dropped: self.strangers_dropped.get(),
+            non_peer_dropped: self.non_peer_dropped.get(),
             kernel_dropped: 0,
             kernel_dropped_exact: false,
             queue_dropped: self.queue_dropped.get(),

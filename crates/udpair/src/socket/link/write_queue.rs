@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use once_cell::race::OnceBox;
 
-use crate::driver::{Ticket, Waiters};
+use crate::driver::{Waiter, Waiters};
 
 /// The queue of a socket.
 #[derive(Debug, Default)]
@@ -92,12 +92,9 @@ impl WriteQueue {
             let positions = self.positions();
             (positions.next, positions.given_up)
         };
-        let mut flush = Flush {
-            queue: self,
-            ticket: Ticket::default(),
-        };
+        let mut waiter = Waiter::on(self.flushing());
         future::poll_fn(|cx| {
-            self.flushing().enlist(&mut flush.ticket, cx.waker());
+            waiter.enlist(cx.waker());
             let positions = self.positions();
             let is_done = positions
                 .waiting
@@ -161,17 +158,6 @@ impl Drop for QueuePosition<'_> {
             waker.wake();
         }
         self.queue.flushing().wake_all();
-    }
-}
-
-struct Flush<'a> {
-    queue: &'a WriteQueue,
-    ticket: Ticket,
-}
-
-impl Drop for Flush<'_> {
-    fn drop(&mut self) {
-        self.queue.flushing().leave(&mut self.ticket);
     }
 }
 

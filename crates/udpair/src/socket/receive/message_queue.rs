@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use super::receiver::Receive;
-use crate::driver::{self, Task, Ticket, Waiters};
+use crate::driver::{self, Task, Waiter, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
 use crate::socket::lifecycle::{Operation, closed};
@@ -43,7 +43,7 @@ pub enum Overflow {
 /// still be taken; what strangers sent before it was connected goes then. A dropped queue stops receiving; what it holds is gone.
 pub struct MessageQueue {
     inside: Arc<Inside>,
-    ticket: Ticket,
+    taker: Waiter<Arc<Waiters>>,
     _filling: Task,
 }
 
@@ -53,7 +53,7 @@ struct Inside {
     overflow: Overflow,
     list: Mutex<Backlog>,
     /// Those who wait for a message.
-    takers: Waiters,
+    takers: Arc<Waiters>,
     /// The one who waits for room.
     filler: Waiters,
 }
@@ -86,13 +86,13 @@ impl MessageQueue {
             capacity,
             overflow,
             list: Mutex::default(),
-            takers: Waiters::default(),
+            takers: Arc::default(),
             filler: Waiters::default(),
         });
         let filling = driver::spawn(fill(inside.clone())).map_err(Error::no_runtime)?;
         Ok(Self {
+            taker: Waiter::on(inside.takers.clone()),
             inside,
-            ticket: Ticket::default(),
             _filling: filling,
         })
     }
@@ -129,7 +129,7 @@ impl MessageQueue {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let inside = &*self.inside;
         // Before looking, so that what comes in between wakes us.
-        inside.takers.enlist(&mut self.ticket, cx.waker());
+        self.taker.enlist(cx.waker());
         let mut list = inside.list();
         let taken = match (list.messages.pop_front(), &list.end) {
             (Some(message), _) => Poll::Ready(Ok(message)),
@@ -140,7 +140,7 @@ impl MessageQueue {
         // Looking alone makes room, if there were strangers.
         inside.filler.wake_all();
         if taken.is_ready() {
-            inside.takers.leave(&mut self.ticket);
+            self.taker.leave();
         }
         taken
     }
@@ -159,7 +159,7 @@ impl Inside {
             list.messages
                 .retain(|message| hears(&link.channel, message));
             let strangers = before - list.messages.len();
-            link.channel.counters().strangers_dropped.add(strangers);
+            link.channel.counters().non_peer_dropped.add(strangers);
         }
         list
     }
@@ -169,9 +169,9 @@ impl Inside {
         if self.overflow != Overflow::Pause {
             return;
         }
-        let mut ticket = Ticket::default();
+        let mut waiter = Waiter::on(&self.filler);
         future::poll_fn(|cx| {
-            self.filler.enlist(&mut ticket, cx.waker());
+            waiter.enlist(cx.waker());
             if self.list().messages.len() < self.capacity {
                 Poll::Ready(())
             } else {
@@ -179,7 +179,6 @@ impl Inside {
             }
         })
         .await;
-        self.filler.leave(&mut ticket);
     }
 
     fn put(&self, message: Message) {
@@ -188,7 +187,7 @@ impl Inside {
             && !hears(&link.channel, &message)
         {
             // It was under way when the socket was connected.
-            link.channel.counters().strangers_dropped.add(1);
+            link.channel.counters().non_peer_dropped.add(1);
             return;
         }
         let is_full = list.messages.len() >= self.capacity;
@@ -250,7 +249,6 @@ impl Stream for MessageQueue {
 
 impl Drop for MessageQueue {
     fn drop(&mut self) {
-        self.inside.takers.leave(&mut self.ticket);
         // What it holds may lie in buffers that others wait for.
         drop(mem::take(&mut self.inside.list().messages));
     }

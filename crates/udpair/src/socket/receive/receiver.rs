@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagram, RecvBatch};
 
-use crate::driver::Gone;
+use crate::driver::WaitError;
 use crate::error::{Error, ErrorKind};
 use crate::message::{Event, Message};
 use crate::socket::lifecycle::Operation;
@@ -179,8 +179,8 @@ fn poll<T>(
         }
         match channel.poll_readable(cx, &mut state.ticket) {
             Poll::Ready(Ok(())) => queue.note_arrival(),
-            Poll::Ready(Err(Gone::Closed)) => break Err(closed(ACTION)),
-            Poll::Ready(Err(Gone::Runtime(error))) => break Err(runtime_gone(error)),
+            Poll::Ready(Err(WaitError::Closed)) => break Err(closed(ACTION)),
+            Poll::Ready(Err(WaitError::Runtime(error))) => break Err(runtime_gone(error)),
             // Looked at again, because the wake-up may have come before there was a waker.
             Poll::Pending if is_cancelled() => {}
             Poll::Pending => return Poll::Pending,

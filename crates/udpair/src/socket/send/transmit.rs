@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
-use crate::driver::{self, Gone, Ticket};
+use crate::driver::{self, Ticket, WaitError};
 use crate::error::{Error, ErrorKind};
 use crate::socket::lifecycle::{cancelled, closed};
 use crate::socket::link::Cancellations;
 use crate::socket::link::{Link, SendFailure};
 
 /// What is to be sent.
-pub(crate) trait Load {
+pub(crate) trait Payloads {
     /// Brings to the kernel what is left, and stops at the first that it does not take.
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure>;
 
@@ -27,7 +27,7 @@ pub(crate) trait Load {
 /// One datagram.
 pub(crate) struct One<'a>(pub(crate) Outgoing<'a>);
 
-impl Load for One<'_> {
+impl Payloads for One<'_> {
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
         link.try_send(self.0)
     }
@@ -45,7 +45,7 @@ pub(crate) struct Many<'a> {
     pub(crate) most: usize,
 }
 
-impl Load for Many<'_> {
+impl Payloads for Many<'_> {
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
         link.try_send_batch(self.batch, self.to, &mut self.most)
     }
@@ -62,7 +62,7 @@ impl Load for Many<'_> {
 ///
 /// Whoever finds no room lines up, so that datagrams reach the kernel in the order in which their sends
 /// were begun.
-pub(crate) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error> {
+pub(crate) async fn send(link: &Link, load: &mut impl Payloads) -> Result<(), Error> {
     // So that a task which does nothing but write lets others run.
     future::poll_fn(driver::poll_share).await;
     let begun = link.channel.cancellations();
@@ -76,7 +76,7 @@ pub(crate) async fn send(link: &Link, load: &mut impl Load) -> Result<(), Error>
 /// Sends all of `load` when those before it are sent and there is room.
 async fn send_in_turn(
     link: &Link,
-    load: &mut impl Load,
+    load: &mut impl Payloads,
     begun: Cancellations,
 ) -> Result<(), Error> {
     let position = link.write_queue.enter();
@@ -101,7 +101,7 @@ async fn send_in_turn(
 
 /// Sends what the kernel takes now, behind those who wait already.
 #[inline]
-pub(crate) fn try_send(link: &Link, load: &mut impl Load) -> Result<(), SendFailure> {
+pub(crate) fn try_send(link: &Link, load: &mut impl Payloads) -> Result<(), SendFailure> {
     if link.write_queue.is_empty() {
         load.try_send(link)
     } else {
@@ -129,7 +129,11 @@ async fn unless_cancelled(
     .await
 }
 
-async fn wait_for_room(link: &Link, load: &impl Load, begun: Cancellations) -> Result<(), Error> {
+async fn wait_for_room(
+    link: &Link,
+    load: &impl Payloads,
+    begun: Cancellations,
+) -> Result<(), Error> {
     let mut waiting = WaitingWriter {
         link,
         ticket: Ticket::default(),
@@ -137,8 +141,8 @@ async fn wait_for_room(link: &Link, load: &impl Load, begun: Cancellations) -> R
     let room = |cx: &mut Context<'_>| {
         let room = link.channel.poll_writable(cx, &mut waiting.ticket);
         room.map_err(|gone| match gone {
-            Gone::Closed => cancelled(ACTION),
-            Gone::Runtime(error) => refused(link, load, error),
+            WaitError::Closed => cancelled(ACTION),
+            WaitError::Runtime(error) => refused(link, load, error),
         })
     };
     unless_cancelled(link, begun, room).await
@@ -146,7 +150,7 @@ async fn wait_for_room(link: &Link, load: &impl Load, begun: Cancellations) -> R
 
 async fn wait_a_moment(
     link: &Link,
-    load: &impl Load,
+    load: &impl Payloads,
     pause: Duration,
     begun: Cancellations,
 ) -> Result<(), Error> {
@@ -166,7 +170,7 @@ async fn wait_a_moment(
 /// The error of a send that ended.
 pub(crate) fn failed(
     link: &Link,
-    load: &impl Load,
+    load: &impl Payloads,
     failure: SendFailure,
     begun: Cancellations,
 ) -> Error {
@@ -178,7 +182,7 @@ pub(crate) fn failed(
     }
 }
 
-fn refused(link: &Link, load: &impl Load, error: io::Error) -> Error {
+fn refused(link: &Link, load: &impl Payloads, error: io::Error) -> Error {
     let (length, to) = load.next();
     let Some(to) = to.or_else(|| link.channel.peer_addr()) else {
         return closed(ACTION);

@@ -1,0 +1,63 @@
+//! Exit codes, as shells and scripts see them.
+
+use udpair::ErrorKind;
+
+/// Returns the exit code of a command that an error of this kind ended.
+pub(crate) fn code_of(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::InvalidArgument => 2,
+        ErrorKind::HostNotFound
+        | ErrorKind::NoData
+        | ErrorKind::ServiceNotFound
+        | ErrorKind::NameServer => 3,
+        ErrorKind::AddressInUse | ErrorKind::AddressNotAvailable | ErrorKind::PermissionDenied => 4,
+        ErrorKind::NoReply => 5,
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::PeerUnreachable => {
+            6
+        }
+        ErrorKind::FamilyNotSupported | ErrorKind::Unsupported => 8,
+        _ => OTHER,
+    }
+}
+
+/// Everything went well.
+pub(crate) const DONE: u8 = 0;
+
+/// A failure that no other code tells of.
+const OTHER: u8 = 1;
+
+/// The command ended, and not everything arrived.
+pub(crate) const LOSSY: u8 = 7;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_code_that_scripts_rely_on() {
+        for (kind, code) in [
+            (ErrorKind::InvalidArgument, 2),
+            (ErrorKind::InvalidState, 1),
+            (ErrorKind::Closed, 1),
+            (ErrorKind::Cancelled, 1),
+            (ErrorKind::HostNotFound, 3),
+            (ErrorKind::NoData, 3),
+            (ErrorKind::ServiceNotFound, 3),
+            (ErrorKind::NameServer, 3),
+            (ErrorKind::AddressInUse, 4),
+            (ErrorKind::AddressNotAvailable, 4),
+            (ErrorKind::FamilyNotSupported, 8),
+            (ErrorKind::PermissionDenied, 4),
+            (ErrorKind::PayloadTooLarge, 1),
+            (ErrorKind::NetworkUnreachable, 6),
+            (ErrorKind::HostUnreachable, 6),
+            (ErrorKind::PeerUnreachable, 6),
+            (ErrorKind::NoReply, 5),
+            (ErrorKind::TooManyFiles, 1),
+            (ErrorKind::Unsupported, 8),
+            (ErrorKind::Io, 1),
+        ] {
+            assert_eq!(code_of(kind), code, "{kind:?}");
+        }
+    }
+}

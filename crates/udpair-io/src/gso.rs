@@ -1,0 +1,92 @@
+//! Which datagrams may go to the kernel as one GSO batch.
+//!
+//! The kernel takes a run of datagrams in one call and segments it itself, if all go to one destination
+//! and all but the last have the same length (`UDP_SEGMENT`, udp(7)).
+//!
+//! Pure: numbers.
+
+/// How much the kernel takes in one batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Limits {
+    /// Datagrams.
+    pub(crate) datagrams: usize,
+    /// Bytes, without headers.
+    pub(crate) bytes: usize,
+}
+
+/// A run of datagrams that go in one batch, while it is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GsoBatch {
+    limits: Limits,
+    /// Bytes of the first.
+    pub(crate) length: usize,
+    pub(crate) datagrams: usize,
+    /// Bytes of all.
+    pub(crate) bytes: usize,
+    is_complete: bool,
+}
+
+impl GsoBatch {
+    /// Begins a batch with a datagram of `length` bytes. An empty one goes alone: nothing in a batch would
+    /// show that it is there.
+    pub(crate) fn begin(length: usize, limits: Limits) -> Self {
+        Self {
+            limits,
+            length,
+            datagrams: 1,
+            bytes: length,
+            is_complete: length == 0,
+        }
+    }
+
+    /// Adds a datagram of `length` bytes to the same destination, if it fits, and returns whether it did. A
+    /// shorter one is the last.
+    pub(crate) fn add(&mut self, length: usize) -> bool {
+        let fits = self.datagrams < self.limits.datagrams
+            && self.bytes + length <= self.limits.bytes
+            && length <= self.length
+            && length > 0
+            && !self.is_complete;
+        if fits {
+            self.datagrams += 1;
+            self.bytes += length;
+            self.is_complete = length < self.length;
+        }
+        fits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_lengths_go_together_and_a_shorter_one_ends_the_batch() {
+        const LIMITS: Limits = Limits {
+            datagrams: 4,
+            bytes: 100,
+        };
+        for (lengths, expected) in [
+            (&[0_usize, 0] as &[_], 1),
+            (&[10, 11], 1),
+            (&[10, 10, 9, 9], 3),
+            (&[10, 0], 1),
+            (&[10; 9], 4),
+            (&[40; 9], 2),
+            (&[101, 1], 1),
+        ] {
+            let mut batch = GsoBatch::begin(lengths[0], LIMITS);
+            let added = lengths[1..]
+                .iter()
+                .take_while(|next| batch.add(**next))
+                .count();
+            assert_eq!(
+                (batch.datagrams, added + 1),
+                (expected, expected),
+                "{lengths:?}"
+            );
+            let bytes: usize = lengths[..expected].iter().sum();
+            assert_eq!(batch.bytes, bytes, "{lengths:?}");
+        }
+    }
+}
