@@ -1,7 +1,8 @@
-//! `cargo xtask bench`: our socket beside its rivals, in one run.
+//! `cargo xtask bench`: compares udpair with other implementations in one run.
 //!
-//! `udpair-bench` makes one measurement a call; here they are repeated in shuffled order, so that whatever
-//! else the machine does meets all peers alike, and put together. Ratios within one run are what counts.
+//! `udpair-bench` makes one measurement per call. This module repeats the measurements in shuffled
+//! order, so that other load on the machine affects all peers alike, and summarizes them. Only
+//! ratios within one run are meaningful.
 
 mod arguments;
 mod catalog;
@@ -26,7 +27,7 @@ use comparison::Comparison;
 use results::Results;
 use run::Run;
 
-/// Runs what the words say.
+/// Runs `cargo xtask bench` with the arguments in `words`.
 pub(crate) fn run(words: &[&str]) -> ExitCode {
     if words == ["--help"] {
         println!("{}", arguments::USAGE);
@@ -49,9 +50,9 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
     }
 }
 
-/// Returns whether nothing has become clearly worse.
+/// Measures and prints the results. Returns whether nothing has become clearly worse.
 fn bench(arguments: &Arguments) -> Result<bool, String> {
-    // Read first: whoever mistyped its name should not wait for it.
+    // Read first, so that a mistyped file name is reported before the long measurements.
     let saved = arguments.compare.as_deref().map(Results::read);
     let saved = saved.transpose()?;
     let program = build()?;
@@ -59,8 +60,8 @@ fn bench(arguments: &Arguments) -> Result<bool, String> {
 
     let mut results = Results::new(arguments.repetitions, arguments.seconds);
     if arguments.counts_instructions {
-        results.instructions = instructions::count(&program, &catalog.pieces)?;
-        table::print_instructions(&catalog.pieces, &results.instructions);
+        results.instructions = instructions::count(&program, &catalog.microbenchmarks)?;
+        table::print_instructions(&catalog.microbenchmarks, &results.instructions);
     } else {
         results.workloads = catalog.chosen(&arguments.workloads, &arguments.against)?;
         results.runs = measure(&program, &results, arguments.is_plain)?;
@@ -76,7 +77,7 @@ fn bench(arguments: &Arguments) -> Result<bool, String> {
     Ok(comparison.regressions().next().is_none())
 }
 
-/// Builds the program that measures, and returns where it lies.
+/// Builds `udpair-bench`, and returns the path of the program.
 fn build() -> Result<PathBuf, String> {
     let arguments = [
         "build",
@@ -102,9 +103,10 @@ fn build() -> Result<PathBuf, String> {
         .ok_or_else(|| "cargo has built no program".into())
 }
 
-/// Measures every mode in every workload so often, each time in another order.
+/// Measures every mode in every workload once per repetition, each time in a different order.
 ///
-/// The modes of a workload follow one another: those that are compared meet the same minute.
+/// The modes of a workload follow one another, so that modes that are compared run within the same
+/// minute.
 fn measure(program: &Path, results: &Results, is_plain: bool) -> Result<Vec<Run>, String> {
     let mut failures: BTreeMap<(&str, &str), String> = BTreeMap::new();
     let mut runs = Vec::new();
@@ -124,7 +126,7 @@ fn measure(program: &Path, results: &Results, is_plain: bool) -> Result<Vec<Run>
                 }
                 match command::json(&mut call) {
                     Ok(run) => runs.push(run),
-                    // One peer that fails is no reason to lose the others.
+                    // The failure of one mode does not end the measurements of the others.
                     Err(why) => {
                         failures.insert((&workload.name, mode), why);
                     }
@@ -141,10 +143,11 @@ fn measure(program: &Path, results: &Results, is_plain: bool) -> Result<Vec<Run>
     Ok(runs)
 }
 
-/// The numbers below `count` in an order that depends on `seed` (Fisher-Yates with xorshift64*).
+/// Returns the numbers below `count` in an order that depends on `seed` (Fisher-Yates with
+/// xorshift64*).
 fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     let mut state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut roll = |most: usize| {
+    let mut random = |most: usize| {
         state ^= state >> 12;
         state ^= state << 25;
         state ^= state >> 27;
@@ -152,7 +155,7 @@ fn shuffled(count: usize, seed: u64) -> Vec<usize> {
     };
     let mut order: Vec<_> = (0..count).collect();
     for at in (1..count).rev() {
-        order.swap(at, roll(at));
+        order.swap(at, random(at));
     }
     order
 }
@@ -162,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_repetition_has_all_of_them_in_another_order() {
+    fn every_repetition_has_all_numbers_in_a_different_order() {
         let (one, other) = (shuffled(50, 0), shuffled(50, 1));
         assert_ne!(one, other);
         for mut order in [one, other] {

@@ -5,19 +5,19 @@ use std::process::{Command, Stdio};
 
 use serde::de::DeserializeOwned;
 
-/// The root of the workspace.
+/// Returns the root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .expect("xtask lies in the workspace")
+        .expect("xtask is a folder of the workspace")
         .into()
 }
 
-/// Runs a program in the workspace, with its output on ours.
+/// Runs a program in the root of the workspace. Its output goes to the output of this process.
 ///
 /// # Errors
 ///
-/// It cannot be started, or says that it failed.
+/// The program cannot be started or exits with a failure status.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let status = command
         .current_dir(root())
@@ -31,11 +31,11 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// Runs a program that prints one line of JSON, and reads it.
+/// Runs a program that prints one line of JSON, and parses that line.
 ///
 /// # Errors
 ///
-/// It cannot be started, says that it failed, or prints something else.
+/// The program cannot be started, exits with a failure status, or prints anything else.
 pub(crate) fn json<T: DeserializeOwned>(command: &mut Command) -> Result<T, String> {
     let output = command
         .stdin(Stdio::null())
@@ -46,17 +46,17 @@ pub(crate) fn json<T: DeserializeOwned>(command: &mut Command) -> Result<T, Stri
         return Err(text.trim().into());
     }
     serde_json::from_slice(&output.stdout)
-        .map_err(|error| format!("cannot read what {} prints: {error}", name(command)))
+        .map_err(|error| format!("cannot parse the output of {}: {error}", name(command)))
 }
 
-/// The cargo that runs us.
+/// Returns a command that runs the cargo by which this program was started.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments);
     command
 }
 
-/// Returns where a program lies, if it is on the path or where the system keeps its daemons.
+/// Returns the path of a program if it is in `PATH` or in a folder of system daemons.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

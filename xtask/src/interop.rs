@@ -1,11 +1,12 @@
-//! Programs that we must get along with and did not write: real DNS servers, real UDP servers.
+//! Interoperability with third-party programs: real DNS servers and real UDP servers.
 //!
-//! Each suite installs what it needs where it may, starts servers on high ports of loopback, drives the
-//! built command, reads what it prints, and stops the servers it started.
+//! Each suite installs what it needs where that is allowed, starts servers on high ports of
+//! loopback, runs the built command, reads its output, and stops the servers that it started.
 
 mod adapters;
 mod broadcast;
 mod daemon;
+mod device;
 mod kubernetes;
 mod lan;
 mod many;
@@ -16,12 +17,11 @@ mod network;
 mod peers;
 mod stun;
 mod suite;
-mod tied;
 mod udpair;
 
 pub(crate) use suite::Suite;
 
-/// Suites, in the order to run them.
+/// All suites, in the order in which they run.
 pub(crate) const SUITES: &[Suite] = &[
     stun::SUITE,
     peers::SUITE,
@@ -30,6 +30,6 @@ pub(crate) const SUITES: &[Suite] = &[
     multicast::SUITE,
     broadcast::SUITE,
     many::SUITE,
-    tied::SUITE,
+    device::SUITE,
     kubernetes::SUITE,
 ];

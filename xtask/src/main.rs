@@ -1,4 +1,4 @@
-//! What developers of this project run: `cargo xtask test`.
+//! The developer commands of this project, such as `cargo xtask test`.
 //!
 //! No product code lives here.
 
@@ -43,16 +43,16 @@ fn main() -> ExitCode {
 
 const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
 
-  test            every check there is: format, lints, documentation, tests, other
+  test            runs every check: format, lints, documentation, tests, other
                   systems, and interop
-  interop [WORD]  only the suites that run real servers and network namespaces;
-                  with WORD, those that have it in their name
+  interop [WORD]  runs only the suites that use real servers and network namespaces;
+                  with WORD, only those with WORD in their name
   check-targets [TARGET ...]
-                  the workspace compiles for other systems without a warning
-  spec            every rule of MODEL.md has a test, and every test cites a rule;
-                  --write brings the tests named there up to date
-  bench           our socket beside other ways of using UDP; see
+                  checks that the workspace compiles for other systems without a warning
+  spec            checks that every rule of MODEL.md has a test, and that tests cite
+                  only rules that exist; --write updates the test names in MODEL.md
+  bench           compares udpair with other ways of using UDP; see
                   cargo xtask bench --help
 
-As root on Debian, missing packages are installed by the suite that needs them;
-with --no-install nothing is, and a suite that cannot run is named instead.";
+As root on Debian, a suite installs the packages that it needs. With --no-install
+nothing is installed, and the summary names the suites that cannot run.";

@@ -1,4 +1,4 @@
-//! Programs of others that a suite needs, installed where that may be done.
+//! Installs the third-party programs that a suite needs, where installing is allowed.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,25 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::command;
 
-/// Makes sure that `program` is there, from the Debian package of the given name.
+/// Makes sure that `program` exists; if it is missing, installs the Debian package `package`.
 ///
 /// # Errors
 ///
-/// It is not there and cannot be installed; the text says what to do.
+/// The program is missing and cannot be installed. The text says what to do.
 pub(crate) fn need(program: &str, package: &str) -> Result<(), String> {
     if command::find(program).is_some() {
         return Ok(());
     }
     install(package).map_err(|why| {
-        format!("there is no {program} ({why}); install the Debian package {package}")
+        format!("{program} is missing ({why}); install the Debian package {package}")
     })?;
     match command::find(program) {
         Some(_) => Ok(()),
-        None => Err(format!("the package {package} has brought no {program}")),
+        None => Err(format!("the package {package} does not contain {program}")),
     }
 }
 
-/// Makes sure that `file` is there, from the Debian package of the given name.
+/// Makes sure that `file` exists; if it is missing, installs the Debian package `package`.
 ///
 /// # Errors
 ///
@@ -36,18 +36,18 @@ pub(crate) fn need_file(file: &Path, package: &str) -> Result<(), String> {
     }
     install(package).map_err(|why| {
         let file = file.display();
-        format!("there is no {file} ({why}); install the Debian package {package}")
+        format!("{file} is missing ({why}); install the Debian package {package}")
     })?;
     match file.exists() {
         true => Ok(()),
         false => Err(format!(
-            "the package {package} has brought no {}",
+            "the package {package} does not contain {}",
             file.display()
         )),
     }
 }
 
-/// Installs nothing from now on: what is missing is named instead.
+/// Turns installing off. From now on, a missing package is an error that names it.
 pub(crate) fn install_nothing() {
     INSTALLS_NOTHING.store(true, Ordering::Relaxed);
 }
@@ -59,7 +59,7 @@ fn install(package: &str) -> Result<(), String> {
         return Err("--no-install".into());
     }
     if command::find("apt-get").is_none() {
-        return Err("this is no Debian".into());
+        return Err("this system is not Debian".into());
     }
     if !is_root() {
         return Err("only root may install packages".into());
@@ -72,7 +72,7 @@ fn install(package: &str) -> Result<(), String> {
 
 fn apt_get(arguments: &[&str]) -> Result<(), String> {
     let output = Command::new("apt-get")
-        // Somebody else may be installing, too.
+        // Another process may be installing packages, too.
         .args(["-qq", "-o", "DPkg::Lock::Timeout=600"])
         .args(arguments)
         .env("DEBIAN_FRONTEND", "noninteractive")
@@ -83,11 +83,11 @@ fn apt_get(arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    let last = text.lines().last().unwrap_or("it does not say why");
+    let last = text.lines().last().unwrap_or("it gives no reason");
     Err(format!("apt-get {} failed: {last}", arguments.join(" ")))
 }
 
-/// Returns whether we may do everything.
+/// Returns whether this process runs as root.
 pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")

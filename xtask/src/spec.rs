@@ -1,7 +1,8 @@
-//! `cargo xtask spec`: every rule of `MODEL.md` has a test, and every test cites a rule that is there.
+//! `cargo xtask spec`: checks that every rule of `MODEL.md` has a test, and that every rule that a
+//! test cites is in `MODEL.md`.
 //!
-//! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. So do the cases of the suites
-//! in this crate.
+//! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. The cases of the
+//! interop suites in this crate do the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,15 +11,15 @@ use std::process::ExitCode;
 
 use crate::command::root;
 
-/// Checks the rules and prints the coverage; with `write`, brings the tests named in `MODEL.md` up to
-/// date first.
+/// Checks the rules and prints the coverage. With `write`, first updates the test names in
+/// `MODEL.md`.
 pub(crate) fn run(write: bool) -> ExitCode {
     match check(write) {
-        Ok(complaints) if complaints.is_empty() => ExitCode::SUCCESS,
-        Ok(complaints) => {
+        Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
+        Ok(problems) => {
             println!();
-            for complaint in complaints {
-                println!("WRONG    {complaint}");
+            for problem in problems {
+                println!("WRONG    {problem}");
             }
             ExitCode::FAILURE
         }
@@ -29,13 +30,13 @@ pub(crate) fn run(write: bool) -> ExitCode {
     }
 }
 
-/// Checks the rules; the error says what is wrong.
+/// Checks the rules. The error lists the problems.
 pub(crate) fn check_all() -> Result<(), String> {
-    let complaints = check(false)?;
-    if complaints.is_empty() {
+    let problems = check(false)?;
+    if problems.is_empty() {
         Ok(())
     } else {
-        Err(complaints.join("; "))
+        Err(problems.join("; "))
     }
 }
 
@@ -61,22 +62,22 @@ fn check(write: bool) -> Result<Vec<String>, String> {
     }
     let model = Model::parse(&text);
     model.print_coverage(&citations.tests);
-    Ok(model.complaints(&citations, &text))
+    Ok(model.problems(&citations, &text))
 }
 
-/// What the sources say.
+/// The rules that the source files cite.
 #[derive(Debug, Default)]
 struct Citations {
     /// The tests that cite a rule.
     tests: BTreeMap<String, BTreeSet<String>>,
-    /// Where a rule is cited at all.
+    /// The files that contain a rule's number anywhere.
     anywhere: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Citations {
     fn read(&mut self, file: &str, text: &str) {
-        // The cases of a suite are tests without the attribute.
-        let is_suite = file.starts_with("xtask/src/interop") || file.starts_with("xtask/src/netns");
+        // A case of an interop suite is a test without the `#[test]` attribute.
+        let is_suite = file.starts_with("xtask/src/interop");
         let mut cited: BTreeSet<String> = BTreeSet::new();
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
@@ -109,7 +110,7 @@ impl Citations {
     }
 }
 
-/// An attribute may go over several lines.
+/// Returns whether a line may belong to an attribute that spans several lines.
 fn is_inside_attribute(line: &str) -> bool {
     line.is_empty() || line.starts_with(')')
 }
@@ -120,15 +121,15 @@ fn function_name(line: &str) -> Option<&str> {
     Some(&rest[..end])
 }
 
-/// Returns the name by which a file's tests are called: `it::connect`, `name::host`.
+/// Returns the path that a file's tests are named by: `udpair::it::connect`, `udpair::name::host`.
 fn module(file: &str) -> String {
     let name = file.trim_end_matches(".rs");
     let name = match name
         .split_once("/tests/")
         .or_else(|| name.split_once("/src/"))
     {
-        Some((place, module)) => {
-            let krate = place.rsplit('/').next().unwrap_or(place);
+        Some((folder, module)) => {
+            let krate = folder.rsplit('/').next().unwrap_or(folder);
             format!("{krate}/{module}")
         }
         None => name.to_owned(),
@@ -147,22 +148,23 @@ fn rules_in(text: &str) -> Vec<String> {
     words.filter(is_rule).map(ToOwned::to_owned).collect()
 }
 
-/// What `MODEL.md` says.
+/// The rules that `MODEL.md` lists.
 #[derive(Debug, Default)]
 struct Model {
-    /// Rules in force, in the order of the page, with the tests named there.
+    /// The rules in force, in the order of the page, each with the tests named there.
     rules: Vec<(String, BTreeSet<String>)>,
-    waiting: BTreeSet<String>,
+    /// The rules of parts that do not exist yet.
+    deferred: BTreeSet<String>,
 }
 
 impl Model {
     fn parse(text: &str) -> Self {
         let mut model = Self::default();
-        let mut is_waiting = false;
+        let mut is_deferred = false;
         for line in text.lines() {
-            is_waiting |= line.starts_with("## Rules that wait");
-            if is_waiting {
-                model.waiting.extend(rules_in(line));
+            is_deferred |= line.starts_with("## Rules that wait");
+            if is_deferred {
+                model.deferred.extend(rules_in(line));
             } else if let Some(rule) = rule_of(line) {
                 model.rules.push((rule.to_owned(), BTreeSet::new()));
             } else if let Some(tests) = line.strip_prefix(TESTS)
@@ -190,39 +192,41 @@ impl Model {
         }
         let tested = areas.values().map(|area| area.1).sum::<usize>();
         println!(
-            "all    {:>5} {tested:>7}; {} rules wait",
+            "all    {:>5} {tested:>7}; {} rules are deferred",
             self.rules.len(),
-            self.waiting.len()
+            self.deferred.len()
         );
     }
 
-    fn complaints(&self, citations: &Citations, text: &str) -> Vec<String> {
-        let mut complaints = Vec::new();
+    fn problems(&self, citations: &Citations, text: &str) -> Vec<String> {
+        let mut problems = Vec::new();
         let mut known = BTreeSet::new();
         for (rule, named) in &self.rules {
-            if !known.insert(rule.clone()) || self.waiting.contains(rule) {
-                complaints.push(format!("{rule} stands twice in MODEL.md"));
+            if !known.insert(rule.clone()) || self.deferred.contains(rule) {
+                problems.push(format!("{rule} is defined twice in MODEL.md"));
             }
             let found = citations.tests.get(rule).cloned().unwrap_or_default();
             if found.is_empty() {
-                complaints.push(format!("{rule} has no test"));
+                problems.push(format!("{rule} has no test"));
             } else if found != *named {
-                complaints.push(format!(
-                    "{rule} names other tests than cite it: `cargo xtask spec --write` mends that"
+                problems.push(format!(
+                    "{rule} does not name the tests that cite it: run `cargo xtask spec --write`"
                 ));
             }
         }
         for (rule, files) in &citations.anywhere {
             let is_tested = citations.tests.contains_key(rule);
-            if !known.contains(rule) && (is_tested || !self.waiting.contains(rule)) {
+            if !known.contains(rule) && (is_tested || !self.deferred.contains(rule)) {
                 let files = files.iter().cloned().collect::<Vec<_>>().join(", ");
-                complaints.push(format!("{rule} is cited and not a rule in force: {files}"));
+                problems.push(format!(
+                    "{rule} is cited but is not a rule in force: {files}"
+                ));
             }
         }
         if text.lines().filter(|line| rule_of(line).is_some()).count() == 0 {
-            complaints.push("MODEL.md has no rules".into());
+            problems.push("MODEL.md has no rules".into());
         }
-        complaints
+        problems
     }
 }
 
@@ -236,7 +240,7 @@ fn area_of(rule: &str) -> &str {
     rule.split('-').next().unwrap_or(rule)
 }
 
-/// Writes the tests that cite each rule into the page.
+/// Returns the page with the names of the tests that cite each rule.
 fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String {
     let mut rule = None;
     let mut lines = Vec::new();
@@ -260,16 +264,16 @@ fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String 
     lines.join("\n") + "\n"
 }
 
-/// All Rust files of the workspace.
+/// Returns the Rust files below `crates` and `xtask/src`, sorted, without this file.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut waiting = vec![root.join("crates"), root.join("xtask/src")];
+    let mut folders = vec![root.join("crates"), root.join("xtask/src")];
     let mut found = Vec::new();
-    while let Some(folder) = waiting.pop() {
+    while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder)
             .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
-                waiting.push(path);
+                folders.push(path);
             } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("spec.rs") {
                 found.push(path);
             }
@@ -281,7 +285,7 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
 
 const TESTS: &str = "*Tests:*";
 
-/// The areas that rules are numbered in.
+/// The areas of rules: the part of a rule's number before the hyphen.
 const AREAS: &[&str] = &[
     "ADR", "BND", "BRC", "BRK", "BUF", "CAN", "CLS", "CON", "CTL", "DGS", "DR", "DW", "EPP", "ERR",
     "GEN", "GEP", "HOST", "INF", "MCG", "MSG", "NET", "OUT", "PRJ", "SRV", "STR", "SVC",
@@ -292,11 +296,11 @@ mod tests {
     use super::*;
 
     const SOURCE: &str = "
-/// CON-09, CON-08: strangers.
+/// CON-09, CON-08: senders other than the peer.
 #[tokio::test]
 async fn a_test() {}
 
-/// No rule, but CON-07 in passing.
+/// Not a test, but it mentions CON-07.
 fn helper() {}
 
 #[test]
@@ -315,19 +319,19 @@ fn without_rule() {}
     }
 
     #[test]
-    fn what_does_not_fit_together_is_told() {
+    fn mismatches_between_rules_and_tests_are_reported() {
         let mut citations = Citations::default();
         citations.read("crates/udpair/tests/it/connect.rs", SOURCE);
         let page = "**CON-09** a\n*Tests:*\n**CON-10** b\n*Tests:*\n## Rules that wait\n- CON-07\n";
         let model = Model::parse(page);
-        let complaints = model.complaints(&citations, page).join("\n");
+        let problems = model.problems(&citations, page).join("\n");
         assert!(
-            complaints.contains("CON-09 names other tests"),
-            "{complaints}"
+            problems.contains("CON-09 does not name the tests"),
+            "{problems}"
         );
-        assert!(complaints.contains("CON-10 has no test"), "{complaints}");
-        assert!(complaints.contains("CON-08 is cited"), "{complaints}");
-        assert!(!complaints.contains("CON-07"), "{complaints}");
+        assert!(problems.contains("CON-10 has no test"), "{problems}");
+        assert!(problems.contains("CON-08 is cited"), "{problems}");
+        assert!(!problems.contains("CON-07"), "{problems}");
 
         let written = with_tests(page, &citations.tests);
         assert!(
@@ -337,7 +341,7 @@ fn without_rule() {}
     }
 
     #[test]
-    fn only_rule_numbers_are_rule_numbers() {
+    fn only_an_area_a_hyphen_and_two_digits_are_a_rule_number() {
         assert_eq!(
             rules_in("CON-09, (SRV-10): X-11 RFC-2782 UTF-8 CON-9 XCON-09"),
             ["CON-09", "SRV-10"]

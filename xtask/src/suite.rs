@@ -1,20 +1,21 @@
-//! Suites, and what became of them.
+//! The outcomes of suites, and the summary of a run.
 
 use std::time::{Duration, Instant};
 
-/// What became of a suite.
+/// The outcome of a suite.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
-    /// It could not run, for this reason.
+    /// The suite could not run, for this reason.
     NotRun(String),
-    /// The same of a suite that needs what a machine may lack: no failure anywhere.
+    /// An optional suite could not run, for this reason. This is never a failure.
     Skipped(String),
 }
 
 impl Outcome {
-    /// Returns the outcome of a suite that needs what a machine may lack.
+    /// Turns [`NotRun`](Self::NotRun) into [`Skipped`](Self::Skipped), for an optional suite: one
+    /// that needs something a machine may lack.
     pub(crate) fn or_skipped(self) -> Self {
         match self {
             Self::NotRun(why) => Self::Skipped(why),
@@ -32,14 +33,14 @@ impl From<Result<(), String>> for Outcome {
     }
 }
 
-/// All suites of a run.
+/// The suites of a run, with their outcomes.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     suites: Vec<(String, Outcome, Duration)>,
 }
 
 impl Report {
-    /// Runs a suite and remembers what became of it.
+    /// Runs a suite and records its outcome.
     pub(crate) fn run(&mut self, name: &str, suite: impl FnOnce() -> Outcome) {
         println!("\n== {name}");
         let started = Instant::now();
@@ -48,28 +49,28 @@ impl Report {
             .push((name.to_owned(), outcome, started.elapsed()));
     }
 
-    /// Prints the summary, and returns whether all is well.
+    /// Prints the summary, and returns whether the run succeeded.
     ///
     /// With `all_must_run` a suite that could not run is a failure.
     pub(crate) fn finish(&self, all_must_run: bool) -> bool {
         println!();
-        let mut is_well = true;
+        let mut is_success = true;
         for (name, outcome, elapsed) in &self.suites {
             let seconds = elapsed.as_secs_f64();
             match outcome {
                 Outcome::Passed => println!("passed   {name} ({seconds:.1} s)"),
                 Outcome::Failed(why) => {
-                    is_well = false;
+                    is_success = false;
                     println!("FAILED   {name} ({seconds:.1} s): {why}");
                 }
                 Outcome::NotRun(why) => {
-                    is_well &= !all_must_run;
+                    is_success &= !all_must_run;
                     println!("NOT RUN  {name}: {why}");
                 }
                 Outcome::Skipped(why) => println!("SKIPPED  {name}: {why}"),
             }
         }
-        is_well
+        is_success
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_suite_that_cannot_run_is_a_failure_where_all_must() {
+    fn a_suite_that_cannot_run_is_a_failure_if_all_must_run() {
         let mut report = Report::default();
         report.run("a", || Outcome::Passed);
         report.run("b", || Outcome::NotRun("no such program".into()));
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_that_may_be_left_out_is_a_failure_nowhere() {
+    fn an_optional_suite_that_cannot_run_is_never_a_failure() {
         let mut report = Report::default();
         let outcome = Outcome::NotRun("no such compiler".into()).or_skipped();
         report.run("a", || outcome);
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn one_failure_is_enough() {
+    fn one_failed_suite_fails_the_run() {
         let mut report = Report::default();
         report.run("a", || Outcome::Passed);
         report.run("c", || Err("broken".to_owned()).into());

@@ -1,8 +1,10 @@
-//! `cargo xtask check-targets`: the workspace compiles for other systems, without a warning.
+//! `cargo xtask check-targets`: checks that the workspace compiles for other systems without a
+//! warning.
 //!
-//! A toolchain that has the standard library of every system is rarely installed. Debian's compiler comes
-//! with the library's source instead, from which cargo builds it for each target (`-Zbuild-std`, which the
-//! compiler allows with `RUSTC_BOOTSTRAP`). Nothing is linked and nothing runs.
+//! Few machines have a toolchain with the standard library of every system. Debian's compiler comes
+//! with the library's source instead. From that, cargo builds the library for each target
+//! (`-Zbuild-std`, which the compiler allows with `RUSTC_BOOTSTRAP`). Nothing is linked and nothing
+//! runs.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +13,7 @@ use crate::command::{root, run};
 use crate::packages;
 use crate::suite::Outcome;
 
-/// What is checked: each system that has an engine, or will have one.
+/// The targets that are checked: every system that has an engine or will have one.
 pub(crate) const TARGETS: &[&str] = &[
     FOREIGN[0],
     FOREIGN[1],
@@ -21,10 +23,10 @@ pub(crate) const TARGETS: &[&str] = &[
     "aarch64-unknown-linux-gnu",
 ];
 
-/// The two that have least in common with Linux; checked by every run of all tests.
+/// The two targets that have least in common with Linux. Every run of all tests checks them.
 pub(crate) const FOREIGN: &[&str] = &["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
-/// Checks some targets.
+/// Checks that the workspace compiles for each of `targets`.
 pub(crate) fn check(targets: &[&str]) -> Outcome {
     for (file, package) in NEEDS {
         if let Err(why) = packages::need_file(Path::new(file), package) {
@@ -65,9 +67,9 @@ fn check_one(target: &str) -> Result<(), String> {
         .env("RUSTC", RUSTC)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-D warnings")
-        // Apart from what the other compiler builds.
+        // Keeps the output of this compiler apart from that of the other one.
         .env("CARGO_TARGET_DIR", root().join("target/targets"))
-        // Those of the cargo that runs us would lead back to its own toolchain.
+        // The cargo that started this program sets these. They would select its own toolchain.
         .env_remove("CARGO")
         .env_remove("RUSTUP_TOOLCHAIN");
     run(&mut cargo)
@@ -76,7 +78,7 @@ fn check_one(target: &str) -> Result<(), String> {
 const CARGO: &str = "/usr/bin/cargo";
 const RUSTC: &str = "/usr/bin/rustc";
 
-/// Files, and the Debian packages that bring them.
+/// The files that are needed, and the Debian packages that contain them.
 const NEEDS: &[(&str, &str)] = &[
     (RUSTC, "rustc-web"),
     (CARGO, "cargo-web"),

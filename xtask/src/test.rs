@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is.
+//! `cargo xtask test`: runs every check.
 
 use std::process::ExitCode;
 
@@ -102,7 +102,8 @@ pub(crate) fn run_interop(name: &str) -> ExitCode {
     finish(&report)
 }
 
-/// The suites that need the command itself, and programs of others; those with `name` in theirs.
+/// Runs the interop suites with `name` in their names. They need the built `udpair` command and
+/// third-party programs.
 #[cfg(target_os = "linux")]
 fn add_interop(report: &mut Report, name: &str) {
     let arguments = ["build", "--package", "udpair-cli", "--locked", "--quiet"];
@@ -118,7 +119,7 @@ fn add_interop(report: &mut Report, name: &str) {
 
 #[cfg(not(target_os = "linux"))]
 fn add_interop(report: &mut Report, _name: &str) {
-    let why = "its hosts are network namespaces of Linux";
+    let why = "its hosts are Linux network namespaces";
     report.run("interop", || Outcome::NotRun(why.into()));
 }
 

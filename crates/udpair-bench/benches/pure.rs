@@ -1,14 +1,16 @@
-//! Times the pieces of `udpair` one by one: `cargo bench --package udpair-bench`.
+//! Times single operations of `udpair`: `cargo bench --package udpair-bench`.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use udpair_bench::pure::PIECES;
+use udpair_bench::pure::MICROBENCHMARKS;
 
-fn pieces(criterion: &mut Criterion) {
-    for piece in PIECES {
-        let mut operation = (piece.prepare)();
-        criterion.bench_function(piece.name, |bencher| bencher.iter(&mut operation));
+fn microbenchmarks(criterion: &mut Criterion) {
+    for microbenchmark in MICROBENCHMARKS {
+        let mut operation = (microbenchmark.prepare)();
+        criterion.bench_function(microbenchmark.name, |bencher| {
+            bencher.iter(&mut operation);
+        });
     }
 }
 
-criterion_group!(benches, pieces);
+criterion_group!(benches, microbenchmarks);
 criterion_main!(benches);

@@ -1,25 +1,28 @@
-//! As much of the DNS as the name workload needs: questions, and answers from a table.
+//! The part of DNS that the name workload needs: queries, and responses from a table.
 //!
-//! The table has SRV records and the A and AAAA records of their target, which go along in the
-//! additional section as real servers do it (RFC 1035, RFC 2782).
+//! The table has SRV records, and the A and AAAA records of their target. A response with SRV
+//! records has the address records in its additional section, as those of real servers do
+//! (RFC 1035, RFC 2782).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The host that all peers connect to.
 pub const HOST: &str = "bench.test";
 
-/// The service that all peers connect to; in no services file.
+/// The service that all peers connect to. It is in no services file.
 pub const SERVICE: &str = "bench";
 
 /// The name of the one SRV record of that service.
 pub const SRV_NAME: &str = "_bench._udp.bench.test";
 
 /// A service with several SRV records.
-pub const SERVICE_OF_MANY: &str = "many";
+pub const SERVICE_WITH_MANY_RECORDS: &str = "many";
 
-/// How many SRV records that has.
-const MANY: u16 = 8;
-const SRV_NAME_OF_MANY: &str = "_many._udp.bench.test";
+/// The number of SRV records of [`SERVICE_WITH_MANY_RECORDS`].
+const MANY_RECORDS: u16 = 8;
+
+/// The name of those SRV records.
+const SRV_NAME_WITH_MANY_RECORDS: &str = "_many._udp.bench.test";
 
 /// The target of every SRV record.
 pub const TARGET: &str = "peer.bench.test";
@@ -30,12 +33,12 @@ const ADDRESSES: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];
 
-/// Returns whether a peer that connected by name connected to what the table says.
+/// Returns whether a remote address is one that the table has for the service.
 pub fn is_answer(remote: SocketAddr) -> bool {
     remote.port() == PORT && ADDRESSES.contains(&remote.ip())
 }
 
-/// The types of records that we know.
+/// The supported types of records.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u16)]
 pub enum Type {
@@ -43,14 +46,14 @@ pub enum Type {
     A = 1,
     /// An IPv6 address.
     Aaaa = 28,
-    /// A target that offers a service.
+    /// A host and port that provide a service.
     Srv = 33,
 }
 
-/// Writes a question.
-pub fn question(id: u16, name: &str, record: Type) -> Vec<u8> {
+/// Returns a query.
+pub fn query(id: u16, name: &str, record: Type) -> Vec<u8> {
     let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
-    // Recursion desired; one question.
+    // Recursion desired; one entry in the question section.
     for word in [id, 0x0100, 1, 0, 0, 0] {
         message.extend(word.to_be_bytes());
     }
@@ -60,16 +63,16 @@ pub fn question(id: u16, name: &str, record: Type) -> Vec<u8> {
     message
 }
 
-/// What an answer says.
+/// The contents of a response.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Found {
     /// The port of the last SRV record.
     pub port: Option<u16>,
-    /// The last IPv4 address, or else the first IPv6 address.
+    /// The last IPv4 address; without any, the first IPv6 address.
     pub address: Option<IpAddr>,
 }
 
-/// Reads an answer to question `id`; `None` if it is none.
+/// Parses a response to the query `id`; `None` if the message is not one.
 pub fn read(message: &[u8], id: u16) -> Option<Found> {
     let mut reader = Reader { message, at: 0 };
     let head: [u16; 6] = [(); 6].map(|()| reader.word().unwrap_or_default());
@@ -103,14 +106,14 @@ pub fn read(message: &[u8], id: u16) -> Option<Found> {
     Some(found)
 }
 
-/// Returns the answer to a question; `None` if it is none.
-pub fn answer(question: &[u8]) -> Option<Vec<u8>> {
+/// Returns the response to a query; `None` if the message is not a query.
+pub fn respond(query: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader {
-        message: question,
+        message: query,
         at: HEADER_BYTES,
     };
     reader.skip_name()?;
-    let name = &question[HEADER_BYTES..reader.at];
+    let name = &query[HEADER_BYTES..reader.at];
     let record = reader.word()?;
     reader.take(2)?;
 
@@ -121,36 +124,36 @@ pub fn answer(question: &[u8]) -> Option<Vec<u8>> {
         put_name(&mut encoded, known);
         encoded.eq_ignore_ascii_case(name)
     };
-    let is_service = is_named(SRV_NAME) || is_named(SRV_NAME_OF_MANY);
+    let is_service = is_named(SRV_NAME) || is_named(SRV_NAME_WITH_MANY_RECORDS);
     let is_known = is_service || is_named(TARGET) || is_named(HOST);
     if is_service && record == Type::Srv as u16 {
-        let count = if is_named(SRV_NAME) { 1 } else { MANY };
+        let count = if is_named(SRV_NAME) { 1 } else { MANY_RECORDS };
         answers.extend((0..count).map(srv_record));
         additional.extend(ADDRESSES.map(address_record));
     } else if is_named(TARGET) {
         let wanted = ADDRESSES.into_iter().filter(|address| {
-            let its = match address {
+            let address_type = match address {
                 IpAddr::V4(_) => Type::A,
                 IpAddr::V6(_) => Type::Aaaa,
             };
-            record == its as u16
+            record == address_type as u16
         });
         answers.extend(wanted.map(address_record));
     }
 
     let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
-    message.extend(&question[..2]);
-    // A response, authoritative, recursion desired and available; the name is there or not.
+    message.extend(&query[..2]);
+    // A response, authoritative, recursion desired and available; the name exists or not.
     let flags: u16 = if is_known { 0x8580 } else { 0x8583 };
     let counts = [1, answers.len() as u16, 0, additional.len() as u16];
     message.extend(flags.to_be_bytes());
     message.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
-    message.extend(&question[HEADER_BYTES..reader.at]);
+    message.extend(&query[HEADER_BYTES..reader.at]);
     message.extend(answers.into_iter().chain(additional).flatten());
     Some(message)
 }
 
-/// The records of one service differ in weight and port.
+/// Returns one SRV record of a service. The records of a service differ in weight and port.
 fn srv_record(number: u16) -> Vec<u8> {
     let mut data = Vec::new();
     // Priority, weight, port.
@@ -158,7 +161,7 @@ fn srv_record(number: u16) -> Vec<u8> {
         data.extend(word.to_be_bytes());
     }
     put_name(&mut data, TARGET);
-    record(QUESTION, Type::Srv, &data)
+    record(QUERIED_NAME, Type::Srv, &data)
 }
 
 fn address_record(address: IpAddr) -> Vec<u8> {
@@ -188,7 +191,7 @@ fn put_name(message: &mut Vec<u8>, name: &str) {
     message.push(0);
 }
 
-/// Reads a message from front to back.
+/// A message, and the position up to which it was read.
 struct Reader<'a> {
     message: &'a [u8],
     at: usize,
@@ -219,12 +222,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How long the part before the question is; nothing shorter is a message.
+/// The length of the header. A shorter datagram is not a DNS message.
 pub const HEADER_BYTES: usize = 12;
 
-/// A pointer to the name in the question (RFC 1035, section 4.1.4).
-const QUESTION: &[u8] = &[0xc0, 12];
-/// The longest message over UDP without extensions.
+/// A pointer to the name in the question section (RFC 1035, section 4.1.4).
+const QUERIED_NAME: &[u8] = &[0xc0, 12];
+/// The longest message over UDP without EDNS.
 pub const MESSAGE_BYTES_MAX: usize = 512;
 const CLASS_IN: u16 = 1;
 const TTL: u32 = 300;
@@ -234,34 +237,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_answer_has_port_and_address() {
-        let reply = answer(&question(7, SRV_NAME, Type::Srv)).unwrap();
-        let found = read(&reply, 7).unwrap();
+    fn one_response_has_port_and_address() {
+        let response = respond(&query(7, SRV_NAME, Type::Srv)).unwrap();
+        let found = read(&response, 7).unwrap();
         assert_eq!(found.port, Some(PORT));
         assert_eq!(found.address, Some(ADDRESSES[0]));
-        assert_eq!(read(&reply, 8), None);
+        assert_eq!(read(&response, 8), None);
     }
 
     #[test]
     fn many_records_fit_into_one_message() {
-        let name = question(7, SRV_NAME_OF_MANY, Type::Srv);
-        let reply = answer(&name).unwrap();
-        assert!(reply.len() <= MESSAGE_BYTES_MAX, "{}", reply.len());
-        assert_eq!(read(&reply, 7).unwrap().port, Some(PORT + MANY - 1));
+        let query = query(7, SRV_NAME_WITH_MANY_RECORDS, Type::Srv);
+        let response = respond(&query).unwrap();
+        assert!(response.len() <= MESSAGE_BYTES_MAX, "{}", response.len());
+        assert_eq!(
+            read(&response, 7).unwrap().port,
+            Some(PORT + MANY_RECORDS - 1)
+        );
     }
 
     #[test]
-    fn addresses_can_be_asked_for() {
+    fn addresses_can_be_queried() {
         for (record, address) in [(Type::A, ADDRESSES[0]), (Type::Aaaa, ADDRESSES[1])] {
-            let reply = answer(&question(1, TARGET, record)).unwrap();
-            assert_eq!(read(&reply, 1).unwrap().address, Some(address));
+            let response = respond(&query(1, TARGET, record)).unwrap();
+            assert_eq!(read(&response, 1).unwrap().address, Some(address));
         }
     }
 
     #[test]
     fn other_names_do_not_exist() {
-        let reply = answer(&question(1, "other.test", Type::A)).unwrap();
-        assert_eq!(reply[3] & 0x0f, 3);
-        assert_eq!(read(&reply, 1), None);
+        let response = respond(&query(1, "other.test", Type::A)).unwrap();
+        assert_eq!(response[3] & 0x0f, 3);
+        assert_eq!(read(&response, 1), None);
     }
 }

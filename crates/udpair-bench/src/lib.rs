@@ -1,5 +1,5 @@
-//! What the program `udpair-bench` shares with benches: pieces of `udpair` to be counted and timed one by
-//! one, and the DNS they need.
+//! What the program `udpair-bench` shares with the benches: single operations of `udpair`, whose
+//! instructions are counted and whose time is measured, and the DNS that they need.
 
 #![forbid(unsafe_code)]
 

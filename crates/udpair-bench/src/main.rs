@@ -1,10 +1,10 @@
-//! Other ways of using UDP sockets, measured beside `udpair`, and the workloads they are measured with.
+//! Measures `udpair` and other ways of using UDP sockets, in the same workloads.
 //!
-//! `udpair-bench run WORKLOAD MODE` makes one measurement and prints it as a line of JSON; it starts the
-//! other roles as processes of their own, each on its core. `udpair-bench list` says what there is.
-//! `cargo xtask bench` does this many times over, and compares.
+//! `udpair-bench run WORKLOAD MODE` makes one measurement and prints it as a line of JSON. It
+//! starts every role as a process of its own, each on its core. `udpair-bench list` prints the
+//! workloads and the modes. `cargo xtask bench` repeats the measurements and compares them.
 //!
-//! It counts and pins with the calls of Linux, and does nothing elsewhere.
+//! The program counts and pins with Linux system calls. On other systems it does nothing.
 
 #![deny(unsafe_code)]
 
@@ -27,7 +27,7 @@ mod workload;
 
 use std::process::ExitCode;
 
-/// A failure ends the process; nobody tells the reasons apart.
+/// The result of a role. Any error ends the process, so its type does not matter.
 #[cfg(target_os = "linux")]
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

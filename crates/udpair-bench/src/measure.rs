@@ -1,7 +1,7 @@
-//! What is counted and timed, in the same way for every peer.
+//! Counting and timing, in the same way for every peer.
 //!
-//! A peer moves datagrams; when to stop, what to count and what to note stands here. Whatever costs
-//! time per datagram here costs every peer the same.
+//! A peer moves datagrams. This module decides when to stop, what to count and what to record. The
+//! time that it takes per datagram is the same for every peer.
 
 mod connects;
 mod counter;
@@ -15,28 +15,28 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::Result;
-use crate::system::process::{self, Whose};
+use crate::system::process::{self, Processes};
 pub(crate) use connects::Connects;
 pub(crate) use counter::Counter;
 pub(crate) use flood::Flood;
 pub(crate) use idle::Idle;
 pub(crate) use round_trips::RoundTrips;
 
-/// Tells whoever started this process that it may be sent to.
+/// Reports to the parent process that this process can receive datagrams.
 pub(crate) fn say_ready() -> Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "READY")?;
     Ok(stdout.flush()?)
 }
 
-/// A datagram of this length ends a receiver; no workload has one so short.
+/// The length of the end datagram, which ends a receiver. No workload sends datagrams this short.
 pub(crate) const END_BYTES: usize = 1;
 
 fn cpu_since(start: Duration) -> f64 {
-    (process::cpu_time(Whose::Own) - start).as_secs_f64()
+    (process::cpu_time(Processes::This) - start).as_secs_f64()
 }
 
-/// In microseconds.
+/// Sorts `nanos`, and returns the quantiles in microseconds.
 fn quantiles(nanos: &mut [u64]) -> Value {
     nanos.sort_unstable();
     let at = |share: f64| {

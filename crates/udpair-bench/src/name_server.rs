@@ -1,4 +1,4 @@
-//! The name server of the name workload: a loop around the table, which counts the questions.
+//! The name server of the name workload. It answers from a table and counts the queries.
 
 use std::net::{SocketAddr, UdpSocket};
 
@@ -8,9 +8,9 @@ use udpair_bench::dns;
 use crate::Result;
 use crate::measure::{END_BYTES, say_ready};
 
-/// Answers until it is told to end.
+/// Answers queries until the end datagram arrives.
 ///
-/// A message too short for a question asks how many there were.
+/// A message that is too short for a query asks for the number of queries so far.
 pub(crate) fn serve(local: SocketAddr) -> Result<Value> {
     let socket = UdpSocket::bind(local)?;
     say_ready()?;
@@ -18,16 +18,16 @@ pub(crate) fn serve(local: SocketAddr) -> Result<Value> {
     let mut message = [0; dns::MESSAGE_BYTES_MAX];
     loop {
         let (length, from) = socket.recv_from(&mut message)?;
-        let reply = match length {
+        let response = match length {
             END_BYTES => return Ok(json!({ "queries": queries })),
             0..dns::HEADER_BYTES => Some(queries.to_be_bytes().to_vec()),
             _ => {
                 queries += 1;
-                dns::answer(&message[..length])
+                dns::respond(&message[..length])
             }
         };
-        if let Some(reply) = reply {
-            socket.send_to(&reply, from)?;
+        if let Some(response) = response {
+            socket.send_to(&response, from)?;
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The words after a role: `--name value`, each with a type.
+//! The options after a role: `--name value`, parsed into their types.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Result;
 
-/// What the roles are told. Each reads what it needs.
+/// The options of all roles. Each role reads those that it needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) local: Option<SocketAddr>,
@@ -14,16 +14,16 @@ pub(crate) struct Options {
     pub(crate) bytes: u16,
     pub(crate) time: Duration,
     pub(crate) in_flight: usize,
-    /// How many sockets, destinations or connects.
+    /// The number of sockets, destinations or connects.
     pub(crate) count: usize,
-    /// The core to stay on; `None` leaves that to the system.
+    /// The core to run on; `None` leaves the choice to the system.
     pub(crate) core: Option<usize>,
-    /// Whether to go before ordinary processes, where that may be done.
+    /// Whether to run with priority over ordinary processes; only root may.
     pub(crate) is_urgent: bool,
 }
 
 impl Options {
-    /// Reads them, and what stands behind `--`.
+    /// Parses the options, and returns them with the words after `--`.
     pub(crate) fn parse(words: &[String]) -> Result<(Self, Vec<String>)> {
         let mut options = Self {
             local: None,
@@ -74,7 +74,7 @@ impl Options {
         self.remote.ok_or_else(|| "this needs --remote".into())
     }
 
-    /// Both ends of a connected socket.
+    /// Returns both ends of a connected socket.
     pub(crate) fn ends(&self) -> Result<crate::peer::Ends> {
         Ok(crate::peer::Ends {
             local: self.local()?,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn options_have_types_and_end_at_two_dashes() {
+    fn options_are_parsed_into_their_types_and_end_at_two_dashes() {
         let (options, rest) = parse("--bytes 1200 --seconds 0.5 --urgent -- node a.js").unwrap();
         assert_eq!(options.bytes, 1200);
         assert_eq!(options.time, Duration::from_millis(500));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_wrong_option() {
         for (text, named) in [
             ("--bytes many", "--bytes many"),
             ("--bytes", "--bytes"),

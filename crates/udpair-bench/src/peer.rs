@@ -1,4 +1,4 @@
-//! Ways of using UDP sockets, to be compared with each other.
+//! The ways of using UDP sockets that are compared with each other.
 
 mod hickory;
 mod mode;
@@ -13,7 +13,7 @@ mod udpair;
 use crate::Result;
 pub(crate) use mode::{Ends, Load, Mode};
 
-/// All modes, in the order of the tables.
+/// Returns all modes, in the order of the tables.
 pub(crate) fn modes() -> impl Iterator<Item = &'static Mode> {
     [
         raw::MODES,

@@ -1,8 +1,10 @@
-//! Pieces of `udpair` that need no other machine and hardly a kernel, one operation a call.
+//! Microbenchmarks: operations of `udpair` that need no other machine and little of the kernel, one
+//! operation per call.
 //!
-//! What is private there is reached through the nearest public function, and `about` says what else that
-//! does. Criterion times them (`benches/pure.rs`), callgrind counts their instructions
-//! (`cargo xtask bench --instructions`): counts do not depend on what else the machine does.
+//! Private code of `udpair` is reached through the nearest public function; `about` says what else
+//! that function does. Criterion times the operations (`benches/pure.rs`), callgrind counts their
+//! instructions (`cargo xtask bench --instructions`). Instruction counts do not depend on other
+//! load on the machine.
 
 use std::fmt::Write;
 use std::hint::black_box;
@@ -16,10 +18,10 @@ use udpair::{DatagramSocket, Endpoint, EndpointPair, HostName, RecvBatch, Resolv
 
 use crate::dns;
 
-/// One piece.
+/// An operation that is measured on its own.
 #[derive(Debug)]
-pub struct Piece {
-    /// What the tables call it.
+pub struct Microbenchmark {
+    /// The name in the tables.
     pub name: &'static str,
     /// What one operation does.
     pub about: &'static str,
@@ -27,32 +29,32 @@ pub struct Piece {
     pub prepare: fn() -> Operation,
 }
 
-/// Does it once a call.
+/// A function that performs the operation once per call.
 pub type Operation = Box<dyn FnMut()>;
 
-/// All pieces.
-pub const PIECES: &[Piece] = &[
-    Piece {
+/// All microbenchmarks.
+pub const MICROBENCHMARKS: &[Microbenchmark] = &[
+    Microbenchmark {
         name: "nothing",
-        about: "an empty operation: what the others are called with",
+        about: "an empty operation: the cost of the call itself",
         prepare: || Box::new(|| ()),
     },
-    Piece {
+    Microbenchmark {
         name: "host-name",
         about: "parses a host name of three labels",
         prepare: || host_name("stun.contoso.com"),
     },
-    Piece {
+    Microbenchmark {
         name: "host-name-idn",
         about: "parses an internationalized host name",
         prepare: || host_name("b\u{fc}cher.example"),
     },
-    Piece {
+    Microbenchmark {
         name: "host-name-ipv6",
         about: "parses an IPv6 address",
         prepare: || host_name("2001:db8::1"),
     },
-    Piece {
+    Microbenchmark {
         name: "endpoint",
         about: "parses host and service",
         prepare: || {
@@ -62,49 +64,49 @@ pub const PIECES: &[Piece] = &[
             })
         },
     },
-    Piece {
+    Microbenchmark {
         name: "services-file",
         about: "reads a services file of 300 lines into a resolver",
         prepare: services_file,
     },
-    Piece {
+    Microbenchmark {
         name: "srv-order",
-        about: "resolves to 8 SRV records that are known: orders them and their addresses",
+        about: "resolves to 8 cached SRV records: orders them and their addresses",
         prepare: srv_order,
     },
-    Piece {
+    Microbenchmark {
         name: "receive",
         about: "try_recv of a datagram: engine, filter, message; and send of the standard library",
         prepare: receive,
     },
-    Piece {
+    Microbenchmark {
         name: "batch-64",
         about: "send_batch of 64 datagrams of 64 B, and recv_batch of them",
         prepare: || batches([64, 64]),
     },
-    Piece {
+    Microbenchmark {
         name: "batch-64-recv",
         about: "the same, received one by one with recv",
         prepare: messages,
     },
-    Piece {
+    Microbenchmark {
         name: "batch-64-mixed",
         about: "send_batch of 64 datagrams of two lengths in turn, and recv_batch of them",
         prepare: || batches([64, 1_200]),
     },
 ];
 
-/// Repeats a piece; for tools that count instructions.
+/// Repeats a microbenchmark, for tools that count instructions.
 ///
 /// # Errors
 ///
-/// There is no such piece.
+/// There is no microbenchmark of that name.
 pub fn repeat(name: &str, times: u32) -> Result<(), String> {
-    let piece = PIECES
+    let microbenchmark = MICROBENCHMARKS
         .iter()
-        .find(|piece| piece.name == name)
-        .ok_or_else(|| format!("there is no piece {name}"))?;
-    let mut operation = (piece.prepare)();
+        .find(|microbenchmark| microbenchmark.name == name)
+        .ok_or_else(|| format!("there is no microbenchmark {name}"))?;
+    let mut operation = (microbenchmark.prepare)();
     for _ in 0..times {
         operation();
     }
@@ -138,7 +140,7 @@ fn srv_order() -> Operation {
         .rng(|most| most / 2)
         .adapters(|| Ok(Vec::new()))
         .build();
-    let remote: Endpoint = format!("{}:{}", dns::HOST, dns::SERVICE_OF_MANY)
+    let remote: Endpoint = format!("{}:{}", dns::HOST, dns::SERVICE_WITH_MANY_RECORDS)
         .parse()
         .expect("an endpoint");
     let runtime = runtime();
@@ -148,15 +150,16 @@ fn srv_order() -> Operation {
     })
 }
 
-/// A name server that answers from the table, for as long as the process lives.
+/// Starts a name server that answers from the table, and returns its address. The server ends with
+/// the process.
 fn name_server() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port of loopback");
     let address = socket.local_addr().expect("a bound socket");
     thread::spawn(move || {
         let mut message = [0; dns::MESSAGE_BYTES_MAX];
         while let Ok((length, from)) = socket.recv_from(&mut message) {
-            if let Some(reply) = dns::answer(&message[..length]) {
-                let _ = socket.send_to(&reply, from);
+            if let Some(response) = dns::respond(&message[..length]) {
+                let _ = socket.send_to(&response, from);
             }
         }
     });
@@ -171,15 +174,15 @@ fn receive() -> Operation {
     peer.connect(local(&socket))
         .expect("an address of loopback");
     Box::new(move || {
-        // The socket lives in the runtime.
-        let _inside = runtime.enter();
-        peer.send(&[1; 64]).expect("loopback takes it");
+        // The socket is registered with the runtime.
+        let _entered = runtime.enter();
+        peer.send(&[1; 64]).expect("loopback accepts the datagram");
         let message = socket.try_recv().expect("an open socket");
         black_box(message.expect("loopback has delivered it"));
     })
 }
 
-/// Batches of datagrams whose lengths alternate.
+/// Returns an operation that sends and receives a batch of datagrams whose lengths alternate.
 fn batches(lengths: [usize; 2]) -> Operation {
     let runtime = runtime();
     let (sender, receiver) = runtime.block_on(pair());
@@ -190,7 +193,7 @@ fn batches(lengths: [usize; 2]) -> Operation {
         runtime.block_on(async {
             outgoing.extend(payloads.iter().cloned().cycle().take(BATCH));
             let sent = sender.send_batch(&mut outgoing).await;
-            sent.expect("loopback takes them");
+            sent.expect("loopback accepts the datagrams");
             let mut received = 0;
             while received < BATCH {
                 let more = receiver.recv_batch(&mut incoming).await;
@@ -203,7 +206,7 @@ fn batches(lengths: [usize; 2]) -> Operation {
     })
 }
 
-/// A batch that is received as messages.
+/// Returns an operation that sends a batch and receives it as messages.
 fn messages() -> Operation {
     let runtime = runtime();
     let (sender, receiver) = runtime.block_on(pair());
@@ -213,7 +216,7 @@ fn messages() -> Operation {
         runtime.block_on(async {
             outgoing.extend(iter::repeat_n(payload.clone(), BATCH));
             let sent = sender.send_batch(&mut outgoing).await;
-            sent.expect("loopback takes them");
+            sent.expect("loopback accepts the datagrams");
             for _ in 0..BATCH {
                 black_box(receiver.recv().await.expect("a message"));
             }
@@ -221,7 +224,7 @@ fn messages() -> Operation {
     })
 }
 
-/// Two sockets that are connected to each other.
+/// Returns two sockets that are connected to each other.
 async fn pair() -> (DatagramSocket, DatagramSocket) {
     let any = Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)));
     let one = DatagramSocket::builder().bind(&any).await;
@@ -249,7 +252,7 @@ fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
-/// How many datagrams the pieces move at once.
+/// The number of datagrams in a batch.
 const BATCH: usize = 64;
 
 #[cfg(test)]
@@ -257,10 +260,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_piece_can_be_repeated() {
-        for piece in PIECES {
-            repeat(piece.name, 3).unwrap();
+    fn every_microbenchmark_can_be_repeated() {
+        for microbenchmark in MICROBENCHMARKS {
+            repeat(microbenchmark.name, 3).unwrap();
         }
-        assert!(repeat("no-such-piece", 1).is_err());
+        assert!(repeat("no-such-name", 1).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What a process of a measurement does.
+//! The roles that a process of a measurement can have.
 
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
@@ -13,10 +13,10 @@ use crate::peer::{self, Load, Mode};
 use crate::system::process;
 use crate::{Result, name_server, run, workload};
 
-/// Plays the role that the words name, and prints what it found as a line of JSON.
+/// Runs the role that the arguments name, and prints its result as a line of JSON.
 pub(crate) fn play(words: &[String]) -> Result<()> {
     let (role, rest) = words.split_first().ok_or(USAGE)?;
-    let found = match (role.as_str(), rest) {
+    let result = match (role.as_str(), rest) {
         ("list", []) => workload::list(),
         ("run", [workload, mode, rest @ ..]) => {
             let (options, _) = Options::parse(rest)?;
@@ -28,38 +28,38 @@ pub(crate) fn play(words: &[String]) -> Result<()> {
         }
         ("exec", rest) => {
             let (options, program) = Options::parse(rest)?;
-            settle(&options)?;
-            return become_program(&program);
+            apply_placement(&options)?;
+            return exec_program(&program);
         }
         ("sink", rest) => {
             let (options, _) = Options::parse(rest)?;
-            settle(&options)?;
+            apply_placement(&options)?;
             workload::fan_out::sink(options.local()?, options.count)?
         }
         ("name-server", rest) => {
             let (options, _) = Options::parse(rest)?;
-            settle(&options)?;
+            apply_placement(&options)?;
             name_server::serve(options.local()?)?
         }
         (role, [mode, rest @ ..]) => {
             let (options, _) = Options::parse(rest)?;
-            settle(&options)?;
-            measured(role, peer::mode(mode)?, &options)?
+            apply_placement(&options)?;
+            measure(role, peer::mode(mode)?, &options)?
         }
         _ => return Err(USAGE.into()),
     };
-    println!("{found}");
+    println!("{result}");
     Ok(())
 }
 
-/// Plays one of the roles that each peer plays in its own way.
-fn measured(role: &str, mode: &Mode, options: &Options) -> Result<Value> {
+/// Runs one of the roles that every mode implements in its own way.
+fn measure(role: &str, mode: &Mode, options: &Options) -> Result<Value> {
     let load = Load {
         bytes: options.bytes,
         time: options.time,
         in_flight: options.in_flight,
     };
-    let missing = || format!("{} does not {role}", mode.name);
+    let missing = || format!("{} does not implement {role}", mode.name);
     match role {
         "send" => {
             let send = mode.send.ok_or_else(missing)?;
@@ -95,26 +95,26 @@ fn measured(role: &str, mode: &Mode, options: &Options) -> Result<Value> {
     }
 }
 
-/// Takes the place in the machine that the options give this process.
-fn settle(options: &Options) -> Result<()> {
+/// Applies the core, the priority and the time limit of the options to this process.
+fn apply_placement(options: &Options) -> Result<()> {
     let most = (options.time + GRACE).as_secs();
     process::end_after(u32::try_from(most).unwrap_or(u32::MAX));
     if let Some(core) = options.core {
         process::pin(core)?;
     }
     if options.is_urgent {
-        process::go_first()?;
+        process::raise_priority()?;
     }
     Ok(())
 }
 
-/// Becomes another program, which keeps the place that this process has taken.
-fn become_program(words: &[String]) -> Result<()> {
+/// Replaces this process with another program, which keeps the core and the priority.
+fn exec_program(words: &[String]) -> Result<()> {
     let (program, arguments) = words.split_first().ok_or("exec needs a program")?;
     Err(Command::new(program).args(arguments).exec().into())
 }
 
-/// The ports from the first one on.
+/// Returns the addresses of a fan-out: `count` ports from the first one on.
 fn remotes(options: &Options) -> Result<Vec<SocketAddr>> {
     let first = options.remote()?;
     let ports = (first.port()..=u16::MAX).take(options.count);
@@ -123,16 +123,16 @@ fn remotes(options: &Options) -> Result<Vec<SocketAddr>> {
         .collect())
 }
 
-/// How long a role may take beyond its time before the kernel ends it.
+/// How long a role may run beyond its time before the kernel ends it.
 const GRACE: Duration = Duration::from_secs(20);
 
 const USAGE: &str = "usage: udpair-bench ROLE ...
 
-  list                        workloads and modes, as JSON
-  run WORKLOAD MODE [OPTIONS] one measurement, as JSON
-  pure NAME TIMES             a pure function, over and over
-  ROLE MODE OPTIONS           send, receive, echo, ping, fan-out, idle, connect: what `run` starts
-  sink|name-server OPTIONS    what the others need
-  exec OPTIONS -- PROGRAM     another program, in the same place
+  list                        print workloads, modes and microbenchmarks as JSON
+  run WORKLOAD MODE [OPTIONS] make one measurement and print it as JSON
+  pure NAME TIMES             repeat a microbenchmark
+  ROLE MODE OPTIONS           send, receive, echo, ping, fan-out, idle, connect: started by `run`
+  sink|name-server OPTIONS    the remote ends of fan-out and connect
+  exec OPTIONS -- PROGRAM     run another program on the same core with the same priority
 
 options: --seconds S --bytes N --count N --in-flight N --local A:P --remote A:P --core N --urgent";

@@ -1,4 +1,4 @@
-//! One measurement: starts the roles of a workload, ends them, and puts together what they say.
+//! One measurement: starts the roles of a workload, ends them, and combines their results.
 
 mod part;
 
@@ -11,25 +11,25 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::options::Options;
 use crate::peer::{self, Mode};
-use crate::system::process::{self, Whose};
+use crate::system::process::{self, Processes};
 use crate::workload::{Cores, Kind, Workload};
-use part::{Core, Part};
+use part::{Part, Placement};
 
-/// Measures a mode in a workload.
+/// Measures a mode in a workload, and returns the figures as JSON.
 pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -> Result<Value> {
     mode.check()?;
     if !workload.includes(mode) {
         return Err(format!("{} does not take part in {}", mode.name, workload.name).into());
     }
-    let stage = Stage {
+    let measurement = Measurement {
         mode,
         time: options.time,
         is_urgent: options.is_urgent,
         cores: thread::available_parallelism().map_or(1, usize::from),
     };
-    let others = Others::start(stage.cores_of(workload.kind))?;
-    // Fewer than the workload asks for, where somebody only wants to see it work.
-    let fewer = |count: usize| {
+    let other_load = OtherLoad::start(measurement.cores_of(workload.kind))?;
+    // `--count` replaces the count of the workload, for a short run that only shows that it works.
+    let count_or = |count: usize| {
         if options.count > 0 {
             options.count
         } else {
@@ -43,14 +43,14 @@ pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -
             receiver,
         } => {
             let named = |name: Option<&str>| name.map_or(Ok(mode), peer::mode);
-            stage.one_way(bytes, named(sender)?, named(receiver)?)
+            measurement.one_way(bytes, named(sender)?, named(receiver)?)
         }
-        Kind::Echo { in_flight, cores } => stage.echo(in_flight, cores),
-        Kind::FanOut { ports } => stage.fan_out(fewer(ports)),
-        Kind::Idle { sockets } => stage.idle(fewer(sockets)),
-        Kind::Names { connects } => stage.names(fewer(connects)),
+        Kind::Echo { in_flight, cores } => measurement.echo(in_flight, cores),
+        Kind::FanOut { ports } => measurement.fan_out(count_or(ports)),
+        Kind::Idle { sockets } => measurement.idle(count_or(sockets)),
+        Kind::Names { connects } => measurement.names(count_or(connects)),
     }?;
-    let share = others.share()?;
+    let share = other_load.share()?;
     Ok(json!({
         "workload": workload.name,
         "mode": mode.name,
@@ -60,17 +60,17 @@ pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -
     }))
 }
 
-/// Where a measurement takes place.
-struct Stage {
+/// The mode, the time and the cores of a measurement.
+struct Measurement {
     mode: &'static Mode,
     time: Duration,
     is_urgent: bool,
-    /// How many cores the machine has.
+    /// The number of cores of the machine.
     cores: usize,
 }
 
-impl Stage {
-    /// The cores that a workload runs on; what happens on others does not matter much to it.
+impl Measurement {
+    /// Returns the cores that a workload runs on. Load on other cores affects it little.
     fn cores_of(&self, kind: Kind) -> Vec<usize> {
         let is_on_one = match kind {
             Kind::Echo { cores, .. } => cores == Cores::One,
@@ -85,20 +85,20 @@ impl Stage {
     }
 
     fn one_way(&self, bytes: u16, sender: &'static Mode, receiver: &'static Mode) -> Result<Value> {
-        let (here, there) = (address(CLIENT_PORT), address(SERVER_PORT));
+        let (client, server) = (address(CLIENT_PORT), address(SERVER_PORT));
         let receiving = self
             .part("receive", Some(receiver), RECEIVER)
-            .with("--local", there)
-            .with("--remote", here)
+            .with("--local", server)
+            .with("--remote", client)
             .start_ready()?;
         let sending = self
             .part("send", Some(sender), SENDER)
-            .with("--local", here)
-            .with("--remote", there)
+            .with("--local", client)
+            .with("--remote", server)
             .with("--bytes", bytes)
             .start()?;
         let sent = sending.finish()?;
-        let received = end(receiving, Some(here), there)?;
+        let received = end(receiving, Some(client), server)?;
 
         let sent_count = number(&sent, "sent")?;
         let received_count = number(&received, "received")?;
@@ -116,24 +116,24 @@ impl Stage {
     }
 
     fn echo(&self, in_flight: usize, cores: Cores) -> Result<Value> {
-        let (here, there) = (address(CLIENT_PORT), address(SERVER_PORT));
+        let (client, server) = (address(CLIENT_PORT), address(SERVER_PORT));
         let core = match cores {
             Cores::One => SENDER,
             Cores::Two => RECEIVER,
         };
         let echoing = self
             .part("echo", Some(self.mode), core)
-            .with("--local", there)
-            .with("--remote", here)
+            .with("--local", server)
+            .with("--remote", client)
             .start_ready()?;
         let pinging = self
             .part("ping", Some(self.mode), SENDER)
-            .with("--local", here)
-            .with("--remote", there)
+            .with("--local", client)
+            .with("--remote", server)
             .with("--in-flight", in_flight)
             .start()?;
         let pinged = pinging.finish()?;
-        let echoed = end(echoing, Some(here), there)?;
+        let echoed = end(echoing, Some(client), server)?;
 
         let count = number(&pinged, "round_trips")?;
         let cpu = number(&pinged, "cpu_seconds")? + number(&echoed, "cpu_seconds")?;
@@ -206,25 +206,25 @@ impl Stage {
     }
 
     fn part(&self, role: &'static str, mode: Option<&'static Mode>, core: usize) -> part::Call {
-        let place = Core {
-            // On a machine of one core everything is there.
+        let placement = Placement {
+            // On a machine with one core, everything runs on that core.
             core: core.min(self.cores - 1),
             is_urgent: self.is_urgent,
             time: self.time,
         };
-        part::Call::new(role, mode, place)
+        part::Call::new(role, mode, placement)
     }
 }
 
-/// What else some cores do meanwhile.
-struct Others {
+/// The load that other processes put on some cores during a measurement.
+struct OtherLoad {
     cores: Vec<usize>,
     started: Instant,
     busy: Duration,
     own: Duration,
 }
 
-impl Others {
+impl OtherLoad {
     fn start(cores: Vec<usize>) -> Result<Self> {
         Ok(Self {
             started: Instant::now(),
@@ -234,36 +234,37 @@ impl Others {
         })
     }
 
-    /// Returns how much of a core others used there, time stolen by the host included.
+    /// Returns the share of a core that other processes used, including time stolen by the host.
     fn share(&self) -> Result<f64> {
         let busy = process::cores_busy(&self.cores)?.saturating_sub(self.busy);
         let own = own_time() - self.own;
-        let others = busy.saturating_sub(own);
-        Ok(others.as_secs_f64() / self.started.elapsed().as_secs_f64())
+        let other = busy.saturating_sub(own);
+        Ok(other.as_secs_f64() / self.started.elapsed().as_secs_f64())
     }
 }
 
 fn own_time() -> Duration {
-    process::cpu_time(Whose::Own) + process::cpu_time(Whose::Children)
+    process::cpu_time(Processes::This) + process::cpu_time(Processes::Children)
 }
 
-/// Tells a part, from the address it listens to, that this was all; and returns what it found.
+/// Sends the end datagram to a part, from the address it receives from, and returns its result.
 ///
-/// Until it hears that: the mark may be dropped like any datagram.
+/// The end datagram may be dropped like any datagram, so it is sent until the part ends.
 fn end(mut part: Part, from: Option<SocketAddr>, to: SocketAddr) -> Result<Value> {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let socket = UdpSocket::bind(from.unwrap_or(any))?;
     while part.is_running()? {
-        // It is refused when the part has just ended.
+        // The kernel refuses it if the part has just ended.
         let _ = socket.send_to(&[0; crate::measure::END_BYTES], to);
         thread::sleep(END_PAUSE);
     }
     part.finish()
 }
 
-/// A port of a loopback address that no other measurement has: it is made from the number of this process.
+/// Returns a port of a loopback address that no other measurement uses. The address is made from
+/// the number of this process.
 ///
-/// The ports lie below those that the system gives out, so that nobody meets them by chance.
+/// The ports are below those that the system assigns, so no other socket gets one by chance.
 fn address(port: u16) -> SocketAddr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     SocketAddr::from(([127, high | 0x40, middle, low], port))
@@ -301,5 +302,5 @@ const END_PAUSE: Duration = Duration::from_millis(2);
 const CLIENT_PORT: u16 = 12_001;
 const SERVER_PORT: u16 = 12_002;
 
-/// The first of those that a fan-out goes to.
+/// The first port that a fan-out sends to.
 const FIRST_PORT: u16 = 13_000;

@@ -1,9 +1,9 @@
-//! The workloads: what each does, which roles it starts, and what is compared.
+//! The workloads: what each does, which roles it starts, and which figures it compares.
 
 pub(crate) mod fan_out;
 
 use serde_json::{Value, json};
-use udpair_bench::pure::PIECES;
+use udpair_bench::pure::MICROBENCHMARKS;
 
 use crate::Result;
 use crate::peer::{self, Mode};
@@ -16,10 +16,10 @@ pub(crate) struct Workload {
     pub(crate) kind: Kind,
     /// The figures that are compared, the most important one first.
     figures: &'static [Figure],
-    /// The modes that take part; `None` is all that can.
+    /// The modes that take part; `None` for all modes that support the roles.
     modes: Option<&'static [&'static str]>,
-    /// What the tables compare with: raw calls, tokio, quinn-udp or hickory.
-    marks: &'static [&'static str],
+    /// The modes that the tables compare with: raw system calls, tokio, quinn-udp or hickory.
+    baselines: &'static [&'static str],
 }
 
 /// How a workload runs.
@@ -28,34 +28,34 @@ pub(crate) enum Kind {
     /// A sender floods a receiver.
     OneWay {
         bytes: u16,
-        /// The mode of the sender; `None` is the measured one.
+        /// The mode of the sender; `None` for the measured mode.
         sender: Option<&'static str>,
-        /// The mode of the receiver; `None` is the measured one.
+        /// The mode of the receiver; `None` for the measured mode.
         receiver: Option<&'static str>,
     },
-    /// A client keeps datagrams under way to an echo.
+    /// A client keeps a number of datagrams in flight to an echo.
     Echo { in_flight: usize, cores: Cores },
     /// One socket sends to many ports.
     FanOut { ports: usize },
-    /// Many sockets wait.
+    /// Many open sockets wait for a datagram.
     Idle { sockets: usize },
-    /// A name becomes a connected socket.
+    /// Connects by name.
     Names { connects: usize },
 }
 
-/// Where both ends of an echo run.
+/// The number of cores that both ends of an echo run on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cores {
     One,
     Two,
 }
 
-/// A number that a measurement has.
+/// A number that a measurement yields.
 #[derive(Debug)]
 struct Figure {
     name: &'static str,
     unit: &'static str,
-    /// Whether a larger one is better.
+    /// Whether a larger number is better.
     is_rate: bool,
 }
 
@@ -120,7 +120,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: ONE_WAY,
         modes: None,
-        marks: FAST,
+        baselines: FAST,
     },
     Workload {
         name: "w1-1200",
@@ -132,11 +132,11 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: ONE_WAY,
         modes: None,
-        marks: FAST,
+        baselines: FAST,
     },
     Workload {
         name: "w1-one",
-        about: "one-way, 64 B, one write a datagram",
+        about: "one-way, 64 B, one write per datagram",
         kind: Kind::OneWay {
             bytes: 64,
             sender: None,
@@ -144,7 +144,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: ONE_WAY,
         modes: Some(&["raw", "tokio", "quinn-udp-one", "udpair", "node"]),
-        marks: SINGLE,
+        baselines: SINGLE,
     },
     Workload {
         name: "w1-tx",
@@ -156,7 +156,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: SENDER,
         modes: None,
-        marks: FAST,
+        baselines: FAST,
     },
     Workload {
         name: "w1-rx",
@@ -168,7 +168,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: RECEIVER,
         modes: None,
-        marks: FAST,
+        baselines: FAST,
     },
     Workload {
         name: "w2-one",
@@ -189,7 +189,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             "udpair-for-each",
             "node",
         ]),
-        marks: &["raw-epoll", "tokio", "quinn-udp"],
+        baselines: &["raw-epoll", "tokio", "quinn-udp"],
     },
     Workload {
         name: "w2-busy",
@@ -200,7 +200,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: LATENCY,
         modes: Some(&["raw-busy", "udpair-busy"]),
-        marks: &["raw-busy"],
+        baselines: &["raw-busy"],
     },
     Workload {
         name: "w2-64-one-core",
@@ -211,7 +211,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: ROUND_TRIPS,
         modes: None,
-        marks: &["raw-epoll", "tokio", "quinn-udp"],
+        baselines: &["raw-epoll", "tokio", "quinn-udp"],
     },
     Workload {
         name: "w2-64",
@@ -222,7 +222,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         },
         figures: ROUND_TRIPS,
         modes: None,
-        marks: &["raw-epoll", "tokio", "quinn-udp"],
+        baselines: &["raw-epoll", "tokio", "quinn-udp"],
     },
     Workload {
         name: "w3",
@@ -230,7 +230,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         kind: Kind::FanOut { ports: 1_000 },
         figures: SENDER,
         modes: None,
-        marks: &["raw-mmsg", "tokio", "quinn-udp"],
+        baselines: &["raw-mmsg", "tokio", "quinn-udp"],
     },
     Workload {
         name: "w4",
@@ -238,7 +238,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         kind: Kind::Idle { sockets: 10_000 },
         figures: IDLE,
         modes: None,
-        marks: &["raw-epoll", "tokio-shared"],
+        baselines: &["raw-epoll", "tokio-shared"],
     },
     Workload {
         name: "w5",
@@ -246,7 +246,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         kind: Kind::Names { connects: 400 },
         figures: NAMES,
         modes: None,
-        marks: &["raw-srv", "hickory-cold", "hickory-warm"],
+        baselines: &["raw-srv", "hickory-cold", "hickory-warm"],
     },
 ];
 
@@ -267,7 +267,7 @@ impl Workload {
 }
 
 impl Kind {
-    /// The roles that the measured mode plays.
+    /// Returns the roles that the measured mode plays.
     fn roles(self) -> &'static [&'static str] {
         match self {
             Self::OneWay {
@@ -293,7 +293,7 @@ pub(crate) fn find(name: &str) -> Result<&'static Workload> {
         .ok_or_else(|| format!("there is no workload {name}").into())
 }
 
-/// What there is, for those who start measurements.
+/// Returns all modes, workloads and microbenchmarks as JSON, for `udpair-bench list`.
 pub(crate) fn list() -> Value {
     let modes: Vec<_> = peer::modes()
         .map(|mode| {
@@ -305,11 +305,11 @@ pub(crate) fn list() -> Value {
         })
         .collect();
     let workloads: Vec<_> = WORKLOADS.iter().map(describe).collect();
-    let pieces: Vec<_> = PIECES
+    let microbenchmarks: Vec<_> = MICROBENCHMARKS
         .iter()
-        .map(|piece| json!({ "name": piece.name, "about": piece.about }))
+        .map(|microbenchmark| json!({ "name": microbenchmark.name, "about": microbenchmark.about }))
         .collect();
-    json!({ "modes": modes, "workloads": workloads, "pieces": pieces })
+    json!({ "modes": modes, "workloads": workloads, "microbenchmarks": microbenchmarks })
 }
 
 fn describe(workload: &Workload) -> Value {
@@ -326,7 +326,7 @@ fn describe(workload: &Workload) -> Value {
         "about": workload.about,
         "figures": figures,
         "modes": modes.map(|mode| mode.name).collect::<Vec<_>>(),
-        "marks": workload.marks,
+        "baselines": workload.baselines,
     })
 }
 
@@ -335,11 +335,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mark_takes_part_in_its_workload() {
+    fn every_baseline_takes_part_in_its_workload() {
         for workload in WORKLOADS {
-            for mark in workload.marks {
-                let mode = peer::mode(mark).unwrap();
-                assert!(workload.includes(mode), "{} {mark}", workload.name);
+            for baseline in workload.baselines {
+                let mode = peer::mode(baseline).unwrap();
+                assert!(workload.includes(mode), "{} {baseline}", workload.name);
             }
         }
     }

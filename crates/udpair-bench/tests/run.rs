@@ -1,14 +1,14 @@
-//! The harness works: every workload counts something, with raw calls and with our own socket.
+//! The harness works: every workload measures something, with raw system calls and with udpair.
 //!
-//! How fast anything is says nothing here: the runs are short, and others run beside them.
+//! The figures themselves are meaningless here: the runs are short, and tests run in parallel.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Runs `udpair-bench` and reads what it prints.
+/// Runs `udpair-bench` and parses its output.
 fn bench(words: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_udpair-bench"))
         .args(words)
@@ -19,7 +19,7 @@ fn bench(words: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Measures every mode of some peers that takes part in `workload`, briefly.
+/// Briefly measures every mode of [`PEERS`] that takes part in `workload`.
 fn measure(workload: &str) {
     let catalog = bench(&["list"]);
     let workloads = catalog["workloads"].as_array().unwrap();
@@ -34,12 +34,12 @@ fn measure(workload: &str) {
         }
         let run = bench(&["run", workload, mode, "--seconds", "0.02", "--count", "40"]);
         let figure = run["figures"][first].as_f64();
-        // Forty sockets may well fit into memory that was there before.
+        // Forty sockets may fit into memory that was already resident.
         let least = if first == "memory" { -1.0 } else { 0.0 };
         assert!(figure.is_some_and(|figure| figure > least), "{run}");
         measured += 1;
     }
-    assert!(measured >= 1, "{workload}: nobody takes part");
+    assert!(measured >= 1, "{workload}: no mode takes part");
 }
 
 macro_rules! workloads {
@@ -52,7 +52,7 @@ macro_rules! workloads {
         )*
 
         #[test]
-        fn no_workload_is_forgotten() {
+        fn every_workload_is_tested() {
             let catalog = bench(&["list"]);
             let names = catalog["workloads"].as_array().unwrap().iter();
             let names: Vec<_> = names.map(|workload| workload["name"].as_str().unwrap()).collect();
@@ -66,18 +66,18 @@ workloads! {
     one_way_1200_bytes_arrive: "w1-1200";
     single_writes_arrive: "w1-one";
     every_sender_reaches_the_raw_receiver: "w1-tx";
-    every_receiver_hears_the_raw_sender: "w1-rx";
+    every_receiver_receives_from_the_raw_sender: "w1-rx";
     an_echo_on_one_core_answers: "w2-one";
     an_echo_that_never_sleeps_answers: "w2-busy";
-    an_echo_on_one_core_answers_many: "w2-64-one-core";
-    an_echo_answers_many: "w2-64";
+    an_echo_on_one_core_answers_64_in_flight: "w2-64-one-core";
+    an_echo_answers_64_in_flight: "w2-64";
     a_fan_out_reaches_its_ports: "w3";
-    idle_sockets_handle_a_datagram: "w4";
-    names_become_sockets: "w5";
+    idle_sockets_handle_one_datagram_each: "w4";
+    names_become_connected_sockets: "w5";
 }
 
 #[test]
-fn a_name_is_one_query_where_the_server_sends_addresses_along() {
+fn a_name_takes_one_query_if_the_answer_includes_the_addresses() {
     let run = bench(&["run", "w5", "raw-srv", "--count", "5"]);
     assert_eq!(run["figures"]["queries"], 1.0);
     let run = bench(&["run", "w5", "raw-srv-addresses", "--count", "5"]);
@@ -85,7 +85,7 @@ fn a_name_is_one_query_where_the_server_sends_addresses_along() {
 }
 
 #[test]
-fn what_does_not_exist_is_named() {
+fn an_error_names_what_does_not_exist() {
     let program = env!("CARGO_BIN_EXE_udpair-bench");
     for (words, named) in [
         (["run", "w1-64", "no-such-mode"], "no-such-mode"),
@@ -94,7 +94,7 @@ fn what_does_not_exist_is_named() {
             ["run", "w3", "raw-busy"],
             "raw-busy does not take part in w3",
         ),
-        (["pure", "no-such-piece", "1"], "no-such-piece"),
+        (["pure", "no-such-name", "1"], "no-such-name"),
     ] {
         let output = Command::new(program).args(words).output().unwrap();
         assert!(!output.status.success(), "{words:?}");
@@ -103,5 +103,5 @@ fn what_does_not_exist_is_named() {
     }
 }
 
-/// Those that must work: the mark, and we.
+/// The peers that must work: the baseline and udpair.
 const PEERS: [&str; 2] = ["raw", "udpair"];

@@ -1,4 +1,4 @@
-//! The command line, as types.
+//! The command line as types.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,10 +14,10 @@ use udpair::{Endpoint, HostName, PairOrder, ServiceName};
 use crate::frame::Frame;
 use crate::units;
 
-/// UDP between named endpoints
+/// Send and receive UDP datagrams between named endpoints
 ///
-/// Finds addresses by name (services file, DNS SRV, hosts), lets only the peer in, waits for the
-/// reply, and says in its exit code what happened.
+/// Finds addresses by name (services file, DNS SRV, hosts), accepts only the peer's datagrams,
+/// waits for the reply, and reports the outcome in the exit code.
 #[derive(Debug, Parser)]
 #[command(name = "udpair", version)]
 #[command(after_help = EXIT_CODES)]
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Reads the command line, and the environment where the command line says nothing.
+    /// Reads the command line, and takes from the environment what the command line omits.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let mut arguments = Self::try_parse()?;
         arguments.check()?;
@@ -37,15 +37,15 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Refuses what each part of the command line allows and the whole does not.
+    /// Rejects combinations of arguments that are valid one by one but not together.
     fn check(&self) -> Result<(), clap::Error> {
         let global = &self.global;
         let problem = if global.ipv4 && global.ipv6 {
-            "-4 and -6 exclude each other: give one of them"
+            "-4 and -6 cannot be used together: give only one of them"
         } else if global.verbose && global.quiet {
-            "-v and -q exclude each other: give one of them"
+            "-v and -q cannot be used together: give only one of them"
         } else if matches!(self.command, Command::Demo) && global.chooses_addresses() {
-            "the demonstration chooses its own addresses, servers and options: give it none"
+            "the demo chooses its own addresses, servers and options: give it none of these flags"
         } else {
             return Ok(());
         };
@@ -57,7 +57,7 @@ fn usage(problem: impl std::fmt::Display) -> clap::Error {
     Arguments::command().error(UsageErrorKind::ArgumentConflict, problem)
 }
 
-/// What every command understands.
+/// The flags that every command accepts.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
@@ -69,62 +69,62 @@ pub(crate) struct Global {
     #[arg(short = '6', global = true, overrides_with = "ipv6")]
     pub(crate) ipv6: bool,
 
-    /// Send from here: HOST:SERVICE, HOST: or :SERVICE
+    /// Send from this local endpoint: HOST:SERVICE, HOST: or :SERVICE
     #[arg(long, value_name = "ENDPOINT", global = true, value_parser = endpoint)]
     pub(crate) local: Option<Endpoint>,
 
-    /// Send and receive by this adapter alone
+    /// Send and receive only through this network adapter
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) adapter: Option<String>,
 
-    /// Ask this DNS server instead of the system's resolver (repeatable) [env: UDPAIR_DNS]
+    /// Query this DNS server instead of the system's resolver (repeatable) [env: UDPAIR_DNS]
     #[arg(long, value_name = "ADDR[:PORT]", global = true, value_delimiter = ',',
           value_parser = dns_server)]
     pub(crate) dns: Vec<SocketAddr>,
 
-    /// Look services up in this file instead of the system's [env: UDPAIR_SERVICES]
+    /// Look up services in this file instead of the system's [env: UDPAIR_SERVICES]
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) services: Option<PathBuf>,
 
-    /// Give up resolving names after this time
+    /// Limit the time for resolving names
     #[arg(long, value_name = "DURATION", global = true, default_value = "5s",
           value_parser = positive_duration)]
     pub(crate) timeout: Duration,
 
-    /// Ask for a receive buffer of this size
+    /// Request a receive buffer of this size
     #[arg(long, value_name = "SIZE", global = true, value_parser = units::size)]
     pub(crate) rcvbuf: Option<u32>,
 
-    /// Ask for a send buffer of this size
+    /// Request a send buffer of this size
     #[arg(long, value_name = "SIZE", global = true, value_parser = units::size)]
     pub(crate) sndbuf: Option<u32>,
 
-    /// Let datagrams pass at most this many routers
+    /// Limit sent datagrams to this many hops
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u8).range(1..))]
     pub(crate) hops: Option<u8>,
 
-    /// Do not let datagrams be sent in fragments
+    /// Do not fragment sent datagrams
     #[arg(long, global = true, overrides_with = "dont_fragment")]
     pub(crate) dont_fragment: bool,
 
-    /// Print every event as a line of JSON
+    /// Print each event as one line of JSON
     #[arg(long, global = true, overrides_with = "json")]
     pub(crate) json: bool,
 
-    /// Say more
+    /// Print more details
     #[arg(short, long, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,
 
-    /// Say only what was asked for
+    /// Print only results and errors
     #[arg(short, long, global = true, overrides_with = "quiet")]
     pub(crate) quiet: bool,
 }
 
 impl Global {
-    /// Takes from the environment what the command line does not say; what is empty says nothing.
+    /// Takes from the environment what the command line omits. Empty variables are ignored.
     fn complete(&mut self, variable: impl Fn(&str) -> Option<OsString>) -> Result<(), clap::Error> {
-        let set = |name| variable(name).filter(|value| !value.is_empty());
-        if let Some(value) = set(DNS_VARIABLE).filter(|_| self.dns.is_empty()) {
+        let non_empty = |name| variable(name).filter(|value| !value.is_empty());
+        if let Some(value) = non_empty(DNS_VARIABLE).filter(|_| self.dns.is_empty()) {
             let servers: Result<_, String> =
                 value.to_string_lossy().split(',').map(dns_server).collect();
             self.dns = servers.map_err(|problem| {
@@ -134,12 +134,12 @@ impl Global {
             })?;
         }
         if self.services.is_none() {
-            self.services = set(SERVICES_VARIABLE).map(PathBuf::from);
+            self.services = non_empty(SERVICES_VARIABLE).map(PathBuf::from);
         }
         Ok(())
     }
 
-    /// Whether anything is said about names, addresses or socket options.
+    /// Whether any flag sets names, addresses or socket options.
     fn chooses_addresses(&self) -> bool {
         self.ipv4
             || self.ipv6
@@ -156,25 +156,25 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Send standard input to a peer, and print what it replies
+    /// Send standard input to a peer and print its replies
     Connect(Connect),
-    /// Send one request, and wait for the reply
+    /// Send one request and wait for the reply
     Ask(Ask),
-    /// Send datagrams, and wait for nothing
+    /// Send datagrams without waiting for replies
     Send(Send),
-    /// Print what anybody sends
+    /// Print datagrams from any sender
     Listen(Listen),
-    /// Show which addresses a host and service lead to
+    /// Show the addresses that a host and service resolve to
     Resolve(Resolve),
     /// List the services that this machine knows by name
     Services(Services),
-    /// List the network adapters of this machine, and their addresses
+    /// List the network adapters of this machine and their addresses
     Adapters(Adapters),
-    /// Show all of it, on this machine alone: DNS server, echo peer, stranger
+    /// Run a demo on this machine only: DNS server, echo peers, non-peer sender
     Demo,
 }
 
-/// Whom to talk to.
+/// The remote endpoint.
 #[derive(Args, Debug)]
 pub(crate) struct Remote {
     /// Host name or address
@@ -197,11 +197,11 @@ pub(crate) struct Connect {
     #[command(flatten)]
     pub(crate) remote: Remote,
 
-    /// Keep listening for this time after standard input has ended
+    /// Keep receiving for this time after standard input ends
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = units::duration)]
     pub(crate) linger: Duration,
 
-    /// What is one datagram
+    /// How standard input and output are divided into datagrams
     #[arg(long, default_value = "line")]
     pub(crate) frame: Frame,
 }
@@ -214,7 +214,7 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) payload: Payload,
 
-    /// Send it so many times more when no reply comes
+    /// Send the request up to N more times if no reply comes
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) retries: u32,
 
@@ -222,7 +222,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = positive_duration)]
     pub(crate) wait: Duration,
 
-    /// Take only a reply that holds this text; with --hex, these bytes
+    /// Accept only a reply that contains this text; with --hex, these bytes
     #[arg(long, value_name = "TEXT")]
     pub(crate) expect: Option<String>,
 }
@@ -235,38 +235,38 @@ pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) payload: Payload,
 
-    /// Send so many datagrams
+    /// Send N datagrams
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) count: u64,
 
-    /// Send at most so many datagrams a second: 50pps, 10kpps
+    /// Send at most this many datagrams per second: 50pps, 10kpps
     #[arg(long, value_name = "RATE", value_parser = units::rate)]
     pub(crate) rate: Option<f64>,
 
-    /// Set the hop limit of datagrams to a multicast group [default: 1, which no router lets pass]
+    /// Set the hop limit of datagrams to a multicast group [default: 1, which no router forwards]
     #[arg(long, value_name = "N")]
     pub(crate) multicast_hops: Option<u8>,
 
-    /// Make each datagram this long, by repeating or cutting the payload
+    /// Make each datagram this long by repeating or truncating the payload
     #[arg(long, value_name = "SIZE", value_parser = payload_size)]
     pub(crate) size: Option<u32>,
 }
 
-/// What to send.
+/// The payload to send.
 #[derive(Args, Debug)]
 pub(crate) struct Payload {
-    /// The payload; - reads standard input to its end [default: empty]
+    /// Payload to send; - reads standard input to its end [default: empty]
     #[arg(value_name = "DATA")]
     pub(crate) data: Option<String>,
 
-    /// Payloads are hex digits, two a byte, here and in what is printed
+    /// Read and print payloads as hex digits, two per byte
     #[arg(long)]
     pub(crate) hex: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Listen {
-    /// Where to listen; without HOST on every address, port 0 is the system's choice
+    /// Local endpoint to receive on (no HOST: all addresses; port 0: the system picks one)
     #[arg(value_name = "[HOST:]SERVICE", value_parser = listen_endpoint)]
     pub(crate) at: Endpoint,
 
@@ -274,11 +274,11 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) echo: bool,
 
-    /// Hear this multicast group too, given by its address or a name (repeatable)
+    /// Also join this multicast group, given by address or name (repeatable)
     #[arg(long, value_name = "GROUP")]
     pub(crate) join: Vec<HostName>,
 
-    /// End after so many datagrams
+    /// Exit after N datagrams
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 }
@@ -288,26 +288,26 @@ pub(crate) struct Resolve {
     #[command(flatten)]
     pub(crate) remote: Remote,
 
-    /// Show every step: who was asked, what the answer was, and why this order
+    /// Show every step: each query, its answer, and the reason for the order
     #[arg(long)]
     pub(crate) explain: bool,
 
-    /// List every pair of a local and a remote address: quick, to be connected soon, or long, to stay
-    /// connected [default: each remote address once]
+    /// List every pair of a local and a remote address, ordered to connect soon (quick) or to stay
+    /// connected (long) [default: each remote address once]
     #[arg(long, value_name = "quick|long", value_parser = pair_order)]
     pub(crate) order: Option<PairOrder>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Services {
-    /// Show this one alone
+    /// Show only this service
     #[arg(value_name = "NAME", value_parser = service_name)]
     pub(crate) name: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Adapters {
-    /// Go on, and tell what changes: links, addresses, default routes
+    /// Keep running and print changes of links, addresses and default routes
     #[arg(long)]
     pub(crate) watch: bool,
 }
@@ -316,14 +316,14 @@ fn pair_order(text: &str) -> Result<PairOrder, String> {
     match text {
         "quick" => Ok(PairOrder::Quick),
         "long" => Ok(PairOrder::Long),
-        _ => Err("it is quick or long".into()),
+        _ => Err("expected quick or long".into()),
     }
 }
 
 fn service_name(text: &str) -> Result<String, String> {
     match text.parse::<ServiceName>() {
         Ok(service) if service.name().is_some() => Ok(text.into()),
-        Ok(_) => Err("a number has no name here".into()),
+        Ok(_) => Err("expected a service name, not a port number".into()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -343,10 +343,10 @@ fn endpoint(text: &str) -> Result<Endpoint, String> {
     })
 }
 
-/// Reads HOST:SERVICE, or SERVICE alone.
+/// Parses HOST:SERVICE, or SERVICE without a host.
 fn listen_endpoint(text: &str) -> Result<Endpoint, String> {
     if text.is_empty() {
-        return Err("it is empty: give a port, or 0 for one of the system's choice".into());
+        return Err("the endpoint is empty: give a port, or 0 to let the system pick one".into());
     }
     match text.parse::<ServiceName>() {
         Ok(service) => Ok(Endpoint::any(service)),
@@ -355,7 +355,7 @@ fn listen_endpoint(text: &str) -> Result<Endpoint, String> {
     }
 }
 
-/// Reads an address with or without a port; an IPv6 address may have a zone.
+/// Parses an address with or without a port. An IPv6 address may have a zone.
 fn dns_server(text: &str) -> Result<SocketAddr, String> {
     let address = match text.parse::<Endpoint>() {
         Ok(endpoint) => endpoint.host().cloned().zip(endpoint.service().port()),
@@ -363,11 +363,11 @@ fn dns_server(text: &str) -> Result<SocketAddr, String> {
     };
     match address.and_then(|(host, port)| host.socket_addr(port)) {
         Some(Ok(address)) if address.port() == 0 => {
-            Err("a DNS server has another port than 0; without one it is 53".into())
+            Err("a DNS server cannot have port 0; without a port it is 53".into())
         }
         Some(address) => address.map_err(|error| error.to_string()),
         None => Err(
-            "write an address, with or without a port: 192.0.2.1, [2001:db8::1]:53, fe80::1%eth0"
+            "expected an address with or without a port: 192.0.2.1, [2001:db8::1]:53, fe80::1%eth0"
                 .into(),
         ),
     }
@@ -384,14 +384,24 @@ fn payload_size(text: &str) -> Result<u32, String> {
 
 fn positive_duration(text: &str) -> Result<Duration, String> {
     match units::duration(text)? {
-        Duration::ZERO => Err("it must be longer than nothing".into()),
+        Duration::ZERO => Err("the duration must be longer than zero".into()),
         duration => Ok(duration),
     }
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 other failure, 2 usage or invalid argument, 3 name not \
-    found, 4 bind, permission or in use, 5 no reply, 6 refused or unreachable, 7 finished but lossy, \
-    8 not supported here, 130 interrupted, 143 terminated";
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  done
+    1  other failure
+    2  usage or invalid argument
+    3  name not found
+    4  cannot bind, no permission, or address in use
+    5  no reply
+    6  refused or unreachable
+    7  done, but datagrams were lost
+    8  not supported on this system
+  130  interrupted
+  143  terminated";
 
 const DNS_VARIABLE: &str = "UDPAIR_DNS";
 
@@ -399,5 +409,5 @@ const SERVICES_VARIABLE: &str = "UDPAIR_SERVICES";
 
 const DNS_PORT: u16 = 53;
 
-/// The most that a datagram carries, which is over IPv6 (RFC 8200, section 3, less the UDP header).
+/// The largest payload of a datagram, that of IPv6 (RFC 8200, section 3, less the UDP header).
 pub(crate) const PAYLOAD_BYTES_MAX: u32 = 65_527;

@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands.
 
 mod adapters;
 mod ask;
@@ -18,7 +18,7 @@ use crate::args::{Arguments, Command};
 use crate::interrupt::Interruptions;
 use context::{Context, Exit, Failure};
 
-/// Runs the command and returns its exit code.
+/// Runs the command, and returns its exit code.
 pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) -> u8 {
     let context = Context::new(&arguments);
     let work = async {
@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
         }
     };
     let outcome = tokio::select! {
-        // What is done is done, whatever came at the same moment.
+        // If the command finishes at the moment of an interruption, its own outcome counts.
         biased;
         outcome = work => outcome,
         how = interruptions.next() => Ok(Exit::Interrupted(how)),
@@ -44,15 +44,17 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
         Ok(Exit::Interrupted(how)) => Some(*how),
         _ => None,
     };
-    let parting = context.part(outcome);
+    let finishing = context.finish(outcome);
     match interruption {
-        Some(how) => timeout(PARTING, parting).await.unwrap_or(how.exit_code()),
+        Some(how) => timeout(FINISH_TIMEOUT, finishing)
+            .await
+            .unwrap_or(how.exit_code()),
         None => tokio::select! {
-            code = parting => code,
+            code = finishing => code,
             how = interruptions.next() => how.exit_code(),
         },
     }
 }
 
-/// How long an interrupted command waits for whoever reads its last words.
-const PARTING: Duration = Duration::from_secs(1);
+/// How long an interrupted command waits until its last output is written.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,11 +1,11 @@
-//! Text from the network, made safe for a terminal.
+//! Escapes text from the network, so that it is safe on a terminal.
 //!
-//! A datagram may hold sequences that move the cursor, change colours or rename the window, and
-//! characters that turn the direction of the text around. On a terminal they are shown, not obeyed.
+//! A datagram may contain sequences that move the cursor, change colours or rename the window, and
+//! characters that reverse the direction of text. On a terminal they are shown, not executed.
 //!
-//! Pure.
+//! Pure: no I/O.
 
-/// Returns `bytes` as text in which nothing acts on a terminal.
+/// Returns `bytes` as text without control characters or invisible formatting characters.
 pub(crate) fn for_terminal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -23,12 +23,12 @@ pub(crate) fn for_terminal(bytes: &[u8]) -> String {
     text
 }
 
-/// Returns the same JSON with nothing in its strings that acts on a terminal.
+/// Returns equivalent JSON in which the characters that a terminal may act on are escaped.
 pub(crate) fn json_for_terminal(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if is_active(c) {
-            // Such characters stand in strings alone, where they may be written by their code units.
+            // Such characters occur only in strings, where JSON can escape their UTF-16 code units.
             for unit in c.encode_utf16(&mut [0; 2]) {
                 text.push_str(&format!("\\u{unit:04x}"));
             }
@@ -39,11 +39,11 @@ pub(crate) fn json_for_terminal(json: &str) -> String {
     text
 }
 
-/// Whether a character does something rather than show something.
+/// Whether a terminal may act on a character instead of showing it.
 fn is_active(c: char) -> bool {
     c.is_control()
         || matches!(c,
-            // Marks and overrides of direction, separators, joiners and other invisible characters
+            // Direction marks and overrides, separators, joiners and other invisible characters
             // (Unicode categories Cf, Zl, Zp).
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_acts_on_the_terminal() {
+    fn characters_that_control_a_terminal_are_escaped() {
         for (bytes, text) in [
             (b"plain text" as &[u8], "plain text"),
             ("für ☃ 例え".as_bytes(), "für ☃ 例え"),

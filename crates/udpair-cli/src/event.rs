@@ -1,6 +1,6 @@
-//! What a command has to say, as scripts read it: one JSON object a line, each with `"event"`.
+//! The events that a command reports. In JSON, each is one object per line with an `"event"` key.
 //!
-//! The names here are promises: a field may be added, none goes away.
+//! The names here are stable: fields may be added, but none is removed.
 
 mod adapter;
 
@@ -30,29 +30,29 @@ pub(crate) enum Event {
     },
     Listening {
         local: Option<SocketAddr>,
-        /// The host name that was asked for, where the address alone says less.
+        /// The requested host name; `None` if the argument has an address or no host.
         #[serde(skip)]
         host: Option<String>,
     },
-    /// How joining a group went on one adapter.
+    /// The outcome of joining a group on one adapter.
     Joined {
         group: IpAddr,
         adapter: String,
         index: u32,
-        /// Why the group is not heard there; `None` if it is.
+        /// Why the group was not joined there; `None` if it was.
         error: Option<String>,
     },
-    /// A group is heard on one adapter more, or on one less, because the network changed.
+    /// A group was joined or left on one adapter because the network changed.
     Membership {
         group: IpAddr,
-        /// `None` if the adapter is gone.
+        /// `None` if the adapter no longer exists.
         adapter: Option<String>,
         index: u32,
-        heard: bool,
+        joined: bool,
     },
     Message {
         remote: SocketAddr,
-        /// `None` where the system does not say.
+        /// `None` if the system does not report it.
         local: Option<SocketAddr>,
         bytes: usize,
         /// `None` if the payload is not UTF-8.
@@ -65,7 +65,7 @@ pub(crate) enum Event {
         bytes: usize,
     },
     EndpointPair {
-        /// `None` if this machine knows no way there.
+        /// `None` if this machine has no route to `remote`.
         local: Option<IpAddr>,
         remote: SocketAddr,
         rank: usize,
@@ -90,12 +90,12 @@ pub(crate) enum Event {
     Summary {
         sent: u64,
         received: u64,
-        /// By the kernel and by our queues.
+        /// Datagrams dropped by the kernel and by udpair's queues.
         dropped: u64,
         /// Whether `dropped` is exact; a lower bound otherwise.
         exact: bool,
-        /// Datagrams from others than the peer, which were not let in.
-        strangers: u64,
+        /// Dropped datagrams from non-peer senders.
+        non_peer_dropped: u64,
     },
     Error {
         kind: &'static str,
@@ -103,13 +103,13 @@ pub(crate) enum Event {
         message: String,
         advice: Option<String>,
     },
-    /// A line for people, and for nobody else.
+    /// A line for human readers. JSON output leaves it out.
     Note {
         text: String,
     },
 }
 
-/// One step of resolving.
+/// One step of name resolution.
 #[derive(Debug, Serialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
 pub(crate) enum StepEvent {
@@ -153,7 +153,7 @@ pub(crate) struct QueryEvent {
     pub(crate) server: SocketAddr,
     pub(crate) transport: String,
     pub(crate) outcome: String,
-    /// Whether the answer had been kept from an earlier question.
+    /// Whether the answer came from the cache.
     pub(crate) cached: bool,
     pub(crate) ms: f64,
 }
@@ -170,7 +170,7 @@ pub(crate) struct SrvEvent {
 #[derive(Debug, Serialize)]
 pub(crate) struct AddressEvent {
     pub(crate) address: IpAddr,
-    /// In seconds; `None` where the source does not say.
+    /// In seconds; `None` if the source has none.
     pub(crate) ttl: Option<u64>,
 }
 
@@ -179,9 +179,9 @@ pub(crate) struct CandidateEvent {
     pub(crate) rank: usize,
     pub(crate) remote: SocketAddr,
     pub(crate) local: Option<IpAddr>,
-    /// The SRV target that led here.
+    /// The SRV target that has this address.
     pub(crate) target: Option<String>,
-    /// Why it goes before the next one.
+    /// Why this candidate is before the next one.
     pub(crate) before_next: Option<String>,
 }
 
@@ -216,7 +216,7 @@ impl Event {
                 .find(|adapter| adapter.index == change.adapter())
                 .map(|adapter| adapter.name),
             index: change.adapter(),
-            heard: change.is_member(),
+            joined: change.is_member(),
         }
     }
 
@@ -235,7 +235,7 @@ impl Event {
             received: statistics.datagrams_received,
             dropped: statistics.kernel_dropped,
             exact: statistics.kernel_dropped_exact,
-            strangers: statistics.non_peer_dropped,
+            non_peer_dropped: statistics.non_peer_dropped,
         }
     }
 
@@ -248,7 +248,7 @@ impl Event {
         }
     }
 
-    /// Something that went wrong without an error of the library.
+    /// Returns the event for a failure that is not an error of the library.
     pub(crate) fn problem(kind: ErrorKind, message: String, advice: Option<String>) -> Self {
         Self::Error {
             kind: kind.name(),
@@ -318,7 +318,7 @@ impl Event {
     }
 }
 
-/// What an error says, and what its causes say.
+/// Returns the text of an error, followed by the texts of its causes.
 fn with_causes(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
@@ -329,7 +329,7 @@ fn with_causes(error: &Error) -> String {
     message
 }
 
-/// Where a message came in: the address it was sent to, with the zone that such an address needs.
+/// Returns the local address that a message was sent to, with its zone if it is link-local.
 fn local(message: &Message, bound: SocketAddr) -> SocketAddr {
     match (message.local(), message.adapter()) {
         (Some(IpAddr::V6(ip)), Some(adapter)) if ip.is_unicast_link_local() => {
@@ -388,7 +388,7 @@ pub(crate) fn peer_error_kind(kind: PeerErrorKind) -> String {
     }
 }
 
-/// With three decimals, which is as exact as such a figure can be.
+/// Returns `duration` in milliseconds, rounded to three decimals.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

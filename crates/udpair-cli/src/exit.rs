@@ -1,8 +1,8 @@
-//! Exit codes, as shells and scripts see them.
+//! The exit codes.
 
 use udpair::ErrorKind;
 
-/// Returns the exit code of a command that an error of this kind ended.
+/// Returns the exit code of a command that failed with an error of this kind.
 pub(crate) fn code_of(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::InvalidArgument => 2,
@@ -20,13 +20,13 @@ pub(crate) fn code_of(kind: ErrorKind) -> u8 {
     }
 }
 
-/// Everything went well.
+/// The command succeeded.
 pub(crate) const DONE: u8 = 0;
 
-/// A failure that no other code tells of.
+/// A failure that has no code of its own.
 const OTHER: u8 = 1;
 
-/// The command ended, and not everything arrived.
+/// The command finished, but datagrams were lost.
 pub(crate) const LOSSY: u8 = 7;
 
 #[cfg(test)]
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_the_code_that_scripts_rely_on() {
+    fn every_error_kind_has_its_documented_exit_code() {
         for (kind, code) in [
             (ErrorKind::InvalidArgument, 2),
             (ErrorKind::InvalidState, 1),

@@ -1,18 +1,18 @@
-//! How datagrams stand in a stream of bytes: as lines, as they are, or as hex digits.
+//! How datagrams are framed in a stream of bytes: as lines, raw, or as lines of hex digits.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, ErrorKind};
 
 use clap::ValueEnum;
 
-/// What is one datagram on standard input and output.
+/// How standard input and output are divided into datagrams.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Frame {
-    /// One line without its end; a received payload gets one line end
+    /// One line without its line end; a line end is added to each received payload
     Line,
-    /// What one read of standard input returns, at most 65,507 bytes; nothing is added
+    /// The bytes of one read of standard input, at most 65,507; nothing is added when printing
     Raw,
-    /// One line of hex digits, each way
+    /// One line of hex digits, in both directions
     Hex,
 }
 
@@ -21,7 +21,8 @@ impl Frame {
     ///
     /// # Errors
     ///
-    /// The input's own, and what makes a line no datagram; reading may go on behind that.
+    /// [`Io`](FrameError::Io) if the input fails. The other errors reject one line; reading may
+    /// continue after it.
     pub(crate) fn read(self, input: &mut impl BufRead) -> Result<Option<Vec<u8>>, FrameError> {
         match self {
             Self::Line => read_line(input),
@@ -36,7 +37,7 @@ impl Frame {
         }
     }
 
-    /// Returns a received payload as it goes to standard output.
+    /// Returns the bytes to print for a received payload.
     pub(crate) fn write(self, payload: &[u8]) -> Vec<u8> {
         match self {
             Self::Line => [payload, b"\n"].concat(),
@@ -46,18 +47,18 @@ impl Frame {
     }
 }
 
-/// Why there is no datagram.
+/// Why the next datagram could not be read.
 #[derive(Debug)]
 pub(crate) enum FrameError {
     /// The input failed.
     Io(io::Error),
     /// A line is longer than any datagram; it was skipped to its end.
     TooLong,
-    /// A line is not hex digits, for this reason.
+    /// A line is not valid hex, for this reason.
     Hex(String),
 }
 
-/// Reads up to a line end, which is dropped; a last line needs none.
+/// Reads up to a line end, which is dropped. The last line may have none.
 fn read_line(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, FrameError> {
     let mut line = Vec::new();
     let mut is_too_long = false;
@@ -114,7 +115,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         })
 }
 
-/// Reads hex digits, two a byte; white space between bytes does not count.
+/// Parses hex digits, two per byte. White space is ignored.
 pub(crate) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut digits = text.chars().filter(|c| !c.is_ascii_whitespace());
@@ -122,7 +123,7 @@ pub(crate) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
         let low = digits.next().ok_or("the number of hex digits is odd")?;
         let digit = |c: char| {
             c.to_digit(16)
-                .ok_or_else(|| format!("{c:?} is no hex digit"))
+                .ok_or_else(|| format!("{c:?} is not a hex digit"))
         };
         let byte = digit(high)? * 16 + digit(low)?;
         bytes.push(u8::try_from(byte).map_err(|error| error.to_string())?);
@@ -130,10 +131,10 @@ pub(crate) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// What one read of standard input makes of a raw stream: the most that IPv4 carries.
+/// The largest datagram of a raw stream: the largest payload that IPv4 carries.
 pub(crate) const RAW_BYTES_MAX: usize = 65_507;
 
-/// More than any datagram, as hex digits with a space between bytes.
+/// The longest line that is read: more than any datagram as hex digits with spaces between bytes.
 const LINE_BYTES_MAX: usize = 3 * 65_535;
 
 #[cfg(test)]
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_fits_into_no_datagram_is_skipped_whole() {
+    fn a_line_longer_than_any_datagram_is_skipped_entirely() {
         let mut input = vec![b'x'; LINE_BYTES_MAX + 1];
         input.extend(b"\nnext\n");
         assert_eq!(
@@ -170,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn raw_takes_what_is_there() {
+    fn a_raw_datagram_is_the_available_input_up_to_its_limit() {
         let found = read_all(Frame::Raw, &[7; RAW_BYTES_MAX + 3]);
         let lengths: Vec<_> = found.into_iter().flatten().map(|part| part.len()).collect();
         assert_eq!(lengths, [RAW_BYTES_MAX, 3]);
     }
 
     #[test]
-    fn hex_digits_are_bytes() {
+    fn pairs_of_hex_digits_are_bytes() {
         let found = read_all(Frame::Hex, b"00ff\n00 FF\n\nabc\nxy\n");
         let expected = [
             Some(vec![0, 255]),
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_are_written_the_way_they_are_read() {
+    fn payloads_are_written_in_the_frame_in_which_they_are_read() {
         assert_eq!(Frame::Line.write(b"a"), b"a\n");
         assert_eq!(Frame::Raw.write(b"a"), b"a");
         assert_eq!(Frame::Hex.write(b"a"), b"61\n");

@@ -1,4 +1,4 @@
-//! Being told to end, by a person at the keyboard or by the system.
+//! Signals that end a command: Ctrl-C, or a request of the system.
 
 use std::io;
 
@@ -9,12 +9,12 @@ use tokio::task::coop::unconstrained;
 pub(crate) enum Interruption {
     /// Ctrl-C.
     Interrupt,
-    /// What `kill`, `timeout` and service managers send.
+    /// The signal that `kill`, `timeout` and service managers send.
     Terminate,
 }
 
 impl Interruption {
-    /// The exit code by which shells know the signal.
+    /// Returns the exit code that shells use for the signal.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -23,23 +23,26 @@ impl Interruption {
     }
 }
 
-/// What tells us to end. It is heard from the moment this is made, so that none is lost on a command
-/// that has begun; before that the system ends us without asking, as it always did.
+/// Receives the signals that end a command.
+///
+/// No signal is lost after this value was created. Before that, the system's default action
+/// applies: it ends the process.
 pub(crate) struct Interruptions(system::Signals);
 
 impl Interruptions {
-    /// Begins to listen.
+    /// Starts to receive signals.
     ///
     /// # Errors
     ///
-    /// The system's own.
+    /// The error of the operating system.
     pub(crate) fn listen() -> io::Result<Self> {
         system::Signals::listen().map(Self)
     }
 
-    /// Waits until somebody wants us to end.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) -> Interruption {
-        // The work beside this may use up the task's share of the thread every time; this needs none.
+        // The command runs in the same task and may use up its cooperative budget on every poll.
+        // Without `unconstrained` this future would then never see a signal.
         unconstrained(self.0.next()).await
     }
 }

@@ -1,7 +1,7 @@
 //! The `udpair` command.
 //!
-//! `args` is the command line as types, `command` what each command does, `event` what it has to say,
-//! `render` how that is put into words and `output` where the words go.
+//! `args` is the command line as types, `command` runs each command, `event` is what a command
+//! reports, `render` turns events into text, and `output` writes the text.
 
 #![forbid(unsafe_code)]
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let kind = ErrorKind::TooManyFiles;
             let message = format!("cannot start: {error}");
-            say_at_once(&Event::problem(kind, message, None), arguments.global.json);
+            print_directly(&Event::problem(kind, message, None), arguments.global.json);
             return ExitCode::from(exit::code_of(kind));
         }
     };
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn start() -> io::Result<(Runtime, Interruptions)> {
-    // The runtime panics where it cannot have the few descriptors that it needs; so ask first.
+    // The runtime panics if it cannot open the few descriptors that it needs. Try that first.
     let descriptors = [io::pipe()?, io::pipe()?, io::pipe()?];
     drop(descriptors);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -62,7 +62,7 @@ fn start() -> io::Result<(Runtime, Interruptions)> {
     Ok((runtime, interruptions))
 }
 
-/// Says what is wrong with the command line, in the form that it asks for as far as it can be read.
+/// Reports an error in the command line, as JSON if `--json` is among the arguments.
 fn refuse(error: &clap::Error) -> ExitCode {
     if matches!(
         error.kind(),
@@ -71,7 +71,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return match error.print() {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 let message = format!("cannot write standard output: {error}");
-                say_at_once(&Event::problem(ErrorKind::Io, message, None), false);
+                print_directly(&Event::problem(ErrorKind::Io, message, None), false);
                 ExitCode::from(exit::code_of(ErrorKind::Io))
             }
             _ => ExitCode::SUCCESS,
@@ -86,9 +86,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let message = text.split("\n\n").next().unwrap_or_default();
         let words: Vec<_> = message.split_whitespace().collect();
         let message = words.join(" ");
-        let advice = "`udpair --help` and `udpair COMMAND --help` list what there is";
+        let advice = "`udpair --help` and `udpair COMMAND --help` list the commands and flags";
         let message = message.trim_start_matches("error: ").to_owned();
-        say_at_once(
+        print_directly(
             &Event::problem(ErrorKind::InvalidArgument, message, Some(advice.into())),
             true,
         );
@@ -98,9 +98,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(exit::code_of(ErrorKind::InvalidArgument))
 }
 
-/// Says something before there is any output to say it by.
-fn say_at_once(event: &Event, json: bool) {
-    // Who does not hear it still gets the exit code.
+/// Prints `event` before an `Output` exists.
+fn print_directly(event: &Event, json: bool) {
+    // A failed write is ignored: the exit code reports the failure as well.
     let _ = match render::Renderer::plain(json).render(event) {
         Ok(render::Rendered::Result(bytes)) => io::stdout().write_all(&bytes),
         Ok(render::Rendered::Diagnostic(text)) => io::stderr().write_all(text.as_bytes()),

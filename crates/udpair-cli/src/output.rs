@@ -1,7 +1,7 @@
-//! Where a command's words go: results to standard output, all else to standard error.
+//! Writes the output of a command: results to standard output, everything else to standard error.
 //!
-//! A thread of its own writes to standard output, so that a reader who is slow, or has stopped reading,
-//! holds up neither the network nor an interruption.
+//! A separate thread writes to standard output. A reader that is slow or has stopped reading delays
+//! neither the network nor an interruption.
 
 use std::cell::RefCell;
 use std::future;
@@ -15,21 +15,22 @@ use tokio::task::coop::unconstrained;
 use crate::event::Event;
 use crate::render::{Rendered, Renderer};
 
-/// The way out.
+/// The standard output and standard error of a command.
 #[derive(Debug)]
 pub(crate) struct Output {
     renderer: Renderer,
-    /// `None` once nobody reads any more.
+    /// `None` once standard output is closed or finished.
     lines: RefCell<Option<Sender<Vec<u8>>>>,
     writer: RefCell<Option<JoinHandle<()>>>,
-    /// What ended the thread that writes.
+    /// The error that ended the writer thread.
     failure: Arc<OnceLock<io::Error>>,
-    /// Whether the command has no purpose without its reader.
+    /// Whether the command has no purpose without a reader of its output.
     ends_with_reader: bool,
-    asides: RefCell<Diagnostics>,
+    diagnostics: RefCell<Diagnostics>,
 }
 
-/// What goes to standard error, without saying the same again and again.
+/// Writes diagnostics to standard error, and counts repetitions of the last one instead of writing
+/// them.
 #[derive(Debug, Default)]
 struct Diagnostics {
     last: String,
@@ -50,21 +51,22 @@ impl Output {
             writer: RefCell::new(Some(writer)),
             failure,
             ends_with_reader,
-            asides: RefCell::default(),
+            diagnostics: RefCell::default(),
         }
     }
 
-    /// Says `event`.
+    /// Prints `event`.
     ///
     /// # Errors
     ///
-    /// Standard output cannot be written, or nobody reads it and there is nothing else to do.
-    pub(crate) async fn say(&self, event: &Event) -> io::Result<()> {
+    /// Standard output cannot be written, or its reader closed it and the command has no purpose
+    /// without a reader.
+    pub(crate) async fn print(&self, event: &Event) -> io::Result<()> {
         match self.renderer.render(event)? {
             Rendered::Nothing => Ok(()),
             Rendered::Result(bytes) => self.write(bytes).await,
             Rendered::Diagnostic(text) => {
-                self.aside(&text);
+                self.diagnostics.borrow_mut().write(&text);
                 Ok(())
             }
         }
@@ -81,12 +83,13 @@ impl Output {
         self.loss().map_or(Ok(()), Err)
     }
 
-    /// Waits until there is no sense in going on: standard output cannot be written, or nobody reads it
-    /// and there is nothing else to do.
+    /// Waits until the command should end: standard output cannot be written, or its reader closed
+    /// it and the command has no purpose without a reader.
     pub(crate) async fn lost(&self) -> io::Error {
         let lines = self.lines.borrow().clone();
         if let Some(lines) = lines {
-            // The work beside this may use up the task's share of the thread every time; this needs none.
+            // The command runs in the same task and may use up its cooperative budget on every
+            // poll. Without `unconstrained` this future would then never be ready.
             unconstrained(lines.closed()).await;
             if let Some(error) = self.loss() {
                 return error;
@@ -95,43 +98,34 @@ impl Output {
         future::pending().await
     }
 
-    /// Returns what is lost with the thread that wrote; `None` where the command goes on without it.
+    /// Returns the error that ends the command after the writer thread ended; `None` if the command
+    /// continues without standard output.
     fn loss(&self) -> Option<io::Error> {
         match self.failure() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Some(error),
-            // Whoever read our output has gone. Who asked something still wants to know the outcome.
+            // The reader closed the pipe. Other commands continue for their exit code.
             _ if !self.ends_with_reader => None,
             _ => Some(io::ErrorKind::BrokenPipe.into()),
         }
     }
 
-    /// Says something that is no result; only the first of several that are the same.
-    fn aside(&self, text: &str) {
-        let mut asides = self.asides.borrow_mut();
-        if asides.last == text {
-            asides.repeated += 1;
-            return;
-        }
-        asides.tell_repeated();
-        text.clone_into(&mut asides.last);
-        let _ = io::stderr().write_all(text.as_bytes());
+    /// Writes a warning to standard error. Neither `-q` nor `--json` suppresses it.
+    pub(crate) fn warn(&self, problem: &str) {
+        self.diagnostics
+            .borrow_mut()
+            .write(&format!("udpair: {problem}\n"));
     }
 
-    /// Says that something is wrong with the output itself.
-    pub(crate) fn complain(&self, problem: &str) {
-        self.aside(&format!("udpair: {problem}\n"));
-    }
-
-    /// Waits until all is written.
+    /// Waits until all output is written.
     ///
     /// # Errors
     ///
     /// Standard output could not be written.
     pub(crate) async fn finish(&self) -> io::Result<()> {
-        self.asides.borrow_mut().tell_repeated();
+        self.diagnostics.borrow_mut().write_repeated();
         self.lines.replace(None);
         if let Some(writer) = self.writer.replace(None) {
-            // A thread that panicked has said so itself.
+            // A panic in the thread has already been printed.
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
         match self.failure() {
@@ -140,7 +134,7 @@ impl Output {
         }
     }
 
-    /// Returns a copy, because it comes up in several places.
+    /// Returns a copy of the writer thread's error, because several callers need it.
     fn failure(&self) -> Option<io::Error> {
         let failure = self.failure.get()?;
         Some(io::Error::new(failure.kind(), failure.to_string()))
@@ -148,26 +142,42 @@ impl Output {
 }
 
 impl Diagnostics {
-    fn tell_repeated(&mut self) {
+    /// Writes `text` unless it repeats the last one.
+    fn write(&mut self, text: &str) {
+        if self.last == text {
+            self.repeated += 1;
+            return;
+        }
+        self.write_repeated();
+        text.clone_into(&mut self.last);
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
+    /// Writes how many repetitions were left out.
+    fn write_repeated(&mut self) {
         if self.repeated > 0 {
-            let _ = writeln!(io::stderr(), "(and {} more like that)", self.repeated);
+            let _ = writeln!(
+                io::stderr(),
+                "(last message repeated {} times)",
+                self.repeated
+            );
             self.repeated = 0;
         }
     }
 }
 
-/// Writes what comes until nothing more does; keeps the error that ends it before that.
+/// Writes each received line until the channel is closed. Stores the error that ends it earlier.
 fn write_all(mut lines: Receiver<Vec<u8>>, failure: &OnceLock<io::Error>) {
     let mut stdout = io::stdout().lock();
     while let Some(bytes) = lines.blocking_recv() {
         let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
         if let Err(error) = written {
-            // Nobody else sets it.
+            // Only this thread sets it.
             let _ = failure.set(error);
             return;
         }
     }
 }
 
-/// How many events wait for a slow reader before the network has to.
+/// How many events are buffered before a slow reader makes the command wait.
 const LINES_AHEAD: usize = 64;

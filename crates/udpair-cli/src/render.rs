@@ -1,6 +1,6 @@
-//! In which words a command says what it has to say, for people and for scripts.
+//! Turns events into text: for human readers, or as JSON for scripts.
 //!
-//! Pure: the words are returned, and `output` says them.
+//! Pure: it returns the text, and `output` writes it.
 
 mod adapter;
 
@@ -14,21 +14,21 @@ use crate::escape;
 use crate::event::{Event, QueryEvent, StepEvent};
 use crate::frame::Frame;
 
-/// How events are put into words.
+/// How events are turned into text.
 #[derive(Clone, Debug)]
 pub(crate) struct Renderer {
     json: bool,
     verbose: bool,
     quiet: bool,
     is_terminal: bool,
-    /// How a payload is shown where it is the result itself; `None` shows it as a line about it.
+    /// The frame of a payload that is the result itself. `None` prints a line about the datagram.
     frame: Option<Frame>,
 }
 
-/// An event in words.
+/// The text of an event, and its destination.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Rendered {
-    /// Not said at all.
+    /// The event is not printed.
     Nothing,
     /// For standard output.
     Result(Vec<u8>),
@@ -47,7 +47,7 @@ impl Renderer {
         }
     }
 
-    /// For what is said before anything is known of the command.
+    /// Returns a renderer for errors that occur before the command line is known.
     pub(crate) fn plain(json: bool) -> Self {
         Self {
             json,
@@ -58,7 +58,8 @@ impl Renderer {
         }
     }
 
-    /// The same for a terminal, on which text from the network must not act.
+    /// Returns this renderer with `is_terminal` set: a terminal must not act on text from the
+    /// network.
     pub(crate) fn for_terminal(self, is_terminal: bool) -> Self {
         Self {
             is_terminal,
@@ -66,11 +67,11 @@ impl Renderer {
         }
     }
 
-    /// Puts `event` into words.
+    /// Returns the text of `event`.
     ///
     /// # Errors
     ///
-    /// It cannot be written as JSON.
+    /// The event cannot be serialized as JSON.
     pub(crate) fn render(&self, event: &Event) -> io::Result<Rendered> {
         if self.json {
             return self.json(event);
@@ -83,7 +84,7 @@ impl Renderer {
                 payload,
                 ..
             } => {
-                // A line a datagram, also where the datagram has lines of its own.
+                // One line per datagram, even if the payload contains line ends.
                 let text = escape::for_terminal(payload);
                 line(format!("{remote} {bytes} {text}"))
             }
@@ -91,7 +92,7 @@ impl Renderer {
                 local,
                 remote,
                 rank,
-            } => line(format!("{rank}  {} -> {remote}", or_unknown(*local))),
+            } => line(format!("{rank}  {} -> {remote}", or_no_route(*local))),
             Event::Service { name, port, .. } => line(format!("{name} {port}/udp")),
             Event::Adapter(event) => line(adapter::adapter_text(event)),
             Event::AdapterChange(event) => line(adapter::change_text(event)),
@@ -100,7 +101,7 @@ impl Renderer {
             Event::Listening {
                 local: Some(local),
                 host,
-            } => self.aside(match host {
+            } => self.diagnostic(match host {
                 Some(host) => format!("listening on {local} ({host})"),
                 None => format!("listening on {local}"),
             }),
@@ -109,31 +110,31 @@ impl Renderer {
                 remote: Some(remote),
                 host,
                 service,
-            } => self.aside(format!("connected {local} -> {remote} ({host} {service})")),
+            } => self.diagnostic(format!("connected {local} -> {remote} ({host} {service})")),
             Event::Listening { .. } | Event::Connected { .. } => Rendered::Nothing,
             Event::Joined {
                 group,
                 adapter,
                 error,
                 ..
-            } => self.aside(match error {
+            } => self.diagnostic(match error {
                 None => format!("joined {group} on {adapter}"),
-                Some(error) => format!("not joined {group} on {adapter}: {error}"),
+                Some(error) => format!("did not join {group} on {adapter}: {error}"),
             }),
             Event::Membership {
                 group,
                 adapter,
                 index,
-                heard,
+                joined,
             } => {
                 let adapter = match adapter {
                     Some(name) => name.clone(),
                     None => format!("adapter {index}"),
                 };
-                let verb = if *heard { "heard" } else { "no longer heard" };
-                self.aside(format!("{group} is {verb} on {adapter}"))
+                let verb = if *joined { "joined" } else { "left" };
+                self.diagnostic(format!("{verb} {group} on {adapter}"))
             }
-            Event::Sent { bytes } if self.verbose => self.aside(format!("sent {bytes} bytes")),
+            Event::Sent { bytes } if self.verbose => self.diagnostic(format!("sent {bytes} bytes")),
             Event::Sent { .. } => Rendered::Nothing,
             Event::PeerError {
                 destination,
@@ -149,29 +150,31 @@ impl Renderer {
                     text.push_str(&format!(", at most {mtu} bytes"));
                 }
                 if let Some(reporter) = reporter {
-                    text.push_str(&format!(" (says {reporter})"));
+                    text.push_str(&format!(" (reported by {reporter})"));
                 }
-                self.aside(text)
+                self.diagnostic(text)
             }
             Event::Summary {
                 sent,
                 received,
                 dropped,
                 exact,
-                strangers,
+                non_peer_dropped,
             } => {
                 let at_least = if *exact { "" } else { "at least " };
                 let mut text =
                     format!("{sent} sent, {received} received, {at_least}{dropped} dropped");
-                if *strangers > 0 {
-                    text.push_str(&format!(", {strangers} from strangers kept out"));
+                if *non_peer_dropped > 0 {
+                    text.push_str(&format!(
+                        ", {non_peer_dropped} dropped from non-peer senders"
+                    ));
                 }
-                self.aside(text)
+                self.diagnostic(text)
             }
             Event::Error {
                 message, advice, ..
             } => {
-                // Not silenced by `-q`: what went wrong is never beside the point.
+                // `-q` does not suppress errors.
                 let mut text = format!("udpair: {message}\n");
                 if let Some(advice) = advice {
                     text.push_str(&format!("  hint: {advice}\n"));
@@ -200,8 +203,8 @@ impl Renderer {
         Rendered::Result(frame.write(escape::for_terminal(payload).as_bytes()))
     }
 
-    /// Something that is not the result.
-    fn aside(&self, text: String) -> Rendered {
+    /// Returns a text that is not a result. `-q` suppresses it.
+    fn diagnostic(&self, text: String) -> Rendered {
         if self.quiet {
             Rendered::Nothing
         } else {
@@ -214,11 +217,11 @@ fn line(text: String) -> Rendered {
     Rendered::Result((text + "\n").into_bytes())
 }
 
-fn or_unknown(ip: Option<IpAddr>) -> String {
-    ip.map_or_else(|| "(no way)".into(), |ip| ip.to_string())
+fn or_no_route(ip: Option<IpAddr>) -> String {
+    ip.map_or_else(|| "(no route)".into(), |ip| ip.to_string())
 }
 
-/// A step for people: a line about what was asked, and lines about what came of it.
+/// Returns a step as text: one line for the lookup, and further lines for its outcome.
 fn step_text(step: &StepEvent) -> String {
     let mut lines = Vec::new();
     match step {
@@ -230,14 +233,14 @@ fn step_text(step: &StepEvent) -> String {
             ..
         } => {
             let place = match *source {
-                "table" => "the table of IANA's names that comes with udpair",
-                "text" => "the text that stands in for a services file",
+                "table" => "the table of IANA names that comes with udpair",
+                "text" => "the text that replaces the services file",
                 source => path.as_deref().unwrap_or(source),
             };
             lines.push(match (port, *source) {
                 (Some(port), "number") => format!("service   {service} is port {port}"),
                 (Some(port), _) => format!("service   {service} is port {port} in {place}"),
-                (None, "missing-file") => format!("service   {place} is not there"),
+                (None, "missing-file") => format!("service   {place} does not exist"),
                 (None, _) => format!("service   {service} is not in {place}"),
             });
         }
@@ -252,7 +255,7 @@ fn step_text(step: &StepEvent) -> String {
             lines.extend(queries.iter().map(query_text));
             lines.extend(records.iter().map(|record| {
                 format!(
-                    "            priority {}, weight {}: {} port {} (for {} s)",
+                    "            priority {}, weight {}: {} port {} (TTL {} s)",
                     record.priority, record.weight, record.target, record.port, record.ttl
                 )
             }));
@@ -270,13 +273,13 @@ fn step_text(step: &StepEvent) -> String {
         } => {
             let place = match (path, server) {
                 (Some(path), _) => path.clone(),
-                (None, Some(server)) => format!("sent along by {server}"),
+                (None, Some(server)) => format!("additional record from {server}"),
                 (None, None) => (*source).to_owned(),
             };
             lines.push(format!("address   {host}: {place} ({ms} ms)"));
             lines.extend(queries.iter().map(query_text));
             lines.extend(addresses.iter().map(|found| match found.ttl {
-                Some(ttl) => format!("            {} (for {ttl} s)", found.address),
+                Some(ttl) => format!("            {} (TTL {ttl} s)", found.address),
                 None => format!("            {}", found.address),
             }));
             lines.extend(error.iter().map(|error| format!("            {error}")));
@@ -284,13 +287,13 @@ fn step_text(step: &StepEvent) -> String {
         StepEvent::Order { candidates } => {
             lines.push("order".into());
             for candidate in candidates {
-                let local = or_unknown(candidate.local);
+                let local = or_no_route(candidate.local);
                 let mut line = format!(
                     "            {}  {local} -> {}",
                     candidate.rank, candidate.remote
                 );
                 if let Some(reason) = &candidate.before_next {
-                    line.push_str(&format!("  before the next by: {reason}"));
+                    line.push_str(&format!("  before the next one: {reason}"));
                 }
                 lines.push(line);
             }
@@ -302,12 +305,12 @@ fn step_text(step: &StepEvent) -> String {
 fn query_text(query: &QueryEvent) -> String {
     if query.cached {
         return format!(
-            "            {} {} kept from {}: {}",
+            "            {} {} cached from {}: {}",
             query.record_type, query.name, query.server, query.outcome
         );
     }
     format!(
-        "            {} {} from {} by {}: {} ({} ms)",
+        "            {} {} from {} over {}: {} ({} ms)",
         query.record_type, query.name, query.server, query.transport, query.outcome, query.ms
     )
 }
@@ -337,16 +340,15 @@ mod tests {
         }
     }
 
-    fn shown(renderer: &Renderer, payload: &[u8]) -> String {
+    fn rendered(renderer: &Renderer, payload: &[u8]) -> String {
         match renderer.render(&message(payload)).unwrap() {
             Rendered::Result(bytes) => String::from_utf8(bytes).unwrap(),
             other => panic!("{other:?}"),
         }
     }
 
-    /// On a terminal nothing from the network acts, however it is shown.
     #[test]
-    fn payloads_do_not_act_on_a_terminal() {
+    fn payloads_are_escaped_for_a_terminal_in_every_frame() {
         let payload = "\u{1b}[2J\u{9b}31m\u{202e}x\n".as_bytes();
         for (json, frame) in [
             (false, None),
@@ -354,26 +356,26 @@ mod tests {
             (false, Some(Frame::Raw)),
             (true, None),
         ] {
-            let text = shown(&renderer(json, frame), payload);
+            let text = rendered(&renderer(json, frame), payload);
             let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
             assert!(!text.contains(acts), "{json} {frame:?}: {text:?}");
         }
-        // It is the same JSON.
-        let text = shown(&renderer(true, None), payload);
+        // The escaped JSON has the same value.
+        let text = rendered(&renderer(true, None), payload);
         let event: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(event["text"], str::from_utf8(payload).unwrap());
     }
 
     #[test]
-    fn frames_add_what_they_promise() {
+    fn frames_add_a_line_end_or_nothing() {
         for (frame, text) in [
             (Frame::Line, "ab\n"),
             (Frame::Raw, "ab"),
             (Frame::Hex, "6162\n"),
         ] {
-            assert_eq!(shown(&renderer(false, Some(frame)), b"ab"), text);
+            assert_eq!(rendered(&renderer(false, Some(frame)), b"ab"), text);
             let piped = renderer(false, Some(frame)).for_terminal(false);
-            assert_eq!(shown(&piped, b"ab"), text);
+            assert_eq!(rendered(&piped, b"ab"), text);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Standard input, read by a thread of its own: no system can wait for every kind of it.
+//! Reads standard input on a separate thread: no system can wait asynchronously for every kind of
+//! standard input.
 
 use std::io::{self, Read};
 use std::thread;
@@ -7,14 +8,14 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use crate::frame::{Frame, FrameError, RAW_BYTES_MAX};
 
-/// Starts reading standard input; the channel ends with it.
+/// Starts reading standard input. The channel closes at the end of the input.
 ///
-/// At most a few datagrams are read ahead: what the network does not take stays in the pipe.
+/// Only a few datagrams are read ahead. Input that cannot be sent yet stays in the pipe.
 pub(crate) fn datagrams(frame: Frame) -> Receiver<Result<Vec<u8>, FrameError>> {
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
     thread::spawn(move || {
-        // As large as a datagram may be, so that one read brings as much; the handle's own buffer, which
-        // is smaller, is passed by.
+        // As large as a datagram may be, so that one read can return one. Reads of this size bypass
+        // the smaller buffer of the handle.
         let mut input = io::BufReader::with_capacity(BUFFER_BYTES, io::stdin());
         loop {
             let next = match frame.read(&mut input) {
@@ -23,7 +24,7 @@ pub(crate) fn datagrams(frame: Frame) -> Receiver<Result<Vec<u8>, FrameError>> {
                 Err(error) => Err(error),
             };
             let is_over = matches!(next, Err(FrameError::Io(_)));
-            // Nobody listens any more: the command is ending.
+            // Sending fails if the receiver was dropped: the command is ending.
             if sender.blocking_send(next).is_err() || is_over {
                 break;
             }
@@ -32,11 +33,11 @@ pub(crate) fn datagrams(frame: Frame) -> Receiver<Result<Vec<u8>, FrameError>> {
     receiver
 }
 
-/// Reads standard input to its end, or `most` bytes of it.
-pub(crate) async fn read_to_end(most: usize) -> io::Result<Vec<u8>> {
+/// Reads standard input to its end, or its first `limit` bytes.
+pub(crate) async fn read_to_end(limit: usize) -> io::Result<Vec<u8>> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
-        let mut input = io::stdin().take(most as u64);
+        let mut input = io::stdin().take(limit as u64);
         input.read_to_end(&mut bytes).map(|_| bytes)
     });
     reading.await.map_err(io::Error::other)?

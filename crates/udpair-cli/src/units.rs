@@ -1,10 +1,10 @@
-//! Durations, sizes and rates, as people write them on a command line.
+//! Parses durations, sizes and rates of the command line.
 //!
-//! Pure.
+//! Pure: no I/O.
 
 use std::time::Duration;
 
-/// Reads a duration: a number and `us`, `ms`, `s`, `m` or `h`, at most a year.
+/// Parses a duration: a number and `us`, `ms`, `s`, `m` or `h`, at most one year.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = split(text)?;
     let seconds = match unit {
@@ -13,15 +13,15 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         "s" => number,
         "m" => number * 60.0,
         "h" => number * 3600.0,
-        _ => return Err("write a duration like 250ms, 3s, 2m or 1h (us, ms, s, m, h)".into()),
+        _ => return Err("expected a duration like 250ms, 3s, 2m or 1h (us, ms, s, m, h)".into()),
     };
     match Duration::try_from_secs_f64(seconds) {
         Ok(duration) if duration <= DURATION_MAX => Ok(duration),
-        _ => Err("that is longer than a year".into()),
+        _ => Err("the duration is longer than one year".into()),
     }
 }
 
-/// Reads a size in bytes: a number, and nothing, `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.
+/// Parses a size in bytes: a number, and no unit, `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.
 pub(crate) fn size(text: &str) -> Result<u32, String> {
     let (number, unit) = split(text)?;
     let bytes = match unit {
@@ -34,31 +34,31 @@ pub(crate) fn size(text: &str) -> Result<u32, String> {
         "GiB" => number * 1024.0 * 1024.0 * 1024.0,
         _ => {
             return Err(
-                "write a size like 1400, 64KiB or 4MiB (B, kB, MB, GB, KiB, MiB, GiB)".into(),
+                "expected a size like 1400, 64KiB or 4MiB (B, kB, MB, GB, KiB, MiB, GiB)".into(),
             );
         }
     };
     if bytes.fract() != 0.0 {
-        return Err("that is no whole number of bytes".into());
+        return Err("the size is not a whole number of bytes".into());
     }
     if bytes > f64::from(u32::MAX) {
-        return Err("that is too much".into());
+        return Err("the size is too large".into());
     }
-    // Checked above: whole, not negative, and in range.
+    // The number was checked above: it is whole, not negative, and in range.
     Ok(bytes as u32)
 }
 
-/// Reads a rate in datagrams per second: a number and `pps`, `kpps` or `Mpps`.
+/// Parses a rate in datagrams per second: a number and `pps`, `kpps` or `Mpps`.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
     let (number, unit) = split(text)?;
     let rate = match unit {
         "pps" => number,
         "kpps" => number * 1e3,
         "Mpps" => number * 1e6,
-        _ => return Err("write a rate like 50pps, 10kpps or 1Mpps".into()),
+        _ => return Err("expected a rate like 50pps, 10kpps or 1Mpps".into()),
     };
     if rate < 0.001 {
-        return Err("that would take for ever".into());
+        return Err("the rate is too low".into());
     }
     Ok(rate)
 }
@@ -71,11 +71,11 @@ fn split(text: &str) -> Result<(f64, &str), String> {
     let (number, unit) = text.split_at(end);
     let number = number
         .parse()
-        .map_err(|_| "it begins with no number".to_owned())?;
+        .map_err(|_| "expected a number at the start".to_owned())?;
     Ok((number, unit))
 }
 
-/// Longer than anybody waits, and short enough for every clock.
+/// The longest duration: longer than any practical wait, and short enough for every clock.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_a_unit() {
+    fn durations_need_a_unit() {
         for (text, expected) in [
             ("250ms", Duration::from_millis(250)),
             ("3s", Duration::from_secs(3)),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_whole_bytes() {
+    fn sizes_are_whole_numbers_of_bytes() {
         for (text, expected) in [
             ("1400", 1400),
             ("0", 0),

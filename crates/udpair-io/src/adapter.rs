@@ -1,4 +1,4 @@
-//! The machine's network adapters and their addresses.
+//! The machine's network adapters (network interfaces) and their addresses.
 
 mod id;
 mod kind;
@@ -10,43 +10,45 @@ pub use kind::AdapterKind;
 
 use crate::system;
 
-/// A network adapter, as the system described it when it was asked.
+/// A network adapter (a network interface), as the system described it when this value was made.
 ///
-/// Two values are equal when the system said the same of both. Whether both are the same adapter, their
-/// [`id`](Self::id) says.
+/// Two values are equal if the system's descriptions are equal. They describe the same adapter if
+/// their [`id`](Self::id)s are equal.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Adapter {
-    /// The system's name for it: `eth0`, `lo`.
+    /// The adapter's name on this system: `eth0`, `lo`.
     pub name: String,
-    /// The system's number for it, as used in IPv6 zone ids (RFC 4007, section 11). Another one when the
-    /// adapter is taken out and put back.
+    /// The adapter's number on this system, as used in IPv6 zone ids (RFC 4007, section 11). It
+    /// changes when the adapter is removed and added again.
     pub index: u32,
-    /// Its identity, which outlives restarts (MODEL NET-06).
+    /// The adapter's identity, which is the same after a restart (MODEL NET-06).
     pub id: AdapterId,
-    /// What it is (MODEL NET-07).
+    /// The kind of adapter (MODEL NET-07).
     pub kind: AdapterKind,
-    /// The longest IP packet that it carries, in bytes; `None` where the system does not say.
+    /// The size of the largest IP packet that it carries, in bytes; `None` where the system does
+    /// not report it.
     pub mtu: Option<u32>,
-    /// Whether it is switched on.
+    /// Whether the adapter is enabled.
     pub is_up: bool,
-    /// Whether it can carry packets: it is switched on, and its cable is plugged in, or whatever is in
-    /// the place of one.
+    /// Whether the adapter can carry packets: it is enabled, and its cable is plugged in, or it has
+    /// whatever takes the place of a cable.
     pub is_running: bool,
-    /// Whether it leads only to this machine.
+    /// Whether the adapter reaches only this machine.
     pub is_loopback: bool,
-    /// Whether it carries multicast.
+    /// Whether the adapter supports multicast.
     pub is_multicast: bool,
-    /// Whether it carries broadcasts.
+    /// Whether the adapter supports broadcast.
     pub is_broadcast: bool,
-    /// Its unicast addresses.
+    /// The adapter's unicast addresses.
     pub addresses: Vec<AdapterAddress>,
 }
 
 impl Adapter {
-    /// Returns an adapter of which nothing is known but this: it is switched off and has no addresses.
+    /// Returns an adapter with only a name and an index: it is disabled and has no addresses.
     ///
-    /// For tests, and for those who know the adapters from elsewhere than the system.
+    /// For tests, and for applications that learn about adapters from another source than the
+    /// system.
     pub fn new(name: impl Into<String>, index: u32) -> Self {
         let name = name.into();
         Self {
@@ -64,20 +66,21 @@ impl Adapter {
         }
     }
 
-    /// Returns whether `ip` is one of its addresses.
+    /// Returns whether `ip` is one of the adapter's addresses.
     pub fn has_address(&self, ip: IpAddr) -> bool {
         self.address(ip).is_some()
     }
 
-    /// Returns what is known of `ip`, if it is one of its addresses.
+    /// Returns the entry for `ip`, if it is one of the adapter's addresses.
     pub fn address(&self, ip: IpAddr) -> Option<&AdapterAddress> {
         self.addresses.iter().find(|address| address.ip == ip)
     }
 
-    /// Asks the system for the nominal speed of the adapter's link, in bits a second; `None` where it
-    /// does not say, as of a link that is down.
+    /// Returns the nominal speed of the adapter's link, in bits per second; `None` where the system
+    /// does not report it, for example for a link that is down.
     ///
-    /// Asked when it is wanted, because it takes as long as all else about an adapter together.
+    /// Each call asks the system. The speed is not a field because reading it takes as long as
+    /// reading everything else about an adapter.
     ///
     /// # Model
     ///
@@ -94,13 +97,14 @@ impl Adapter {
 pub struct AdapterAddress {
     /// The address.
     pub ip: IpAddr,
-    /// How many leading bits name the adapter's own network: at most 32 for IPv4 and 128 for IPv6;
-    /// `None` where the system does not say (MODEL NET-04).
+    /// How many leading bits identify the adapter's own network: at most 32 for IPv4 and 128 for
+    /// IPv6. `None` where the system does not report it (MODEL NET-04).
     pub prefix_length: Option<u8>,
 }
 
 impl AdapterAddress {
-    /// Returns an address with its prefix length, which is left out when the address is shorter.
+    /// Returns an address with its prefix length. A prefix length greater than the length of the
+    /// address becomes `None`.
     pub fn new(ip: IpAddr, prefix_length: impl Into<Option<u8>>) -> Self {
         let bits = if ip.is_ipv4() { 32 } else { 128 };
         Self {
@@ -109,8 +113,10 @@ impl AdapterAddress {
         }
     }
 
-    /// Returns the broadcast address of its subnet (RFC 919); `None` for IPv6, where the prefix is not
-    /// known, and on links between two hosts, which have none (RFC 3021).
+    /// Returns the broadcast address of the address's subnet (RFC 919).
+    ///
+    /// Returns `None` for IPv6, if the prefix length is not known, and on links between two hosts,
+    /// which have no broadcast address (RFC 3021).
     pub fn directed_broadcast(&self) -> Option<Ipv4Addr> {
         let IpAddr::V4(ip) = self.ip else {
             return None;
@@ -121,7 +127,7 @@ impl AdapterAddress {
     }
 }
 
-/// Returns the index of the adapter called `name`; `None` when there is none.
+/// Returns the index of the adapter called `name`; `None` if there is no such adapter.
 pub fn adapter_index(name: &str) -> Option<u32> {
     system::adapter_index(name)
 }
@@ -134,7 +140,7 @@ mod tests {
 
     /// NET-04
     #[test]
-    fn a_prefix_length_fits_its_address_or_is_not_there() {
+    fn a_prefix_length_that_exceeds_its_address_is_none() {
         let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
         let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
         for (ip, given, kept) in [
@@ -153,7 +159,7 @@ mod tests {
 
     /// BRC-04, BND-11
     #[test]
-    fn a_subnet_has_a_broadcast_address_unless_it_is_a_link_between_two() {
+    fn a_subnet_has_a_broadcast_address_unless_it_is_a_link_between_two_hosts() {
         for (ip, prefix, broadcast) in [
             ("192.0.2.9", Some(26), Some("192.0.2.63")),
             ("192.0.2.9", Some(24), Some("192.0.2.255")),

@@ -1,8 +1,8 @@
-//! Datagrams on their way in or out, and what is known of each.
+//! Datagrams to send, received datagrams, and the metadata of each.
 
-mod alone;
 mod receive;
 mod send;
+mod short;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
@@ -15,32 +15,32 @@ pub use send::SendBatch;
 /// One datagram to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
-    /// The bytes of the datagram; none is a datagram too.
+    /// The bytes of the datagram. An empty payload is sent as an empty datagram.
     pub payload: &'a [u8],
-    /// Where it goes; `None` sends to the peer of a connected socket.
+    /// The destination. `None` sends to the peer of a connected socket.
     pub to: Option<Destination>,
 }
 
-/// Where a datagram goes, and by which of this machine's addresses and adapters.
+/// Where a datagram goes, and the local address and adapter that it is sent from.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Destination {
-    /// The address it is sent to.
+    /// The address and port of the receiver.
     pub address: SocketAddr,
-    /// Where it leaves from.
+    /// The local address and adapter to send from.
     pub source: Source,
 }
 
-/// Where a datagram leaves from; the default leaves both to the system.
+/// The local address and adapter that a datagram is sent from. By default, the system chooses both.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Source {
-    /// One of this machine's addresses, of the destination's family; `None` is the system's choice.
+    /// One of this machine's addresses, of the destination's family. `None`: the system chooses.
     pub address: Option<IpAddr>,
-    /// The index of the adapter it leaves by; `None` is the system's choice.
+    /// The index of the adapter to send through. `None`: the system chooses.
     pub adapter: Option<u32>,
 }
 
 impl Source {
-    /// Returns whether all is left to the system.
+    /// Returns whether the system chooses both the address and the adapter.
     pub fn is_any(&self) -> bool {
         *self == Self::default()
     }
@@ -55,36 +55,38 @@ impl From<SocketAddr> for Destination {
     }
 }
 
-/// What an engine knows of a received datagram beside its bytes.
+/// What an engine reports about a received datagram in addition to its payload.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Metadata {
-    /// The sender. An IPv4 sender is an IPv4 address on a dual-stack socket too.
+    /// The sender. On a dual-stack socket too, an IPv4 sender has a plain IPv4 address.
     pub from: SocketAddr,
-    /// The local address the datagram was sent to, a group's or broadcast address included; `None`
-    /// where the engine cannot tell.
+    /// The address that the datagram was sent to, which may be a multicast group's or a broadcast
+    /// address. `None` where the engine does not report it.
     pub to: Option<IpAddr>,
-    /// The address of ours that a reply should leave from; differs from `to` for multicast and
-    /// broadcast, and is `None` where the engine cannot tell.
+    /// The local address that a reply should be sent from. Differs from `to` for multicast and
+    /// broadcast. `None` where the engine does not report it.
     pub local: Option<IpAddr>,
-    /// The index of the adapter it came in by; `None` where the engine cannot tell.
+    /// The index of the adapter on which the datagram arrived. `None` where the engine does not
+    /// report it.
     pub adapter: Option<u32>,
-    /// The two ECN bits of its packet (RFC 3168, section 5); `None` where the engine cannot tell.
+    /// The two ECN bits of its packet (RFC 3168, section 5). `None` where the engine does not
+    /// report them.
     pub ecn: Option<u8>,
-    /// The hop limit (TTL) that its packet had left; `None` where the engine cannot tell.
+    /// The hop limit (TTL) of its packet on arrival. `None` where the engine does not report it.
     pub hop_limit: Option<u8>,
-    /// When the kernel received it; of datagrams that came coalesced, when the first of them was.
-    /// `None` where the engine cannot tell, or was not asked to.
+    /// When the kernel received it; for coalesced datagrams, when it received the first of them.
+    /// `None` where the engine does not report it, or was not asked to.
     pub timestamp: Option<SystemTime>,
     /// How many datagrams the kernel had dropped on this socket when this one was queued, modulo
-    /// 2³²; `None` before the first drop and where the engine cannot tell.
+    /// 2³². `None` before the first drop, and where the engine does not report it.
     pub drops: Option<u32>,
-    /// Whether the end of the datagram was cut off.
+    /// Whether the datagram was truncated: its end is missing.
     pub truncated: bool,
 }
 
 impl Metadata {
-    /// Returns what is known when only the sender is.
+    /// Returns metadata in which only the sender is known.
     pub(crate) fn of_sender(from: SocketAddr) -> Self {
         Self {
             from,
@@ -99,12 +101,13 @@ impl Metadata {
         }
     }
 
-    /// Returns where a reply goes: to the sender, from the address and by the adapter that the
-    /// datagram came to, as far as they are known.
+    /// Returns the destination of a reply: the sender, with the local address and the adapter that
+    /// the datagram arrived on, as far as they are known.
     ///
-    /// Without them a machine of several addresses may answer from another than it was asked at. The
-    /// adapter is named for link-local senders alone, who are somebody else on each; everywhere else
-    /// the way back is the routing table's to choose.
+    /// Without the local address, a machine with several addresses may reply from a different one
+    /// than the request was sent to. The adapter is set only for link-local senders, because a
+    /// link-local address means a different host on each adapter. For all other senders, the
+    /// routing table chooses the route of the reply.
     pub fn reply(&self) -> Destination {
         let is_link_local = match self.from.ip() {
             IpAddr::V4(ip) => ip.is_link_local(),

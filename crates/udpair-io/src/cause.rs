@@ -1,8 +1,8 @@
-//! What the system meant by an error, in words that are the same on every system.
+//! The meaning of a system error, in terms that are the same on every system.
 //!
-//! [`std::io::ErrorKind`] has no word for a datagram that is too long, a family that is not
-//! supported or a full descriptor table, so callers would have to compare error numbers. They ask
-//! here instead.
+//! [`std::io::ErrorKind`] has no kind for a datagram that is too long, a family that is not
+//! supported or a full descriptor table, so callers would have to compare error numbers. They use
+//! [`Cause`] instead.
 
 use std::io;
 
@@ -14,11 +14,12 @@ use crate::system;
 pub enum Cause {
     /// `EADDRINUSE`: the local address and port belong to another socket.
     AddressInUse,
-    /// `EADDRNOTAVAIL`, and `ENODEV` or `ENXIO` on bind: the address is not one of this machine's.
+    /// `EADDRNOTAVAIL`, and `ENODEV` or `ENXIO` on bind: the address does not belong to this
+    /// machine.
     AddressNotAvailable,
-    /// `EAFNOSUPPORT`, `EPFNOSUPPORT`: the socket cannot carry addresses of that family.
+    /// `EAFNOSUPPORT`, `EPFNOSUPPORT`: the socket does not support addresses of that family.
     FamilyNotSupported,
-    /// `ESOCKTNOSUPPORT`, `EPROTOTYPE`: the family has no datagram sockets.
+    /// `ESOCKTNOSUPPORT`, `EPROTOTYPE`: the family does not support datagram sockets.
     SocketTypeNotSupported,
     /// `EACCES`, `EPERM`: a privileged port, or a firewall that refuses.
     PermissionDenied,
@@ -26,25 +27,25 @@ pub enum Cause {
     MessageTooLong,
     /// `ENETUNREACH`: there is no route.
     NetworkUnreachable,
-    /// `EHOSTUNREACH`: there is a route, and it ends before the host.
+    /// `EHOSTUNREACH`: there is a route, but it ends before the host.
     HostUnreachable,
     /// `EHOSTDOWN`: the host does not answer on its link.
     HostDown,
     /// `ENETDOWN`: the adapter is down.
     NetworkDown,
-    /// `ENETRESET`: the network dropped what was under way.
+    /// `ENETRESET`: the network dropped packets in transit.
     NetworkReset,
-    /// `ECONNREFUSED`: nobody listens on the remote port.
+    /// `ECONNREFUSED`: no socket is bound to the remote port.
     ConnectionRefused,
-    /// `ECONNRESET`: the same, as Windows puts it.
+    /// `ECONNRESET`: the same, as Windows reports it.
     ConnectionReset,
     /// `ECONNABORTED`.
     ConnectionAborted,
     /// `ETIMEDOUT`.
     TimedOut,
-    /// `EMFILE`, `ENFILE`: the process or the machine has no descriptor left.
+    /// `EMFILE`, `ENFILE`: the process or the machine has no free descriptor.
     TooManyFiles,
-    /// `ENOBUFS`: the system has no room for the datagram just now.
+    /// `ENOBUFS`: the system has no buffer space for the datagram now.
     NoBuffers,
     /// `ENOMEM`.
     OutOfMemory,
@@ -52,14 +53,14 @@ pub enum Cause {
     Cancelled,
     /// `EINVAL`.
     InvalidInput,
-    /// `EOPNOTSUPP`, `ENOPROTOOPT`: this system cannot do it.
+    /// `EOPNOTSUPP`, `ENOPROTOOPT`: this system does not support the operation.
     NotSupported,
-    /// Anything else; the error itself says more.
+    /// Any other error. The error itself has the details.
     Other,
 }
 
 impl Cause {
-    /// Returns what `error` means.
+    /// Returns the meaning of `error`.
     pub fn of(error: &io::Error) -> Self {
         if let Some(code) = error.raw_os_error() {
             return system::cause(code);
@@ -88,10 +89,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_without_a_number_is_judged_by_its_kind() {
+    fn an_error_without_a_number_gets_its_cause_from_its_kind() {
         let error = io::Error::from(io::ErrorKind::AddrInUse);
         assert_eq!(Cause::of(&error), Cause::AddressInUse);
-        let error = io::Error::other("no system behind it");
+        let error = io::Error::other("not a system error");
         assert_eq!(Cause::of(&error), Cause::Other);
     }
 }

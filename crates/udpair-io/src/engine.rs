@@ -1,7 +1,8 @@
-//! How datagrams cross the border to the kernel.
+//! The interface through which datagrams enter and leave the kernel.
 //!
-//! An engine moves what a batch holds in one call and says what it cannot do. All rules (who may be
-//! heard, when to wait, what an error means to the application) live above it.
+//! An engine moves a whole batch in one call and reports what it cannot do. All rules (which
+//! senders are accepted, when to wait, what an error means to the application) live in the layers
+//! above it.
 
 use std::fmt;
 use std::io;
@@ -10,139 +11,160 @@ use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
 use crate::peer_error::NetworkError;
 use crate::socket::Socket;
 
-/// A way to move datagrams between memory and the kernel.
+/// Moves datagrams between memory and the kernel.
 ///
-/// Sealed: the engines of a build are those that [`engines`](crate::engines()) lists.
+/// This trait is sealed. [`engines`](crate::engines()) lists the engines of this build.
 pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
-    /// Returns the engine's name, for people: `"linux"`, `"portable"`.
+    /// Returns the engine's name for display: `"linux"`, `"portable"`.
     fn name(&self) -> &'static str;
 
-    /// Returns what this engine knows of a datagram beside its bytes and its sender.
+    /// Returns what this engine supports, and what it reports about a datagram in addition to its
+    /// payload and its sender.
     fn capabilities(&self) -> Capabilities;
 
-    /// Asks the system for what the engine is to report, once, before `socket` is bound.
+    /// Enables the socket options that make the system report what this engine reads.
+    ///
+    /// Call this once per socket, before the socket is bound. `requested` lists optional features.
     ///
     /// # Errors
     ///
-    /// The system's own, when it refuses an option that the engine cannot work without; a wish that
-    /// cannot be granted is no error.
-    fn prepare(&self, socket: &Socket, wishes: EngineOptions) -> io::Result<()>;
+    /// Returns the system's error if it refuses an option that the engine cannot work without. A
+    /// requested feature that the system does not support is not an error.
+    fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()>;
 
-    /// Replaces the content of `batch` with datagrams that wait in the kernel, in arrival order.
+    /// Replaces the contents of `batch` with datagrams that are queued in the kernel, in arrival
+    /// order.
     ///
-    /// After a success `batch` holds at least one datagram, from at most as many messages of the kernel
-    /// as its limit says.
+    /// On success, `batch` holds at least one datagram. The call takes at most
+    /// [`batch.limit()`](RecvBatch::limit) messages from the kernel.
     ///
     /// # Errors
     ///
-    /// - [`WouldBlock`](io::ErrorKind::WouldBlock): nothing waits.
-    /// - Any other: usually an error that the network sent back for an earlier datagram. Hand it to
-    ///   [`take_errors`](Self::take_errors) and call again; it ends nothing.
+    /// - [`WouldBlock`](io::ErrorKind::WouldBlock): no datagram is queued.
+    /// - Any other kind: usually an error that the network sent back for an earlier datagram. The
+    ///   socket stays usable: call [`take_errors`](Self::take_errors), then this method again.
     fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining>;
 
     /// Sends one datagram.
     ///
     /// # Errors
     ///
-    /// - [`WouldBlock`](io::ErrorKind::WouldBlock): the kernel has no room now; nothing was sent.
-    /// - Any other: nothing was sent either. It may be an error that somebody else's datagram caused
-    ///   and that merely waited for the next call: see [`take_errors`](Self::take_errors).
+    /// - [`WouldBlock`](io::ErrorKind::WouldBlock): the kernel has no buffer space now. Nothing was
+    ///   sent.
+    /// - Any other kind: nothing was sent either. The error may belong to another datagram, sent
+    ///   earlier, and have been pending until the next call on the socket; see
+    ///   [`take_errors`](Self::take_errors).
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()>;
 
-    /// Sends of the first `most` datagrams of `batch` as many as the kernel takes in one call. Those without
-    /// a destination of their own go to `to`, or to the peer of a connected socket.
+    /// Sends as many of the first `max` datagrams of `batch` as the kernel accepts in one call.
     ///
-    /// What was sent is the caller's to [remove](SendBatch::remove): whoever made a payload may have it do
-    /// anything when it is dropped, so that must happen where nothing is held.
+    /// A datagram without a destination of its own goes to `to`, or to the peer of a connected
+    /// socket if `to` is `None`.
+    ///
+    /// The datagrams stay in `batch`. The caller [removes](SendBatch::remove) those that were sent.
+    /// Removing a datagram drops its payload, and dropping a payload may run arbitrary code of the
+    /// application that created it, so the caller does this while it holds no lock.
     ///
     /// # Errors
     ///
-    /// Those of [`send`](Self::send), about the first datagram: then none was sent.
+    /// Those of [`send`](Self::send), for the first datagram. In that case none was sent.
     fn send_batch(
         &self,
         socket: &Socket,
         batch: &SendBatch,
         to: Option<Destination>,
-        most: usize,
+        max: usize,
     ) -> io::Result<Sent>;
 
-    /// Takes the errors that the network reported for earlier datagrams from the socket's error queue,
-    /// oldest first, and returns how many there were; always 0 for an engine without such a queue.
+    /// Removes all network errors of earlier datagrams from the socket's error queue, and returns
+    /// how many there were.
     ///
-    /// Errors that the machine raised itself (a datagram larger than the adapter's MTU) are removed and
-    /// not counted.
+    /// Passes each error to `found`, oldest first. An engine without an error queue always returns
+    /// 0.
+    ///
+    /// Errors that the machine raised itself (a datagram larger than the adapter's MTU) are removed
+    /// and not counted.
     ///
     /// # Errors
     ///
-    /// The system's own, when the error queue cannot be read.
+    /// Returns the system's error if the error queue cannot be read.
     fn take_errors(
         &self,
         socket: &Socket,
         found: &mut dyn FnMut(NetworkError),
     ) -> io::Result<usize>;
 
-    /// Returns what the network reported, if a call that failed with `error` succeeds when it is
-    /// repeated: then the error was that of an earlier datagram. `None` where the error queue has it.
+    /// Returns the network error that made a call fail with `error`, if that error belongs to an
+    /// earlier datagram.
+    ///
+    /// Repeating the failed call then succeeds. Returns `None` where the error queue holds the
+    /// network error.
     fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError>;
 }
 
-/// What is asked of the system for a socket, where the engine can use it.
+/// Optional features requested from the system for a socket, where the engine can use them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// Let the kernel hand over datagrams of one sender in one piece (`UDP_GRO`, udp(7)).
+    /// Let the kernel coalesce datagrams of one sender into one GRO buffer (`UDP_GRO`, udp(7)).
     pub receive_offload: bool,
-    /// Let the kernel note when each datagram came in (`SO_TIMESTAMPNS`, socket(7)).
+    /// Let the kernel record when each datagram arrived (`SO_TIMESTAMPNS`, socket(7)).
     pub timestamps: bool,
 }
 
-/// What a call sent.
+/// What one call sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Sent {
-    /// Datagrams.
+    /// The number of datagrams sent.
     pub datagrams: usize,
-    /// Bytes in them, without headers.
+    /// The number of payload bytes sent, without headers.
     pub bytes: usize,
-    /// Whether the system ended the call before its time, and did not say why. If an error of the network
-    /// was the reason no other call fails for it: see [`take_errors`](Engine::take_errors).
+    /// Whether the system ended the call early without giving a reason. If the reason was a network
+    /// error, no other call fails because of it; see [`take_errors`](Engine::take_errors).
     pub was_interrupted: bool,
 }
 
-/// What a receive left behind in the kernel.
+/// Whether a receive call left datagrams in the kernel.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Remaining {
-    /// Nothing: the next datagram will make the socket readable again.
+    /// No datagram is left: the next one to arrive makes the socket readable again.
     Nothing,
-    /// Perhaps more; only another call can tell.
+    /// There may be more datagrams; only another call shows it.
     Maybe,
 }
 
-/// What an engine can do and tell beside a datagram's bytes and sender.
+/// What an engine supports, and what it reports about a datagram in addition to its payload and its
+/// sender.
 ///
-/// What it cannot tell is `None`: where a field is `false` the matching field of [`Metadata`](crate::Metadata) is `None`.
+/// Where a field about received datagrams is `false`, the corresponding fields of
+/// [`Metadata`](crate::Metadata) are `None`.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// The local address and the adapter that a datagram came in by.
+    /// Whether the engine reports the local address and the adapter on which a datagram arrived.
     pub local_address: bool,
-    /// The hop limit (TTL) and the ECN bits of a datagram's packet.
+    /// Whether the engine reports the hop limit (TTL) and the ECN bits of a datagram's packet.
     pub packet_header: bool,
-    /// How many datagrams the kernel dropped for want of buffer space.
+    /// Whether the engine reports how many datagrams the kernel dropped because the receive buffer
+    /// was full.
     pub drops: bool,
-    /// When the kernel received a datagram.
+    /// Whether the engine reports when the kernel received a datagram.
     pub timestamps: bool,
-    /// The address and the adapter that a datagram is to leave by can be chosen for each.
+    /// Whether the local address to send from and the adapter to send through can be chosen for
+    /// each datagram.
     pub source: bool,
-    /// Several datagrams reach the kernel in one call.
+    /// Whether the engine passes several datagrams to the kernel in one call.
     pub send_batch: bool,
-    /// Several datagrams come from the kernel in one piece, if it has the means.
+    /// Whether the engine receives several coalesced datagrams in one GRO buffer, if the kernel
+    /// supports GRO.
     pub receive_offload: bool,
-    /// Network errors for sockets that are not connected, each with its destination, its reporter
-    /// and, where there is one, the MTU. Without it only a connected socket hears of a closed port.
+    /// Whether the engine reports network errors for sockets that are not connected, each with its
+    /// destination, its reporter and, where there is one, the MTU. Without an error queue, only a
+    /// connected socket is notified of a closed port.
     pub error_queue: bool,
 }
 
 pub(crate) mod sealed {
-    /// Keeps [`Engine`](super::Engine) to this crate, so that it can grow.
+    /// Keeps other crates from implementing [`Engine`](super::Engine), so that it can gain methods.
     pub trait Sealed {}
 }

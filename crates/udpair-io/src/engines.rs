@@ -9,7 +9,8 @@ pub fn engines() -> &'static [&'static dyn Engine] {
     system::ENGINES
 }
 
-/// Returns the engine that works everywhere: one datagram a call, its bytes and its sender.
+/// Returns the engine that works everywhere: one datagram per call, with its payload and its
+/// sender.
 pub fn portable_engine() -> &'static dyn Engine {
     &Portable
 }

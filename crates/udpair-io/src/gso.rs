@@ -1,34 +1,36 @@
 //! Which datagrams may go to the kernel as one GSO batch.
 //!
-//! The kernel takes a run of datagrams in one call and segments it itself, if all go to one destination
-//! and all but the last have the same length (`UDP_SEGMENT`, udp(7)).
+//! The kernel takes a run of datagrams in one call and segments it itself, if all datagrams go to
+//! one destination and all but the last have the same length (`UDP_SEGMENT`, udp(7)).
 //!
 //! Pure: numbers.
 
-/// How much the kernel takes in one batch.
+/// How much the kernel takes in one GSO batch.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Limits {
-    /// Datagrams.
+    /// The largest number of datagrams.
     pub(crate) datagrams: usize,
-    /// Bytes, without headers.
+    /// The largest number of payload bytes, without headers.
     pub(crate) bytes: usize,
 }
 
-/// A run of datagrams that go in one batch, while it is made.
+/// The size of a GSO batch while datagrams are added to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GsoBatch {
     limits: Limits,
-    /// Bytes of the first.
+    /// Bytes of the first datagram.
     pub(crate) length: usize,
     pub(crate) datagrams: usize,
-    /// Bytes of all.
+    /// Bytes of all datagrams.
     pub(crate) bytes: usize,
     is_complete: bool,
 }
 
 impl GsoBatch {
-    /// Begins a batch with a datagram of `length` bytes. An empty one goes alone: nothing in a batch would
-    /// show that it is there.
+    /// Begins a batch with a datagram of `length` bytes.
+    ///
+    /// An empty datagram is a batch of its own: nothing in a larger batch would show that it is
+    /// there.
     pub(crate) fn begin(length: usize, limits: Limits) -> Self {
         Self {
             limits,
@@ -39,8 +41,8 @@ impl GsoBatch {
         }
     }
 
-    /// Adds a datagram of `length` bytes to the same destination, if it fits, and returns whether it did. A
-    /// shorter one is the last.
+    /// Adds a datagram of `length` bytes to the same destination if it fits, and returns whether it
+    /// did. A datagram shorter than the first completes the batch.
     pub(crate) fn add(&mut self, length: usize) -> bool {
         let fits = self.datagrams < self.limits.datagrams
             && self.bytes + length <= self.limits.bytes
@@ -61,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_lengths_go_together_and_a_shorter_one_ends_the_batch() {
+    fn equal_lengths_share_a_batch_and_a_shorter_datagram_completes_it() {
         const LIMITS: Limits = Limits {
             datagrams: 4,
             bytes: 100,

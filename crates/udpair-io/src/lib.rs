@@ -1,13 +1,14 @@
-//! UDP datagrams in batches, through the fastest engine the system has.
+//! UDP datagrams in batches, through the fastest engine that the operating system supports.
 //!
-//! This crate is where `udpair` meets the operating system: it opens sockets, sets their options,
-//! moves datagrams, reads the errors that the network sends back, and lists the adapters. It knows
-//! [`SocketAddr`](std::net::SocketAddr), bytes and [`io::Error`](std::io::Error), and nothing of
-//! names, runtimes or rules: it never waits, every call returns at once (the one exception is
-//! [`lookup()`], which says so).
+//! This crate is `udpair`'s interface to the operating system. It opens sockets, sets their
+//! options, moves datagrams, reads the errors that the network sends back, and lists the adapters
+//! (network interfaces). It works with [`SocketAddr`](std::net::SocketAddr), bytes and
+//! [`io::Error`](std::io::Error), and contains no name resolution, no runtime and no rules. No call
+//! waits; every call returns at once. The one exception is [`lookup()`], whose documentation says
+//! so.
 //!
-//! An [`Engine`] moves datagrams. [`engines()`] lists those of this build, fastest first; the last one
-//! is built on the standard library alone and works everywhere.
+//! An [`Engine`] moves datagrams. [`engines()`] lists the engines of this build, fastest first. The
+//! last one uses only the standard library and works on every system.
 
 #![deny(unsafe_code)]
 

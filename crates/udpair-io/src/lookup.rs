@@ -1,4 +1,4 @@
-//! The addresses of a host name, as the operating system resolves it.
+//! The addresses of a host name, resolved by the operating system.
 
 use std::error::Error;
 use std::fmt;
@@ -9,47 +9,47 @@ use crate::system;
 
 /// Returns the addresses that the system finds for `host`, with port 0, in the system's order.
 ///
-/// Asks whatever the machine is set up to ask: hosts file, DNS, mDNS, directory services. **Blocks**,
-/// for seconds if a server is silent.
+/// The system uses every source that it is configured to use: hosts file, DNS, mDNS, directory
+/// services. **Blocks**, for seconds if a server does not answer.
 ///
 /// # Errors
 ///
-/// Why there is no address, as `getaddrinfo` says it (RFC 3493, section 6.1).
+/// The reason why there is no address, as `getaddrinfo` reports it (RFC 3493, section 6.1).
 pub fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     system::lookup(host)
 }
 
-/// Why a host name has no address (RFC 3493, section 6.1).
+/// The reason why a host name has no address (RFC 3493, section 6.1).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LookupError {
-    /// `EAI_NONAME`: nobody knows the name.
+    /// `EAI_NONAME`: no source of the system has the name.
     NotFound,
     /// `EAI_NODATA`, `EAI_ADDRFAMILY`: the name exists and has no address.
     NoData,
-    /// `EAI_AGAIN`: no answer now; a later try may get one.
+    /// `EAI_AGAIN`: no answer now; a later attempt may succeed.
     TryAgain,
-    /// `EAI_FAIL`: the server refused, or its answer made no sense.
+    /// `EAI_FAIL`: the server refused, or its answer was invalid.
     Failed,
-    /// `EAI_FAMILY`: the system has none of the families asked for.
+    /// `EAI_FAMILY`: the system supports none of the requested address families.
     FamilyNotSupported,
-    /// `EAI_SOCKTYPE`: the system has no datagram sockets.
+    /// `EAI_SOCKTYPE`: the system does not support datagram sockets.
     SocketTypeNotSupported,
     /// `EAI_MEMORY`: out of memory.
     OutOfMemory,
-    /// `EAI_SYSTEM`, and whatever has no name here.
+    /// `EAI_SYSTEM`, and every code that is not listed here.
     System(io::Error),
 }
 
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotFound => "the system knows no such name",
+            Self::NotFound => "the system found no such name",
             Self::NoData => "the name has no address",
             Self::TryAgain => "no name server answered the system",
             Self::Failed => "the system's name server failed",
-            Self::FamilyNotSupported => "the system has no such address family",
-            Self::SocketTypeNotSupported => "the system has no datagram sockets",
+            Self::FamilyNotSupported => "the system does not support the address family",
+            Self::SocketTypeNotSupported => "the system does not support datagram sockets",
             Self::OutOfMemory => "out of memory",
             Self::System(_) => "the system's resolver failed",
         })
@@ -70,13 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_its_own_answer() {
+    fn an_address_literal_resolves_to_itself() {
         let found = lookup("192.0.2.7").unwrap();
         assert_eq!(found, ["192.0.2.7:0".parse().unwrap()]);
     }
 
     #[test]
-    fn a_name_that_no_system_can_hold_is_not_found() {
+    fn a_name_with_a_nul_byte_is_not_found() {
         let error = lookup("nul\0byte").unwrap_err();
         assert!(matches!(error, LookupError::NotFound), "{error:?}");
     }

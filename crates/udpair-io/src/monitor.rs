@@ -1,60 +1,63 @@
-//! Being told that adapters, addresses or default routes have changed.
+//! Notifications about changed adapters, addresses or default routes.
 
 use std::io;
 
 use crate::system;
 
-/// Hears of changes to the machine's network. Never blocks.
+/// A source of notifications about changes to the machine's network. Never blocks.
 ///
-/// It says where something changed, not what: who wants to know asks a
-/// [`NetworkReader`](crate::NetworkReader). So nothing is lost when the system has more to tell than
-/// anybody listens to, see [`Overrun`](NetworkEvent::Overrun).
+/// An event says where something changed, but not what: a [`NetworkReader`](crate::NetworkReader)
+/// returns the new state. So nothing is lost when the system reports more than is read; see
+/// [`Overrun`](NetworkEvent::Overrun).
 #[derive(Debug)]
 pub struct NetworkMonitor(system::NetworkMonitor);
 
-/// Where the network has changed.
+/// A notification that says which part of the network has changed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum NetworkEvent {
-    /// An adapter appeared, vanished, or is not what it was.
+    /// An adapter was added, removed or changed.
     Adapter {
         /// Its index.
         index: u32,
     },
-    /// An adapter has got an address or lost one.
+    /// An adapter gained or lost an address.
     Addresses {
         /// The adapter's index.
         index: u32,
     },
-    /// There is another default route, or one less.
+    /// A default route was added or removed.
     DefaultRoutes,
-    /// More happened than the system kept for us; anything may have changed.
+    /// The system discarded events that were not read in time. Anything may have changed.
     Overrun,
 }
 
 impl NetworkMonitor {
-    /// Starts listening, in the network namespace of this thread.
+    /// Opens a monitor for the network namespace of the calling thread.
     ///
     /// # Errors
     ///
-    /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it does not tell us.
+    /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where changes cannot be
+    /// monitored.
     pub fn open() -> io::Result<Self> {
         system::NetworkMonitor::open().map(Self)
     }
 
-    /// Returns a number for the network namespace in which this listens, the same for all who listen in it;
-    /// `None` where the system has none, or does not say.
+    /// Returns a number for the monitored network namespace, the same for every monitor of that
+    /// namespace; `None` where the system has no network namespaces, or does not report their
+    /// number.
     pub fn namespace(&self) -> Option<u64> {
         self.0.namespace()
     }
 
-    /// Returns the next event that is there.
+    /// Returns the next pending event.
     ///
-    /// What does not matter here (another route, the state of a scan) is passed over.
+    /// Irrelevant changes (other routes, the state of a scan) are skipped.
     ///
     /// # Errors
     ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) when nothing more has happened; else the system's own.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if no event is pending; otherwise the system's
+    /// own.
     pub fn next_event(&mut self) -> io::Result<NetworkEvent> {
         self.0.next_event()
     }

@@ -1,4 +1,5 @@
-//! Multicast: which groups a socket hears, and by which adapter it speaks to groups.
+//! Multicast: the groups that a socket receives from, and the adapter through which it sends to
+//! groups.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,26 +7,26 @@ use std::net::{IpAddr, SocketAddr};
 use crate::socket::Socket;
 use crate::system;
 
-/// A group that a socket hears on one adapter.
+/// A multicast group that a socket is a member of on one adapter.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Membership {
     /// The group's address.
     pub group: IpAddr,
-    /// The one sender that is heard there (RFC 4607); `None` hears everybody.
+    /// The only sender whose datagrams are accepted (RFC 4607); `None` accepts every sender.
     pub source: Option<IpAddr>,
     /// The index of the adapter.
     pub adapter: u32,
 }
 
-/// Joins a group on one adapter (RFC 3678, section 5). A membership that is there already stays as it is.
+/// Joins a group on one adapter (RFC 3678, section 5). An existing membership is not changed.
 ///
 /// # Errors
 ///
-/// The system's own: no such adapter, too many memberships, a family that the socket does not reach;
-/// [`Unsupported`](io::ErrorKind::Unsupported) where a socket that is bound to one address would hear
-/// nothing (Linux).
+/// The system's own: no such adapter, too many memberships, or a family that the socket does not
+/// support. [`Unsupported`](io::ErrorKind::Unsupported) where a socket that is bound to one address
+/// would receive nothing from the group (Linux).
 pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
-    // A system may take the wish all the same, and deliver nothing.
+    // Otherwise a system may accept the request and deliver nothing.
     if !socket.supports(SocketAddr::new(membership.group, 0)) {
         return Err(system::family_not_supported());
     }
@@ -36,13 +37,13 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The system's own: the socket is no member.
+/// The system's own: the socket is not a member.
 pub fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
     system::leave(socket, membership)
 }
 
-/// Sends to groups by this adapter (`IP_MULTICAST_IF` in ip(7), `IPV6_MULTICAST_IF` in ipv6(7)). Default:
-/// the routing table's choice.
+/// Sets the adapter through which datagrams to groups are sent (`IP_MULTICAST_IF` in ip(7),
+/// `IPV6_MULTICAST_IF` in ipv6(7)). Default: the routing table chooses.
 ///
 /// # Errors
 ///
@@ -51,7 +52,8 @@ pub fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
     system::set_multicast_adapter(socket, adapter)
 }
 
-/// Sets the hop limit (IPv4: TTL) of datagrams to groups. Default: 1, the adapter's own link.
+/// Sets the hop limit (IPv4: TTL) of datagrams to groups. Default: 1, which reaches only the
+/// adapter's own link.
 ///
 /// # Errors
 ///
@@ -67,7 +69,8 @@ pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
     Ok(())
 }
 
-/// Says whether datagrams to a group come back to members on this machine. Default: `true`.
+/// Sets whether datagrams to a group are also delivered to members on this machine. Default:
+/// `true`.
 ///
 /// # Errors
 ///
@@ -83,8 +86,10 @@ pub fn set_multicast_loopback(socket: &Socket, loopback: bool) -> io::Result<()>
     Ok(())
 }
 
-/// Lets other sockets that say the same bind to this socket's port, so that each of them hears what is
-/// sent to the groups there (`SO_REUSEADDR`, socket(7)); set before it is bound.
+/// Lets other sockets with this option bind to this socket's port, so that each of them receives
+/// the datagrams sent to groups on that port (`SO_REUSEADDR`, socket(7)).
+///
+/// Call this before the socket is bound.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What this machine is attached to: its adapters, and which of them lead everywhere.
+//! The networks that this machine is attached to: its adapters and default routes.
 
 use std::io;
 use std::net::IpAddr;
@@ -6,21 +6,21 @@ use std::net::IpAddr;
 use crate::adapter::Adapter;
 use crate::system;
 
-/// The adapters and default routes at one moment.
+/// A snapshot of the adapters and default routes.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
-    /// In the order of their indices.
+    /// The adapters, in the order of their indices.
     pub adapters: Vec<Adapter>,
-    /// The preferred one first; IPv4 and IPv6 have routes of their own.
+    /// The default routes, the preferred one first. IPv4 and IPv6 have separate routes.
     pub default_routes: Vec<DefaultRoute>,
 }
 
 impl Network {
-    /// Returns a network of these adapters and routes, in order.
+    /// Returns a network of these adapters and routes, and sorts both.
     pub fn new(mut adapters: Vec<Adapter>, mut default_routes: Vec<DefaultRoute>) -> Self {
         adapters.sort_by_key(|adapter| adapter.index);
-        // All else being equal, the order is the system's.
+        // The sort is stable: otherwise equal routes keep the system's order.
         default_routes.sort_by_key(|route| (route.metric, route.is_ipv6));
         Self {
             adapters,
@@ -33,15 +33,16 @@ impl Network {
         self.adapters.iter().find(|adapter| adapter.index == index)
     }
 
-    /// Returns the default route that is used for one family: the one with the lowest metric.
+    /// Returns the default route that the system uses for one family: the one with the lowest
+    /// metric.
     pub fn default_route(&self, is_ipv6: bool) -> Option<&DefaultRoute> {
         self.default_routes
             .iter()
             .find(|route| route.is_ipv6 == is_ipv6)
     }
 
-    /// Returns the adapter by which this machine reaches whatever it has no better route to; `None` when
-    /// there is no such way.
+    /// Returns the adapter through which this machine reaches every destination without a more
+    /// specific route; `None` if there is no such adapter.
     ///
     /// # Model
     ///
@@ -52,7 +53,7 @@ impl Network {
             .find_map(|route| self.adapter(route.adapter))
     }
 
-    /// Returns how far `adapter` leads.
+    /// Returns which networks are reachable through `adapter`.
     pub fn reach(&self, adapter: &Adapter) -> Reach {
         let routes = &self.default_routes;
         if routes.iter().any(|route| route.adapter == adapter.index) {
@@ -65,37 +66,37 @@ impl Network {
     }
 }
 
-/// How far an adapter leads. The nearer is the lesser.
+/// Which networks are reachable through an adapter, ordered from none to all.
 ///
 /// # Model
 ///
 /// `NetworkItem.GetNetworkTypes` (NET-09).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Reach {
-    /// Nowhere: it has no address.
+    /// None: the adapter has no address.
     None,
-    /// To its own network alone: it has an address, and no default route.
+    /// Only its own network: the adapter has an address and no default route.
     Private,
-    /// Everywhere: it carries a default route.
+    /// All networks: a default route uses the adapter.
     Internet,
 }
 
-/// A route to wherever no other route leads.
+/// A route for all destinations that no other route matches.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct DefaultRoute {
-    /// The index of the adapter that it leads over.
+    /// The index of the adapter that the route uses.
     pub adapter: u32,
-    /// Whether it is for IPv6 rather than IPv4.
+    /// Whether the route is for IPv6; otherwise it is for IPv4.
     pub is_ipv6: bool,
-    /// Its cost: of several routes the one with the lowest is used.
+    /// Its cost: of several routes, the one with the lowest metric is used.
     pub metric: u32,
-    /// The router that it leads to; `None` when the whole world is on the link.
+    /// The router that packets are sent to; `None` if every destination is on the link.
     pub gateway: Option<IpAddr>,
 }
 
 impl DefaultRoute {
-    /// Returns a route over the adapter with this index.
+    /// Returns a route through the adapter with this index.
     pub fn new(adapter: u32, is_ipv6: bool, metric: u32, gateway: Option<IpAddr>) -> Self {
         Self {
             adapter,
@@ -110,15 +111,17 @@ impl DefaultRoute {
 ///
 /// # Errors
 ///
-/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where we cannot ask it.
+/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where adapters cannot be
+/// listed.
 pub fn adapters() -> io::Result<Vec<Adapter>> {
     NetworkReader::open()?.adapters()
 }
 
 /// Returns the default routes of the system's main table, the preferred one first.
 ///
-/// Takes as long as there are routes: the system lists all of them to find these. That is a second on a
-/// router that knows every network of the Internet.
+/// The time is proportional to the number of all routes, because the system lists every route and
+/// this function picks the default ones. It takes about a second on a router with a full Internet
+/// routing table.
 ///
 /// # Errors
 ///
@@ -128,18 +131,19 @@ pub fn default_routes() -> io::Result<Vec<DefaultRoute>> {
     Ok(Network::new(Vec::new(), routes).default_routes)
 }
 
-/// Asks the system for adapters and routes.
+/// A reader of the system's adapters and routes.
 ///
-/// It keeps asking in the network namespace in which it was opened, whatever thread uses it.
+/// It always reads those of the network namespace in which it was opened, whichever thread uses it.
 #[derive(Debug)]
 pub struct NetworkReader(system::NetworkReader);
 
 impl NetworkReader {
-    /// Opens a way to ask.
+    /// Opens a reader for the network namespace of the calling thread.
     ///
     /// # Errors
     ///
-    /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where we cannot ask it.
+    /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where adapters cannot be
+    /// listed.
     pub fn open() -> io::Result<Self> {
         system::NetworkReader::open().map(Self)
     }
@@ -155,7 +159,8 @@ impl NetworkReader {
         Ok(adapters)
     }
 
-    /// Returns the default routes of the main table, in no order; see [`default_routes`] for the cost.
+    /// Returns the default routes of the main table, in no particular order; see [`default_routes`]
+    /// for the cost.
     ///
     /// # Errors
     ///
@@ -164,7 +169,7 @@ impl NetworkReader {
         self.0.default_routes()
     }
 
-    /// Returns both.
+    /// Returns the adapters and the default routes.
     ///
     /// # Errors
     ///
@@ -192,14 +197,14 @@ mod tests {
 
     /// NET-11
     #[test]
-    fn the_internet_is_where_the_cheapest_default_route_leads() {
+    fn the_internet_adapter_is_that_of_the_default_route_with_the_lowest_metric() {
         for (routes, expected) in [
             (&[] as &[_], None),
             (&[(1, false, 100)], Some(1)),
             (&[(1, false, 100), (2, false, 50)], Some(2)),
             (&[(1, true, 1024), (2, false, 600)], Some(2)),
             (&[(2, true, 0), (1, false, 0)], Some(1)),
-            // A route over an adapter that has just gone.
+            // A route through an adapter that has just been removed.
             (&[(9, false, 0), (1, false, 5)], Some(1)),
         ] {
             let network = network(routes);
@@ -210,7 +215,7 @@ mod tests {
 
     /// NET-09
     #[test]
-    fn an_adapter_leads_as_far_as_its_addresses_and_routes() {
+    fn the_reach_of_an_adapter_follows_from_its_addresses_and_routes() {
         let network = network(&[(1, false, 0)]);
         for (index, expected) in [(1, Reach::Internet), (2, Reach::None), (3, Reach::Private)] {
             let adapter = network.adapter(index).unwrap();

@@ -1,7 +1,8 @@
-//! Socket options: one function sets each, one reads it back.
+//! Socket options: one function sets an option, another reads it back.
 //!
-//! An option that has an IPv4 and an IPv6 half is set on both where the socket speaks both. Systems
-//! grant less than they were asked for without a word, so that only reading tells what there is.
+//! An option that exists once for IPv4 and once for IPv6 is set for both on a socket that supports
+//! both. Systems may silently grant less than was requested, so only reading an option shows its
+//! value.
 
 use std::io;
 use std::time::Duration;
@@ -12,10 +13,11 @@ use crate::system;
 
 /// Sets the receive buffer's size in bytes (`SO_RCVBUF`).
 ///
-/// [`receive_buffer_bytes`] tells what was granted, since the system clamps without a word: on Linux to `net.core.rmem_max`, and to some two thousand bytes
-/// from below. Its administrator set that limit, so nothing here goes around it, even where this
-/// process could (`SO_RCVBUFFORCE` with `CAP_NET_ADMIN`): [`receive_buffer_advice`] says how to raise
-/// it.
+/// The system clamps the size silently: on Linux to at most `net.core.rmem_max`, and to at least
+/// about two thousand bytes. [`receive_buffer_bytes`] returns what was granted. The upper limit is
+/// the administrator's, so this function does not exceed it, even where the process could
+/// (`SO_RCVBUFFORCE` with `CAP_NET_ADMIN`). [`receive_buffer_advice`] returns the command that
+/// raises it.
 ///
 /// # Errors
 ///
@@ -24,10 +26,11 @@ pub fn set_receive_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<()> {
     socket.options().set_recv_buffer_size(as_size(bytes))
 }
 
-/// Returns the receive buffer's size in bytes, as the system tells it. Default: the system's
+/// Returns the receive buffer's size in bytes, as the system reports it. Default: the system's
 /// (`net.core.rmem_default` on Linux).
 ///
-/// Once it was set, [`requested_buffer_bytes`] makes of it what can be compared with what was asked.
+/// After the size was set, [`requested_buffer_bytes`] converts this value into one that is
+/// comparable with the requested size.
 ///
 /// # Errors
 ///
@@ -36,8 +39,8 @@ pub fn receive_buffer_bytes(socket: &Socket) -> io::Result<u32> {
     socket.options().recv_buffer_size().map(as_bytes)
 }
 
-/// Returns the command with which an administrator allows receive buffers of so many bytes; `None`
-/// where we know of none.
+/// Returns the command with which an administrator allows receive buffers of `bytes` bytes; `None`
+/// where no such command is known.
 pub fn receive_buffer_advice(bytes: u32) -> Option<String> {
     system::receive_buffer_advice(bytes)
 }
@@ -61,18 +64,19 @@ pub fn send_buffer_bytes(socket: &Socket) -> io::Result<u32> {
     socket.options().send_buffer_size().map(as_bytes)
 }
 
-/// Returns the command with which an administrator allows send buffers of so many bytes; `None` where
-/// we know of none.
+/// Returns the command with which an administrator allows send buffers of `bytes` bytes; `None`
+/// where no such command is known.
 pub fn send_buffer_advice(bytes: u32) -> Option<String> {
     system::send_buffer_advice(bytes)
 }
 
-/// Returns the size of a buffer as it was asked for, from what the system tells of it.
+/// Returns the requested size of a buffer, given the size that the system reports.
 ///
-/// Linux tells the double of what it was asked for, which it needs for bookkeeping (socket(7)). A
-/// buffer that nobody has set is not doubled: what is told of that is its size.
-pub fn requested_buffer_bytes(told: u32) -> u32 {
-    system::requested_buffer_bytes(told)
+/// Linux reports twice the size that was requested, because it adds space for bookkeeping
+/// (socket(7)). The size of a buffer that was never set is not doubled: for such a buffer, Linux
+/// reports the size itself.
+pub fn requested_buffer_bytes(reported: u32) -> u32 {
+    system::requested_buffer_bytes(reported)
 }
 
 /// Sets the hop limit (IPv4: TTL) of unicast datagrams sent from now on, 1 to 255. Default: the
@@ -92,8 +96,7 @@ pub fn set_hop_limit(socket: &Socket, hops: u8) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the hop limit of unicast datagrams; the lower one where that of IPv4 and that of IPv6
-/// differ.
+/// Returns the hop limit of unicast datagrams; the lower one where those of IPv4 and IPv6 differ.
 ///
 /// # Errors
 ///
@@ -107,12 +110,12 @@ pub fn hop_limit(socket: &Socket) -> io::Result<u8> {
     if socket.family() != Family::Ipv4 {
         hops = hops.min(options.unicast_hops_v6()?);
     }
-    // The smallest of numbers of which one fits.
+    // The minimum fits, because it started at `u8::MAX`.
     Ok(u8::try_from(hops).unwrap_or(u8::MAX))
 }
 
-/// Says whether datagrams may be fragmented on their way (`false`), or are refused or dropped when
-/// they exceed what the path takes (`true`). Default: the system's; see [`dont_fragment`].
+/// Sets whether datagrams that exceed the path's MTU are refused or dropped (`true`), or may be
+/// fragmented (`false`). Default: the system's; see [`dont_fragment`].
 ///
 /// # Errors
 ///
@@ -121,14 +124,14 @@ pub fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Result<()>
     system::set_dont_fragment(socket, dont_fragment)
 }
 
-/// Returns whether no datagram may be fragmented, of neither family.
+/// Returns whether fragmentation is forbidden for every datagram, of either family.
 ///
-/// `false` does not promise that all may be: before anything is set, Linux sends IPv4 datagrams
-/// unfragmented as long as they fit the path (ip(7), `IP_PMTUDISC_WANT`).
+/// `false` does not promise that every datagram may be fragmented. By default, Linux sends IPv4
+/// datagrams unfragmented as long as they fit the path (ip(7), `IP_PMTUDISC_WANT`).
 ///
 /// # Errors
 ///
-/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it does not tell.
+/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it cannot be read.
 pub fn dont_fragment(socket: &Socket) -> io::Result<bool> {
     system::dont_fragment(socket)
 }
@@ -136,7 +139,8 @@ pub fn dont_fragment(socket: &Socket) -> io::Result<bool> {
 /// Sets the traffic class (IPv4: TOS) of datagrams sent from now on: six bits of DSCP (RFC 2474,
 /// section 3) above two of ECN (RFC 3168, section 5). Default: 0.
 ///
-/// Linux derives the priority of [`set_low_latency`] from it, so that this one is set first.
+/// Linux derives the priority, which [`set_low_latency`] also sets, from the class, so set the
+/// class first.
 ///
 /// # Errors
 ///
@@ -149,16 +153,15 @@ pub fn set_traffic_class(socket: &Socket, class: u8) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it does not tell.
+/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it cannot be read.
 pub fn traffic_class(socket: &Socket) -> io::Result<u8> {
     system::traffic_class(socket)
 }
 
-/// Asks the system to prefer this socket's datagrams while they are on this machine. Default: it does
-/// not.
+/// Makes the system prefer this socket's datagrams while they are on this machine. Default: off.
 ///
-/// Linux takes that as the highest priority that needs no capability (socket(7), `SO_PRIORITY`). What
-/// is written into the packets is for [`set_traffic_class`] to say, before this.
+/// On Linux, this sets the highest priority that needs no capability (socket(7), `SO_PRIORITY`). It
+/// does not change the packets: [`set_traffic_class`] does. Call that function before this one.
 ///
 /// # Errors
 ///
@@ -167,16 +170,16 @@ pub fn set_low_latency(socket: &Socket) -> io::Result<()> {
     system::set_low_latency(socket)
 }
 
-/// Returns whether the system prefers this socket's datagrams.
+/// Returns whether the system prefers this socket's datagrams; see [`set_low_latency`].
 ///
 /// # Errors
 ///
-/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it does not tell.
+/// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it cannot be read.
 pub fn low_latency(socket: &Socket) -> io::Result<bool> {
     system::low_latency(socket)
 }
 
-/// Ties the socket to one adapter, in and out.
+/// Binds the socket to one adapter, for sending and receiving.
 ///
 /// # Errors
 ///
@@ -185,8 +188,10 @@ pub fn bind_to_adapter(socket: &Socket, adapter: &Adapter) -> io::Result<()> {
     system::bind_to_adapter(&socket.options(), adapter)
 }
 
-/// Lets several sockets of one user bind to the same port, among which the system spreads the flows
-/// (`SO_REUSEPORT`, socket(7)); set on each before it is bound.
+/// Lets several sockets of one user bind to the same port. The system distributes the flows among
+/// them (`SO_REUSEPORT`, socket(7)).
+///
+/// Call this on each of the sockets before it is bound.
 ///
 /// # Errors
 ///
@@ -195,25 +200,27 @@ pub fn share_port(socket: &Socket) -> io::Result<()> {
     system::share_port(socket)
 }
 
-/// Lets the kernel look for packets in the adapter's queue for so long before a receive finds nothing
-/// (`SO_BUSY_POLL`, socket(7)); in whole microseconds.
+/// Sets how long the kernel polls the adapter's queue for packets before a receive call finds
+/// nothing (`SO_BUSY_POLL`, socket(7)), in whole microseconds.
 ///
 /// # Errors
 ///
-/// The system's own: raising it needs a right. [`Unsupported`](io::ErrorKind::Unsupported) where there is
-/// no such option.
+/// The system's own: raising the time needs a privilege.
+/// [`Unsupported`](io::ErrorKind::Unsupported) where there is no such option.
 pub fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
     system::set_busy_poll(socket, time)
 }
 
-/// Returns whether the kernel hands over datagrams of one sender in one piece, as was wished for when
-/// the socket was opened (`UDP_GRO`, udp(7)). Then its drop counter counts pieces.
+/// Returns whether the kernel coalesces datagrams of one sender, as was requested when the socket
+/// was opened (`UDP_GRO`, udp(7)).
+///
+/// If it does, its drop counter counts GRO buffers instead of datagrams.
 pub fn receive_offload(socket: &Socket) -> bool {
     system::receive_offload(socket)
 }
 
-/// Returns how many datagrams the kernel dropped on this socket because its receive buffer was full;
-/// `None` where the system does not count.
+/// Returns how many datagrams the kernel dropped on this socket because its receive buffer was
+/// full; `None` where the system does not count them.
 ///
 /// # Errors
 ///
@@ -222,12 +229,12 @@ pub fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
     system::dropped_datagrams(socket)
 }
 
-/// Returns `bytes` as the option calls take it; the system's own limit lies far below.
+/// Converts a size for the option calls. The system's own limit is far lower.
 fn as_size(bytes: u32) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Returns a size as our options have it.
+/// Converts a size that the option calls return.
 fn as_bytes(size: usize) -> u32 {
     u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! Where the system keeps what it knows of names.
+//! The paths of the files in which the system keeps services, hosts and name servers.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
-//! What the network says about datagrams that did not arrive.
+//! Errors that the network reports for datagrams that did not arrive.
 //!
-//! An error comes back as an ICMP message from the destination or from a router on the way. It
-//! belongs to a datagram sent earlier, never to the call that happens to return it.
+//! Such an error comes back as an ICMP message from the destination or from a router on the path.
+//! It belongs to a datagram sent earlier, never to the call that happens to return it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,36 +9,37 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkError {
-    /// Where the lost datagram was going; `None` where the system does not say.
+    /// The destination of the lost datagram; `None` where the system does not report it.
     pub destination: Option<SocketAddr>,
-    /// What went wrong.
+    /// The kind of error.
     pub kind: NetworkErrorKind,
-    /// The largest packet that the path takes, in bytes; only with
+    /// The size of the largest packet that the path carries, in bytes; `None` for every kind except
     /// [`MessageTooBig`](NetworkErrorKind::MessageTooBig).
     pub mtu: Option<u32>,
-    /// Who said so: the destination itself or a router; `None` where the system does not say.
+    /// The sender of the ICMP message: the destination itself or a router. `None` where the system
+    /// does not report it.
     pub reporter: Option<IpAddr>,
 }
 
-/// What an ICMP message said (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443).
+/// The meaning of an ICMP message (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum NetworkErrorKind {
-    /// Nobody listens on the destination port.
+    /// No socket is bound to the destination port.
     PortUnreachable,
     /// The destination host cannot be reached.
     HostUnreachable,
     /// There is no route to the destination's network.
     NetworkUnreachable,
-    /// The destination host has no UDP.
+    /// The destination host does not support UDP.
     ProtocolUnreachable,
-    /// A firewall on the way refuses.
+    /// A firewall on the path refused the datagram.
     AdministrativelyProhibited,
-    /// The hop limit ran out on the way, or a fragment never came.
+    /// The hop limit was exceeded on the path, or a fragment never arrived.
     TimeExceeded,
-    /// The packet exceeds what the path takes, and may not be fragmented.
+    /// The packet exceeds the path's MTU and may not be fragmented.
     MessageTooBig,
-    /// Anything else, by the numbers of the message.
+    /// Any other message, with its type and code.
     Other {
         /// ICMP or ICMPv6 type.
         icmp_type: u8,
@@ -74,7 +75,7 @@ impl NetworkErrorKind {
             (1, 4) => Self::PortUnreachable,
             (2, _) => Self::MessageTooBig,
             (3, _) => Self::TimeExceeded,
-            // Parameter problem, unrecognised next header: the host has no UDP.
+            // Parameter problem, unrecognised next header: the host does not support UDP.
             (4, 1) => Self::ProtocolUnreachable,
             _ => Self::Other {
                 icmp_type,
@@ -89,7 +90,7 @@ mod tests {
     use super::NetworkErrorKind::{self, *};
 
     #[test]
-    fn icmp_numbers_become_words() {
+    fn icmp_types_and_codes_map_to_kinds() {
         let icmp: &[((u8, u8), NetworkErrorKind)] = &[
             ((3, 0), NetworkUnreachable),
             ((3, 1), HostUnreachable),

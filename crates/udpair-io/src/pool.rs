@@ -1,8 +1,8 @@
 //! The receive buffers of the process, shared by its sockets.
 //!
-//! A socket that waits holds no buffer: one is taken when a datagram is there and goes back when the
-//! datagram was handed on. So ten thousand idle sockets cost no buffer, and a few are enough for those
-//! that are busy at the same moment.
+//! An idle socket holds no buffer. A buffer is taken from the pool when a datagram is available,
+//! and returns when the datagram was delivered. Ten thousand idle sockets therefore use no buffer,
+//! and a few buffers are enough for the sockets that are busy at the same time.
 
 use std::cell::Cell;
 use std::mem;
@@ -11,18 +11,18 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// A buffer that holds whatever one receive brings; back to the pool when dropped.
+/// A buffer that is large enough for any received message. It returns to the pool when dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    /// Without bytes once they were taken out.
+    /// Empty after the bytes were moved out.
     bytes: Box<[u8]>,
 }
 
 impl Buffer {
-    /// Takes a buffer from the pool, or makes one.
+    /// Takes a buffer from the pool, or allocates one.
     #[inline]
     pub(crate) fn take() -> Self {
-        let kept = match OWN.take() {
+        let kept = match THREAD_BUFFER.take() {
             Some(bytes) => Some(bytes),
             None => POOL.lock().unwrap_or_else(PoisonError::into_inner).pop(),
         };
@@ -30,7 +30,7 @@ impl Buffer {
         Self { bytes }
     }
 
-    /// Returns whether the bytes were taken out, or never were there.
+    /// Returns whether there are no bytes: they were moved out, or the buffer never had any.
     #[inline]
     pub(crate) fn is_taken(&self) -> bool {
         self.bytes.is_empty()
@@ -46,9 +46,10 @@ impl Buffer {
         &mut self.bytes
     }
 
-    /// Returns the first `length` bytes in a form that may be kept, shared and cut.
+    /// Returns the first `length` bytes as [`Bytes`], which can be kept, shared and sliced.
     ///
-    /// The buffer itself, unless it holds little or too many are kept already: then a copy.
+    /// They are the buffer itself. If `length` is small, or the application already holds too many
+    /// buffers, they are a copy.
     pub(crate) fn share(self, length: usize) -> Bytes {
         if length > COPIED_BYTES_MAX
             && let Some(reserved) = Reserved::new()
@@ -68,7 +69,7 @@ impl Drop for Buffer {
         if self.is_taken() {
             return;
         }
-        let Some(bytes) = keep_as_own(mem::take(&mut self.bytes)) else {
+        let Some(bytes) = keep_for_thread(mem::take(&mut self.bytes)) else {
             return;
         };
         let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +79,7 @@ impl Drop for Buffer {
     }
 }
 
-/// A buffer whose bytes the application holds.
+/// A buffer that the application holds as [`Bytes`].
 struct PooledBytes {
     buffer: Buffer,
     length: usize,
@@ -96,39 +97,42 @@ struct Reserved;
 
 impl Reserved {
     fn new() -> Option<Self> {
-        if SHARED.fetch_add(1, Ordering::Relaxed) < SHARED_BUFFERS_MAX {
+        if SHARED_BUFFERS.fetch_add(1, Ordering::Relaxed) < SHARED_BUFFERS_MAX {
             return Some(Self);
         }
-        SHARED.fetch_sub(1, Ordering::Relaxed);
+        SHARED_BUFFERS.fetch_sub(1, Ordering::Relaxed);
         None
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        SHARED.fetch_sub(1, Ordering::Relaxed);
+        SHARED_BUFFERS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// 65,535 bytes are the most that the UDP length field can count (RFC 768), header included, and the
-/// most that the kernel coalesces.
+/// 65,535 bytes are the maximum of the UDP length field (RFC 768), which includes the header, and
+/// the most that the kernel coalesces.
 const BUFFER_BYTES: usize = 65_535;
 
-/// How many buffers the pool keeps: 4 MiB, beside one for each thread that receives or drops messages.
+/// How many buffers the pool keeps (4 MiB), in addition to one for each thread that receives or
+/// drops messages.
 const KEPT_BUFFERS_MAX: usize = 64;
 
-/// How many buffers the application may hold before it gets copies: 8 MiB.
+/// How many buffers the application may hold before it receives copies: 8 MiB.
 const SHARED_BUFFERS_MAX: usize = 128;
 
-/// Up to here a copy costs no more than sharing, and a message that is kept pins no large buffer.
+/// Up to this length, a copy costs no more than sharing, and a kept message does not pin a large
+/// buffer.
 pub(crate) const COPIED_BYTES_MAX: usize = 2048;
 
-/// Makes `bytes` the buffer that this thread takes next, and returns it if there is one already.
+/// Keeps `bytes` as the buffer that this thread takes next. Returns `bytes` if the thread already
+/// has such a buffer.
 #[inline]
-fn keep_as_own(bytes: Box<[u8]>) -> Option<Box<[u8]>> {
+fn keep_for_thread(bytes: Box<[u8]>) -> Option<Box<[u8]>> {
     let mut bytes = Some(bytes);
-    // A thread that ends keeps nothing.
-    let _ = OWN.try_with(|own| {
+    // Fails while the thread ends; such a thread keeps no buffer.
+    let _ = THREAD_BUFFER.try_with(|own| {
         let before = own.take();
         own.set(before.or_else(|| bytes.take()));
     });
@@ -136,20 +140,20 @@ fn keep_as_own(bytes: Box<[u8]>) -> Option<Box<[u8]>> {
 }
 
 thread_local! {
-    /// A buffer that went back and can be taken again without a lock.
-    static OWN: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+    /// A returned buffer that this thread can take again without a lock.
+    static THREAD_BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
 static POOL: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
-static SHARED: AtomicUsize = AtomicUsize::new(0);
+static SHARED_BUFFERS: AtomicUsize = AtomicUsize::new(0);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shared_outlives_the_pool_and_past_the_bound_it_is_copied() {
+    fn shared_bytes_stay_valid_and_beyond_the_limit_they_are_copies() {
         let mut kept = Vec::new();
         for number in 0..SHARED_BUFFERS_MAX + 8 {
             let mut buffer = Buffer::take();
@@ -157,11 +161,11 @@ mod tests {
             buffer.bytes_mut()[..COPIED_BYTES_MAX + 1].fill(mark);
             kept.push((mark, buffer.share(COPIED_BYTES_MAX + 1)));
         }
-        assert!(SHARED.load(Ordering::Relaxed) <= SHARED_BUFFERS_MAX);
+        assert!(SHARED_BUFFERS.load(Ordering::Relaxed) <= SHARED_BUFFERS_MAX);
         for (mark, bytes) in kept {
             assert_eq!(bytes.len(), COPIED_BYTES_MAX + 1);
             assert!(bytes.iter().all(|byte| *byte == mark), "{mark}");
         }
-        assert_eq!(SHARED.load(Ordering::Relaxed), 0);
+        assert_eq!(SHARED_BUFFERS.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,7 +1,8 @@
-//! The engine on the standard library's calls alone: one datagram a call, on every system.
+//! The engine that uses only the standard library's calls: one datagram per call, on every system.
 //!
-//! It knows a datagram's bytes and its sender. Errors of the network reach it only through the call that
-//! the system chose to fail, which it does for a connected socket alone; their destination is the peer.
+//! It reports a datagram's payload and sender. A network error reaches it only when the system
+//! fails a call because of that error. The system does so for connected sockets only, so the
+//! destination of the lost datagram is the peer.
 
 use std::io;
 
@@ -12,7 +13,7 @@ use crate::peer_error::{NetworkError, NetworkErrorKind};
 use crate::pool::Buffer;
 use crate::socket::Socket;
 
-/// See the module.
+/// The engine that works on every system and uses only the standard library.
 #[derive(Debug)]
 pub(crate) struct Portable;
 
@@ -27,7 +28,7 @@ impl Engine for Portable {
         Capabilities::default()
     }
 
-    fn prepare(&self, _socket: &Socket, _wishes: EngineOptions) -> io::Result<()> {
+    fn prepare(&self, _socket: &Socket, _requested: EngineOptions) -> io::Result<()> {
         Ok(())
     }
 
@@ -48,11 +49,11 @@ impl Engine for Portable {
         socket: &Socket,
         batch: &SendBatch,
         to: Option<Destination>,
-        most: usize,
+        max: usize,
     ) -> io::Result<Sent> {
-        // One alone: an error that the network sent back is told by one call and not again, so no call may
-        // meet it that has something else to tell.
-        let Some(first) = batch.queued().take(most).next() else {
+        // Only one datagram: the system reports a network error through one call and not again. A
+        // call that had already sent datagrams could not return both their number and that error.
+        let Some(first) = batch.queued().take(max).next() else {
             return Ok(Sent::default());
         };
         socket.send(Outgoing {
@@ -79,7 +80,7 @@ impl Engine for Portable {
             Cause::ConnectionRefused | Cause::ConnectionReset => NetworkErrorKind::PortUnreachable,
             Cause::HostUnreachable | Cause::HostDown => NetworkErrorKind::HostUnreachable,
             Cause::NetworkUnreachable | Cause::NetworkDown => NetworkErrorKind::NetworkUnreachable,
-            // Linux says this for a firewall on the way of an IPv6 datagram.
+            // Linux reports this when a firewall on the path refuses an IPv6 datagram.
             Cause::PermissionDenied => NetworkErrorKind::AdministrativelyProhibited,
             Cause::NotSupported => NetworkErrorKind::ProtocolUnreachable,
             Cause::MessageTooLong => NetworkErrorKind::MessageTooBig,

@@ -1,15 +1,17 @@
-//! Several datagrams of one sender and one length in one buffer: where such a buffer is split
-//! (`UDP_GRO`, udp(7)).
+//! Splitting a GRO buffer into its datagrams (`UDP_GRO`, udp(7)). They have one sender and one
+//! length.
 //!
 //! Pure: numbers and slices.
 
-/// Cuts the first datagram off what was received in one piece, and returns what is behind it. All have
-/// `length` bytes but the last, which may have fewer; a piece without bytes is one empty datagram.
-pub(crate) fn cut(piece: &[u8], length: usize) -> (&[u8], &[u8]) {
-    piece.split_at_checked(length).unwrap_or((piece, &[]))
+/// Splits a GRO buffer after its first datagram, and returns that datagram and the rest.
+///
+/// Each datagram has `length` bytes, except the last, which may have fewer. A buffer without bytes
+/// is one empty datagram.
+pub(crate) fn split_first(buffer: &[u8], length: usize) -> (&[u8], &[u8]) {
+    buffer.split_at_checked(length).unwrap_or((buffer, &[]))
 }
 
-/// Returns how many datagrams a piece of `bytes` bytes holds.
+/// Returns how many datagrams of `length` bytes a GRO buffer of `bytes` bytes holds.
 pub(crate) fn count(bytes: usize, length: usize) -> usize {
     bytes.div_ceil(length.max(1)).max(1)
 }
@@ -19,8 +21,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_piece_is_cut_at_every_length_and_its_end() {
-        for (piece, length, expected) in [
+    fn a_gro_buffer_is_split_after_every_length_and_at_its_end() {
+        for (buffer, length, expected) in [
             ("", 1, vec![""]),
             ("abc", 3, vec!["abc"]),
             ("abc", 9, vec!["abc"]),
@@ -29,17 +31,17 @@ mod tests {
             ("abc", 1, vec!["a", "b", "c"]),
         ] {
             assert_eq!(
-                count(piece.len(), length),
+                count(buffer.len(), length),
                 expected.len(),
-                "{piece:?} by {length}"
+                "{buffer:?} by {length}"
             );
-            let mut rest = piece.as_bytes();
-            for part in expected {
-                let (first, behind) = cut(rest, length);
-                assert_eq!(first, part.as_bytes(), "{piece:?} by {length}");
-                rest = behind;
+            let mut rest = buffer.as_bytes();
+            for datagram in expected {
+                let (first, following) = split_first(rest, length);
+                assert_eq!(first, datagram.as_bytes(), "{buffer:?} by {length}");
+                rest = following;
             }
-            assert!(rest.is_empty(), "{piece:?} by {length}");
+            assert!(rest.is_empty(), "{buffer:?} by {length}");
         }
     }
 }

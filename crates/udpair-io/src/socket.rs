@@ -1,8 +1,8 @@
-//! A UDP socket: opened, bound, connected. Nothing here waits.
+//! A UDP socket: how it is opened, bound and connected. No function here waits.
 //!
-//! One descriptor serves IPv4 and IPv6 (RFC 3493, section 3.7): such a dual-stack socket speaks
-//! IPv4 in IPv4-mapped IPv6 addresses. Those never leave this file and the engines: callers give and
-//! get plain addresses.
+//! One descriptor serves IPv4 and IPv6 (RFC 3493, section 3.7). Such a dual-stack socket represents
+//! IPv4 addresses as IPv4-mapped IPv6 addresses. Those never leave this file and the engines:
+//! callers pass and receive plain addresses.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
@@ -14,14 +14,14 @@ use crate::batch::Outgoing;
 use crate::offload::SendOffload;
 use crate::system;
 
-/// Which addresses a socket reaches.
+/// The address families that a socket supports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Family {
     /// IPv4 only.
     Ipv4,
     /// IPv6 only.
     Ipv6,
-    /// Both, through one descriptor.
+    /// IPv4 and IPv6, through one descriptor.
     Dual,
 }
 
@@ -37,12 +37,12 @@ pub struct Socket {
 impl Socket {
     /// Opens an unbound socket.
     ///
-    /// It may send to broadcast addresses, and hears only the multicast groups that it joined itself
-    /// (MODEL BND-16, MCG-09).
+    /// It may send to broadcast addresses, and receives only from the multicast groups that it
+    /// joined itself (MODEL BND-16, MCG-09).
     ///
     /// # Errors
     ///
-    /// The system's own: no descriptor left, or the family is not supported. A machine without IPv6
+    /// The system's own: no free descriptor, or an unsupported family. A machine without IPv6
     /// refuses [`Family::Dual`].
     pub fn open(family: Family) -> io::Result<Self> {
         let socket = Self::bare(family)?;
@@ -50,10 +50,12 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Opens a socket for one question to `peer` and its answer, connected to it; its packets take
-    /// `adapter`, if that is given.
+    /// Opens a socket that is connected to `peer`, for one query and its answer. Its packets go
+    /// through `adapter`, if one is given.
     ///
-    /// It has none of the options of a socket that is to last: it speaks to no group and to nobody else.
+    /// The socket has no options for broadcast and multicast, which sockets from
+    /// [`open`](Self::open) have. It needs none, because it sends to no group and to no destination
+    /// other than `peer`.
     ///
     /// # Errors
     ///
@@ -69,7 +71,7 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Opens an unbound socket that has no standing options.
+    /// Opens an unbound socket without the standing options of [`open`](Self::open).
     pub(crate) fn bare(family: Family) -> io::Result<Self> {
         let domain = match family {
             Family::Ipv4 => Domain::IPV4,
@@ -86,9 +88,9 @@ impl Socket {
         })
     }
 
-    /// Takes over a socket that somebody else opened; it is bound, and connected or not.
+    /// Takes ownership of a bound socket from the standard library, which may be connected.
     ///
-    /// It becomes non-blocking, and gets the standing options of [`open`](Self::open).
+    /// The socket becomes non-blocking and gets the standing options of [`open`](Self::open).
     ///
     /// # Errors
     ///
@@ -109,22 +111,22 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Returns which addresses the socket reaches.
+    /// Returns the address families that the socket supports.
     pub fn family(&self) -> Family {
         self.family
     }
 
-    /// Returns whether the socket reaches IPv4 addresses.
+    /// Returns whether the socket supports IPv4 addresses.
     pub fn supports_ipv4(&self) -> bool {
         self.family != Family::Ipv6
     }
 
-    /// Returns whether the socket reaches IPv6 addresses.
+    /// Returns whether the socket supports IPv6 addresses.
     pub fn supports_ipv6(&self) -> bool {
         self.family != Family::Ipv4
     }
 
-    /// Returns whether an address is of a family that the socket reaches.
+    /// Returns whether the socket supports the family of `address`.
     pub fn supports(&self, address: SocketAddr) -> bool {
         match address.ip().to_canonical() {
             IpAddr::V4(_) => self.supports_ipv4(),
@@ -132,25 +134,27 @@ impl Socket {
         }
     }
 
-    /// Binds the socket to a local address; port 0 is the system's choice.
+    /// Binds the socket to a local address. With port 0, the system chooses the port.
     ///
     /// # Errors
     ///
-    /// The system's own: in use, not an address of this machine, a port below 1024 without the right.
+    /// The system's own: the address is in use or not an address of this machine, or the port is
+    /// below 1024 and the process lacks the privilege.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
         self.options().bind(&self.to_wire(address)?.into())
     }
 
-    /// Fixes the peer; an unbound socket is bound to a port of the system's choice. No packet is sent.
+    /// Connects the socket to its peer. An unbound socket is bound to a port that the system
+    /// chooses. No packet is sent.
     ///
     /// # Errors
     ///
-    /// The system's own: no route, or a family that the socket does not reach.
+    /// The system's own: no route, or a family that the socket does not support.
     pub fn connect(&self, peer: SocketAddr) -> io::Result<()> {
         self.options().connect(&self.to_wire(peer)?.into())
     }
 
-    /// Returns the bound address.
+    /// Returns the local address that the socket is bound to.
     ///
     /// # Errors
     ///
@@ -168,12 +172,13 @@ impl Socket {
         self.udp.peer_addr().map(plain)
     }
 
-    /// Returns the address by which the kernel names the peer in what it sends, zone and all; the socket was
-    /// connected to it as `peer`.
+    /// Returns the sender address, zone included, that the kernel reports for datagrams of the
+    /// peer. The socket was connected to that peer as `peer`.
     ///
-    /// The kernel is asked only where it may choose another one. Who rewrites addresses at connect(2) (BPF
-    /// programs of a control group do) must translate senders back, as it must for every program that
-    /// compares the sender with whom it asked.
+    /// This asks the kernel only where the kernel may report a different address. A program that
+    /// rewrites addresses at connect(2) (BPF programs of a control group do) must translate sender
+    /// addresses back. Every application that compares a sender with the address it sent to relies
+    /// on that.
     pub fn peer_as_reported(&self, peer: SocketAddr) -> SocketAddr {
         let ip = peer.ip().to_canonical();
         if ip.is_ipv4() && !ip.is_unspecified() {
@@ -186,7 +191,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The system's own: no descriptor left.
+    /// The system's own: no free descriptor.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self {
             udp: self.udp.try_clone()?,
@@ -195,16 +200,16 @@ impl Socket {
         })
     }
 
-    /// Returns another descriptor of the same socket, as the standard library has it.
+    /// Returns another descriptor of the same socket as a standard library socket.
     ///
     /// # Errors
     ///
-    /// The system's own: no descriptor left.
+    /// The system's own: no free descriptor.
     pub fn try_clone_std(&self) -> io::Result<UdpSocket> {
         self.udp.try_clone()
     }
 
-    /// Returns the socket's options, as the `socket2` crate sees them.
+    /// Returns a `socket2` view of the socket, for setting and reading options.
     pub(crate) fn options(&self) -> SockRef<'_> {
         SockRef::from(&self.udp)
     }
@@ -215,7 +220,7 @@ impl Socket {
         Ok((length, plain(from)))
     }
 
-    /// Sends one datagram, by the address and adapter of the system's choice.
+    /// Sends one datagram. The system chooses the local address and the adapter.
     pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> io::Result<()> {
         match outgoing.to {
             None => self.udp.send(outgoing.payload)?,
@@ -225,14 +230,14 @@ impl Socket {
             Some(_) => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
-                    "this engine cannot choose where a datagram leaves from",
+                    "this engine cannot choose the source address or adapter of a datagram",
                 ));
             }
         };
         Ok(())
     }
 
-    /// Returns `address` as this socket's family writes it.
+    /// Returns `address` in the form that this socket's family uses.
     pub(crate) fn to_wire(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         let (ip, port) = (address.ip().to_canonical(), address.port());
         match (self.family, ip) {
@@ -267,8 +272,8 @@ impl std::os::windows::io::AsSocket for Socket {
     }
 }
 
-/// Returns `address` without an IPv4-mapped form and without a flow label, which is no part of who
-/// somebody is.
+/// Returns `address` as a plain address: not IPv4-mapped, and without a flow label, which does not
+/// identify an endpoint.
 pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
     let SocketAddr::V6(v6) = address else {
         return address;
@@ -279,8 +284,9 @@ pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Opens a TCP socket for one question to `peer` and its answer, and does not connect it yet; its
-/// packets take `adapter`, if that is given. Never blocks.
+/// Opens a TCP socket for one query to `peer` and its answer, without connecting it. Never blocks.
+///
+/// The socket's packets go through `adapter`, if one is given.
 ///
 /// # Errors
 ///
@@ -294,7 +300,7 @@ pub fn stream_for_query(peer: SocketAddr, adapter: Option<&Adapter>) -> io::Resu
 }
 
 impl Family {
-    /// Returns the family of one address.
+    /// Returns the family of `address`.
     pub fn of(address: SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(_) => Self::Ipv4,
@@ -316,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dual_stack_socket_gives_and_takes_plain_ipv4_addresses() {
+    fn a_dual_stack_socket_takes_and_returns_plain_ipv4_addresses() {
         let dual = Socket::open(Family::Dual).unwrap();
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         let to = peer.local_addr().unwrap();
@@ -331,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_refuses_addresses_of_a_family_it_does_not_reach() {
+    fn a_socket_refuses_addresses_of_a_family_that_it_does_not_support() {
         let ipv4 = Socket::open(Family::Ipv4).unwrap();
         let error = ipv4.connect("[::1]:9".parse().unwrap()).unwrap_err();
         assert_eq!(

@@ -1,7 +1,7 @@
-//! From which address this machine would reach another one.
+//! The local address from which this machine would reach another one.
 //!
-//! A scratch socket is connected and asked for its name; nothing is sent (RFC 6724, section 8 leaves
-//! the way to find a source address to the system).
+//! A scratch socket is connected to the destination, and its local address is read. Nothing is
+//! sent. (RFC 6724, section 8 leaves it to the system how a source address is found.)
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,10 +18,11 @@ pub fn source_address(destination: SocketAddr) -> io::Result<SocketAddr> {
     SourceProbe::default().source_address(destination)
 }
 
-/// Asks for many source addresses with one socket, if it can.
+/// A probe for the source addresses of many destinations, with one socket where possible.
 #[derive(Debug, Default)]
 pub struct SourceProbe {
-    /// The socket of the last question, if that was answered: a refused one keeps its port and its family.
+    /// The socket of the last call, if that call succeeded. After a failed call the socket would
+    /// keep its port and its family.
     scratch: Option<Socket>,
 }
 
@@ -33,14 +34,14 @@ impl SourceProbe {
     /// The system's own: there is no route.
     pub fn source_address(&mut self, destination: SocketAddr) -> io::Result<SocketAddr> {
         let destination = plain(destination);
-        // The address that it has from before would stay.
+        // Without disconnecting, the socket would keep the local address of the last call.
         let free = self
             .scratch
             .take()
             .filter(|scratch| scratch.supports(destination) && system::disconnect(scratch).is_ok());
         let scratch = match free {
             Some(scratch) => scratch,
-            // None of our options: it never sends.
+            // No standing options: the socket never sends.
             None => match Socket::bare(Family::Dual) {
                 Ok(scratch) => scratch,
                 // A machine without IPv6.
@@ -68,9 +69,9 @@ mod tests {
         }
     }
 
-    /// ADR-01: what one destination left behind is nothing to the next.
+    /// ADR-01: an earlier destination does not affect the result for the next.
     #[test]
-    fn one_probe_finds_what_many_would() {
+    fn a_reused_probe_finds_the_same_addresses_as_new_probes() {
         let mut probe = SourceProbe::default();
         for destination in [
             "127.0.0.1:9",

@@ -1,10 +1,12 @@
 //! The runtime: readiness, timers, the blocking pool, and streams for long DNS answers.
 //!
-//! This file and its folder are the only ones that name it (tokio). Whoever opens a socket inside a
-//! runtime stays in that runtime; where there is none, or one without I/O and timers, a background
-//! thread of the process serves. So no call panics for want of a runtime, and a future may be awaited
-//! by any executor. (One exception: in a program built with `panic = "abort"` a runtime must have its I/O
-//! and its timers switched on.)
+//! Only this file and its folder name the runtime (tokio). A socket that is opened inside a runtime
+//! stays in that runtime. If there is no current runtime, or one without I/O or timers, a
+//! background thread of the process serves the socket. So no call panics because there is no
+//! runtime, and any executor can await the futures.
+//!
+//! There is one exception: in a program built with `panic = "abort"`, a runtime must have its I/O
+//! and its timers enabled.
 
 mod network;
 mod probe;
@@ -30,11 +32,12 @@ pub(crate) use tcp::exchange as tcp_exchange;
 pub(crate) use waiters::{Ticket, Waiter, Waiters};
 pub(crate) use watched::{ReaderWaker, WaitError, Watched};
 
-/// Runs `future` with a runtime around it, whoever polls it.
+/// Runs `future` inside a runtime, regardless of which executor polls it.
 ///
 /// # Errors
 ///
-/// The system's own, when there is no runtime and no thread can be started for one.
+/// Returns the system's error if there is no suitable current runtime and the background thread
+/// cannot be started.
 pub(crate) async fn in_runtime<F: Future>(future: F) -> io::Result<F::Output> {
     let runtime = runtime()?;
     let mut future = pin!(future);
@@ -45,7 +48,7 @@ pub(crate) async fn in_runtime<F: Future>(future: F) -> io::Result<F::Output> {
     Ok(output.await)
 }
 
-/// Calls `action` with a runtime around it.
+/// Calls `action` inside a runtime.
 ///
 /// # Errors
 ///
@@ -56,23 +59,23 @@ pub(crate) fn within<T>(action: impl FnOnce() -> T) -> io::Result<T> {
     Ok(action())
 }
 
-/// Returns what `future` returns, or `None` when `limit` is over first.
+/// Returns the output of `future`, or `None` if `limit` elapses first.
 pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Waits.
+/// Waits for `duration`.
 pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// Runs `work`, which blocks, on a thread where that harms nobody.
+/// Runs `work`, which blocks, on the runtime's pool of blocking threads.
 ///
-/// A dropped future leaves the work running; its result is dropped then.
+/// If the future is dropped, the work goes on and its result is discarded.
 ///
 /// # Errors
 ///
-/// The runtime is shutting down.
+/// Returns an error if the runtime is shutting down.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
@@ -83,7 +86,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// A future that runs by itself; dropped, it ends.
+/// A handle to a spawned future. Dropping the handle aborts the future.
 #[derive(Debug)]
 pub(crate) struct Task(AbortHandle);
 
@@ -93,16 +96,16 @@ impl Drop for Task {
     }
 }
 
-/// Starts a future that runs by itself, in the runtime around us or the background one.
+/// Spawns `future` in the current runtime, or in the background one.
 ///
 /// # Errors
 ///
-/// The system's own, when there is no runtime and no thread can be started for one.
+/// Those of [`in_runtime`].
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<Task> {
     Ok(Task(runtime()?.spawn(future).abort_handle()))
 }
 
-/// Polls all futures side by side and returns their outputs in order.
+/// Polls all futures concurrently and returns their outputs in order.
 pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures
         .into_iter()
@@ -131,15 +134,15 @@ pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) ->
         .collect()
 }
 
-/// Takes one unit of the task's share of the thread; pending when it is used up, so that a socket
-/// under a flood lets others run.
+/// Consumes one unit of the task's cooperative budget ([`tokio::task::coop`]). Pending when the
+/// budget is used up, so that a task with a flooded socket lets other tasks run.
 #[inline]
-pub(crate) fn poll_share(cx: &mut Context<'_>) -> Poll<()> {
+pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     ready!(coop::poll_proceed(cx)).made_progress();
     Poll::Ready(())
 }
 
-/// The runtime we are in if it serves sockets, else the background one.
+/// Returns the current runtime if it can serve sockets, otherwise the background one.
 fn runtime() -> io::Result<Handle> {
     if let Ok(handle) = Handle::try_current()
         && probe::serves_sockets(&handle)
@@ -149,7 +152,8 @@ fn runtime() -> io::Result<Handle> {
     background()
 }
 
-/// The process's own runtime, on a thread of its own, started when first needed.
+/// Returns the background runtime of the process, which runs on its own thread. The first call
+/// starts it.
 fn background() -> io::Result<Handle> {
     static BACKGROUND: Mutex<Option<Handle>> = Mutex::new(None);
     let mut background = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);

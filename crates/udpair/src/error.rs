@@ -1,7 +1,7 @@
-//! Everything that can go wrong, in one type.
+//! `Error`: the one error type of this crate.
 //!
-//! A kind is something a caller can act on. The text says which action failed on which object, the
-//! source what the system or the name server said, and the advice what to do about it.
+//! The kind is what a caller can act on. The message says which action failed on which object, the
+//! source is the error of the system or the name server, and the advice says what the user can do.
 
 mod hresult;
 mod status;
@@ -18,12 +18,13 @@ pub use status::SocketErrorStatus;
 
 /// An error of this crate.
 ///
-/// Opaque: decide on [`kind`](Self::kind), show the text. Cloning is cheap.
+/// The type is opaque. Match on [`kind`](Self::kind) to decide what to do, and show the message
+/// (`Display`) to the user. Cloning is cheap.
 ///
 /// # Model
 ///
-/// GEN-08: every error has an HRESULT, a [`SocketErrorStatus`], the system's own number where there
-/// is one, and a text that names operation and endpoint.
+/// GEN-08: every error has an HRESULT, a [`SocketErrorStatus`], the system's own error number where
+/// there is one, and a message that names the operation and the endpoint.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -35,33 +36,35 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of error it is.
+/// The kind of an [`Error`]: what a caller can act on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument is not valid, whatever the state of the socket or the network.
+    /// An argument is not valid, regardless of the state of the socket or the network.
     InvalidArgument,
-    /// The call is right, the moment is not: already bound, already connected, not yet bound.
+    /// The call is not allowed in the socket's present state: it is already bound, already
+    /// connected, or not yet bound.
     InvalidState,
     /// The socket or the stream was closed before the call.
     Closed,
-    /// The socket was closed, or its operations cancelled, while the call was under way.
+    /// The socket was closed, or its pending operations were cancelled, during the call.
     Cancelled,
-    /// The host name does not exist, or stands for nothing that can be connected to.
+    /// The host name does not exist, or it has no address that can be connected to.
     HostNotFound,
-    /// The name exists and has no record of the kind that is needed.
+    /// The name exists, but it has no record of the type that is needed.
     NoData,
     /// The service is in neither the services file nor DNS.
     ServiceNotFound,
     /// No name server gave a usable answer.
     NameServer,
-    /// The local address and port belong to another socket.
+    /// Another socket is bound to the local address and port.
     AddressInUse,
-    /// The local address is not one of this machine's, or the remote one cannot be a destination.
+    /// The local address is not an address of this machine, or the remote address cannot be a
+    /// destination.
     AddressNotAvailable,
-    /// Local and remote address are of different families, or the family is not supported.
+    /// The local and the remote address are of different families, or the family is not supported.
     FamilyNotSupported,
-    /// The system denies it: a privileged port, a firewall.
+    /// The system denied the operation, because of a privileged port or a firewall for example.
     PermissionDenied,
     /// The payload does not fit into one datagram to this destination.
     PayloadTooLarge,
@@ -69,13 +72,13 @@ pub enum ErrorKind {
     NetworkUnreachable,
     /// The remote host cannot be reached.
     HostUnreachable,
-    /// Nobody listens on the remote port.
+    /// No socket is bound to the remote port.
     PeerUnreachable,
     /// The peer did not answer in time.
     NoReply,
     /// The process or the machine has no descriptor left.
     TooManyFiles,
-    /// This system cannot do it.
+    /// This system does not support the operation.
     Unsupported,
     /// The operating system refused; see [`source`](StdError::source).
     Io,
@@ -87,13 +90,15 @@ impl ErrorKind {
         self.row().0
     }
 
-    /// Returns the status that an error of this kind has unless it knows better.
+    /// Returns the default status of an error of this kind.
+    ///
+    /// An error may have a more exact one; see [`Error::status`].
     pub fn status(self) -> SocketErrorStatus {
         SocketErrorStatus::from_hresult(self.row().1)
     }
 
-    /// The one table of kinds: JSON name, and HRESULT unless the error knows better; its status follows
-    /// from that.
+    /// Returns the kind's row in the table of kinds: its JSON name and its default HRESULT. The
+    /// default status follows from the HRESULT.
     fn row(self) -> (&'static str, i32) {
         match self {
             Self::InvalidArgument => ("invalid-argument", E_INVALIDARG),
@@ -121,23 +126,25 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// Returns what kind of error it is.
+    /// Returns the kind of this error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Returns the status that `SocketError.GetStatus` has for it, `Unknown` for most errors that
-    /// are no network condition (MODEL ERR-01).
+    /// Returns the status that `SocketError.GetStatus` returns for this error.
+    ///
+    /// Most errors that are not a network condition have the status
+    /// [`Unknown`](SocketErrorStatus::Unknown) (MODEL ERR-01).
     pub fn status(&self) -> SocketErrorStatus {
         SocketErrorStatus::from_hresult(self.0.hresult)
     }
 
-    /// Returns the HRESULT, the same on every system (MODEL ERR-05).
+    /// Returns the HRESULT, which is the same on every system (MODEL ERR-05).
     pub fn hresult(&self) -> i32 {
         self.0.hresult
     }
 
-    /// Returns the system's own error number, if a system call was behind it.
+    /// Returns the system's own error number, if a system call caused this error.
     pub fn raw_os_error(&self) -> Option<i32> {
         let mut source = self.source();
         while let Some(error) = source {
@@ -149,12 +156,12 @@ impl Error {
         None
     }
 
-    /// Returns what the user can do about it, where we know something.
+    /// Returns advice for the user on how to solve the problem; `None` where there is none.
     pub fn advice(&self) -> Option<&str> {
         self.0.advice.as_deref()
     }
 
-    /// Makes an error; `message` names the action and its object.
+    /// Creates an error. `message` names the action and its object.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
             kind,
@@ -165,7 +172,7 @@ impl Error {
         }))
     }
 
-    /// Makes an error of what a system call returned.
+    /// Creates an error from the error of a system call.
     pub(crate) fn system(message: impl Into<String>, source: io::Error) -> Self {
         let (kind, hresult) = meaning(Cause::of(&source));
         let mut error = Self::new(kind, message);
@@ -173,7 +180,8 @@ impl Error {
         error.with_source(source)
     }
 
-    /// The error for a step that needs a runtime, where there is none and no thread can be started for one.
+    /// Returns the error for a step that needs a runtime, if there is no current one and the thread
+    /// of the background runtime cannot be started.
     pub(crate) fn no_runtime(source: io::Error) -> Self {
         Self::system("cannot start a background runtime", source)
     }
@@ -198,7 +206,8 @@ impl Error {
         self
     }
 
-    /// Returns the same error behind a text that says what was to be done; kind, status and advice stay.
+    /// Wraps this error in one with another message. Kind, status and advice stay; this error
+    /// becomes the source.
     pub(crate) fn in_context(self, message: impl Into<String>) -> Self {
         let mut outer = Self::new(self.kind(), message).with_hresult(self.hresult());
         if let Some(advice) = self.advice() {
@@ -207,7 +216,7 @@ impl Error {
         outer.with_source(self)
     }
 
-    /// Returns the text of the innermost cause.
+    /// Returns the message of the innermost cause.
     pub(crate) fn innermost(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();
@@ -218,7 +227,7 @@ impl Error {
         text
     }
 
-    /// Changes an error that nobody else has seen yet; a shared one keeps what it says.
+    /// Changes an error that has no clones yet. An error that is shared stays unchanged.
     fn set(&mut self, change: impl FnOnce(&mut Inner)) {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
             change(inner);
@@ -250,12 +259,12 @@ impl StdError for Error {
     }
 }
 
-/// What a system error means on a datagram socket: kind and HRESULT.
+/// Returns the kind and the HRESULT of a system error on a datagram socket.
 ///
 /// # Model
 ///
-/// ERR-05, ERR-06: numbers are Winsock's on every system, and a refused connection is a reset one,
-/// because a datagram socket has no connection that could be refused.
+/// ERR-05, ERR-06: the numbers are Winsock's on every system. A refused connection counts as a
+/// reset connection, because a datagram socket has no connection that could be refused.
 fn meaning(cause: Cause) -> (ErrorKind, i32) {
     use ErrorKind as Kind;
     let (kind, exact) = match cause {
@@ -288,14 +297,14 @@ fn meaning(cause: Cause) -> (ErrorKind, i32) {
 mod tests {
     use super::*;
 
-    /// Error numbers that Linux, macOS and Windows share would be luck; these are made by kind.
+    /// Creates errors by kind, because Linux, macOS and Windows have different error numbers.
     fn of(kind: io::ErrorKind) -> Error {
         Error::system("cannot test", io::Error::from(kind))
     }
 
     /// ERR-05, ERR-06, GEN-09
     #[test]
-    fn system_errors_get_the_status_of_their_winsock_twins() {
+    fn system_errors_have_the_status_of_the_matching_winsock_error() {
         use SocketErrorStatus as Status;
         for (kind, status) in [
             (io::ErrorKind::AddrInUse, Status::AddressAlreadyInUse),
@@ -333,12 +342,12 @@ mod tests {
 
     /// GEN-08
     #[test]
-    fn an_error_keeps_what_the_system_said() {
+    fn an_error_keeps_the_number_and_the_text_of_the_system_error() {
         let error = Error::system("cannot bind", io::Error::from_raw_os_error(1))
-            .with_advice("become somebody else");
+            .with_advice("run as another user");
         assert_eq!(error.raw_os_error(), Some(1));
         assert_eq!(error.to_string(), "cannot bind");
-        assert_eq!(error.advice(), Some("become somebody else"));
+        assert_eq!(error.advice(), Some("run as another user"));
         assert!(error.source().is_some());
 
         let outer = Error::new(ErrorKind::Io, "cannot connect").with_source(error.clone());

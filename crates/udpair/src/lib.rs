@@ -1,8 +1,9 @@
 //! UDP datagrams between named endpoints.
 //!
-//! Give it an *endpoint pair*, a local and a remote host name and service name: it resolves both
-//! ends (services file, DNS SRV, addresses in the order of RFC 6724), opens the right socket, lets
-//! only that remote in, and moves datagrams through the fastest engine the system has.
+//! Give it an *endpoint pair*: a local and a remote host name and service name. It resolves both
+//! ends (services file, DNS SRV, addresses in the order of RFC 6724), opens the right socket,
+//! accepts datagrams only from that remote endpoint, and moves datagrams through the fastest engine
+//! that the operating system supports.
 //!
 //! ```no_run
 //! use udpair::{DatagramSocket, EndpointPair};
@@ -17,29 +18,35 @@
 //! # }
 //! ```
 //!
-//! The model is that of the Windows Runtime class `DatagramSocket`. Rules carry the numbers they
-//! have in `MODEL.md`: `CON-09` says what happens to datagrams that were there before the connect.
+//! The model is the Windows Runtime class `DatagramSocket`. The documentation cites its rules by
+//! their numbers in `MODEL.md`: `CON-09`, for example, says what happens to datagrams that arrived
+//! before the connect.
 //!
 //! # Features
 //!
-//! Both are off by default, and cost nothing then. Neither does anything for a single datagram, and what
-//! they call must not use the socket that it is told of.
+//! Both features are off by default and then cost nothing. Neither runs code per datagram. A
+//! subscriber or recorder must not use the socket that it is notified about.
 //!
-//! - **`tracing`**: events of the [`tracing`](https://docs.rs/tracing) crate, target `udpair`, level
-//!   `DEBUG`. `looked up` is one step of resolving (fields `stage`: `services`, `srv` or `address`; `name`,
-//!   `found`, `error`, `elapsed`), `resolved` its end (`remote`, `found`, `error`, `elapsed`); `address
-//!   refused` a destination that gave way to the next (`destination`, `error`); `socket opened`, `socket
-//!   connected`, `socket closed` (`local`, `peer`); `peer error` an error that the network sent back
-//!   (`destination`, `kind`, `mtu`).
-//! - **`metrics`**: numbers for the recorder of the [`metrics`](https://docs.rs/metrics) crate. At once:
-//!   counters `udpair_resolutions_total` (label `outcome`: `found` or `failed`) and
-//!   `udpair_sockets_opened_total`, gauge `udpair_sockets_open`, histogram `udpair_resolution_seconds`.
-//!   What sockets count is added up in counters whenever
-//!   [`statistics`](DatagramSocket::statistics) is asked, and when a socket closes:
-//!   `udpair_datagrams_sent_total`, `udpair_bytes_sent_total`, `udpair_datagrams_received_total`,
-//!   `udpair_bytes_received_total`, `udpair_non_peer_dropped_total`, `udpair_kernel_dropped_total`,
-//!   `udpair_queue_dropped_total`, `udpair_truncated_total`, `udpair_peer_errors_total`, `udpair_peer_errors_dropped_total`,
-//!   `udpair_send_calls_total`, `udpair_receive_calls_total`.
+//! - **`tracing`**: emits events of the [`tracing`](https://docs.rs/tracing) crate, with the target
+//!   `udpair` and the level `DEBUG`:
+//!   - `looked up`: one step of resolving has ended (fields `stage`, which is `services`, `srv` or
+//!     `address`, and `name`, `found`, `error`, `elapsed`).
+//!   - `resolved`: resolving has ended (`remote`, `found`, `error`, `elapsed`).
+//!   - `address refused`: a destination was refused, and the next one may be tried (`destination`,
+//!     `error`).
+//!   - `socket opened`, `socket connected`, `socket closed` (`local`, `peer`).
+//!   - `peer error`: the network sent an error back (`destination`, `kind`, `mtu`).
+//! - **`metrics`**: records numbers with the [`metrics`](https://docs.rs/metrics) crate.
+//!   - Updated at once: the counters `udpair_resolutions_total` (label `outcome`: `found` or
+//!     `failed`) and `udpair_sockets_opened_total`, the gauge `udpair_sockets_open`, and the
+//!     histogram `udpair_resolution_seconds`.
+//!   - Updated by every call to [`statistics`](DatagramSocket::statistics), and when a socket is
+//!     closed: the counters `udpair_datagrams_sent_total`, `udpair_bytes_sent_total`,
+//!     `udpair_datagrams_received_total`, `udpair_bytes_received_total`,
+//!     `udpair_non_peer_dropped_total`, `udpair_kernel_dropped_total`,
+//!     `udpair_queue_dropped_total`, `udpair_truncated_total`, `udpair_peer_errors_total`,
+//!     `udpair_peer_errors_dropped_total`, `udpair_send_calls_total` and
+//!     `udpair_receive_calls_total`. Each is the sum over all sockets.
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What a socket receives: messages, and what the network says about datagrams of ours.
+//! What a socket receives: messages, errors that the network sent back, and membership changes.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
@@ -10,9 +10,9 @@ use crate::observe;
 
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
 
-/// One received datagram, and what is known of it.
+/// A received datagram and its metadata.
 ///
-/// What the system or the engine in use cannot tell is `None`; see
+/// Metadata that the system or the engine in use does not report is `None`; see
 /// [`Engine::capabilities`](udpair_io::Engine::capabilities).
 ///
 /// # Model
@@ -27,46 +27,54 @@ impl Message {
         Self(datagram)
     }
 
-    /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    /// Returns the payload of the datagram.
+    ///
+    /// It is empty for an empty datagram, which is a valid datagram too.
     #[inline]
     pub fn payload(&self) -> &[u8] {
         self.0.payload()
     }
 
-    /// Returns the bytes of the datagram without copying them; see [`detach`](Self::detach).
+    /// Converts the message to its payload without copying it; see [`detach`](Self::detach).
     pub fn into_payload(self) -> Bytes {
         self.0.into_payload()
     }
 
-    /// Gives the message a copy of its bytes, of about their length.
+    /// Copies the payload into a buffer of about its own length.
     ///
-    /// Datagrams that came in one piece share a buffer of 64 KiB, which lives as long as one of them. A
-    /// small message that is kept for long should not hold it; and while 128 such buffers are held, what
-    /// the process receives is copied anyway.
+    /// Datagrams that the kernel coalesced share one buffer of 64 KiB, which is not freed before
+    /// the last of them is dropped. A small message that is kept for a long time should not hold
+    /// such a buffer. While 128 of these buffers are in use, the datagrams that the process
+    /// receives are copied anyway.
     #[must_use = "the message itself is what was detached"]
     pub fn detach(self) -> Self {
         Self(self.0.detach())
     }
 
-    /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
+    /// Returns the address of the sender.
+    ///
+    /// An IPv4 sender has an IPv4 address on a dual-stack socket too.
     pub fn remote(&self) -> SocketAddr {
         self.0.metadata().from
     }
 
-    /// Returns where a reply goes, for [`send_to`](crate::DatagramSocket::send_to): to the sender, from
-    /// the address of this machine that the message was sent to.
+    /// Returns the destination of a reply, for [`send_to`](crate::DatagramSocket::send_to): the
+    /// sender's address, and the local address that the message was sent to as the address to send
+    /// from.
     ///
-    /// A machine with several addresses would else answer from the one that the routing table prefers,
-    /// and whoever asked would not know the answer for his.
+    /// Otherwise a machine with several addresses would reply from the address that the routing
+    /// table prefers, and the sender could not match the reply to its request.
     pub fn reply(&self) -> Destination {
         self.0.metadata().reply()
     }
 
-    /// Returns the address of this machine that received it: for multicast and broadcast the
-    /// adapter's own (MSG-11).
+    /// Returns the local address that received the message. For multicast and broadcast this is the
+    /// address of the adapter on which the message arrived (MSG-11).
     ///
-    /// Linux says which that is, except for IPv6 groups: there the adapters are listed, and the address is
-    /// one of the group's scope.
+    /// # Platform
+    ///
+    /// Linux reports the adapter's address, except for IPv6 groups. For those this method lists the
+    /// adapters, and returns an address of the adapter that has the group's scope.
     pub fn local(&self) -> Option<IpAddr> {
         let metadata = self.0.metadata();
         metadata.local.or_else(|| {
@@ -78,120 +86,126 @@ impl Message {
         })
     }
 
-    /// Returns the index of the adapter that it came in by.
+    /// Returns the index of the adapter (network interface) on which the message arrived.
     pub fn adapter(&self) -> Option<u32> {
         self.0.metadata().adapter
     }
 
-    /// Returns the ECN bits of its packet, 0 to 3 (RFC 3168, section 5).
+    /// Returns the ECN bits of the message's packet, 0 to 3 (RFC 3168, section 5).
     pub fn ecn(&self) -> Option<u8> {
         self.0.metadata().ecn
     }
 
-    /// Returns the hop limit (IPv4: TTL) that its packet had left.
+    /// Returns the hop limit (IPv4: TTL) that the message's packet had on arrival.
     pub fn hop_limit(&self) -> Option<u8> {
         self.0.metadata().hop_limit
     }
 
-    /// Returns when the kernel received it, by the system's clock. `None` unless the socket was opened
-    /// with [`timestamps`](crate::Builder::timestamps).
+    /// Returns when the kernel received the message, by the system's clock.
     ///
-    /// Of datagrams that came in one piece, all have the time of the first.
+    /// `None` unless the socket was opened with [`timestamps`](crate::Builder::timestamps).
+    /// Datagrams that the kernel coalesced all have the time of the first one.
     pub fn timestamp(&self) -> Option<SystemTime> {
         self.0.metadata().timestamp
     }
 
-    /// Returns how many datagrams the kernel dropped on this socket, for want of room, between the
-    /// message before and this one.
+    /// Returns how many datagrams the kernel dropped on this socket, because the receive buffer was
+    /// full, between the previous message and this one.
     ///
-    /// Exact with [`receive_offload`](crate::Builder::receive_offload) off; a lower bound otherwise,
-    /// because the kernel then counts what it coalesced as one.
+    /// The number is exact if [`receive_offload`](crate::Builder::receive_offload) is off.
+    /// Otherwise it is a lower bound, because the kernel counts coalesced datagrams as one.
     pub fn dropped_before(&self) -> u32 {
         self.0.dropped_before()
     }
 
-    /// Returns whether the system cut off its end; no buffer of ours is too small for a datagram.
+    /// Returns whether the system truncated the payload.
+    ///
+    /// This crate's receive buffers are never too small for a datagram.
     pub fn truncated(&self) -> bool {
         self.0.metadata().truncated
     }
 }
 
-/// Returns the address of an adapter that has the scope of a group (RFC 4291, section 2.7), or else any of
-/// its family.
+/// Returns an address of an adapter that has the scope of an IPv6 group (RFC 4291, section 2.7). If
+/// the adapter has none of that scope, returns its first IPv6 address.
 fn address_of_scope(adapter: &Adapter, group: IpAddr) -> Option<IpAddr> {
     let IpAddr::V6(group) = group else {
         return None;
     };
     let addresses = adapter.addresses.iter().map(|address| address.ip);
     let mut addresses = addresses.filter(IpAddr::is_ipv6);
-    let is_of_link = group.octets()[1] & SCOPE_MASK <= LINK_LOCAL_SCOPE;
+    let is_link_scope = group.octets()[1] & SCOPE_MASK <= LINK_LOCAL_SCOPE;
     let has_scope =
-        |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() == is_of_link);
+        |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local() == is_link_scope);
     let other = addresses.clone().next();
     addresses.find(has_scope).or(other)
 }
 
-/// The scope of a group stands in the lower half of its second octet.
+/// The lower half of a group's second octet holds the scope.
 const SCOPE_MASK: u8 = 0x0f;
 
-/// Interface-local is 1, link-local 2; what is wider comes after.
+/// Interface-local is 1, link-local is 2; wider scopes have higher numbers.
 const LINK_LOCAL_SCOPE: u8 = 2;
 
-/// An error that the network sent back for a datagram of ours.
+/// An error that the network sent back for a datagram that this socket sent.
 ///
-/// It ends nothing: the socket goes on receiving and sending. A connected socket hears of its peer's
-/// closed port on every system; the rest depends on
+/// The error ends nothing: the socket goes on receiving and sending. On every system a connected
+/// socket is notified when its peer's port is closed. Which other errors are reported depends on
 /// [`Engine::capabilities`](udpair_io::Engine::capabilities).
 ///
 /// # Model
 ///
-/// MSG-12 to MSG-15; every ICMP error is reported here, with its kind, its reporter and the MTU.
+/// MSG-12 to MSG-15. Every ICMP error is reported as a `PeerError`, with its kind, its reporter and
+/// the MTU.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PeerError(NetworkError);
 
 impl PeerError {
-    /// Takes an error that the network has just sent back.
+    /// Wraps an error that the network has just sent back, and emits it as a tracing event.
     pub(crate) fn new(error: NetworkError) -> Self {
         observe::peer_error(error.destination, &error.kind, error.mtu);
         Self(error)
     }
 
-    /// Returns where the lost datagram was going; `None` where the system does not say.
+    /// Returns the destination of the lost datagram; `None` where the system does not report it.
     pub fn destination(&self) -> Option<SocketAddr> {
         self.0.destination
     }
 
-    /// Returns what went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> PeerErrorKind {
         self.0.kind
     }
 
-    /// Returns the largest packet that the path takes, in bytes, if it was too big for it.
+    /// Returns the path MTU, the largest packet that the path carries, in bytes, if the datagram's
+    /// packet was larger.
     pub fn mtu(&self) -> Option<u32> {
         self.0.mtu
     }
 
-    /// Returns who said so: the destination itself or a router; `None` where the system does not say.
+    /// Returns the address that sent the error, the destination's or a router's; `None` where the
+    /// system does not report it.
     pub fn reporter(&self) -> Option<IpAddr> {
         self.0.reporter
     }
 }
 
-/// Something that happened on a socket.
+/// An event of a socket, returned by [`next_event`](crate::DatagramSocket::next_event).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A datagram came in.
+    /// A datagram arrived.
     Message(Message),
     /// The network sent an error back.
     PeerError(PeerError),
-    /// A multicast group is heard on one adapter more, or on one less.
+    /// A multicast group was joined or left on an adapter because the network changed.
     MembershipChanged(MembershipChange),
 }
 
-/// A group that is heard on one adapter more, or on one less, because the network changed.
+/// A multicast group that was joined or left on an adapter because the network changed.
 ///
-/// What [`join_multicast`](crate::DatagramSocket::join_multicast) itself brings about, it returns.
+/// The memberships that a call to [`join_multicast`](crate::DatagramSocket::join_multicast) itself
+/// creates are not reported as changes; the call returns them.
 ///
 /// # Model
 ///
@@ -210,12 +224,12 @@ impl MembershipChange {
         }
     }
 
-    /// Returns the group's address.
+    /// Returns the address of the group.
     pub fn group(&self) -> IpAddr {
         self.membership.group
     }
 
-    /// Returns the one sender that is heard there; `None` for everybody.
+    /// Returns the one sender that the membership accepts; `None` if it accepts every sender.
     pub fn source(&self) -> Option<IpAddr> {
         self.membership.source
     }
@@ -225,7 +239,7 @@ impl MembershipChange {
         self.membership.adapter
     }
 
-    /// Returns whether the group is heard there now.
+    /// Returns whether the socket is now a member of the group on this adapter.
     pub fn is_member(&self) -> bool {
         self.is_member
     }
@@ -239,7 +253,7 @@ mod tests {
 
     /// MSG-11
     #[test]
-    fn a_group_is_received_by_an_address_of_its_scope() {
+    fn a_message_to_a_group_has_a_local_address_of_the_groups_scope() {
         let adapter = |addresses: &[&str]| {
             let mut adapter = Adapter::new("eth0", 2);
             let addresses = addresses.iter().map(|ip| ip.parse().unwrap());

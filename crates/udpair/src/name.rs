@@ -1,8 +1,8 @@
-//! Who talks to whom: host names, service names, and the endpoint pairs they make.
+//! Host names, service names, and the endpoints and endpoint pairs that they form.
 //!
-//! Values: a name is checked when it is made and looked up when it is used, never in between. The one
-//! question asked of the system here is the number of an adapter that an IPv6 zone names, so that two
-//! spellings of one address are equal from the start.
+//! All of these are values: a name is checked when it is created and looked up when it is used,
+//! never in between. The only query to the system here is for the index of the adapter that an IPv6
+//! zone names, so that two spellings of one address are equal from the start.
 
 mod bluetooth;
 mod domain;

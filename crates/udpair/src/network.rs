@@ -1,4 +1,4 @@
-//! The machine's network: what it is called here, what is attached to it, and how that changes.
+//! The machine's network: the names of this machine, and changes of its adapters and routes.
 
 mod change;
 mod host_names;

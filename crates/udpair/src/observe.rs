@@ -1,23 +1,20 @@
-//! What happens inside, told to whoever watches the program: events for `tracing`, numbers for
-//! `metrics`.
+//! Instrumentation: events for `tracing` and numbers for `metrics`.
 //!
-//! Both are features of the crate and off by default; the functions here are empty then. None is
-//! called for a datagram: what datagrams amount to is counted anyway, and [`Published`] hands on what
-//! has been counted since it was last asked.
+//! Both are features of the crate and off by default; the functions here are then empty. None of
+//! them is called per datagram. Sockets count their datagrams in any case, and [`Published`]
+//! publishes what they have counted since the last time.
 
 #![cfg_attr(
     not(all(feature = "tracing", feature = "metrics")),
-    allow(
-        unused_variables,
-        reason = "what is handed in is used by the features alone"
-    )
+    allow(unused_variables, reason = "only the features use the arguments")
 )]
 
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A step of resolving has ended: `name` was looked up at `stage`, and led to `found` entries.
+/// Emits that a step of resolving has ended: `name` was looked up at `stage`, which found `found`
+/// entries.
 pub(crate) fn looked_up(
     stage: &'static str,
     name: &str,
@@ -29,8 +26,8 @@ pub(crate) fn looked_up(
     tracing::debug!(target: TARGET, stage, name, found, error, ?elapsed, "looked up");
 }
 
-/// A remote endpoint was resolved to so many addresses, for a socket those of its first host; `error` says
-/// why if there is none.
+/// Emits and counts that a remote endpoint was resolved to `found` addresses; `error` says why if
+/// there are none. When a socket resolves the endpoint, only the addresses of the first host count.
 pub(crate) fn resolved(
     remote: &dyn Display,
     found: usize,
@@ -50,13 +47,13 @@ pub(crate) fn resolved(
     }
 }
 
-/// A destination was tried and refused; the next one may be taken.
+/// Emits that a destination was tried and refused. The next one may be tried.
 pub(crate) fn fell_back(destination: SocketAddr, error: &dyn Display) {
     #[cfg(feature = "tracing")]
     tracing::debug!(target: TARGET, %destination, %error, "address refused");
 }
 
-/// Returns the address of a socket that is about to be closed, if somebody may want to know.
+/// Returns the local address of a socket that is about to be closed, if a subscriber may record it.
 pub(crate) fn closing(local: impl FnOnce() -> Option<SocketAddr>) -> Option<SocketAddr> {
     #[cfg(feature = "tracing")]
     if tracing::event_enabled!(target: TARGET, tracing::Level::DEBUG) {
@@ -65,12 +62,13 @@ pub(crate) fn closing(local: impl FnOnce() -> Option<SocketAddr>) -> Option<Sock
     None
 }
 
-/// A socket was opened: bound, and connected if it has a peer. Its ends are asked for if somebody watches.
+/// Emits and counts that a socket was opened: bound, and connected if it has a peer. `local` and
+/// `peer` are called only if a subscriber records the event.
 pub(crate) fn opened(
     local: impl Fn() -> Option<SocketAddr>,
     peer: impl Fn() -> Option<SocketAddr>,
 ) {
-    tell_ends("socket opened", local, peer);
+    emit_endpoints("socket opened", local, peer);
     #[cfg(feature = "metrics")]
     {
         metrics::counter!("udpair_sockets_opened_total").increment(1);
@@ -78,15 +76,15 @@ pub(crate) fn opened(
     }
 }
 
-/// A socket that was bound has got its peer; see [`opened`].
+/// Emits that a bound socket was connected to a peer; see [`opened`].
 pub(crate) fn connected(
     local: impl Fn() -> Option<SocketAddr>,
     peer: impl Fn() -> Option<SocketAddr>,
 ) {
-    tell_ends("socket connected", local, peer);
+    emit_endpoints("socket connected", local, peer);
 }
 
-fn tell_ends(
+fn emit_endpoints(
     what: &str,
     local: impl Fn() -> Option<SocketAddr>,
     peer: impl Fn() -> Option<SocketAddr>,
@@ -100,7 +98,7 @@ fn tell_ends(
     );
 }
 
-/// An open socket was closed.
+/// Emits and counts that an open socket was closed.
 pub(crate) fn closed(local: Option<SocketAddr>) {
     #[cfg(feature = "tracing")]
     {
@@ -111,7 +109,7 @@ pub(crate) fn closed(local: Option<SocketAddr>) {
     metrics::gauge!("udpair_sockets_open").decrement(1);
 }
 
-/// The network sent an error back.
+/// Emits that the network sent an error back.
 pub(crate) fn peer_error(
     destination: Option<SocketAddr>,
     kind: &dyn std::fmt::Debug,
@@ -124,18 +122,19 @@ pub(crate) fn peer_error(
     }
 }
 
-/// How much of what one socket has counted is published.
+/// The part of one socket's counts that has been published.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
-    /// In the order of the counts that were handed in last.
+    /// The published values, in the order of the last `counts`.
     #[cfg(feature = "metrics")]
     before: std::sync::Mutex<Vec<u64>>,
 }
 
 impl Published {
-    /// Publishes what `counts` have grown by since the last time; each call has the same counts.
+    /// Publishes by how much `counts` have grown since the last call. Each call must pass the same
+    /// counts in the same order.
     ///
-    /// Many sockets share one counter, so that only what is new may be added to it.
+    /// All sockets share one counter per name, so only the difference may be added to it.
     pub(crate) fn publish(&self, counts: &[(&'static str, u64)]) {
         #[cfg(feature = "metrics")]
         {
@@ -143,7 +142,7 @@ impl Published {
             let mut before = before.unwrap_or_else(std::sync::PoisonError::into_inner);
             before.resize(counts.len(), 0);
             for ((name, now), before) in counts.iter().zip(before.iter_mut()) {
-                // Whoever asked at the same time may have seen more than we did.
+                // A concurrent call may have read and published higher values.
                 let new = now.saturating_sub(*before);
                 if new > 0 {
                     metrics::counter!(*name).increment(new);
@@ -154,6 +153,6 @@ impl Published {
     }
 }
 
-/// By which a subscriber tells these events from others.
+/// The target of this crate's events, by which a subscriber can filter them.
 #[cfg(feature = "tracing")]
 const TARGET: &str = "udpair";

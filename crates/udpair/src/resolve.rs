@@ -1,9 +1,9 @@
-//! From names to addresses: services file, DNS SRV, hosts, and the order in which to try what is
-//! found.
+//! Name resolution: from host and service names to addresses, in the order in which to try them.
 //!
-//! Deciding is done in pure modules (`services`, `srv`, `order`); `search` asks the questions, in the
-//! order of the model, and writes down every step. Nothing here knows of the sockets that will use the
-//! answer.
+//! The sources are the services file, DNS SRV records, hosts files, name servers and the operating
+//! system's resolver. Decisions are made in pure modules (`services`, `srv`, `order`). `search`
+//! performs the lookups, in the order of the model, and records every step. Nothing here knows the
+//! sockets that will use the addresses.
 
 mod builder;
 mod candidate;
@@ -42,7 +42,7 @@ pub use family::AddressFamily;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
 pub use pairs::PairOrder;
-pub(crate) use remote::Remote;
+pub(crate) use remote::RemoteAddresses;
 pub(crate) use search::Search;
 use settings::ResolverSettings;
 pub use srv::SrvRecord;
@@ -53,78 +53,103 @@ pub use step::{
 };
 pub(crate) use zone::zone_of;
 
-/// Turns endpoints into addresses.
+/// A resolver that turns endpoints into socket addresses.
 ///
-/// By default addresses come from the operating system and SRV records from its DNS servers; a
-/// [builder](Self::builder) can name other servers and files. Cloning is cheap, and clones share what
-/// they know of the files.
+/// By default, the operating system resolves host names, and SRV records come from the name servers
+/// that the system is configured with. A [builder](Self::builder) can specify other name servers
+/// and files.
+///
+/// A `Resolver` is a cheap handle. Clones share the files that were read and the DNS cache.
+///
+/// # Examples
+///
+/// ```
+/// # use udpair::{Error, Resolver};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let resolver = Resolver::builder().services_text("stun 3478/udp").build();
+///
+/// let resolution = resolver.resolve(&"127.0.0.1:stun".parse()?).await;
+/// let candidates = resolution.candidates()?;
+/// assert_eq!(candidates[0].address, "127.0.0.1:3478".parse().unwrap());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Model
 ///
-/// SVC, SRV and ADR: the services file first, then DNS SRV; hosts by the system unless name servers
-/// are given.
+/// SVC, SRV and ADR: services are looked up in the services file first, then in DNS SRV. Hosts are
+/// resolved by the system unless name servers are given.
 #[derive(Clone)]
 pub struct Resolver(Arc<ResolverSettings>);
 
 impl Resolver {
-    /// Returns the resolver that does as the system does; the same one for the whole process.
+    /// Returns the resolver with the default settings, which follow the system's configuration.
+    ///
+    /// The whole process shares one: every call returns a clone of it.
     pub fn system() -> Self {
         static SYSTEM: OnceLock<Resolver> = OnceLock::new();
         SYSTEM.get_or_init(|| Self::builder().build()).clone()
     }
 
-    /// Returns a builder; unchanged, it builds [`Resolver::system`].
+    /// Returns a builder that has the settings of [`Resolver::system`].
     pub fn builder() -> ResolverBuilder {
         ResolverBuilder::new()
     }
 
-    /// Returns the addresses of a remote endpoint, best first, and every step that led there.
+    /// Resolves a remote endpoint to its addresses, best first, and records every step on the way.
     ///
-    /// The service is looked up first: a number is itself, then comes the services file, then DNS SRV.
-    /// SRV records are ordered as RFC 2782 says, the addresses of each host as RFC 6724 does.
+    /// The service is resolved first. A port number needs no lookup; a name is looked up in the
+    /// services file, then in DNS SRV. SRV records are ordered as RFC 2782 says, the addresses of
+    /// each host as RFC 6724 says.
     ///
-    /// The error of a failed resolution is one of these:
+    /// If the resolution failed, [`Resolution::candidates`] returns one of these errors:
     ///
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the endpoint lacks its host or its service, or a
-    ///   file that was named cannot be read.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the endpoint has no host or no
+    ///   service, or a file given to the builder cannot be read.
     /// - [`HostNotFound`](crate::ErrorKind::HostNotFound), [`NoData`](crate::ErrorKind::NoData),
-    ///   [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound): who was asked says so.
-    /// - [`NameServer`](crate::ErrorKind::NameServer): who was asked does not answer, or not usably.
-    /// - [`FamilyNotSupported`](crate::ErrorKind::FamilyNotSupported): there are addresses, and none of the
-    ///   family that was asked for.
+    ///   [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound): the queried source has no such
+    ///   host, record or service.
+    /// - [`NameServer`](crate::ErrorKind::NameServer): the source that was queried did not respond,
+    ///   or its response cannot be used.
+    /// - [`FamilyNotSupported`](crate::ErrorKind::FamilyNotSupported): the host has addresses, but
+    ///   none of the requested family.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future stops asking. What the operating system was asked to look up it
-    /// looks up to the end, and nobody hears of it.
+    /// Cancel safe: a dropped future sends no more queries. A lookup that the operating system has
+    /// begun runs to its end, and its result is discarded.
     pub async fn resolve(&self, remote: &Endpoint) -> Resolution {
         let mut steps = Vec::new();
-        let outcome = match driver::in_runtime(self.search().in_full(remote, &mut steps)).await {
-            Ok(outcome) => outcome,
-            Err(error) => Err(Error::no_runtime(error)),
-        };
+        let outcome =
+            match driver::in_runtime(self.search().resolve_fully(remote, &mut steps)).await {
+                Ok(outcome) => outcome,
+                Err(error) => Err(Error::no_runtime(error)),
+            };
         Resolution::new(steps, outcome)
     }
 
-    /// Returns the pairs of a local and a remote address by which `remote` can be reached, best first.
+    /// Returns the pairs of a local and a remote address through which `remote` can be reached,
+    /// best first.
     ///
-    /// `remote` is resolved as [`resolve`](Self::resolve) does. Each remote address comes once with every
-    /// local address that leads there: the one that the system would take, others of the same adapter,
-    /// and behind all of these those of other adapters, from which the system sends too, but to which
-    /// replies may not find back. An address to which there is no way goes last, with the local host left
-    /// to the system.
+    /// `remote` is resolved as by [`resolve`](Self::resolve). Each remote address is paired once
+    /// with every local address from which it can be reached: the address that the system would
+    /// choose, then others of the same adapter, and after all of these the addresses of other
+    /// adapters. The system sends from those too, but replies may not find their way back. A remote
+    /// address without a route goes last, and its local host is left to the system.
     ///
-    /// Every pair is ready to be [connected](crate::DatagramSocket::connect): its hosts are addresses, its
-    /// remote service is a number (0 is kept, and is no port to connect to), its local service is empty.
-    /// Of SRV records one target comes after the other; `order` holds for the pairs of each.
+    /// Every pair is ready to be [connected](crate::DatagramSocket::connect): its hosts are
+    /// addresses, its remote service is a port number, and its local service is empty. A remote
+    /// port of 0 is kept, although no socket can connect to it. The pairs of each SRV target stay
+    /// together, in the order of the targets; `order` applies to the pairs of one target.
     ///
     /// # Errors
     ///
-    /// Those of [`resolve`](Self::resolve).
+    /// The errors of [`resolve`](Self::resolve).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future stops asking.
+    /// Cancel safe: a dropped future sends no more queries.
     ///
     /// # Examples
     ///
@@ -152,16 +177,18 @@ impl Resolver {
         self.endpoint_pairs_of(&resolution, order).await
     }
 
-    /// Returns the endpoint pairs of a resolution that is there already; see
-    /// [`endpoint_pairs`](Self::endpoint_pairs). Nobody is asked for names.
+    /// Returns the endpoint pairs of an existing resolution; see
+    /// [`endpoint_pairs`](Self::endpoint_pairs).
+    ///
+    /// No name is looked up.
     ///
     /// # Errors
     ///
-    /// Why the resolution has no candidate.
+    /// The error of the resolution, if it has no candidates.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: nothing changes.
+    /// Cancel safe: a dropped future has changed nothing.
     pub async fn endpoint_pairs_of(
         &self,
         resolution: &Resolution,
@@ -169,7 +196,8 @@ impl Resolver {
     ) -> Result<Vec<EndpointPair>, Error> {
         let candidates = resolution.candidates()?.to_vec();
         let list_adapters = self.0.list_adapters.clone();
-        // Hundreds of addresses take the system some milliseconds.
+        // For hundreds of addresses the system takes some milliseconds, so this runs on a blocking
+        // thread.
         let pairing = driver::blocking(move || {
             endpoint_pairs::of_candidates(&candidates, order, list_adapters().unwrap_or_default())
         });
@@ -181,16 +209,17 @@ impl Resolver {
         }
     }
 
-    /// Returns the services that are known without asking DNS: those of the services file, or where
-    /// the system has none, those that IANA has registered for udp.
+    /// Returns the services that are known without DNS: those of the services file or, if the
+    /// system has none, those that IANA has registered for UDP.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a file that was named cannot be read.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a file given to the builder cannot
+    /// be read.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: nothing changes.
+    /// Cancel safe: a dropped future has changed nothing.
     ///
     /// # Model
     ///
@@ -201,18 +230,18 @@ impl Resolver {
             .map_err(Error::no_runtime)?
     }
 
-    /// Begins a resolution, whose parts share one limit of time.
+    /// Begins a resolution whose parts share one time limit.
     pub(crate) fn search(&self) -> Search<'_> {
         Search::begin(&self.0, None)
     }
 
-    /// Begins a resolution for a socket that is bound to `adapter`, if it is: our own questions leave by
-    /// that alone.
-    pub(crate) fn search_by<'a>(&'a self, adapter: Option<&'a Adapter>) -> Search<'a> {
+    /// Begins a resolution for a socket that is bound to `adapter`, if any. This crate's own DNS
+    /// queries leave only through that adapter.
+    pub(crate) fn search_via<'a>(&'a self, adapter: Option<&'a Adapter>) -> Search<'a> {
         Search::begin(&self.0, adapter)
     }
 
-    /// Returns the family that was asked for.
+    /// Returns the requested address family; `None` for both.
     pub(crate) fn family(&self) -> Option<AddressFamily> {
         self.0.family
     }

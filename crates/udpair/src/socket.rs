@@ -1,8 +1,8 @@
-//! `DatagramSocket`: the object that everything else here serves.
+//! `DatagramSocket`: a UDP socket between named endpoints.
 //!
-//! This file holds the public face. Which call is allowed when stands in `lifecycle`, how a socket is
-//! opened in `open` and with which options in `builder`, what the system made of those in `options`,
-//! what lives while it is open in `link`, how it receives in `receiver` and sends in `output`.
+//! This file is the public API. `lifecycle` says which call is allowed in which state. `open` opens
+//! a socket, with the options of `builder`; `options` reports what the system granted of those.
+//! `link` is the state of an open socket. `receive` receives, and `send` sends.
 
 mod builder;
 mod lifecycle;
@@ -41,16 +41,18 @@ use shared::{Handle, Shared};
 
 /// A UDP socket between named endpoints.
 ///
-/// Made by a [`builder`](Self::builder), which sets the options that are frozen once the socket is
-/// open. A *connected* socket has one peer, which alone is heard; a *bound* one hears everybody and
-/// sends to anybody.
+/// A socket is created by a [`builder`](Self::builder), which sets the options that are frozen once
+/// the socket is open. It is used in one of two modes:
 ///
-/// All methods take `&self`, and clones are the same socket: one task may receive while others send.
-/// The socket is closed by [`close`](Self::close), or when its last clone is dropped; streams do not
-/// keep it open.
+/// - A *connected* socket has one peer. It receives only from the peer and sends only to the peer.
+/// - A *bound* socket receives from every sender and can send to any address.
 ///
-/// A socket lives in the tokio runtime in which it is opened. Where there is none it is served by a
-/// background thread, and its futures may be awaited by any executor.
+/// All methods take `&self`, and clones share one socket: one task can receive while others send.
+/// The socket is closed by [`close`](Self::close), or when its last clone is dropped. Streams do
+/// not keep it open.
+///
+/// A socket belongs to the tokio runtime in which it is opened. Without a current runtime it is
+/// served by a background thread, and any executor can await its futures.
 ///
 /// # Examples
 ///
@@ -72,7 +74,7 @@ use shared::{Handle, Shared};
 /// `Windows.Networking.Sockets.DatagramSocket`.
 #[derive(Clone)]
 pub struct DatagramSocket {
-    /// Dropped with the last clone, which closes the socket.
+    /// Dropping the last clone closes the socket.
     handle: Handle,
 }
 
@@ -92,37 +94,60 @@ impl DatagramSocket {
         self.handle.shared()
     }
 
-    /// Resolves both ends of `pair`, binds an unbound socket to its local end, and fixes the peer.
+    /// Connects the socket to the remote end of `pair`, its peer.
     ///
-    /// From the moment this returns, only datagrams from the peer's address and port are delivered:
-    /// those that others sent before, and that still wait in the kernel, are dropped and counted.
-    /// No packet is sent and no answer awaited: connecting to a closed port or a silent host succeeds.
-    /// Of several addresses the first is taken that the system accepts.
+    /// Both ends of the pair are resolved, and an unbound socket is bound to the local end. If the
+    /// remote end has several addresses, the socket is connected to the first one that the system
+    /// accepts. No packet is sent and no reply is awaited: connecting to a closed port or a silent
+    /// host succeeds.
     ///
-    /// A socket that is bound may be connected if `pair` leaves its local end empty or repeats what is
-    /// bound. After a failure the socket is as it was before, and may be tried again.
+    /// Once this method has returned, only datagrams from the peer's address and port are
+    /// delivered. Datagrams that other senders sent before, and that are still in the kernel, are
+    /// dropped and counted.
+    ///
+    /// A bound socket can be connected if the local end of `pair` is empty or equals the address
+    /// that the socket is bound to. After a failure the socket is in the same state as before, and
+    /// can be connected again.
     ///
     /// # Errors
     ///
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): it is connected already, being opened, or has given
-    ///   out streams with [`output_to`](Self::output_to).
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the local end contradicts what is bound, or a
-    ///   file that the resolver was given cannot be read.
-    /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): the host does not exist, or is a multicast group.
-    /// - [`NoData`](crate::ErrorKind::NoData), [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
-    ///   [`NameServer`](crate::ErrorKind::NameServer): see [`Resolver::resolve`](crate::Resolver::resolve).
-    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the local address is not this
-    ///   machine's, or the remote one is the unspecified address or port 0.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is already connected, is
+    ///   being opened, or has streams created by [`output_to`](Self::output_to).
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the local end contradicts what the
+    ///   socket is bound to, or a file that the resolver was given cannot be read.
+    /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): the host does not exist, or is a
+    ///   multicast group.
+    /// - [`NoData`](crate::ErrorKind::NoData),
+    ///   [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound),
+    ///   [`NameServer`](crate::ErrorKind::NameServer): see
+    ///   [`Resolver::resolve`](crate::Resolver::resolve).
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the local address is not
+    ///   an address of this machine, or the remote end is the unspecified address or port 0.
     /// - [`AddressInUse`](crate::ErrorKind::AddressInUse),
     ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied),
     ///   [`FamilyNotSupported`](crate::ErrorKind::FamilyNotSupported),
     ///   [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable),
-    ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable): the system says so.
+    ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable): the system refused for this
+    ///   reason.
     /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed meanwhile.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future leaves the socket in the state it had before.
+    /// Cancel safe: a dropped future leaves the socket in the state that it had before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// use udpair::{DatagramSocket, EndpointPair};
+    ///
+    /// let socket = DatagramSocket::builder().bind(&"127.0.0.1:0".parse()?).await?;
+    /// socket.connect(&EndpointPair::to("127.0.0.1", "7")?).await?;
+    /// assert_eq!(socket.peer_addr(), Some("127.0.0.1:7".parse().unwrap()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Model
     ///
@@ -131,7 +156,8 @@ impl DatagramSocket {
         open::connect(self.shared(), pair).await
     }
 
-    /// Makes a socket of one that somebody else opened; see [`Builder::from_std`].
+    /// Creates a socket from a bound or connected [`std::net::UdpSocket`], with every option at its
+    /// default; see [`Builder::from_std`].
     ///
     /// # Errors
     ///
@@ -140,12 +166,14 @@ impl DatagramSocket {
         Self::builder().from_std(udp)
     }
 
-    /// Calls `action` with the socket as `udpair-io` has it, for an option that has no method here; it gives
-    /// the system's descriptor too.
+    /// Calls `action` with the underlying [`udpair_io::Socket`], and returns its result.
     ///
-    /// A closure and not a reference: while it runs the socket cannot be closed, and after
-    /// [`close`](Self::close) has returned nobody holds the descriptor. So the closure must not use this
-    /// socket in any other way, nor take long.
+    /// Use this for an option that has no method here. The [`udpair_io::Socket`] also gives access
+    /// to the system's descriptor.
+    ///
+    /// This takes a closure and does not return a reference, because the socket cannot be closed
+    /// while the closure runs, and no code uses the descriptor any more once [`close`](Self::close)
+    /// has returned. So the closure must return quickly, and must not use this `DatagramSocket`.
     ///
     /// # Errors
     ///
@@ -162,7 +190,7 @@ impl DatagramSocket {
             .ok_or_else(|| lifecycle::closed(name))
     }
 
-    /// Returns the stream to the peer of a connected socket.
+    /// Returns an output stream to the peer of a connected socket.
     ///
     /// # Errors
     ///
@@ -178,15 +206,16 @@ impl DatagramSocket {
         Ok(OutputStream::new(self.shared().clone(), None))
     }
 
-    /// Resolves `remote` once and returns a stream to it.
+    /// Resolves `remote` once, and returns an output stream to it.
     ///
-    /// One socket may have any number of such streams. An unbound socket is bound by the first write, to
-    /// an address and port of the system's choice. The destination may be a unicast, multicast or
-    /// broadcast address. A numeric `remote` is not resolved.
+    /// A socket can have any number of such streams. An unbound socket is bound by the first write,
+    /// to an address and port that the system chooses. The destination may be a unicast, multicast
+    /// or broadcast address. A numeric `remote` needs no lookup.
     ///
     /// # Errors
     ///
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is connected, or being opened.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is connected, or is being
+    ///   opened.
     /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the remote address is the
     ///   unspecified address or port 0.
     /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
@@ -206,21 +235,21 @@ impl DatagramSocket {
         Ok(OutputStream::new(self.shared().clone(), Some(destination)))
     }
 
-    /// Resolves the remote end of `pair` once and returns a stream to it; an unbound socket is bound to the
-    /// pair's local end by this.
+    /// Resolves the remote end of `pair` once, and returns an output stream to it.
     ///
-    /// Unlike [`connect`](Self::connect) this fixes no peer: everybody is heard, and there may be other
+    /// An unbound socket is bound to the local end of the pair. Unlike [`connect`](Self::connect),
+    /// this method does not set a peer: the socket receives from every sender, and can have other
     /// streams.
     ///
     /// # Errors
     ///
-    /// Those of [`output_to`](Self::output_to) and [`Builder::bind`]; and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the socket is bound to something else than the
-    /// local end.
+    /// - Those of [`output_to`](Self::output_to) and [`Builder::bind`].
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the local end contradicts what the
+    ///   socket is bound to.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future leaves the socket in the state it had before.
+    /// Cancel safe: a dropped future leaves the socket in the state that it had before.
     ///
     /// # Model
     ///
@@ -233,19 +262,31 @@ impl DatagramSocket {
 
     /// Sends `payload` to an address as one datagram.
     ///
-    /// Like [`OutputStream::write`] on a stream to that address, without making one. A plain
-    /// [`SocketAddr`] leaves it to the system which address and adapter the datagram leaves by;
-    /// [`Message::reply`] names those that a message came to.
+    /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
+    /// chooses the local address to send from and the adapter to send through. A [`Destination`]
+    /// can specify both; [`Message::reply`] returns one with those on which the message arrived.
     ///
     /// # Errors
     ///
-    /// Those of [`output_to`](Self::output_to) and [`OutputStream::write`]; and
-    /// [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable) or
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) where a datagram cannot leave from where it should.
+    /// - Those of [`output_to`](Self::output_to) and [`OutputStream::write`].
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable),
+    ///   [`Unsupported`](crate::ErrorKind::Unsupported): the datagram cannot be sent from the
+    ///   specified address or through the specified adapter.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a dropped future has sent the whole datagram or nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error};
+    /// # async fn echo(socket: &DatagramSocket) -> Result<(), Error> {
+    /// let message = socket.recv().await?;
+    /// socket.send_to(message.payload(), message.reply()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
         let to = to.into();
         open::check_destination(self.shared(), to.address)?;
@@ -253,12 +294,15 @@ impl DatagramSocket {
         dispatch::send(self.shared(), payload, Some(to)).await
     }
 
-    /// Sends `payload` to an address if the kernel has room for it now, and returns whether it had.
+    /// Sends `payload` to an address if the kernel has buffer space for it now, and returns whether
+    /// it was sent.
+    ///
+    /// This never waits, and it does not bind an unbound socket.
     ///
     /// # Errors
     ///
-    /// Those of [`send_to`](Self::send_to); an unbound socket is not bound by this, which is an
-    /// [`InvalidState`](crate::ErrorKind::InvalidState).
+    /// Those of [`send_to`](Self::send_to), and [`InvalidState`](crate::ErrorKind::InvalidState) if
+    /// the socket is unbound.
     pub fn try_send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<bool, Error> {
         let to = to.into();
         open::check_destination(self.shared(), to.address)?;
@@ -266,53 +310,67 @@ impl DatagramSocket {
         dispatch::try_send(self.shared(), payload, Some(to))
     }
 
-    /// Sends the datagrams of `batch`, each to its own destination, or to the peer of a connected socket,
-    /// in as few calls as the system allows.
+    /// Sends the datagrams of `batch`, each to its own destination or to the peer of a connected
+    /// socket, in as few calls as the system allows.
     ///
-    /// Lengths and destinations may be mixed. Each stays one datagram, and they go out in order: nothing is
-    /// merged, split, reordered or lost. What the kernel took leaves the batch at its front. An unbound
-    /// socket is bound first.
+    /// Lengths and destinations may be mixed. Each of them stays one datagram, and they are sent in
+    /// order: nothing is merged, split, reordered or lost. Datagrams that the kernel accepted are
+    /// removed from the front of the batch. An unbound socket is bound first.
     ///
     /// # Errors
     ///
-    /// Those of [`send_to`](Self::send_to), for the first datagram that could not be sent, which is then
-    /// the first in `batch`. [`InvalidState`](crate::ErrorKind::InvalidState): a datagram has no destination
-    /// and the socket no peer, or both have one.
+    /// - Those of [`send_to`](Self::send_to), for the first datagram that could not be sent. It is
+    ///   then the first in `batch`.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): a datagram has no destination and the
+    ///   socket has no peer, or both have one.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent. A broadcast that has left
-    /// by some of the adapters alone is still in it.
+    /// Cancel safe: after a dropped future, `batch` holds exactly the datagrams that were not sent.
+    /// A broadcast that was sent on only some of the adapters is still in it.
     pub async fn send_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
         dispatch::send_mixed_batch(self.shared(), batch).await
     }
 
-    /// Waits for the next message and returns it.
+    /// Receives the next message. Waits until one arrives.
     ///
-    /// Messages come in the order of their arrival. Errors that the network sends back are left for
-    /// [`next_event`](Self::next_event); their queue is bounded, and what does not fit is counted.
-    /// Several tasks may wait at once; each message goes to one of them.
+    /// Messages are returned in the order of their arrival. Several tasks may wait at the same
+    /// time; each message goes to one of them.
+    ///
+    /// Errors that the network sends back are left for [`next_event`](Self::next_event). Their
+    /// queue is bounded, and errors that do not fit are counted.
     ///
     /// # Errors
     ///
     /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
-    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed before.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed before this call.
     /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or
-    ///   [`cancel_io`](Self::cancel_io) called, while this waited.
+    ///   [`cancel_io`](Self::cancel_io) was called, during this call.
     /// - [`Io`](crate::ErrorKind::Io): the system refused; the next call tries again.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has taken no message.
+    /// Cancel safe: a dropped future has received no message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error};
+    /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
+    /// let message = socket.recv().await?;
+    /// println!("{} bytes from {}", message.payload().len(), message.remote());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recv(&self) -> impl Future<Output = Result<Message, Error>> {
         Receive::new(self.shared())
     }
 
     /// Polls for the next message, like [`recv`](Self::recv).
     ///
-    /// One task at a time may wait this way: of several, the last to poll is woken. The first poll of a socket
-    /// hands it to its runtime, which then tells of what is there already; [`try_recv`](Self::try_recv) asks
-    /// the system itself.
+    /// Only one task at a time can wait this way: if several tasks poll, the last one is woken. The
+    /// first poll registers the socket with its runtime, which then reports messages that have
+    /// already arrived. [`try_recv`](Self::try_recv) asks the system itself.
     ///
     /// # Errors
     ///
@@ -321,7 +379,8 @@ impl DatagramSocket {
         receive::poll_recv(self.shared(), cx)
     }
 
-    /// Returns a message that is there already; `None` if there is none.
+    /// Receives a message that has already arrived; returns `None` if there is none. This never
+    /// waits.
     ///
     /// # Errors
     ///
@@ -330,35 +389,53 @@ impl DatagramSocket {
         receive::try_recv(self.shared())
     }
 
-    /// Waits for the next thing that happens and returns it: a message, or an error that the network
-    /// sent back.
+    /// Receives the next event: a message, an error that the network sent back, or a membership
+    /// change. Waits until there is one.
     ///
-    /// Errors that are known go before messages that wait; among themselves both keep their order.
+    /// Events other than messages are returned before the messages that are queued. Otherwise both
+    /// keep their order.
     ///
     /// # Errors
     ///
-    /// Those of [`recv`](Self::recv). An error from the network is an [`Event`], never an `Err`.
+    /// Those of [`recv`](Self::recv). An error that the network sent back is an [`Event`], never an
+    /// `Err`.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe: a dropped future has taken no event.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error, Event};
+    /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
+    /// match socket.next_event().await? {
+    ///     Event::Message(message) => println!("{} bytes", message.payload().len()),
+    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind(), error.reporter()),
+    ///     other => println!("{other:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next_event(&self) -> Result<Event, Error> {
         let mut receive = Receive::new(self.shared());
         future::poll_fn(|cx| receive.poll_event(cx)).await
     }
 
-    /// Waits for datagrams, replaces the content of `batch` with them and returns how many there are.
+    /// Receives datagrams into `batch`, which replaces its content, and returns their number. Waits
+    /// until one arrives.
     ///
-    /// The cheapest way to pull: what one call of the system brings, borrowed from its buffers. The
-    /// datagrams are those that [`recv`](Self::recv) would return, in the same order.
+    /// This is the cheapest way to receive on request: the batch holds what one system call
+    /// returns, and the datagrams borrow from its buffers. They are the datagrams that
+    /// [`recv`](Self::recv) would return, in the same order.
     ///
     /// # Errors
     ///
-    /// Those of [`recv`](Self::recv); `batch` is empty then.
+    /// Those of [`recv`](Self::recv). `batch` is then empty.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has taken no datagram.
+    /// Cancel safe: a dropped future has received no datagram.
     ///
     /// # Examples
     ///
@@ -377,23 +454,38 @@ impl DatagramSocket {
         receive::recv_batch(self.shared(), batch).await
     }
 
-    /// Calls `handler` for every datagram that comes in, one at a time and in arrival order, until the
-    /// socket is closed.
+    /// Calls `handler` for each datagram that arrives, one at a time and in the order of arrival,
+    /// until the socket is closed.
     ///
-    /// The handler runs where the returned future is polled, and nothing is received while it runs: who is
-    /// slow leaves more to the kernel's receive buffer. It may use the socket, and close it. Errors that
-    /// the network sends back are left for [`next_event`](Self::next_event). When a
-    /// handler panics, what came behind its datagram stays for whoever receives next.
+    /// The handler runs where the returned future is polled. The future receives nothing while the
+    /// handler runs, so a slow handler leaves more datagrams in the kernel's receive buffer. The
+    /// handler may use the socket, and close it. Errors that the network sends back are left for
+    /// [`next_event`](Self::next_event). If the handler panics, the datagrams after the current one
+    /// stay for the next receiver.
     ///
     /// A socket that waits holds no buffer: ten thousand handlers cost no more than their futures.
     ///
     /// # Errors
     ///
-    /// Those of [`recv`](Self::recv), but that the socket was closed is `Ok`.
+    /// Those of [`recv`](Self::recv), except that the result is `Ok` if the socket was closed.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has taken no datagram that was not handled.
+    /// Cancel safe: a dropped future has received no datagram that was not handled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error};
+    /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
+    /// socket
+    ///     .for_each(|datagram| {
+    ///         println!("{} bytes from {}", datagram.payload().len(), datagram.remote());
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Model
     ///
@@ -405,12 +497,12 @@ impl DatagramSocket {
         ForEach::new(self.shared(), handler)
     }
 
-    /// Begins to receive ahead of need, into a queue of at most `capacity` messages.
+    /// Starts receiving ahead of need, into a queue of at most `capacity` messages.
     ///
-    /// For handlers that take their time, and for those who would rather lose old messages than new ones:
-    /// `overflow` says what becomes of messages while the queue is full. What it drops is counted here and
-    /// in [`statistics`](Self::statistics). Messages that others receive from this socket meanwhile do not
-    /// come to the queue.
+    /// Use this with a slow handler, or if old messages should be lost rather than new ones:
+    /// `overflow` says what happens to messages that arrive while the queue is full. Dropped
+    /// messages are counted by the queue and in [`statistics`](Self::statistics). A message that
+    /// another receiver of this socket takes does not enter the queue.
     ///
     /// # Errors
     ///
@@ -421,35 +513,43 @@ impl DatagramSocket {
         MessageQueue::new(self.shared(), capacity, overflow)
     }
 
-    /// Returns the messages as a stream, which ends when the socket is closed.
+    /// Returns a stream of the messages, which ends when the socket is closed.
     ///
-    /// Like calling [`recv`](Self::recv) again and again; the stream may be dropped at any time.
+    /// This is like calling [`recv`](Self::recv) in a loop. The stream can be dropped at any time.
     pub fn messages(&self) -> Messages<'_> {
         Messages::new(self.shared())
     }
 
-    /// Joins a multicast group: from now on the socket hears what is sent to it, at its own port.
+    /// Joins a multicast group. From now on, the socket receives the datagrams that are sent to the
+    /// group at the socket's own port.
     ///
-    /// A group that is given by a name is the first multicast address of that. It is joined on every
-    /// adapter that is up, carries multicast and has an address of the group's family (on loopback only
-    /// where there is no other); on the one adapter that the socket is bound to, or that the group's zone
-    /// names (`ff02::fb%eth0`). How that went
-    /// on each is returned; it is a success if the group is heard on one of them.
+    /// If the group is given by a name, the name's first multicast address is used. The group is
+    /// joined on every adapter (network interface) that is up, carries multicast and has an address
+    /// of the group's family, and on loopback only if there is no other. If the socket is bound to
+    /// an adapter, or the group has a zone (`ff02::fb%eth0`), the group is joined on that adapter
+    /// only. The result for each adapter is returned; the call succeeds if the group was joined on
+    /// at least one of them.
     ///
-    /// The membership is a wish: when adapters appear, come back or get an address the group is joined
-    /// there too, and one that is gone, switched off or without an address is left. Each of these is an
-    /// [`Event::MembershipChanged`]. Joining twice is fine. Only groups that this socket joined are heard
-    /// (MCG-09); what it sends itself it hears too.
+    /// The request stays in effect when the network changes. The group is also joined on adapters
+    /// that appear, come back or get an address, and it is left on adapters that were removed, were
+    /// switched off or have lost their address. Each such change is an
+    /// [`Event::MembershipChanged`].
+    ///
+    /// Joining a group twice is not an error. The socket receives only from groups that it has
+    /// joined itself (MCG-09). It also receives the datagrams that it sends to them itself.
     ///
     /// # Errors
     ///
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not bound, or it is connected.
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the address is no multicast address, or the
-    ///   group is joined for some senders alone.
-    /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): none of the name's addresses is one.
-    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): there is no such zone.
-    /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): no adapter suits.
-    /// - What the system says on the first adapter, if it says so on all.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not bound, or it is
+    ///   connected.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the address is not a multicast
+    ///   address, or the group is already joined for some senders only.
+    /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): none of the name's addresses is a
+    ///   multicast address.
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the zone does not exist.
+    /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): there is no suitable
+    ///   adapter.
+    /// - The system's error on the first adapter, if joining failed on all of them.
     /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
     ///
     /// # Cancel safety
@@ -458,26 +558,28 @@ impl DatagramSocket {
     ///
     /// # Platform
     ///
-    /// A socket that is bound to one address hears no group on Linux: joining is
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) there. Bind to a port alone, or to the adapter.
+    /// On Linux, a socket that is bound to one address does not receive from groups, and joining
+    /// fails with [`Unsupported`](crate::ErrorKind::Unsupported). Bind to a port only, or to the
+    /// adapter.
     ///
     /// # Model
     ///
-    /// `JoinMulticastGroup` (MCG-01 to MCG-09); that memberships come back is ours.
+    /// `JoinMulticastGroup` (MCG-01 to MCG-09). That memberships are restored is an extension of
+    /// this crate.
     pub async fn join_multicast(&self, group: &HostName) -> Result<Vec<Joined>, Error> {
         multicast::join(self.shared(), group, None).await
     }
 
-    /// Joins a multicast group and hears one sender there, and nobody else (RFC 4607).
+    /// Joins a multicast group for one sender only, `source` (RFC 4607).
     ///
-    /// Like [`join_multicast`](Self::join_multicast) in all else; several sources of one group may be
-    /// joined.
+    /// Otherwise this is like [`join_multicast`](Self::join_multicast). Several sources of one
+    /// group can be joined.
     ///
     /// # Errors
     ///
-    /// Those of [`join_multicast`](Self::join_multicast), and
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a source of another family, and for a group
-    /// that is joined for every sender.
+    /// - Those of [`join_multicast`](Self::join_multicast).
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `source` is of another family than
+    ///   the group, or the group is already joined for every sender.
     ///
     /// # Cancel safety
     ///
@@ -490,21 +592,23 @@ impl DatagramSocket {
         multicast::join(self.shared(), group, Some(source)).await
     }
 
-    /// Leaves a multicast group on all adapters. [`Joined::group`] has its address.
+    /// Leaves a multicast group on all adapters. [`Joined::group`] has the address of the group.
     ///
     /// # Errors
     ///
-    /// [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): it was not joined; and the states
-    /// of [`join_multicast`](Self::join_multicast).
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the group was not joined.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): as for
+    ///   [`join_multicast`](Self::join_multicast).
     ///
     /// # Model
     ///
-    /// Ours (MCG-08): there, a membership ends with the socket.
+    /// An extension of this crate (MCG-08). In the model, a membership ends with the socket.
     pub fn leave_multicast(&self, group: IpAddr) -> Result<(), Error> {
         multicast::leave(self.shared(), group, None)
     }
 
-    /// Hears one sender of a group no more, on all adapters.
+    /// Leaves a multicast group that was joined for `source`, on all adapters; see
+    /// [`join_source`](Self::join_source).
     ///
     /// # Errors
     ///
@@ -513,9 +617,11 @@ impl DatagramSocket {
         multicast::leave(self.shared(), group, Some(source))
     }
 
-    /// Returns the address the socket is bound to; `None` before it is open and after it was closed.
+    /// Returns the local address that the socket is bound to; `None` before it is open and after it
+    /// was closed.
     ///
-    /// A socket that is bound to all addresses has the unspecified one until it is connected (INF-03).
+    /// For a socket that is bound to all addresses, this is the unspecified address until the
+    /// socket is connected (INF-03).
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.shared().local_addr()
     }
@@ -529,40 +635,44 @@ impl DatagramSocket {
     ///
     /// # Errors
     ///
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): 0, with which no datagram gets anywhere.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `hops` is 0, with which no
+    ///   datagram would arrive.
     /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
     ///
     /// # Model
     ///
-    /// `OutboundUnicastHopLimit` (CTL-08 to CTL-10): if the system refuses, nothing happens.
+    /// `OutboundUnicastHopLimit` (CTL-08 to CTL-10). If the system refuses the value, the call has
+    /// no effect.
     pub fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
         self.shared().set_hop_limit(hops)
     }
 
-    /// Returns what was wished of the socket's options, what the system granted, and what would help where
-    /// that is not the same.
+    /// Returns a report on the socket's options: what was requested, what the system granted, and
+    /// what would help if the two differ.
     ///
-    /// An open socket's options are asked of the system each time, some microseconds. Before the socket is
-    /// open, and after it was closed, nothing is granted.
+    /// Each call on an open socket queries the system, which takes some microseconds. Before the
+    /// socket is open, and after it was closed, the report has no granted values.
     ///
     /// # Model
     ///
-    /// The getters of `DatagramSocketControl` (CTL-05, CTL-07), and what they do not tell.
+    /// The getters of `DatagramSocketControl` (CTL-05, CTL-07). The report has more than they
+    /// return.
     pub fn options(&self) -> OptionsReport {
         self.shared().options()
     }
 
-    /// Returns what the socket has counted so far.
+    /// Returns the socket's counters.
     ///
-    /// With the feature `metrics`, what is new since the last time is published as well.
+    /// With the feature `metrics`, this also publishes what was counted since the last time.
     pub fn statistics(&self) -> Statistics {
         self.shared().statistics()
     }
 
-    /// Ends the pending receives and writes with [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// Cancels all pending receives and writes. They end with
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
     ///
-    /// What the kernel took is sent; what it holds stays for the next [`recv`](Self::recv). The socket
-    /// stays open.
+    /// Datagrams that the kernel has accepted are still sent. Received datagrams in the kernel stay
+    /// for the next [`recv`](Self::recv). The socket stays open.
     ///
     /// # Errors
     ///
@@ -576,10 +686,11 @@ impl DatagramSocket {
         self.shared().cancel_io()
     }
 
-    /// Closes the socket: pending operations end with [`Cancelled`](crate::ErrorKind::Cancelled), later
-    /// ones fail with [`Closed`](crate::ErrorKind::Closed).
+    /// Closes the socket.
     ///
-    /// When this returns the local port is free. Closing twice is fine.
+    /// Pending operations end with [`Cancelled`](crate::ErrorKind::Cancelled), and later ones fail
+    /// with [`Closed`](crate::ErrorKind::Closed). The local port is free when this returns. Closing
+    /// a socket twice is not an error.
     ///
     /// # Model
     ///
@@ -589,7 +700,7 @@ impl DatagramSocket {
     }
 }
 
-/// What an error says could not be done.
+/// The action that error messages name.
 const SEND_TO: &str = "send to an address";
 
 impl fmt::Debug for DatagramSocket {

@@ -1,8 +1,8 @@
-//! What those who watch get to see: events with the feature `tracing`, numbers with `metrics`.
+//! The events of the feature `tracing`, and the numbers of the feature `metrics`.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on may say so this way"
+    reason = "a test may panic where it cannot continue"
 )]
 
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use udpair::{DatagramSocket, EndpointPair, Event, Resolver, engines};
 
-/// A resolver that knows one service, and whose name server is not there.
+/// Returns a resolver with one service, and a name server whose port is closed.
 fn without_dns() -> Resolver {
     let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
     Resolver::builder()
@@ -31,12 +31,12 @@ fn without_dns() -> Resolver {
         .build()
 }
 
-/// The steps of resolving, with who was asked for what and what came of it.
+/// With its name, its stage and its outcome.
 #[test]
-fn every_step_of_resolving_is_an_event() {
+fn every_step_of_a_resolution_is_an_event() {
     let resolver = without_dns();
-    let watcher = Watcher::default();
-    watcher.watch(async {
+    let recorder = TestRecorder::default();
+    recorder.run(async {
         let found = resolver.resolve(&"localhost:echo".parse().unwrap()).await;
         assert!(found.candidates().is_ok());
         let failed = resolver
@@ -44,7 +44,7 @@ fn every_step_of_resolving_is_an_event() {
             .await;
         assert!(failed.candidates().is_err());
     });
-    let events = watcher.events();
+    let events = recorder.events();
     let stages: Vec<_> = events
         .iter()
         .map(|event| {
@@ -61,7 +61,7 @@ fn every_step_of_resolving_is_an_event() {
             ("looked up", "services", true),
             ("looked up", "address", true),
             ("resolved", "", true),
-            // No stun in this file.
+            // The services text does not list stun.
             ("looked up", "services", true),
             ("looked up", "srv", false),
             ("resolved", "", false),
@@ -76,27 +76,27 @@ fn every_step_of_resolving_is_an_event() {
     assert!(events.iter().all(|event| !event.get("elapsed").is_empty()));
 }
 
-/// The life of a socket; nothing is told of a datagram.
+/// Datagrams are not events.
 #[test]
 fn opening_connecting_peer_errors_and_closing_are_events() {
     for engine in engines() {
         let builder = DatagramSocket::builder().engine(*engine);
-        let watcher = Watcher::default();
-        let (local, peer) = watcher.watch(async {
+        let recorder = TestRecorder::default();
+        let (local, peer) = recorder.run(async {
             let socket = builder.bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
             let local = socket.local_addr().unwrap();
             let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
             let peer = closed.unwrap();
             socket.connect(&EndpointPair::from(peer)).await.unwrap();
             socket.output().unwrap().write(b"x").await.unwrap();
-            let event = tokio::time::timeout(PATIENCE, socket.next_event()).await;
+            let event = tokio::time::timeout(TIMEOUT, socket.next_event()).await;
             assert!(matches!(event.unwrap(), Ok(Event::PeerError(_))));
             socket.close();
             socket.close();
             (local.to_string(), peer.to_string())
         });
-        let events = watcher.events();
-        let messages: Vec<_> = events.iter().map(Told::message).collect();
+        let events = recorder.events();
+        let messages: Vec<_> = events.iter().map(RecordedEvent::message).collect();
         let expected = [
             "socket opened",
             "socket connected",
@@ -121,20 +121,20 @@ fn opening_connecting_peer_errors_and_closing_are_events() {
     }
 }
 
-/// What sockets have counted is published when somebody asks, and at the end; each datagram once.
+/// Each datagram is published once.
 #[test]
 fn counts_are_published_on_demand_and_at_the_close() {
     for engine in engines() {
         let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
         let pair = EndpointPair::from(peer.local_addr().unwrap());
         let builder = DatagramSocket::builder().engine(*engine);
-        let watcher = Watcher::default();
-        let sent = || watcher.number("udpair_datagrams_sent_total");
-        watcher.watch(async {
+        let recorder = TestRecorder::default();
+        let sent = || recorder.number("udpair_datagrams_sent_total");
+        recorder.run(async {
             let first = builder.connect(&pair).await.unwrap();
             let second = builder.connect(&pair).await.unwrap();
-            assert_eq!(watcher.number("udpair_sockets_opened_total"), 2);
-            assert_eq!(watcher.number("udpair_sockets_open"), 2);
+            assert_eq!(recorder.number("udpair_sockets_opened_total"), 2);
+            assert_eq!(recorder.number("udpair_sockets_open"), 2);
             for socket in [&first, &second, &second] {
                 socket.output().unwrap().write(b"four").await.unwrap();
             }
@@ -144,7 +144,7 @@ fn counts_are_published_on_demand_and_at_the_close() {
             assert_eq!(sent(), 2, "{engine:?}");
             peer.send_to(b"five!", second.local_addr().unwrap())
                 .unwrap();
-            tokio::time::timeout(PATIENCE, second.recv())
+            tokio::time::timeout(TIMEOUT, second.recv())
                 .await
                 .unwrap()
                 .unwrap();
@@ -160,7 +160,7 @@ fn counts_are_published_on_demand_and_at_the_close() {
             ("udpair_sockets_opened_total", 2),
             ("udpair_sockets_open", 0),
         ] {
-            assert_eq!(watcher.number(name), expected, "{engine:?} {name}");
+            assert_eq!(recorder.number(name), expected, "{engine:?} {name}");
         }
     }
 }
@@ -168,39 +168,39 @@ fn counts_are_published_on_demand_and_at_the_close() {
 #[test]
 fn resolutions_are_counted_by_their_outcome() {
     let resolver = without_dns();
-    let watcher = Watcher::default();
-    watcher.watch(async {
+    let recorder = TestRecorder::default();
+    recorder.run(async {
         for remote in ["localhost:echo", "localhost:7", "example.test:7"] {
             resolver.resolve(&remote.parse().unwrap()).await;
         }
     });
     let resolutions =
-        |outcome| watcher.number(&format!("udpair_resolutions_total outcome={outcome}"));
+        |outcome| recorder.number(&format!("udpair_resolutions_total outcome={outcome}"));
     assert_eq!((resolutions("found"), resolutions("failed")), (2, 1));
-    assert_eq!(watcher.number("udpair_resolution_seconds"), 3);
+    assert_eq!(recorder.number("udpair_resolution_seconds"), 3);
 }
 
-/// Keeps what it is told.
+/// A subscriber and recorder that stores events and metrics.
 #[derive(Clone, Default)]
-struct Watcher {
-    events: Arc<Mutex<Vec<Told>>>,
+struct TestRecorder {
+    events: Arc<Mutex<Vec<RecordedEvent>>>,
     numbers: Arc<Mutex<HashMap<String, Arc<Number>>>>,
 }
 
-/// An event, with its fields as text.
+/// A tracing event, with its fields as text.
 #[derive(Clone, Debug)]
-struct Told {
+struct RecordedEvent {
     target: &'static str,
     fields: HashMap<&'static str, String>,
 }
 
-/// A counter or gauge, or how often a histogram was written to.
+/// The value of a counter or gauge, or the number of samples of a histogram.
 #[derive(Debug, Default)]
 struct Number(AtomicU64);
 
-impl Watcher {
-    /// Runs `future`, and watches this thread meanwhile.
-    fn watch<T>(&self, future: impl Future<Output = T>) -> T {
+impl TestRecorder {
+    /// Runs `future`, and records the events and metrics of this thread meanwhile.
+    fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().unwrap();
         metrics::with_local_recorder(self, || {
@@ -208,7 +208,7 @@ impl Watcher {
         })
     }
 
-    fn events(&self) -> Vec<Told> {
+    fn events(&self) -> Vec<RecordedEvent> {
         self.events.lock().unwrap().clone()
     }
 
@@ -233,18 +233,18 @@ impl Watcher {
     }
 }
 
-impl Told {
+impl RecordedEvent {
     fn message(&self) -> &str {
         self.get("message")
     }
 
-    /// Returns a field; nothing if it is not there.
+    /// Returns the value of a field; empty if the event has no such field.
     fn get(&self, field: &str) -> &str {
         self.fields.get(field).map_or("", String::as_str)
     }
 }
 
-impl Visit for Told {
+impl Visit for RecordedEvent {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.fields.insert(field.name(), format!("{value:?}"));
     }
@@ -254,7 +254,7 @@ impl Visit for Told {
     }
 }
 
-impl tracing::Subscriber for Watcher {
+impl tracing::Subscriber for TestRecorder {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         metadata.target() == "udpair"
     }
@@ -268,12 +268,12 @@ impl tracing::Subscriber for Watcher {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        let mut told = Told {
+        let mut recorded = RecordedEvent {
             target: event.metadata().target(),
             fields: HashMap::new(),
         };
-        event.record(&mut told);
-        self.events.lock().unwrap().push(told);
+        event.record(&mut recorded);
+        self.events.lock().unwrap().push(recorded);
     }
 
     fn enter(&self, _: &Id) {}
@@ -281,7 +281,7 @@ impl tracing::Subscriber for Watcher {
     fn exit(&self, _: &Id) {}
 }
 
-impl Recorder for Watcher {
+impl Recorder for TestRecorder {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -311,7 +311,7 @@ impl CounterFn for Number {
     }
 }
 
-/// Whole numbers are all that this crate writes.
+/// `udpair` writes only whole numbers.
 impl GaugeFn for Number {
     fn increment(&self, value: f64) {
         self.0.fetch_add(value as u64, Ordering::Relaxed);
@@ -332,5 +332,5 @@ impl HistogramFn for Number {
     }
 }
 
-/// How long to wait for what happens at once on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an event that occurs at once on an idle machine.
+const TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,21 +1,22 @@
-//! The words after `cargo xtask bench`.
+//! The arguments of `cargo xtask bench`.
 
 use std::path::PathBuf;
 
-/// What is to be measured, and what becomes of it.
+/// What to measure, and what to do with the results.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Arguments {
-    /// Beginnings of names; none is all.
+    /// Prefixes of workload names; empty for all workloads.
     pub(crate) workloads: Vec<String>,
-    /// Names of peers; none is all.
+    /// Names of peers; empty for all peers.
     pub(crate) against: Vec<String>,
     pub(crate) repetitions: u32,
-    /// How long each flood takes.
+    /// The duration of each measurement, in seconds.
     pub(crate) seconds: f64,
     pub(crate) save: Option<PathBuf>,
     pub(crate) compare: Option<PathBuf>,
-    /// Whether to leave the scheduling policy alone.
+    /// Whether to keep the scheduling policy, also as root.
     pub(crate) is_plain: bool,
+    /// Whether to count instructions instead of measuring.
     pub(crate) counts_instructions: bool,
 }
 
@@ -49,7 +50,7 @@ impl Arguments {
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let list = || value.split(',').map(str::to_lowercase).collect();
-        let wrong = || format!("{name} does not take {value}");
+        let wrong = || format!("{name} does not accept {value}");
         match name {
             "--workload" => self.workloads = list(),
             "--against" => self.against = list(),
@@ -72,21 +73,21 @@ impl Arguments {
 
 pub(crate) const USAGE: &str = "usage: cargo xtask bench [OPTIONS]
 
-  --workload W1,w2-64  beginnings of workloads; default: all
-  --against raw,tokio  peers beside our own; default: all that can run here
-  --repetitions N      of every measurement; default: 5
-  --seconds S          that each takes; default: 0.7
-  --save FILE.json     keep what was measured
-  --compare FILE.json  with what was kept; fails if we have become clearly slower
-  --plain              leave the scheduling policy alone, also as root
-  --instructions       count instructions of pure parts instead (valgrind)";
+  --workload W1,w2-64  prefixes of workload names; default: all workloads
+  --against raw,tokio  peers to compare udpair with; default: all that can run here
+  --repetitions N      repetitions of every measurement; default: 5
+  --seconds S          duration of every measurement; default: 0.7
+  --save FILE.json     save the results
+  --compare FILE.json  compare with saved results; fails if udpair has become clearly slower
+  --plain              keep the scheduling policy, also as root
+  --instructions       count the instructions of microbenchmarks instead (valgrind)";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn arguments_have_types() {
+    fn arguments_are_parsed_into_their_types() {
         let words = [
             "--workload",
             "W1,w3",
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn an_error_names_the_wrong_argument() {
         for words in [
             ["--repetitions", "0"],
             ["--seconds", "1000"],

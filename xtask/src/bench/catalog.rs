@@ -1,4 +1,4 @@
-//! What `udpair-bench` can measure, as it says itself.
+//! What `udpair-bench` can measure, as `udpair-bench list` prints it.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,46 +7,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::command;
 
-/// All workloads, modes and pieces.
+/// All workloads, modes and microbenchmarks.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Catalog {
     workloads: Vec<Workload>,
     modes: Vec<Mode>,
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) microbenchmarks: Vec<Microbenchmark>,
 }
 
-/// A workload, and who takes part in it.
+/// A workload, and the modes that take part in it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Workload {
     pub(crate) name: String,
     pub(crate) about: String,
-    /// The most important one first.
+    /// The most important figure first.
     pub(crate) figures: Vec<Figure>,
     pub(crate) modes: Vec<String>,
     /// The modes that the others are compared with.
-    pub(crate) marks: Vec<String>,
+    // Results that were saved before the key was renamed have `marks`.
+    #[serde(alias = "marks")]
+    pub(crate) baselines: Vec<String>,
 }
 
-/// A number that every run of a workload has.
+/// A number that every run of a workload measures.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Figure {
     pub(crate) name: String,
     pub(crate) unit: String,
-    /// Whether a larger one is better.
+    /// Whether a larger number is better.
     pub(crate) is_rate: bool,
 }
 
-/// A way of using sockets.
+/// One way of using UDP sockets.
 #[derive(Debug, Deserialize)]
 struct Mode {
     name: String,
-    /// Why it cannot run here; `None` if it can.
+    /// Why the mode cannot run here; `None` if it can.
     missing: Option<String>,
 }
 
-/// A function whose instructions can be counted.
+/// An operation whose instructions can be counted.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Piece {
+pub(crate) struct Microbenchmark {
     pub(crate) name: String,
     pub(crate) about: String,
 }
@@ -56,11 +58,12 @@ impl Catalog {
         command::json(Command::new(program).arg("list"))
     }
 
-    /// Returns the workloads whose names begin so, each with our own modes, those of the peers that are
-    /// wanted, and the marks among them; prints who cannot run.
+    /// Returns the workloads whose names begin with one of `prefixes`. Each has the modes of
+    /// udpair, those of the chosen peers, and the baselines among these. Prints the modes that
+    /// cannot run.
     pub(crate) fn chosen(
         &self,
-        beginnings: &[String],
+        prefixes: &[String],
         peers: &[String],
     ) -> Result<Vec<Workload>, String> {
         for peer in peers {
@@ -69,7 +72,7 @@ impl Catalog {
             }
         }
         let is_wanted = |mode: &Mode| {
-            is_ours(&mode.name)
+            is_udpair(&mode.name)
                 || peers.is_empty()
                 || peers.iter().any(|peer| belongs_to(&mode.name, peer))
         };
@@ -87,29 +90,32 @@ impl Catalog {
             .workloads
             .iter()
             .filter(|workload| {
-                let begins = |beginning: &String| workload.name.starts_with(beginning);
-                beginnings.is_empty() || beginnings.iter().any(begins)
+                let matches = |prefix: &String| workload.name.starts_with(prefix);
+                prefixes.is_empty() || prefixes.iter().any(matches)
             })
             .map(|workload| {
                 let mut workload = workload.clone();
                 workload.modes.retain(|mode| runnable.contains(&mode));
-                workload.marks.retain(|mark| runnable.contains(&mark));
+                workload
+                    .baselines
+                    .retain(|baseline| runnable.contains(&baseline));
                 workload
             })
             .collect();
         if workloads.is_empty() {
-            return Err(format!("there is no workload {}", beginnings.join(", ")));
+            return Err(format!("there is no workload {}", prefixes.join(", ")));
         }
         Ok(workloads)
     }
 }
 
-/// Returns whether a mode is one of our own socket.
-pub(crate) fn is_ours(mode: &str) -> bool {
+/// Returns whether a mode belongs to udpair.
+pub(crate) fn is_udpair(mode: &str) -> bool {
     belongs_to(mode, "udpair")
 }
 
-/// Returns whether a mode is one of a peer: its name, or that and more.
+/// Returns whether a mode belongs to a peer: its name is that of the peer, or that, a hyphen and
+/// more.
 fn belongs_to(mode: &str, peer: &str) -> bool {
     let rest = mode.strip_prefix(peer);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -120,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_has_modes_that_begin_with_its_name() {
+    fn the_modes_of_a_peer_begin_with_its_name() {
         for (mode, peer, belongs) in [
             ("raw", "raw", true),
             ("raw-gso", "raw", true),

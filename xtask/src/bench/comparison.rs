@@ -1,30 +1,31 @@
-//! What has changed since something was kept.
+//! What has changed since results were saved.
 //!
-//! Two runs are not alike: the machine was busy, or is another. So what is compared is how far we are from
-//! each mark, within each run.
+//! No two runs have the same conditions: the machine may have been busy, or may be a different one.
+//! Therefore the comparison uses ratios: the figure of udpair divided by that of each baseline in
+//! the same run.
 
-use super::catalog::{Figure, Workload, is_ours};
+use super::catalog::{Figure, Workload, is_udpair};
 use super::results::Results;
 use super::summary::Spread;
 
-/// Every row that both results have.
+/// The change of every figure that both results have.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) rows: Vec<Change>,
     pub(crate) is_same_machine: bool,
 }
 
-/// How a row has changed.
+/// The change of one figure.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) workload: String,
     pub(crate) mode: String,
-    /// The mark that the ratios are to; `None` for figures that need none.
-    pub(crate) mark: Option<String>,
+    /// The baseline of the ratios; `None` for figures that need no baseline.
+    pub(crate) baseline: Option<String>,
     pub(crate) figure: String,
     pub(crate) before: f64,
     pub(crate) now: f64,
-    /// By how much it is better now, as a factor; below 1 it is worse.
+    /// The factor by which the figure is better now; below 1, it is worse.
     pub(crate) gain: f64,
     is_regression: bool,
 }
@@ -33,19 +34,19 @@ impl Comparison {
     pub(crate) fn new(before: &Results, now: &Results) -> Self {
         let mut rows = Vec::new();
         for workload in &now.workloads {
-            for mode in workload.modes.iter().filter(|mode| is_ours(mode)) {
+            for mode in workload.modes.iter().filter(|mode| is_udpair(mode)) {
                 let figures = workload.figures.iter().enumerate();
                 for (_, figure) in figures.filter(|(at, figure)| *at == 0 || is_steady(figure)) {
                     rows.extend(changes(before, now, workload, mode, figure));
                 }
             }
         }
-        for (piece, count) in &now.instructions {
+        for (name, count) in &now.instructions {
             rows.extend(
                 before
                     .instructions
-                    .get(piece)
-                    .map(|earlier| instructions(piece, *earlier, *count)),
+                    .get(name)
+                    .map(|earlier| instructions(name, *earlier, *count)),
             );
         }
         Self {
@@ -54,7 +55,7 @@ impl Comparison {
         }
     }
 
-    /// Returns the rows that have become clearly worse.
+    /// Returns the figures that have become clearly worse.
     pub(crate) fn regressions(&self) -> impl Iterator<Item = &Change> {
         self.rows.iter().filter(|change| change.is_regression)
     }
@@ -66,9 +67,10 @@ impl Change {
     }
 }
 
-/// The changes of a figure against every mark.
+/// Returns the changes of a figure against every baseline.
 ///
-/// Whoever has become slower is further behind all of them; behind one alone, that one has changed.
+/// If a mode has become slower, its ratio to every baseline is worse. If the ratio to only one is
+/// worse, that baseline has changed.
 fn changes(
     before: &Results,
     now: &Results,
@@ -76,15 +78,15 @@ fn changes(
     mode: &str,
     figure: &Figure,
 ) -> Vec<Change> {
-    let against = |mark: &String| {
-        let against = Against {
+    let against = |baseline: &String| {
+        let modes = ComparedModes {
             workload,
             mode,
-            mark,
+            baseline,
         };
-        change(before, now, &against, figure)
+        change(before, now, &modes, figure)
     };
-    let mut changes: Vec<_> = workload.marks.iter().filter_map(against).collect();
+    let mut changes: Vec<_> = workload.baselines.iter().filter_map(against).collect();
     let is_regression = changes.iter().all(|change| change.is_regression);
     for change in &mut changes {
         change.is_regression = is_regression;
@@ -92,52 +94,53 @@ fn changes(
     changes
 }
 
-/// Whose figures are compared.
-struct Against<'a> {
+/// Two modes of a workload whose figures are compared.
+struct ComparedModes<'a> {
     workload: &'a Workload,
     mode: &'a str,
-    mark: &'a str,
+    baseline: &'a str,
 }
 
-/// Returns whether a figure depends little on when others ran: the processor time of a datagram.
+/// Returns whether a figure depends little on when other processes ran: the processor time per
+/// datagram.
 fn is_steady(figure: &Figure) -> bool {
     figure.unit == "s/M"
 }
 
-/// The change of a mode against a mark; `None` if one of the results lacks either.
+/// Returns the change of a mode against a baseline; `None` if one of the results lacks either mode.
 fn change(
     before: &Results,
     now: &Results,
-    against: &Against<'_>,
+    modes: &ComparedModes<'_>,
     figure: &Figure,
 ) -> Option<Change> {
-    let &Against {
+    let &ComparedModes {
         workload,
         mode,
-        mark,
-    } = against;
-    let ours_before = before.summary(workload, mode)?.get(&figure.name)?;
-    let mark_before = before.summary(workload, mark)?.get(&figure.name)?;
-    let ours_now = now.summary(workload, mode)?.get(&figure.name)?;
-    let mark_now = now.summary(workload, mark)?.get(&figure.name)?;
-    let earlier = ours_before.median / mark_before.median;
-    let later = ours_now.median / mark_now.median;
+        baseline,
+    } = modes;
+    let mode_before = before.summary(workload, mode)?.get(&figure.name)?;
+    let baseline_before = before.summary(workload, baseline)?.get(&figure.name)?;
+    let mode_now = now.summary(workload, mode)?.get(&figure.name)?;
+    let baseline_now = now.summary(workload, baseline)?.get(&figure.name)?;
+    let earlier = mode_before.median / baseline_before.median;
+    let later = mode_now.median / baseline_now.median;
     let gain = if figure.is_rate {
         later / earlier
     } else {
         earlier / later
     };
-    // The best run of now is still worse than the worst of before.
-    let is_apart = best(ours_now, figure) / mark_now.median;
+    // Whether the best run now is still worse than the worst run before.
+    let best_now = best(mode_now, figure) / baseline_now.median;
     let is_apart = if figure.is_rate {
-        is_apart < ours_before.least / mark_before.median
+        best_now < mode_before.least / baseline_before.median
     } else {
-        is_apart > ours_before.most / mark_before.median
+        best_now > mode_before.most / baseline_before.median
     };
     Some(Change {
         workload: workload.name.clone(),
         mode: mode.into(),
-        mark: Some(mark.into()),
+        baseline: Some(baseline.into()),
         figure: figure.name.clone(),
         before: earlier,
         now: later,
@@ -154,12 +157,12 @@ fn best(spread: Spread, figure: &Figure) -> f64 {
     }
 }
 
-fn instructions(piece: &str, before: f64, now: f64) -> Change {
+fn instructions(name: &str, before: f64, now: f64) -> Change {
     let gain = before.max(1.0) / now.max(1.0);
     Change {
         workload: "instructions".into(),
-        mode: piece.into(),
-        mark: None,
+        mode: name.into(),
+        baseline: None,
         figure: "instructions".into(),
         before,
         now,
@@ -168,10 +171,10 @@ fn instructions(piece: &str, before: f64, now: f64) -> Change {
     }
 }
 
-/// Ratios of runs that are alike differ by so much.
+/// Ratios of runs of the same code differ by up to this share.
 const RATIO_TOLERANCE: f64 = 0.15;
 
-/// Counts hardly differ: random numbers, hash seeds, the addresses of buffers.
+/// Counts differ little. Random numbers, hash seeds and the addresses of buffers change them.
 const INSTRUCTIONS_TOLERANCE: f64 = 0.05;
 
 #[cfg(test)]
@@ -181,8 +184,8 @@ mod tests {
     use super::super::run::Run;
     use super::*;
 
-    /// With a second mark that is always the same.
-    fn results(is_rate: bool, ours: &[f64], mark: &[f64]) -> Results {
+    /// Returns results with two baselines; the figures of the second are always the same.
+    fn results(is_rate: bool, udpair: &[f64], raw: &[f64]) -> Results {
         let mut results = Results::new(3, 0.1);
         results.workloads.push(Workload {
             name: "w".into(),
@@ -193,9 +196,9 @@ mod tests {
                 is_rate,
             }],
             modes: ["udpair", "raw", "tokio"].map(str::to_owned).to_vec(),
-            marks: ["raw", "tokio"].map(str::to_owned).to_vec(),
+            baselines: ["raw", "tokio"].map(str::to_owned).to_vec(),
         });
-        for (mode, values) in [("udpair", ours), ("raw", mark), ("tokio", &[100.0; 3])] {
+        for (mode, values) in [("udpair", udpair), ("raw", raw), ("tokio", &[100.0; 3])] {
             results.runs.extend(values.iter().map(|value| Run {
                 workload: "w".into(),
                 mode: mode.into(),
@@ -208,16 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_clearly_slower_against_every_mark_is_a_regression() {
+    fn a_regression_is_a_clear_loss_against_every_baseline() {
         let before = results(true, &[90.0, 100.0, 110.0], &[200.0; 3]);
-        for (ours, mark, is_regression, why) in [
+        for (udpair, raw, is_regression, why) in [
             (100.0, 200.0, false, "the same"),
-            (60.0, 200.0, true, "we are slower"),
-            (100.0, 400.0, false, "one mark is faster"),
-            (60.0, 100.0, false, "we are slower, and so is one mark"),
-            (88.0, 200.0, false, "within what runs differ"),
+            (60.0, 200.0, true, "udpair is slower"),
+            (100.0, 400.0, false, "one baseline is faster"),
+            (60.0, 100.0, false, "udpair and one baseline are slower"),
+            (88.0, 200.0, false, "within the tolerance"),
         ] {
-            let now = results(true, &[ours; 3], &[mark; 3]);
+            let now = results(true, &[udpair; 3], &[raw; 3]);
             let comparison = Comparison::new(&before, &now);
             let found = comparison.regressions().count() == 2;
             assert_eq!(found, is_regression, "{why}");
@@ -225,21 +228,21 @@ mod tests {
     }
 
     #[test]
-    fn of_a_cost_more_is_worse() {
+    fn a_cost_that_grows_is_a_regression() {
         let before = results(false, &[90.0, 100.0, 110.0], &[100.0; 3]);
-        for (ours, is_regression) in [(150.0, true), (100.0, false), (50.0, false)] {
-            let now = results(false, &[ours; 3], &[100.0; 3]);
+        for (udpair, is_regression) in [(150.0, true), (100.0, false), (50.0, false)] {
+            let now = results(false, &[udpair; 3], &[100.0; 3]);
             let comparison = Comparison::new(&before, &now);
             assert_eq!(
                 comparison.regressions().count() == 2,
                 is_regression,
-                "{ours}"
+                "{udpair}"
             );
         }
     }
 
     #[test]
-    fn instructions_are_compared_as_they_are() {
+    fn instruction_counts_are_compared_without_a_baseline() {
         assert!(instructions("p", 100.0, 110.0).is_regression());
         assert!(!instructions("p", 100.0, 101.0).is_regression());
     }

@@ -1,43 +1,54 @@
-//! How many instructions a piece takes, counted by callgrind.
+//! How many instructions a microbenchmark takes, counted by callgrind.
 //!
-//! The program runs twice, with different numbers of operations: the difference is theirs alone, without
-//! starting and preparing. It does not depend on what else the machine does.
+//! The program runs twice, with different numbers of operations. The difference counts only the
+//! additional operations, not the start and the preparation. It does not depend on other load on
+//! the machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::catalog::Piece;
+use super::catalog::Microbenchmark;
 use crate::packages;
 
-/// Counts the instructions of each piece, per operation.
-pub(crate) fn count(program: &Path, pieces: &[Piece]) -> Result<BTreeMap<String, f64>, String> {
+/// Counts the instructions of each microbenchmark, per operation.
+pub(crate) fn count(
+    program: &Path,
+    microbenchmarks: &[Microbenchmark],
+) -> Result<BTreeMap<String, f64>, String> {
     packages::need("valgrind", "valgrind")?;
-    pieces
+    microbenchmarks
         .iter()
-        .map(|piece| {
-            let few = collected(program, piece, FEW)?;
-            let many = collected(program, piece, MANY)?;
+        .map(|microbenchmark| {
+            let few = collected(program, microbenchmark, FEW)?;
+            let many = collected(program, microbenchmark, MANY)?;
             let each = many.saturating_sub(few) as f64 / f64::from(MANY - FEW);
-            Ok((piece.name.clone(), each))
+            Ok((microbenchmark.name.clone(), each))
         })
         .collect()
 }
 
-/// Returns how many instructions the program takes for so many operations.
-fn collected(program: &Path, piece: &Piece, operations: u32) -> Result<u64, String> {
+/// Returns how many instructions the program takes for this number of operations.
+fn collected(
+    program: &Path,
+    microbenchmark: &Microbenchmark,
+    operations: u32,
+) -> Result<u64, String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .args(["pure", &piece.name, &operations.to_string()])
+        .args(["pure", &microbenchmark.name, &operations.to_string()])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("cannot start valgrind: {error}"))?;
     let text = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(format!("valgrind cannot run {}: {text}", piece.name));
+        return Err(format!(
+            "valgrind cannot run {}: {text}",
+            microbenchmark.name
+        ));
     }
-    instructions_in(&text).ok_or_else(|| format!("valgrind has not counted: {text}"))
+    instructions_in(&text).ok_or_else(|| format!("valgrind printed no count: {text}"))
 }
 
 /// Reads the line `==1== Collected : 1234`.
@@ -46,7 +57,7 @@ fn instructions_in(text: &str) -> Option<u64> {
     number?.1.trim().parse().ok()
 }
 
-/// Enough that what is done once has been done.
+/// Enough operations that all one-time work is done.
 const FEW: u32 = 100;
 
 const MANY: u32 = 1_100;

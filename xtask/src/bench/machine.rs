@@ -1,4 +1,4 @@
-//! Where something was measured.
+//! The machine on which results were measured.
 
 use std::fs;
 

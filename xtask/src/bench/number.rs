@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Numbers formatted for readers.
 
-/// Writes a number with as many digits as say something, and groups of three.
+/// Formats a number with its significant digits, and with commas between groups of three.
 pub(crate) fn readable(value: f64) -> String {
     if !value.is_finite() {
         return "-".into();
@@ -18,7 +18,7 @@ pub(crate) fn readable(value: f64) -> String {
     grouped(&format!("{value:.digits$}"))
 }
 
-/// Writes a ratio.
+/// Formats a ratio.
 pub(crate) fn ratio(value: f64) -> String {
     if !value.is_finite() {
         return "-".into();
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_what_says_something() {
+    fn numbers_keep_their_significant_digits() {
         for (value, text) in [
             (0.0, "0"),
             (0.0123, "0.012"),

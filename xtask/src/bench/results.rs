@@ -1,4 +1,4 @@
-//! What was measured, and the file it is kept in.
+//! The results of a run, and the file that stores them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,16 +11,16 @@ use super::machine::Machine;
 use super::run::Run;
 use super::summary::Summary;
 
-/// All that one `cargo xtask bench` has found, single runs included.
+/// The results of one `cargo xtask bench`, including every single measurement.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Results {
     pub(crate) machine: Machine,
     pub(crate) repetitions: u32,
     pub(crate) seconds: f64,
-    /// Those that were chosen, with the modes that could run.
+    /// The chosen workloads, with the modes that could run.
     pub(crate) workloads: Vec<Workload>,
     pub(crate) runs: Vec<Run>,
-    /// Instructions per operation.
+    /// Instructions per operation of each microbenchmark.
     #[serde(default)]
     pub(crate) instructions: BTreeMap<String, f64>,
 }
@@ -49,10 +49,10 @@ impl Results {
             .map_err(|error| format!("cannot write {}: {error}", path.display()))
     }
 
-    /// Puts together what the runs of a mode in a workload say; `None` if there were none.
+    /// Summarizes the runs of a mode in a workload; `None` if there were none.
     pub(crate) fn summary(&self, workload: &Workload, mode: &str) -> Option<Summary> {
-        let is_asked = |run: &&Run| run.workload == workload.name && run.mode == mode;
-        let runs: Vec<_> = self.runs.iter().filter(is_asked).collect();
+        let is_wanted = |run: &&Run| run.workload == workload.name && run.mode == mode;
+        let runs: Vec<_> = self.runs.iter().filter(is_wanted).collect();
         Summary::of(&runs)
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One measurement.
+/// One measurement of a mode in a workload.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Run {
     pub(crate) workload: String,
     pub(crate) mode: String,
     pub(crate) figures: BTreeMap<String, f64>,
-    /// How much of a core other processes used.
+    /// The share of a core that other processes used.
     pub(crate) others: f64,
-    /// Whether that was little enough.
+    /// Whether that share was small enough.
     pub(crate) is_clean: bool,
 }

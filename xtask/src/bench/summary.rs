@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use super::run::Run;
 
-/// What all runs of a mode in a workload say together.
+/// The figures of all runs of a mode in a workload, summarized.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Summary {
     figures: BTreeMap<String, Spread>,
-    /// In how many runs other processes did little.
+    /// The number of runs in which other processes did little.
     pub(crate) clean: usize,
     pub(crate) runs: usize,
 }
 
-/// Where the values of several runs lie.
+/// The range and the median of the values of several runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) least: f64,
@@ -22,7 +22,7 @@ pub(crate) struct Spread {
 }
 
 impl Summary {
-    /// Takes the clean runs, or all where fewer than three were; `None` for no runs at all.
+    /// Summarizes the clean runs, or all runs if fewer than three are clean; `None` for no runs.
     pub(super) fn of(runs: &[&Run]) -> Option<Self> {
         let clean: Vec<_> = runs.iter().copied().filter(|run| run.is_clean).collect();
         let counted = if clean.len() < CLEAN_MIN {
@@ -61,7 +61,7 @@ impl Spread {
     }
 }
 
-/// So many clean runs are better than all runs.
+/// With at least this many clean runs, only those count.
 const CLEAN_MIN: usize = 3;
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn three_clean_runs_outweigh_the_others() {
+    fn only_clean_runs_count_if_there_are_three() {
         for (values, expected) in [
             (&[] as &[_], None),
             (&[(4.0, false)], Some((4.0, 0, 1))),

@@ -1,8 +1,8 @@
-//! Results as text.
+//! Results as tables.
 
 use std::collections::BTreeMap;
 
-use super::catalog::{Figure, Piece, Workload};
+use super::catalog::{Figure, Microbenchmark, Workload};
 use super::comparison::Comparison;
 use super::number::{ratio, readable};
 use super::results::Results;
@@ -16,8 +16,9 @@ pub(crate) fn print(results: &Results) {
         machine.kernel, machine.processor, machine.cores, results.repetitions, results.seconds
     );
     println!(
-        "x MODE, and (in parentheses): divided by the figure of MODE in this run. Clean: runs in which others took\n\
-         less than a quarter of a core from those it used; where fewer than three were, all count."
+        "x MODE, and (in parentheses): the figure divided by that of MODE in this run.\n\
+         Clean: runs in which other processes used less than a quarter of a core on the cores\n\
+         of the workload. If fewer than three runs are clean, all count."
     );
     for workload in &results.workloads {
         println!("\n{}: {}", workload.name, workload.about);
@@ -25,7 +26,7 @@ pub(crate) fn print(results: &Results) {
     }
 }
 
-/// The cells of one workload, headings first.
+/// Returns the cells of one workload's table, headings first.
 fn rows(results: &Results, workload: &Workload) -> Vec<Vec<String>> {
     let Some((first, others)) = workload.figures.split_first() else {
         return Vec::new();
@@ -35,11 +36,20 @@ fn rows(results: &Results, workload: &Workload) -> Vec<Vec<String>> {
         Some(spread.median)
     };
     let mut head = vec!["mode".to_owned(), heading(first), "range".into()];
-    head.extend(workload.marks.iter().map(|mark| format!("x {mark}")));
-    head.extend(others.iter().map(|figure| match workload.marks.first() {
-        Some(mark) => format!("{} (x {mark})", heading(figure)),
-        None => heading(figure),
-    }));
+    head.extend(
+        workload
+            .baselines
+            .iter()
+            .map(|baseline| format!("x {baseline}")),
+    );
+    head.extend(
+        others
+            .iter()
+            .map(|figure| match workload.baselines.first() {
+                Some(baseline) => format!("{} (x {baseline})", heading(figure)),
+                None => heading(figure),
+            }),
+    );
     head.push("clean".into());
 
     let mut rows = vec![head];
@@ -51,19 +61,19 @@ fn rows(results: &Results, workload: &Workload) -> Vec<Vec<String>> {
             continue;
         };
         let mut row = vec![mode.clone(), readable(spread.median), range(spread)];
-        row.extend(workload.marks.iter().map(|mark| {
-            let mark = median(mark, first).unwrap_or(f64::NAN);
-            ratio(spread.median / mark)
+        row.extend(workload.baselines.iter().map(|baseline| {
+            let baseline = median(baseline, first).unwrap_or(f64::NAN);
+            ratio(spread.median / baseline)
         }));
         row.extend(others.iter().map(|figure| {
             let Some(value) = median(mode, figure) else {
                 return "-".into();
             };
-            let mark = workload.marks.first();
-            match mark.and_then(|mark| median(mark, figure)) {
-                // Of nothing there are no multiples.
-                Some(mark) if mark > 0.0 => {
-                    format!("{} ({})", readable(value), ratio(value / mark))
+            let baseline = workload.baselines.first();
+            match baseline.and_then(|baseline| median(baseline, figure)) {
+                // There is no ratio to zero.
+                Some(baseline) if baseline > 0.0 => {
+                    format!("{} ({})", readable(value), ratio(value / baseline))
                 }
                 _ => readable(value),
             }
@@ -82,36 +92,39 @@ fn range(spread: Spread) -> String {
     format!("[{} .. {}]", readable(spread.least), readable(spread.most))
 }
 
-/// Prints how many instructions each piece takes.
-pub(crate) fn print_instructions(pieces: &[Piece], counts: &BTreeMap<String, f64>) {
+/// Prints how many instructions each microbenchmark takes per operation.
+pub(crate) fn print_instructions(
+    microbenchmarks: &[Microbenchmark],
+    counts: &BTreeMap<String, f64>,
+) {
     let mut rows = vec![
-        ["piece", "instructions", "an operation"]
+        ["microbenchmark", "instructions", "operation"]
             .map(str::to_owned)
             .to_vec(),
     ];
-    for piece in pieces {
-        if let Some(count) = counts.get(&piece.name) {
+    for microbenchmark in microbenchmarks {
+        if let Some(count) = counts.get(&microbenchmark.name) {
             rows.push(vec![
-                piece.name.clone(),
+                microbenchmark.name.clone(),
                 readable(*count),
-                piece.about.clone(),
+                microbenchmark.about.clone(),
             ]);
         }
     }
     print_rows(&rows);
 }
 
-/// Prints what has changed.
+/// Prints what has changed since the saved results.
 pub(crate) fn print_comparison(comparison: &Comparison) {
-    println!("\nAgainst what was kept (gain: above 1 is better):");
+    println!("\nCompared with the saved results (gain: above 1 is better):");
     if !comparison.is_same_machine {
-        println!("That was another machine or kernel.");
+        println!("The saved results are of another machine or kernel.");
     }
     let head = ["workload", "mode", "figure", "before", "now", "gain", ""];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for change in &comparison.rows {
-        let (figure, number): (_, fn(f64) -> String) = match &change.mark {
-            Some(mark) => (format!("{} x {mark}", change.figure), ratio),
+        let (figure, number): (_, fn(f64) -> String) = match &change.baseline {
+            Some(baseline) => (format!("{} x {baseline}", change.figure), ratio),
             None => (change.figure.clone(), readable),
         };
         let verdict = if change.is_regression() { "WORSE" } else { "" };
@@ -128,7 +141,7 @@ pub(crate) fn print_comparison(comparison: &Comparison) {
     print_rows(&rows);
 }
 
-/// Prints columns as wide as they need to be: names to the left, numbers to the right.
+/// Prints rows in columns as wide as their longest cell: text flush left, numbers flush right.
 fn print_rows(rows: &[Vec<String>]) {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();

@@ -1,4 +1,4 @@
-//! Adapters that come and go: seen by `udpair adapters`, and bound to by sockets.
+//! Adapters that appear and vanish: reported by `udpair adapters`, and bound by sockets.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -12,19 +12,19 @@ use super::suite::{Suite, check, passed};
 use super::udpair::program;
 
 pub(crate) const SUITE: Suite = Suite {
-    name: "adapters that come and go in network namespaces",
+    name: "adapters that appear and vanish, in network namespaces",
     needs: &[("ip", "iproute2"), ("kill", "procps")],
     needs_root: true,
     cases,
 };
 
-/// A host, and the far ends of its cables.
+/// A host, and a second host at the far ends of its cables.
 struct Hosts {
     near: Namespace,
     far: Namespace,
 }
 
-/// What a case saw, or why it failed.
+/// A case. It returns what it saw, or why it failed.
 type Case = fn(&Hosts) -> Result<String, String>;
 
 fn cases() -> Result<(), String> {
@@ -33,14 +33,14 @@ fn cases() -> Result<(), String> {
         far: Namespace::new("cables")?,
     };
     let cases: &[(&str, Case)] = &[
-        ("what an adapter is", description),
-        ("the same adapter again", identity),
-        ("everything that happens to one is told", changes),
-        ("changes at once are told once", together),
-        ("a watch that slept misses nothing", overrun),
+        ("the properties of an adapter", description),
+        ("the identity of an adapter", identity),
+        ("every change of an adapter is reported", changes),
+        ("changes at the same time are reported together", together),
+        ("a watch that was suspended misses nothing", overrun),
         ("several networks in one process", namespaces),
         ("sockets on listed adapters", bound),
-        ("sockets on adapters that are gone", vanished),
+        ("sockets on adapters that no longer exist", vanished),
     ];
     for (name, case) in cases {
         let seen = case(&hosts).map_err(|why| format!("{name}: {why}"))?;
@@ -50,7 +50,8 @@ fn cases() -> Result<(), String> {
 }
 
 impl Hosts {
-    /// Lays a cable: an adapter that is switched off, with this number and hardware address.
+    /// Adds a cable: an adapter that is switched off, with this index and a hardware address made
+    /// from it.
     fn plug(&self, name: &str, index: u32) -> Result<(), String> {
         let number = index.to_string();
         let hardware = format!("02:00:00:00:00:{index:02x}");
@@ -78,7 +79,7 @@ impl Hosts {
         self.near.ip(&["link", "delete", name])
     }
 
-    /// Runs many commands of `ip` at once.
+    /// Runs many `ip` commands as one batch.
     fn batch(&self, commands: &str) -> Result<(), String> {
         let folder = Folder::new("ip-batch")?;
         let file = folder.write("commands", commands)?;
@@ -94,7 +95,7 @@ impl Hosts {
         Ok(adapters.swap_remove(0))
     }
 
-    /// Starts to watch; whatever is done after this is seen.
+    /// Starts a watch. It reports every change that is made after this call.
     fn watch(&self) -> Result<Daemon, String> {
         let mut command = self.near.command(&program().display().to_string());
         command.args(["adapters", "--watch", "--json"]);
@@ -111,7 +112,7 @@ fn description(hosts: &Hosts) -> Result<String, String> {
         ("type", 6.into()),
         ("kind", "ethernet".into()),
         ("mtu", 1500.into()),
-        // Not known of a link that is down.
+        // Unknown for a link that is down.
         ("bits_per_second", Value::Null),
         ("up", false.into()),
         ("running", false.into()),
@@ -132,12 +133,12 @@ fn description(hosts: &Hosts) -> Result<String, String> {
     let internet = hosts.listed("v0")?;
     for (event, reach) in [(&private, "private"), (&internet, "internet")] {
         check(event["reach"] == reach, || format!("not {reach}: {event}"))?;
-        // The kernel says so of all cables between namespaces.
-        let is_it = event["bits_per_second"] == 10_000_000_000_u64;
-        check(is_it, || format!("not 10 Gbit/s: {event}"))?;
+        // The kernel reports this speed for every cable between namespaces.
+        let is_expected = event["bits_per_second"] == 10_000_000_000_u64;
+        check(is_expected, || format!("not 10 Gbit/s: {event}"))?;
         let address = &event["addresses"][0];
-        let is_it = address["address"] == "10.78.0.1" && address["prefix_length"] == 24;
-        check(is_it && event["running"] == true, || {
+        let is_expected = address["address"] == "10.78.0.1" && address["prefix_length"] == 24;
+        check(is_expected && event["running"] == true, || {
             format!("not up: {event}")
         })?;
     }
@@ -148,7 +149,7 @@ fn description(hosts: &Hosts) -> Result<String, String> {
     ))
 }
 
-/// NET-06: another number, and the same identity.
+/// NET-06: a new adapter with the same name and hardware address has the same identity.
 fn identity(hosts: &Hosts) -> Result<String, String> {
     let mut seen = Vec::new();
     for (name, commands) in [
@@ -165,7 +166,7 @@ fn identity(hosts: &Hosts) -> Result<String, String> {
     }
     check(seen[0] == seen[1], || format!("not the same: {seen:?}"))?;
     for other in &seen[2..] {
-        check(*other != seen[0], || format!("not told apart: {seen:?}"))?;
+        check(*other != seen[0], || format!("not distinguished: {seen:?}"))?;
     }
     Ok(seen.swap_remove(0))
 }
@@ -175,28 +176,28 @@ fn changes(hosts: &Hosts) -> Result<String, String> {
     let Hosts { near, far } = hosts;
     let mut watch = hosts.watch()?;
     let mut count = 0;
-    let mut told = |change: &str| {
+    let mut expect = |change: &str| {
         count += 1;
         watch.wait_for(&format!("\"event\":\"adapter-change\",\"change\":{change}"))
     };
 
     hosts.plug("v0", 72)?;
-    told(r#""appeared","name":"v0","index":72"#)?;
+    expect(r#""appeared","name":"v0","index":72"#)?;
     near.ip(&["link", "set", "v0", "up"])?;
-    told(r#""link-up","name":"v0""#)?;
+    expect(r#""link-up","name":"v0""#)?;
 
     near.ip(&["address", "add", "10.78.0.1/24", "dev", "v0"])?;
-    told(r#""address-added","name":"v0","index":72,"address":"10.78.0.1","prefix_length":24}"#)?;
+    expect(r#""address-added","name":"v0","index":72,"address":"10.78.0.1","prefix_length":24}"#)?;
     near.ip(&["address", "add", "fd78::1/64", "dev", "v0", "nodad"])?;
-    told(r#""address-added","name":"v0","index":72,"address":"fd78::1","prefix_length":64}"#)?;
+    expect(r#""address-added","name":"v0","index":72,"address":"fd78::1","prefix_length":64}"#)?;
 
     near.ip(&["route", "add", "default", "via", "10.78.0.254"])?;
-    told(r#""default-route","name":"v0","index":72,"family":"ipv4","gateway":"10.78.0.254""#)?;
+    expect(r#""default-route","name":"v0","index":72,"family":"ipv4","gateway":"10.78.0.254""#)?;
     near.ip(&["route", "replace", "default", "via", "10.78.0.253"])?;
-    told(r#""default-route","name":"v0","index":72,"family":"ipv4","gateway":"10.78.0.253""#)?;
+    expect(r#""default-route","name":"v0","index":72,"family":"ipv4","gateway":"10.78.0.253""#)?;
     near.ip(&["-6", "route", "add", "default", "via", "fd78::fe"])?;
-    told(r#""default-route","name":"v0","index":72,"family":"ipv6","gateway":"fd78::fe""#)?;
-    // Another way out that is not taken is none of these.
+    expect(r#""default-route","name":"v0","index":72,"family":"ipv6","gateway":"fd78::fe""#)?;
+    // A second default route that is not used is not reported.
     near.ip(&[
         "route",
         "add",
@@ -208,35 +209,37 @@ fn changes(hosts: &Hosts) -> Result<String, String> {
     ])?;
 
     near.ip(&["link", "set", "v0", "mtu", "1400"])?;
-    told(r#""altered","name":"v0""#)?;
-    // The cable is pulled at the other end.
+    expect(r#""altered","name":"v0""#)?;
+    // The other end of the cable is switched off.
     far.ip(&["link", "set", "far-v0", "down"])?;
-    told(r#""link-down","name":"v0""#)?;
+    expect(r#""link-down","name":"v0""#)?;
     far.ip(&["link", "set", "far-v0", "up"])?;
-    told(r#""link-up","name":"v0""#)?;
+    expect(r#""link-up","name":"v0""#)?;
 
-    // The last address takes the routes along, and the kernel does not say so.
+    // The routes vanish with the last address. The kernel does not report that.
     near.ip(&["address", "delete", "10.78.0.1/24", "dev", "v0"])?;
-    told(r#""address-removed","name":"v0","index":72,"address":"10.78.0.1","prefix_length":24}"#)?;
-    told(r#""default-route","name":null,"index":null,"family":"ipv4"}"#)?;
+    expect(
+        r#""address-removed","name":"v0","index":72,"address":"10.78.0.1","prefix_length":24}"#,
+    )?;
+    expect(r#""default-route","name":null,"index":null,"family":"ipv4"}"#)?;
     near.ip(&["link", "set", "v0", "down"])?;
-    told(r#""link-down","name":"v0""#)?;
-    told(r#""default-route","name":null,"index":null,"family":"ipv6"}"#)?;
+    expect(r#""link-down","name":"v0""#)?;
+    expect(r#""default-route","name":null,"index":null,"family":"ipv6"}"#)?;
 
     near.ip(&["link", "set", "v0", "name", "v9"])?;
-    told(r#""altered","name":"v9","index":72,"renamed_from":"v0""#)?;
+    expect(r#""altered","name":"v9","index":72,"renamed_from":"v0""#)?;
     hosts.unplug("v9")?;
-    told(r#""vanished","name":"v9","index":72"#)?;
+    expect(r#""vanished","name":"v9","index":72"#)?;
 
     let log = watch.take_log().join("\n");
     let routes = log.matches("\"change\":\"default-route\"").count();
     check(routes == 5, || {
         format!("{routes} changes of route instead of 5:\n{log}")
     })?;
-    Ok(format!("{count} changes, each where it was made"))
+    Ok(format!("{count} changes, each reported when it was made"))
 }
 
-/// NET-13: what comes and goes within the time of one update is not told.
+/// NET-13: an adapter that appears and vanishes within one update is not reported.
 fn together(hosts: &Hosts) -> Result<String, String> {
     const ADAPTERS: u32 = 64;
     hosts.plug("v0", 73)?;
@@ -249,27 +252,27 @@ fn together(hosts: &Hosts) -> Result<String, String> {
             "link add many{number} type veth peer name other{number}"
         );
     }
-    // Passes by, unless this machine is so slow that it is a time of its own.
+    // Not reported, unless this machine is so slow that an update falls between the two.
     commands.push_str("link add brief type veth peer name fleeting\nlink delete brief\n");
     commands.push_str("link set v0 mtu 1300\n");
     hosts.batch(&commands)?;
     let made = begin.elapsed();
-    let mut expected = told_of("appeared", "many", ADAPTERS);
+    let mut expected = expected_changes("appeared", "many", ADAPTERS);
     expected.push("\"altered\",\"name\":\"v0\"".into());
     let log = wait_for_all(&mut watch, expected)?;
     let brief = log.iter().find(|line| line.contains("\"brief\""));
     check(brief.is_none() || made > Duration::from_millis(200), || {
-        format!("told of what came and went: {brief:?}")
+        format!("an adapter that vanished at once was reported: {brief:?}")
     })?;
     hosts.batch(&removals("many", ADAPTERS))?;
-    wait_for_all(&mut watch, told_of("vanished", "many", ADAPTERS))?;
+    wait_for_all(&mut watch, expected_changes("vanished", "many", ADAPTERS))?;
     hosts.unplug("v0")?;
     Ok(format!("{} adapters made in {made:.1?}", 2 * ADAPTERS))
 }
 
-/// NET-13: more than the kernel keeps for anybody who listens.
+/// NET-13: more changes than the kernel buffers for a listener.
 fn overrun(hosts: &Hosts) -> Result<String, String> {
-    // How much it keeps is a setting of the machine (socket(7), `rmem_default`).
+    // The size of the buffer is a setting of the machine (socket(7), `rmem_default`).
     const ADAPTERS_MAX: u32 = 2000;
     let mut watch = hosts.watch()?;
     watch.signal("-STOP")?;
@@ -288,29 +291,30 @@ fn overrun(hosts: &Hosts) -> Result<String, String> {
     }
     watch.signal("-CONT")?;
     let lost = lost?;
-    check(lost > 0, || "the kernel kept it all".into())?;
-    wait_for_all(&mut watch, told_of("appeared", "sleep", adapters))?;
+    check(lost > 0, || "the kernel dropped no message".into())?;
+    wait_for_all(&mut watch, expected_changes("appeared", "sleep", adapters))?;
     hosts.batch(&removals("sleep", adapters))?;
-    wait_for_all(&mut watch, told_of("vanished", "sleep", adapters))?;
+    wait_for_all(&mut watch, expected_changes("vanished", "sleep", adapters))?;
     Ok(format!(
-        "{} adapters seen, {lost} messages of the kernel lost",
+        "{} adapters reported, {lost} kernel messages lost",
         2 * adapters
     ))
 }
 
-/// What is told when so many adapters change, each with a number behind its name.
-fn told_of(change: &str, name: &str, count: u32) -> Vec<String> {
+/// Returns the reports for a change of `count` adapters, which are named `name` and a number.
+fn expected_changes(change: &str, name: &str, count: u32) -> Vec<String> {
     let names = (0..count).map(|number| format!("\"{change}\",\"name\":\"{name}{number}\""));
     names.collect()
 }
 
+/// Returns the `ip` commands that delete those adapters.
 fn removals(name: &str, count: u32) -> String {
     (0..count)
         .map(|number| format!("link delete {name}{number}\n"))
         .collect()
 }
 
-/// Waits until all parts were told, in whatever order, and returns the lines until then.
+/// Waits until every part was reported, in any order, and returns the lines up to then.
 fn wait_for_all(watch: &mut Daemon, mut parts: Vec<String>) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     while !parts.is_empty() {
@@ -325,14 +329,14 @@ fn wait_for_all(watch: &mut Daemon, mut parts: Vec<String>) -> Result<Vec<String
     Ok(lines)
 }
 
-/// NET-13: every watch is of the network in which it was begun, and the networks do not mix.
+/// NET-13: a watch reports only the network namespace in which it was started.
 fn namespaces(hosts: &Hosts) -> Result<String, String> {
-    let begin = |namespace: &Namespace| {
-        // Without a runtime around: the background one serves both.
+    let start = |namespace: &Namespace| {
+        // No runtime is running on this thread, so the background runtime serves both watches.
         let watch = namespace.enter(udpair::watch_adapters)?;
         watch.map_err(|error| error.to_string())
     };
-    let mut watches = [begin(&hosts.near)?, begin(&hosts.far)?];
+    let mut watches = [start(&hosts.near)?, start(&hosts.far)?];
     hosts.plug("v0", 77)?;
     let mut seen = Vec::new();
     for watch in &mut watches {
@@ -347,12 +351,13 @@ fn namespaces(hosts: &Hosts) -> Result<String, String> {
     Ok(seen.join("; "))
 }
 
-/// Returns how many messages of the kernel were dropped for want of room (proc(5), `net/netlink`).
+/// Returns how many kernel messages were dropped because a buffer was full (proc(5),
+/// `net/netlink`).
 fn overruns(hosts: &Hosts) -> Result<u64, String> {
     let table = hosts
         .near
         .enter(|| std::fs::read_to_string("/proc/thread-self/net/netlink"))?;
-    let table = table.map_err(|error| format!("cannot read the sockets: {error}"))?;
+    let table = table.map_err(|error| format!("cannot read the netlink sockets: {error}"))?;
     // The columns are sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops, Inode.
     let drops = table
         .lines()
@@ -360,7 +365,7 @@ fn overruns(hosts: &Hosts) -> Result<u64, String> {
     Ok(drops.filter_map(|drops| drops.parse::<u64>().ok()).sum())
 }
 
-/// NET-03: whatever is listed can be bound to, link-local addresses too.
+/// NET-03: a socket can be bound to every listed address, including link-local addresses.
 fn bound(hosts: &Hosts) -> Result<String, String> {
     hosts.plug("v0", 74)?;
     hosts.batch(
@@ -390,7 +395,8 @@ fn bound(hosts: &Hosts) -> Result<String, String> {
     Ok(seen.join(", "))
 }
 
-/// NET-14: gone, and gone with another one in its place.
+/// NET-14: a socket cannot be bound to an adapter that was deleted, even if another one has
+/// replaced it.
 fn vanished(hosts: &Hosts) -> Result<String, String> {
     hosts.plug("v0", 75)?;
     let adapters = hosts.near.enter(udpair::adapters)?;
@@ -400,28 +406,32 @@ fn vanished(hosts: &Hosts) -> Result<String, String> {
     hosts
         .near
         .enter(|| bind_on(adapter))??
-        .map_err(|why| format!("while it is there: {why}"))?;
+        .map_err(|why| format!("while the adapter exists: {why}"))?;
 
     hosts.unplug("v0")?;
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for is_replaced in [false, true] {
         if is_replaced {
             hosts.plug("v0", 76)?;
         }
         let error = match hosts.near.enter(|| bind_on(adapter))?? {
-            Ok(()) => return Err(format!("bound to nothing; replaced: {is_replaced}")),
+            Ok(()) => {
+                return Err(format!(
+                    "bound to a deleted adapter; replaced: {is_replaced}"
+                ));
+            }
             Err(error) => error,
         };
-        let is_it = error.kind() == ErrorKind::AddressNotAvailable
+        let is_expected = error.kind() == ErrorKind::AddressNotAvailable
             && error.status() == SocketErrorStatus::CannotAssignRequestedAddress;
-        check(is_it, || format!("{error:?}"))?;
-        said.push(error.to_string());
+        check(is_expected, || format!("{error:?}"))?;
+        messages.push(error.to_string());
     }
     hosts.unplug("v0")?;
-    Ok(said.swap_remove(0))
+    Ok(messages.swap_remove(0))
 }
 
-/// Binds to an adapter, and says how that went.
+/// Binds a socket to an adapter, and returns the result.
 fn bind_on(adapter: &Adapter) -> Result<Result<(), udpair::Error>, String> {
     block_on(async {
         let socket = DatagramSocket::builder().bind_on(adapter, &0.into()).await;
@@ -429,7 +439,7 @@ fn bind_on(adapter: &Adapter) -> Result<Result<(), udpair::Error>, String> {
     })
 }
 
-/// Runs `work` in a runtime of this thread, so that its sockets are those of the thread's namespace.
+/// Runs `work` in a runtime on this thread, so that its sockets belong to the thread's namespace.
 fn block_on<T>(work: impl Future<Output = Result<T, udpair::Error>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

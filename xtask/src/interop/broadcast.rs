@@ -1,10 +1,10 @@
-//! Broadcasts on two segments: by all adapters, by the first, or where they are routed.
+//! Broadcasts on two segments: through all adapters, through the first one, or as they are routed.
 
 use std::net::{SocketAddr, UdpSocket};
 
 use udpair::{DatagramSocket, EndpointPair, SendBatch};
 
-use super::lan::{Case, Lan, Why, adapter, endpoint, hear, port, text};
+use super::lan::{Case, Lan, Why, adapter, endpoint, port, receive, text};
 use super::suite::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
@@ -16,17 +16,20 @@ pub(crate) const SUITE: Suite = Suite {
 
 fn cases() -> Result<(), String> {
     let cases: &[(&str, Case)] = &[
-        ("to everybody, by all adapters", by_all_adapters),
-        ("connected to everybody, by the first", by_the_first),
-        ("where a socket is bound", where_bound),
-        ("to everybody on one network", on_one_network),
-        ("to a socket bound to all addresses", heard_at_home),
+        ("to all hosts, through all adapters", through_all_adapters),
+        (
+            "connected to all hosts, through the first adapter",
+            through_the_first,
+        ),
+        ("through the adapter that a socket is bound to", where_bound),
+        ("to all hosts of one network", on_one_network),
+        ("to a socket bound to all addresses", to_a_bound_socket),
         ("the command broadcasts", command),
     ];
     Lan::run_all("broadcast", cases)
 }
 
-/// A neighbour on each segment, both at one port.
+/// A neighbour on each segment, both on the same port.
 struct Neighbours {
     one: UdpSocket,
     two: UdpSocket,
@@ -41,12 +44,12 @@ impl Neighbours {
         Ok(Self { one, two, port })
     }
 
-    fn everybody(&self) -> SocketAddr {
+    fn broadcast_address(&self) -> SocketAddr {
         SocketAddr::from(([255; 4], self.port))
     }
 
-    /// Fails unless each has heard just these, and in this order.
-    fn have_heard(&self, lan: &Lan, one: &[&str], two: &[&str]) -> Result<(), Why> {
+    /// Fails unless each neighbour has received exactly these datagrams, in this order.
+    fn have_received(&self, lan: &Lan, one: &[&str], two: &[&str]) -> Result<(), Why> {
         lan.on(&lan.home, async || {
             let socket = DatagramSocket::builder().open()?;
             for host in ["10.80.1.2", "10.80.2.2"] {
@@ -55,26 +58,26 @@ impl Neighbours {
             }
             Ok(())
         })?;
-        for (who, peer, expected) in [("one", &self.one, one), ("two", &self.two, two)] {
-            let mut heard = Vec::new();
+        for (name, peer, expected) in [("one", &self.one, one), ("two", &self.two, two)] {
+            let mut received = Vec::new();
             loop {
-                match hear(peer)?.0.as_str() {
+                match receive(peer)?.0.as_str() {
                     "fence" => break,
-                    text => heard.push(text.to_owned()),
+                    text => received.push(text.to_owned()),
                 }
             }
-            check(heard == expected, || {
-                format!("{who} heard {heard:?}, not {expected:?}")
+            check(received == expected, || {
+                format!("{name} received {received:?}, not {expected:?}")
             })?;
         }
         Ok(())
     }
 }
 
-/// BRC-01, BRC-02, OUT-04: however it is sent, each segment hears one copy.
-fn by_all_adapters(lan: &Lan) -> Result<String, Why> {
+/// BRC-01, BRC-02, OUT-04: each segment receives one copy, whichever function sends it.
+fn through_all_adapters(lan: &Lan) -> Result<String, Why> {
     let neighbours = Neighbours::new(lan)?;
-    let to = neighbours.everybody();
+    let to = neighbours.broadcast_address();
     let sent = lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder().open()?;
         socket.send_to(b"send_to", to).await?;
@@ -83,10 +86,10 @@ fn by_all_adapters(lan: &Lan) -> Result<String, Why> {
         stream.write(b"write").await?;
         let mut batch: SendBatch = ["b1", "b2"].into_iter().collect();
         stream.write_batch(&mut batch).await?;
-        let alone = SocketAddr::new("10.80.1.2".parse()?, to.port());
-        batch.push_to("alone", alone);
+        let unicast = SocketAddr::new("10.80.1.2".parse()?, to.port());
+        batch.push_to("unicast", unicast);
         batch.push_to("b3", to);
-        batch.push_to("alone", alone);
+        batch.push_to("unicast", unicast);
         socket.send_batch(&mut batch).await?;
         check(batch.is_empty(), || format!("{batch:?}"))?;
         let pair = EndpointPair::to_endpoint(to.into())?;
@@ -95,7 +98,7 @@ fn by_all_adapters(lan: &Lan) -> Result<String, Why> {
         stream.write(b"pair").await?;
         Ok(socket.statistics().datagrams_sent)
     })?;
-    neighbours.have_heard(
+    neighbours.have_received(
         lan,
         &[
             "send_to",
@@ -103,22 +106,23 @@ fn by_all_adapters(lan: &Lan) -> Result<String, Why> {
             "write",
             "b1",
             "b2",
-            "alone",
+            "unicast",
             "b3",
-            "alone",
+            "unicast",
             "pair",
         ],
         &["send_to", "try_send_to", "write", "b1", "b2", "b3", "pair"],
     )?;
     check(sent == 14, || format!("{sent} sent"))?;
-    Ok("7 heard on each of two segments, once".into())
+    Ok("7 broadcasts received once on each of two segments".into())
 }
 
-/// CON-10, BRC-03, BRC-06: bound before or not; and nobody is its peer.
-fn by_the_first(lan: &Lan) -> Result<String, Why> {
+/// CON-10, BRC-03, BRC-06: a connected socket broadcasts through the first adapter, whether it was
+/// bound before or not. No host is its peer.
+fn through_the_first(lan: &Lan) -> Result<String, Why> {
     for is_bound in [false, true] {
         let neighbours = Neighbours::new(lan)?;
-        let pair: EndpointPair = neighbours.everybody().into();
+        let pair: EndpointPair = neighbours.broadcast_address().into();
         let socket = lan.on(&lan.home, async || {
             let builder = DatagramSocket::builder();
             let socket = match is_bound {
@@ -129,27 +133,29 @@ fn by_the_first(lan: &Lan) -> Result<String, Why> {
             socket.output()?.write(b"first").await?;
             Ok(socket)
         })?;
-        neighbours.have_heard(lan, &["first"], &[])?;
-        // Nobody has that address, so the kernel knows no socket that this could be for.
+        neighbours.have_received(lan, &["first"], &[])?;
+        // No host has the broadcast address, so the kernel finds no socket for this datagram.
         let home = SocketAddr::new("10.80.1.1".parse()?, port(&socket));
         neighbours.one.connect(home)?;
         neighbours.one.send(b"reply")?;
-        let refused = hear(&neighbours.one).err();
+        let refused = receive(&neighbours.one).err();
         check(
             refused
                 .as_ref()
                 .is_some_and(|why| why.to_string().contains("refused")),
-            || format!("a reply was taken: {refused:?}"),
+            || format!("a reply was accepted: {refused:?}"),
         )?;
-        check(socket.try_recv()?.is_none(), || "it was heard".into())?;
+        check(socket.try_recv()?.is_none(), || {
+            "the reply was received".into()
+        })?;
     }
-    Ok("on the first segment alone, and no reply is taken".into())
+    Ok("only on the first segment, and no reply is accepted".into())
 }
 
-/// BRC-02, CON-10: a socket on one adapter, or at one address, broadcasts there alone.
+/// BRC-02, CON-10: a socket that is bound to an adapter or an address broadcasts only there.
 fn where_bound(lan: &Lan) -> Result<String, Why> {
     let neighbours = Neighbours::new(lan)?;
-    let to = neighbours.everybody();
+    let to = neighbours.broadcast_address();
     lan.on(&lan.home, async || {
         let builder = DatagramSocket::builder();
         let on_e1 = builder.bind_on(&adapter("e1")?, &0.into()).await?;
@@ -167,15 +173,15 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
         connected.output()?.write(b"from e1").await?;
         Ok(())
     })?;
-    neighbours.have_heard(
+    neighbours.have_received(
         lan,
         &["address"],
         &["adapter", "connected", "from e1", "from e1"],
     )?;
-    Ok("by the adapter, and by that of the address".into())
+    Ok("through the bound adapter, and through that of the bound address".into())
 }
 
-/// BRC-04: one copy, where the network is.
+/// BRC-04: one copy, on the segment of the network.
 fn on_one_network(lan: &Lan) -> Result<String, Why> {
     let neighbours = Neighbours::new(lan)?;
     lan.on(&lan.home, async || {
@@ -188,12 +194,13 @@ fn on_one_network(lan: &Lan) -> Result<String, Why> {
         }
         Ok(())
     })?;
-    neighbours.have_heard(lan, &["one", "one"], &["two", "two"])?;
+    neighbours.have_received(lan, &["one", "one"], &["two", "two"])?;
     Ok("10.80.1.255 and 10.80.2.255, each on its segment".into())
 }
 
-/// BRC-05, MSG-11: its own and those of others, at the adapter's address; a reply leaves from there.
-fn heard_at_home(lan: &Lan) -> Result<String, Why> {
+/// BRC-05, MSG-11: a socket receives its own broadcasts and those of others at the adapter's
+/// address. A reply leaves from that address.
+fn to_a_bound_socket(lan: &Lan) -> Result<String, Why> {
     let neighbours = Neighbours::new(lan)?;
     let socket = lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
@@ -213,13 +220,13 @@ fn heard_at_home(lan: &Lan) -> Result<String, Why> {
             })?;
             Ok(socket.send_to(b"answer", message.reply()).await?)
         })?;
-        let (answer, from) = hear(&neighbours.one)?;
+        let (answer, from) = receive(&neighbours.one)?;
         check(
             answer == "answer" && from.ip().to_string() == "10.80.1.1",
             || format!("{answer} from {from}"),
         )?;
     }
-    Ok("its own, 10.80.1.255 and 255.255.255.255, answered from 10.80.1.1".into())
+    Ok("its own, and those to 10.80.1.255 and 255.255.255.255, answered from 10.80.1.1".into())
 }
 
 /// BRC-02: `udpair send 255.255.255.255`.
@@ -233,6 +240,6 @@ fn command(lan: &Lan) -> Result<String, Why> {
         .home
         .udpair(&[&arguments as &[_], &["--adapter", "e1"]].concat())?;
     run.has_code(0)?;
-    neighbours.have_heard(lan, &["hello"], &["hello", "hello"])?;
-    Ok("on both segments; with --adapter on one".into())
+    neighbours.have_received(lan, &["hello"], &["hello", "hello"])?;
+    Ok("on both segments; on one segment with --adapter".into())
 }

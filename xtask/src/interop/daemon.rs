@@ -1,4 +1,4 @@
-//! A server that runs while a suite does, stopped by its process id.
+//! A server that runs during a suite, and is stopped by its process id.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::udpair::Udpair;
 
-/// A running server, and what it has logged.
+/// A running server and its log.
 pub(crate) struct Daemon {
     name: &'static str,
     child: Child,
@@ -45,16 +45,16 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Waits until a line with `part` is logged; lines that were logged before do not count.
+    /// Waits until a line with `part` is logged. Lines that an earlier call has read do not count.
     pub(crate) fn wait_for(&mut self, part: &str) -> Result<(), String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let left = end.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
-                    let is_it = line.contains(part);
+                    let is_match = line.contains(part);
                     self.log.push(line);
-                    if is_it {
+                    if is_match {
                         return Ok(());
                     }
                 }
@@ -66,24 +66,24 @@ impl Daemon {
         }
     }
 
-    /// Asks again and again until the server answers, which it does not while it starts.
+    /// Repeats a request until the server answers. It does not answer while it starts.
     pub(crate) fn until_it_answers(
         &self,
         ask: impl Fn() -> Result<Udpair, String>,
     ) -> Result<Udpair, String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let run = ask()?;
             match run.has_code(0) {
                 Ok(()) => return Ok(run),
-                // Nobody is on the port yet, which is known at once.
+                // The port is not open yet, and the request fails at once.
                 Err(_) if run.has_code(6).is_ok() && Instant::now() < end => {}
                 Err(why) => return Err(format!("{}: {why}", self.name)),
             }
         }
     }
 
-    /// Sends the process a signal, as kill(1) writes it.
+    /// Sends the process a signal, in the notation of kill(1).
     pub(crate) fn signal(&self, signal: &str) -> Result<(), String> {
         let status = Command::new("kill")
             .args([signal, &self.child.id().to_string()])
@@ -94,7 +94,7 @@ impl Daemon {
         }
     }
 
-    /// Returns the lines logged so far, and forgets them.
+    /// Returns the lines read so far, and clears the log.
     pub(crate) fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
     }
@@ -110,7 +110,7 @@ impl Drop for Daemon {
 fn forward(stream: Option<impl Read + Send + 'static>, sender: Sender<String>) {
     let Some(stream) = stream else { return };
     thread::spawn(move || {
-        // Ends with the server, or when nobody wants to know any more.
+        // Ends with the server, or when the receiver is dropped.
         for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
             if sender.send(line).is_err() {
@@ -120,7 +120,7 @@ fn forward(stream: Option<impl Read + Send + 'static>, sender: Sender<String>) {
     });
 }
 
-/// Returns a port that is free for UDP and TCP just now.
+/// Returns a port that is currently free for both UDP and TCP.
 pub(crate) fn free_port() -> Result<u16, String> {
     for _ in 0..16 {
         let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string())?;
@@ -132,7 +132,7 @@ pub(crate) fn free_port() -> Result<u16, String> {
     Err("no port is free for both UDP and TCP".into())
 }
 
-/// A folder that is there as long as the value.
+/// A temporary folder. It is removed when this value is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -160,4 +160,4 @@ impl Drop for Folder {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
-//! A namespace set up like a pod of a Kubernetes cluster: a cluster's DNS on port 53, search domains,
-//! ndots, and headless services.
+//! A namespace that is set up like a pod of a Kubernetes cluster: the cluster's DNS on port 53,
+//! search domains, ndots, and headless services.
 
 use std::process::Command;
 
@@ -32,7 +32,7 @@ db.data.svc A 127.0.0.13
 
 fn cases() -> Result<(), String> {
     let mut pod = Namespace::new("pod")?;
-    pod.lay_over_etc(&[
+    pod.overlay_etc(&[
         (
             "resolv.conf",
             "nameserver 127.0.0.1\n\
@@ -44,7 +44,7 @@ fn cases() -> Result<(), String> {
         ("services", "# none\n"),
     ])?;
     let folder = Folder::new("knot")?;
-    let _knot = knot(&pod, &folder)?;
+    let knot = start_knot(&pod, &folder)?;
     let _pods = [
         pod.echo("127.0.0.11:7000")?,
         pod.echo("127.0.0.12:7000")?,
@@ -75,12 +75,13 @@ fn cases() -> Result<(), String> {
         run.has_code(0)?;
         check(run.stdout == "hello\n", || run.unlike("the echo"))?;
         passed(
-            "by the system's resolver",
+            "through the system's resolver",
             &format!("{host} is {}", remotes.join(", ")),
         );
     }
 
-    // SRV-07: by SRV, from the servers that the system's configuration names; absolute, no search list.
+    // SRV-07: by SRV, from the name servers in the system's configuration. The name is absolute, so
+    // the search list does not apply.
     let run = pod.udpair(&[
         "ask",
         "web.shop.svc.cluster.local",
@@ -98,14 +99,14 @@ fn cases() -> Result<(), String> {
     let run = pod.udpair(&["ask", "web", "echo", "--json"])?;
     run.has_code(3)?;
 
-    // ADR-03: what the system's resolver says keeps its meaning.
+    // ADR-03: errors of the system's resolver keep their meaning.
     let run = pod.udpair(&["ask", "nobody.svc.cluster.local", "7000", "--json"])?;
     run.has_code(3)?;
     check(run.events_named("error")?[0]["status"] == 6, || {
         run.unlike("status 6")
     })?;
-    passed("a name that is not there", "status 6");
-    drop(_knot);
+    passed("a name that does not exist", "status 6");
+    drop(knot);
     let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "7000", "--json"])?;
     run.has_code(3)?;
     check(run.events_named("error")?[0]["status"] == 8, || {
@@ -117,24 +118,24 @@ fn cases() -> Result<(), String> {
         run.unlike("status 8")
     })?;
     passed(
-        "the name server is gone",
-        "status 8, by the system's resolver and by SRV",
+        "the name server has stopped",
+        "status 8, through the system's resolver and by SRV",
     );
     Ok(())
 }
 
-/// Starts the cluster's name server inside.
-fn knot(pod: &Namespace, folder: &Folder) -> Result<Daemon, String> {
-    let place = folder.path().display();
+/// Starts the cluster's name server in the pod.
+fn start_knot(pod: &Namespace, folder: &Folder) -> Result<Daemon, String> {
+    let path = folder.path().display();
     folder.write("cluster.zone", ZONE)?;
     let configuration = folder.write(
         "knot.conf",
         &format!(
-            "server:\n  rundir: {place}\n  listen: 127.0.0.1@53\n\
-             database:\n  storage: {place}\n\
+            "server:\n  rundir: {path}\n  listen: 127.0.0.1@53\n\
+             database:\n  storage: {path}\n\
              log:\n  - target: stderr\n    any: info\n\
-             zone:\n  - domain: cluster.local\n    file: {place}/cluster.zone\n    \
-             storage: {place}\n    zonefile-sync: -1\n"
+             zone:\n  - domain: cluster.local\n    file: {path}/cluster.zone\n    \
+             storage: {path}\n    zonefile-sync: -1\n"
         ),
     )?;
     let program = find("knotd").ok_or("there is no knotd")?;

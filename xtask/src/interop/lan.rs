@@ -4,7 +4,7 @@
 //! one o0 --- e0 home e1 --- t0 two t1 --- f0 far
 //! ```
 //!
-//! `two` is the router. The ends of both of home's cables have the same link-local addresses.
+//! `two` is the router. Both cables of `home` have the same link-local addresses at their ends.
 
 use std::error::Error;
 use std::net::{SocketAddr, UdpSocket};
@@ -16,6 +16,7 @@ use udpair::{Adapter, DatagramSocket, Endpoint, Event, Message};
 use super::namespace::{Namespace, cable};
 use super::suite::passed;
 
+/// The hosts of the network, and a runtime for work on them.
 pub(super) struct Lan {
     pub(super) home: Namespace,
     pub(super) one: Namespace,
@@ -27,10 +28,10 @@ pub(super) struct Lan {
 /// Why a case failed.
 pub(super) type Why = Box<dyn Error + Send + Sync>;
 
-/// What a case saw, or why it failed.
+/// A case. It returns what it saw, or why it failed.
 pub(super) type Case = fn(&Lan) -> Result<String, Why>;
 
-/// What home's adapters have.
+/// The addresses of `home` on each of its adapters.
 pub(super) const E0: &[&str] = &[
     "10.80.1.1/24",
     "10.80.1.11/24",
@@ -39,7 +40,7 @@ pub(super) const E0: &[&str] = &[
     "fe80::1/64",
 ];
 const E1: &[&str] = &["10.80.2.1/24", "fd80:2::1/64", "fe80::1/64"];
-/// What the neighbours have.
+/// The addresses of the neighbours.
 pub(super) const O0: &[&str] = &[
     "10.80.1.2/24",
     "10.80.1.3/24",
@@ -62,7 +63,7 @@ impl Lan {
         for option in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
             two.run("sysctl", &["-q", "-w", option])?;
         }
-        // Hosts may say as much as they like; the kernel limits only the types that a mask names.
+        // No limit on ICMP errors: the kernel limits only the types in these masks.
         for option in ["net.ipv4.icmp_ratemask=0", "net.ipv6.icmp.ratemask=255"] {
             for host in [&one, &two, &far] {
                 host.run("sysctl", &["-q", "-w", option])?;
@@ -99,7 +100,7 @@ impl Lan {
         Ok(lan)
     }
 
-    /// Waits until a cable is of use, which the kernel may notice a second late.
+    /// Waits until an adapter is running, which the kernel may notice a second late.
     pub(super) fn until_running(&self, host: &Namespace, name: &str) -> Result<(), Why> {
         self.on(host, async || {
             let mut watch = udpair::watch_adapters()?;
@@ -110,9 +111,9 @@ impl Lan {
         })
     }
 
-    /// Runs cases on a network of their own.
+    /// Builds a network for these cases, and runs them.
     pub(super) fn run_all(name: &str, cases: &[(&str, Case)]) -> Result<(), String> {
-        let told = |why: Why| {
+        let describe = |why: Why| {
             let mut text = why.to_string();
             let mut source = why.source();
             while let Some(cause) = source {
@@ -121,15 +122,16 @@ impl Lan {
             }
             text
         };
-        let lan = Self::build(name).map_err(told)?;
+        let lan = Self::build(name).map_err(describe)?;
         for (name, case) in cases {
-            let seen = case(&lan).map_err(|why| format!("{name}: {}", told(why)))?;
+            let seen = case(&lan).map_err(|why| format!("{name}: {}", describe(why)))?;
             passed(name, &seen);
         }
         Ok(())
     }
 
-    /// Awaits some work on a host. Sockets that it opens stay there, and may be used on any other.
+    /// Runs `work` on a host. Sockets that it opens stay on this host, and can be used from any
+    /// other.
     pub(super) fn on<T: Send>(
         &self,
         host: &Namespace,
@@ -137,17 +139,17 @@ impl Lan {
     ) -> Result<T, Why> {
         host.enter(|| {
             self.runtime.block_on(async {
-                tokio::time::timeout(PATIENCE, work())
+                tokio::time::timeout(TIMEOUT, work())
                     .await
-                    .unwrap_or_else(|_| Err("nothing came in time".into()))
+                    .unwrap_or_else(|_| Err("timed out".into()))
             })
         })?
     }
 
-    /// Opens a socket of the standard library on a host: a peer that is not ours.
+    /// Opens a socket of the standard library on a host: a peer that does not use udpair.
     pub(super) fn peer(&self, host: &Namespace, at: &str) -> Result<UdpSocket, Why> {
         let socket = host.enter(|| UdpSocket::bind(at))??;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TIMEOUT))?;
         Ok(socket)
     }
 }
@@ -156,7 +158,7 @@ impl Lan {
 pub(super) fn adapter(name: &str) -> Result<Adapter, Why> {
     let adapters = udpair::adapters()?;
     let found = adapters.into_iter().find(|adapter| adapter.name == name);
-    Ok(found.ok_or_else(|| format!("there is no {name}"))?)
+    Ok(found.ok_or_else(|| format!("there is no adapter {name}"))?)
 }
 
 pub(super) fn endpoint(text: &str) -> Result<Endpoint, Why> {
@@ -167,8 +169,8 @@ pub(super) fn port(socket: &DatagramSocket) -> u16 {
     socket.local_addr().map_or(0, |local| local.port())
 }
 
-/// Returns what a peer hears next.
-pub(super) fn hear(peer: &UdpSocket) -> Result<(String, SocketAddr), Why> {
+/// Returns the next datagram that a peer receives, and its sender.
+pub(super) fn receive(peer: &UdpSocket) -> Result<(String, SocketAddr), Why> {
     let mut buffer = [0; 65_535];
     let (length, from) = peer.recv_from(&mut buffer)?;
     Ok((
@@ -181,7 +183,7 @@ pub(super) fn text(message: &Message) -> String {
     String::from_utf8_lossy(message.payload()).into_owned()
 }
 
-/// Waits until a group is heard, or no longer heard, on an adapter, and returns the event in words.
+/// Waits until a group is joined or left on an adapter, and returns the event as text.
 pub(super) async fn change(
     socket: &DatagramSocket,
     is_member: bool,
@@ -192,10 +194,10 @@ pub(super) async fn change(
             && change.group().is_ipv4() == is_ipv4
             && change.is_member() == is_member
         {
-            let verb = if is_member { "heard" } else { "left" };
+            let verb = if is_member { "joined" } else { "left" };
             return Ok(format!("{} {verb}", change.group()));
         }
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);

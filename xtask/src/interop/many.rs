@@ -1,4 +1,4 @@
-//! Many peers on real links: replies, errors, narrow links, full buffers, and the headers of packets.
+//! Many peers on real links: replies, errors, small MTUs, full buffers, and the headers of packets.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -13,7 +13,7 @@ use udpair::{
     DatagramSocket, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService, SendBatch,
 };
 
-use super::lan::{Case, Lan, Why, endpoint, hear, port, text};
+use super::lan::{Case, Lan, Why, endpoint, port, receive, text};
 use super::suite::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
@@ -30,22 +30,31 @@ pub(crate) const SUITE: Suite = Suite {
 
 fn cases() -> Result<(), String> {
     let cases: &[(&str, Case)] = &[
-        ("replies leave from where they were asked", replies),
-        ("a group's sender is answered", reply_to_group),
-        ("what packets say", headers),
-        ("good and bad peers of one socket", good_and_bad),
+        ("replies leave from the requested address", replies),
+        (
+            "replies to datagrams that were sent to a group",
+            reply_to_group,
+        ),
+        ("the headers of packets", headers),
+        (
+            "reachable and unreachable peers of one socket",
+            good_and_bad,
+        ),
         ("errors of a connected socket", connected_errors),
-        ("a batch over a link that is too narrow", narrow_link),
-        ("a batch over a path that is too narrow", narrow_path),
-        ("a receiver that sleeps, counted exactly", exact_drops),
-        ("a receiver that sleeps, counted in pieces", drops_of_pieces),
-        ("a batch that was given up", batch_given_up),
+        ("a batch over a link with a small MTU", narrow_link),
+        ("a batch over a path with a small MTU", narrow_path),
+        ("drops of a slow receiver, counted exactly", exact_drops),
+        (
+            "drops of a slow receiver with receive offload",
+            drops_with_offload,
+        ),
+        ("a batch whose future is dropped", cancelled_batch),
     ];
     Lan::run_all("many", cases)
 }
 
-/// MSG-11, OUT-05: two addresses on an adapter, two adapters, both families, and neighbours that have the
-/// same link-local address.
+/// MSG-11, OUT-05: two addresses on an adapter, two adapters, both families, and neighbours that
+/// have the same link-local address.
 fn replies(lan: &Lan) -> Result<String, Why> {
     let server = lan.on(&lan.home, async || {
         Ok(DatagramSocket::builder().bind(&endpoint(":0")?).await?)
@@ -66,7 +75,7 @@ fn replies(lan: &Lan) -> Result<String, Why> {
         (&lan.one, "fe80::1", "%o0"),
         (&lan.two, "fe80::1", "%t0"),
     ] {
-        // Connected: what comes from another address is not heard.
+        // Connected, so it does not receive from any other address.
         let client = lan.on(host, async || {
             let service = udpair::ServiceName::from(port);
             let host = format!("{at}{zone}").parse()?;
@@ -96,10 +105,10 @@ fn replies(lan: &Lan) -> Result<String, Why> {
         })?;
         seen += 1;
     }
-    Ok(format!("{seen} addresses and ways"))
+    Ok(format!("{seen} combinations of address and path"))
 }
 
-/// MSG-11: whoever spoke to a group is answered from the adapter's own address.
+/// MSG-11: a datagram that was sent to a group is answered from the adapter's own address.
 fn reply_to_group(lan: &Lan) -> Result<String, Why> {
     let server = lan.on(&lan.home, async || {
         let server = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
@@ -131,7 +140,7 @@ fn reply_to_group(lan: &Lan) -> Result<String, Why> {
     Ok("239.80.0.1 and ff02::80:1".into())
 }
 
-/// CTL-08, CTL-11: ECN, hop limit, code point and time, next door and behind a router.
+/// CTL-08, CTL-11: ECN, hop limit, code point and timestamp, on the same link and behind a router.
 fn headers(lan: &Lan) -> Result<String, Why> {
     for (host, addresses, hops) in [
         (&lan.one, ["10.80.1.2", "fd80:1::2"], 77),
@@ -141,7 +150,7 @@ fn headers(lan: &Lan) -> Result<String, Why> {
             let builder = DatagramSocket::builder().timestamps(true);
             Ok(builder.bind(&endpoint(":0")?).await?)
         })?;
-        // No message tells of the code point, so nothing arrives without it.
+        // A message does not report the code point. So these rules drop every packet without it.
         for rule in [
             "add table inet marks",
             "add chain inet marks i { type filter hook input priority 0; }",
@@ -178,10 +187,11 @@ fn headers(lan: &Lan) -> Result<String, Why> {
         }
         host.run("nft", &["delete table inet marks"])?;
     }
-    Ok("ECN 2 and 0, DSCP 46, 77 and 76 hops, and times in order".into())
+    Ok("ECN 2 and 0, DSCP 46, 77 and 76 hops, and timestamps in order".into())
 }
 
-/// Whom nobody reaches beyond the router, and what comes back ([`unreachable()`] makes it so).
+/// Unreachable destinations behind the router, and the errors that come back. [`make_unreachable`]
+/// sets them up.
 const UNREACHABLE: [(&str, PeerErrorKind); 6] = [
     ("10.80.3.9:9", PeerErrorKind::PortUnreachable),
     ("[fd80:3::9]:9", PeerErrorKind::PortUnreachable),
@@ -191,9 +201,9 @@ const UNREACHABLE: [(&str, PeerErrorKind); 6] = [
     ("[fd80:5::1]:9", PeerErrorKind::NetworkUnreachable),
 ];
 
-/// Lets the router say that some hosts and networks cannot be reached. A route that is missing would do,
-/// but the kernel tells of that once a second.
-fn unreachable(lan: &Lan) -> Result<(), Why> {
+/// Makes the router report that some hosts and networks are unreachable. A missing route would also
+/// do, but the kernel reports that only once per second.
+fn make_unreachable(lan: &Lan) -> Result<(), Why> {
     for (network, by) in [("10.80.4.0/23", "10.80.3.9"), ("fd80:4::/31", "fd80:3::9")] {
         lan.two.ip(&["route", "add", network, "via", by])?;
     }
@@ -210,10 +220,11 @@ fn unreachable(lan: &Lan) -> Result<(), Why> {
     Ok(())
 }
 
-/// MSG-13, MSG-14, OUT-15: all that goes to good peers arrives, and each error names its destination.
+/// MSG-13, MSG-14, OUT-15: all datagrams to reachable peers arrive, and each error names its
+/// destination.
 fn good_and_bad(lan: &Lan) -> Result<String, Why> {
     const ROUNDS: u32 = 40;
-    unreachable(lan)?;
+    make_unreachable(lan)?;
     let good = [
         lan.peer(&lan.one, "10.80.1.2:0")?,
         lan.peer(&lan.far, "10.80.3.9:0")?,
@@ -224,7 +235,7 @@ fn good_and_bad(lan: &Lan) -> Result<String, Why> {
     for (address, kind) in iter::once(near).chain(UNREACHABLE) {
         bad.push((address.parse::<SocketAddr>()?, kind));
     }
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     let statistics = lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder().open()?;
         let mut batch = SendBatch::new();
@@ -244,26 +255,30 @@ fn good_and_bad(lan: &Lan) -> Result<String, Why> {
                 }
             }
             socket.send_batch(&mut batch).await?;
-            // Each of them is told, and there is nothing else.
+            // Each error is reported, and there is no other event.
             for _ in &bad {
                 let Event::PeerError(error) = socket.next_event().await? else {
-                    return Err("a message that nobody sent".into());
+                    return Err("an event that is not a peer error".into());
                 };
                 let to = error.destination().ok_or("an error without destination")?;
-                *told.entry((to, format!("{:?}", error.kind()))).or_insert(0) += 1;
+                *reported
+                    .entry((to, format!("{:?}", error.kind())))
+                    .or_insert(0) += 1;
             }
         }
         Ok(socket.statistics())
     })?;
     for (to, kind) in &bad {
-        let count = told.get(&(*to, format!("{kind:?}"))).copied();
-        check(count == Some(ROUNDS), || format!("{to} {kind:?}: {told:?}"))?;
+        let count = reported.get(&(*to, format!("{kind:?}"))).copied();
+        check(count == Some(ROUNDS), || {
+            format!("{to} {kind:?}: {reported:?}")
+        })?;
     }
     for peer in &good {
         for round in 0..ROUNDS {
-            let (heard, _) = hear(peer)?;
-            check(heard == round.to_string(), || {
-                format!("{heard}, not {round}")
+            let (received, _) = receive(peer)?;
+            check(received == round.to_string(), || {
+                format!("{received}, not {round}")
             })?;
         }
     }
@@ -273,13 +288,13 @@ fn good_and_bad(lan: &Lan) -> Result<String, Why> {
         format!("{statistics:?}")
     })?;
     Ok(format!(
-        "{sent} sent, {} to good peers arrived, {} errors told",
+        "{sent} sent, {} to reachable peers arrived, {} errors reported",
         u64::from(ROUNDS) * u64::try_from(good.len())?,
         statistics.peer_errors
     ))
 }
 
-/// MSG-13, MSG-14: an error ends nothing, and others do not hear of it.
+/// MSG-13, MSG-14: a socket works after an error, and other sockets do not receive the error.
 fn connected_errors(lan: &Lan) -> Result<String, Why> {
     let peer = lan.peer(&lan.one, "10.80.1.2:0")?;
     let mut seen = Vec::new();
@@ -293,7 +308,7 @@ fn connected_errors(lan: &Lan) -> Result<String, Why> {
             for _ in 0..3 {
                 bad.output()?.write(b"x").await?;
                 let Event::PeerError(error) = bad.next_event().await? else {
-                    return Err("a message that nobody sent".into());
+                    return Err("an event that is not a peer error".into());
                 };
                 check(
                     error.kind() == kind && error.destination() == Some(to),
@@ -301,11 +316,13 @@ fn connected_errors(lan: &Lan) -> Result<String, Why> {
                 )?;
                 good.output()?.write(address.as_bytes()).await?;
             }
-            check(good.statistics().peer_errors == 0, || "leaked".into())?;
+            check(good.statistics().peer_errors == 0, || {
+                "an error of another socket".into()
+            })?;
             Ok(())
         })?;
         for _ in 0..3 {
-            check(hear(&peer)?.0 == address, || address.into())?;
+            check(receive(&peer)?.0 == address, || address.into())?;
         }
         seen.push(format!("{kind:?}"));
     }
@@ -322,20 +339,23 @@ fn number(payload: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(*payload.first_chunk()?))
 }
 
-/// Fails unless a peer hears these numbers next, each in a datagram of so many bytes.
+/// Fails unless a peer receives the numbers below `count` next, each in a datagram of `bytes`
+/// bytes.
 fn expect_numbers(peer: &UdpSocket, count: u32, bytes: usize) -> Result<(), Why> {
     let mut buffer = [0; 65_535];
     for expected in 0..count {
         let length = peer.recv(&mut buffer)?;
-        let is_it = length == bytes && number(&buffer[..length]) == Some(expected);
-        check(is_it, || format!("{length} bytes instead of {expected}"))?;
+        let is_expected = length == bytes && number(&buffer[..length]) == Some(expected);
+        check(is_expected, || {
+            format!("{length} bytes instead of number {expected}")
+        })?;
     }
     Ok(())
 }
 
-/// CTL-02, CTL-03, OUT-01: longer than the link's packets, whole or not at all.
+/// CTL-02, CTL-03, OUT-01: datagrams longer than the MTU of the link arrive whole or not at all.
 fn narrow_link(lan: &Lan) -> Result<String, Why> {
-    // No more than the receiver has room for.
+    // No more than fits into the buffer of the receiver.
     const COUNT: u32 = 30;
     const BYTES: usize = 2000;
     let peer = lan.peer(&lan.one, "10.80.1.2:0")?;
@@ -350,7 +370,7 @@ fn narrow_link(lan: &Lan) -> Result<String, Why> {
                     false => builder.bind(&endpoint(":0")?).await?,
                 })
             })?;
-            // The second knows that such pieces are refused.
+            // For the second batch, the socket knows that the kernel refuses such GSO batches.
             for _ in 0..2 {
                 lan.on(&lan.home, async || {
                     let mut batch = SendBatch::new();
@@ -380,16 +400,18 @@ fn narrow_link(lan: &Lan) -> Result<String, Why> {
             check(batch.len() == 8, || format!("{} left", batch.len()))?;
             socket.output()?.write(&numbered(2, 1000)).await?;
             check(socket.statistics().peer_errors == 0, || {
-                "our own link is no peer".into()
+                "the local link is not a peer".into()
             })?;
             Ok(())
         })?;
         expect_numbers(peer, 3, 1000)?;
     }
-    Ok(format!("8 times {COUNT} of {BYTES} bytes arrived whole"))
+    Ok(format!(
+        "8 times {COUNT} datagrams of {BYTES} bytes arrived whole"
+    ))
 }
 
-/// CTL-02, CTL-03, MSG-15: the router's side is narrower than ours.
+/// CTL-02, CTL-03, MSG-15: the MTU behind the router is smaller than that of the local link.
 fn narrow_path(lan: &Lan) -> Result<String, Why> {
     const COUNT: u32 = 12;
     const BYTES: usize = 1400;
@@ -407,7 +429,7 @@ fn narrow_path(lan: &Lan) -> Result<String, Why> {
         let refused = refused.connect(&to).await?;
         refused.output()?.write(&numbered(0, BYTES)).await?;
         let Event::PeerError(error) = refused.next_event().await? else {
-            return Err("a message that nobody sent".into());
+            return Err("an event that is not a peer error".into());
         };
         check(error.mtu() == Some(1280), || format!("{error:?}"))?;
         let mut rest = batch();
@@ -417,7 +439,7 @@ fn narrow_path(lan: &Lan) -> Result<String, Why> {
             format!("{result:?}")
         })?;
         check(rest.len() == COUNT as usize, || format!("{}", rest.len()))?;
-        // With what is known of the path by now.
+        // The path MTU is known now.
         allowed.send_batch(&mut batch()).await?;
         Ok(format!("{error:?}"))
     })?;
@@ -427,10 +449,13 @@ fn narrow_path(lan: &Lan) -> Result<String, Why> {
     lan.two.ip(&["link", "set", "t1", "mtu", "1500"])?;
     lan.far.ip(&["link", "set", "f0", "mtu", "1500"])?;
     check(seen.contains("MessageTooBig"), || seen.clone())?;
-    Ok(format!("3 times {COUNT} of {BYTES} bytes arrived whole"))
+    Ok(format!(
+        "3 times {COUNT} datagrams of {BYTES} bytes arrived whole"
+    ))
 }
 
-/// Sends far more than a sleeping receiver has room for; then wakes it. Returns what it got.
+/// Sends far more datagrams than the buffer of a receiver holds, which reads only after each flood.
+/// Returns the receiver and the messages that it received.
 fn overflow(lan: &Lan, receive_offload: bool) -> Result<(DatagramSocket, Vec<Message>), Why> {
     let receiver = lan.on(&lan.one, async || {
         let builder = DatagramSocket::builder()
@@ -443,7 +468,8 @@ fn overflow(lan: &Lan, receive_offload: bool) -> Result<(DatagramSocket, Vec<Mes
         Ok(DatagramSocket::builder().connect(&to.into()).await?)
     })?;
     let mut messages: Vec<Message> = Vec::new();
-    // It sleeps, wakes and takes everything, again and again; the last datagram of all has room.
+    // In each round, the receiver waits and then takes everything. The buffer has space for the
+    // last datagram of all.
     for round in 0..FLOODS {
         lan.on(&lan.home, async || {
             let first = round * FLOOD;
@@ -475,7 +501,7 @@ fn overflow(lan: &Lan, receive_offload: bool) -> Result<(DatagramSocket, Vec<Mes
 const FLOODS: u32 = 5;
 const FLOOD: u32 = 4000;
 
-/// MSG-17: what is missing is counted, in all and before each message, to the datagram.
+/// MSG-17: dropped datagrams are counted exactly, in total and before each message.
 fn exact_drops(lan: &Lan) -> Result<String, Why> {
     let (receiver, messages) = overflow(lan, false)?;
     let mut next = 0;
@@ -484,7 +510,7 @@ fn exact_drops(lan: &Lan) -> Result<String, Why> {
         let missing = number.checked_sub(next).ok_or("out of order")?;
         check(message.dropped_before() == missing, || {
             format!(
-                "before {number} are {missing} missing, and {} are told",
+                "{missing} are missing before {number}, and {} are reported",
                 message.dropped_before()
             )
         })?;
@@ -507,8 +533,8 @@ fn exact_drops(lan: &Lan) -> Result<String, Why> {
     ))
 }
 
-/// MSG-17: with receive offload on, the count is a lower bound, and says so.
-fn drops_of_pieces(lan: &Lan) -> Result<String, Why> {
+/// MSG-17: with receive offload on, the count is a lower bound, and is reported as not exact.
+fn drops_with_offload(lan: &Lan) -> Result<String, Why> {
     let (receiver, messages) = overflow(lan, true)?;
     let sent = u64::from(FLOODS * FLOOD) + 1;
     let statistics = receiver.statistics();
@@ -517,37 +543,38 @@ fn drops_of_pieces(lan: &Lan) -> Result<String, Why> {
     check(!statistics.kernel_dropped_exact, || "exact".into())?;
     let before: u64 = messages.iter().map(|m| u64::from(m.dropped_before())).sum();
     check(before == dropped, || {
-        format!("{before} told by messages, {dropped} in all")
+        format!("{before} reported by messages, {dropped} in total")
     })?;
     let missing = sent - received;
     check(dropped > 0 && dropped <= missing, || {
-        format!("{missing} missing, {dropped} told")
+        format!("{missing} missing, {dropped} reported")
     })?;
     Ok(format!(
-        "{sent} sent, {received} received, at least {dropped} of {missing} told"
+        "{sent} sent, {received} received, at least {dropped} of {missing} reported"
     ))
 }
 
-/// OUT-14, CAN-03: what arrived and what is left is everything, whenever the batch was given up.
-fn batch_given_up(lan: &Lan) -> Result<String, Why> {
+/// OUT-14, CAN-03: every datagram has either arrived or is left in the batch, whenever the future
+/// is dropped.
+fn cancelled_batch(lan: &Lan) -> Result<String, Why> {
     const COUNT: u32 = 600;
     const BYTES: usize = 900;
     let peer = lan.peer(&lan.two, "10.80.2.2:0")?;
     let limited = ["rate", "8mbit", "burst", "5kb", "limit", "2mb"];
     let e1 = ["qdisc", "add", "dev", "e1", "root", "tbf"];
     lan.home.run("tc", &[&e1 as &[_], &limited].concat())?;
-    let given_up = thread::scope(|scope| -> Result<u32, Why> {
+    let cancelled = thread::scope(|scope| -> Result<u32, Why> {
         // Read while it is sent, since no receive buffer holds all of it.
         let reading = scope.spawn(|| expect_numbers(&peer, COUNT, BYTES));
-        let given_up = lan.on(&lan.home, async || {
+        let cancelled = lan.on(&lan.home, async || {
             let mut batch: SendBatch = (0..COUNT).map(|number| numbered(number, BYTES)).collect();
             let builder = DatagramSocket::builder().send_buffer_bytes(20_000);
             let socket = builder.connect(&peer.local_addr()?.into()).await?;
-            let mut given_up = 0;
+            let mut cancelled = 0;
             while !batch.is_empty() {
                 let before = batch.len();
                 // Polled once more after each wake-up, and then dropped.
-                let mut polls = given_up % 3;
+                let mut polls = cancelled % 3;
                 let is_sent = {
                     let mut sending = pin!(socket.send_batch(&mut batch));
                     poll_fn(|cx| match sending.as_mut().poll(cx) {
@@ -561,21 +588,21 @@ fn batch_given_up(lan: &Lan) -> Result<String, Why> {
                     .await?
                 };
                 if !is_sent {
-                    given_up += 1;
+                    cancelled += 1;
                 }
                 let sent = socket.statistics().datagrams_sent;
                 check(u64::from(COUNT) - sent == batch.len() as u64, || {
-                    format!("{before} waited, {} wait, {sent} sent", batch.len())
+                    format!("{before} were left, {} are left, {sent} sent", batch.len())
                 })?;
             }
-            Ok(given_up)
+            Ok(cancelled)
         })?;
         reading.join().map_err(|_| "the reader panicked")??;
-        Ok(given_up)
+        Ok(cancelled)
     })?;
     lan.home.run("tc", &["qdisc", "del", "dev", "e1", "root"])?;
-    check(given_up > 0, || "the kernel was never full".into())?;
+    check(cancelled > 0, || "the send buffer was never full".into())?;
     Ok(format!(
-        "{COUNT} arrived once and in order, given up {given_up} times"
+        "{COUNT} arrived once and in order, cancelled {cancelled} times"
     ))
 }

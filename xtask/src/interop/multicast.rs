@@ -1,11 +1,12 @@
-//! Groups on real links: who hears what, by which adapter, and what becomes of it when the network changes.
+//! Groups on real links: which sockets receive which datagrams, through which adapter, and what
+//! happens when the network changes.
 
 use std::net::{IpAddr, SocketAddr};
 
 use udpair::{DatagramSocket, ErrorKind, Event, SendBatch, SocketErrorStatus};
 
 use super::daemon::{Daemon, Folder};
-use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, hear, port, text};
+use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, port, receive, text};
 use super::namespace::{Namespace, cable};
 use super::suite::{Suite, check};
 use super::udpair::program;
@@ -19,20 +20,23 @@ pub(crate) const SUITE: Suite = Suite {
 
 fn cases() -> Result<(), String> {
     let cases: &[(&str, Case)] = &[
-        ("heard on both adapters", both_adapters),
-        ("where a socket is bound", where_bound),
-        ("one sender alone", one_sender),
-        ("groups of other sockets", groups_of_others),
-        ("what comes back, and how far it goes", loopback_and_hops),
+        ("received on both adapters", both_adapters),
+        ("on the adapter that a socket is bound to", where_bound),
+        ("from one sender only", one_sender),
+        ("groups of other sockets", groups_of_other_sockets),
+        ("loopback and hop limit", loopback_and_hops),
         ("two sockets on one port", one_port),
-        ("a socket for many only", for_many_only),
-        ("the adapter that is spoken by", spoken_by),
-        ("a group that no route leads to", no_route),
+        ("a multicast-only socket", multicast_only),
+        ("the adapter that datagrams leave through", sending_adapter),
+        ("a group without a route", no_route),
         ("more groups than the system allows", too_many),
         ("an adapter that is switched off and on", switched),
         ("addresses that change", addresses),
-        ("a cable that is pulled", pulled),
-        ("changes too quick to be seen", quick_changes),
+        (
+            "an adapter that is deleted and created again",
+            created_again,
+        ),
+        ("changes between two snapshots", quick_changes),
         ("a change among many errors", change_among_errors),
         ("the command joins", command),
     ];
@@ -41,24 +45,24 @@ fn cases() -> Result<(), String> {
 
 const GROUPS: [&str; 2] = ["239.80.0.1", "ff15::80:1"];
 
-/// Sends from a host to a group by one of its adapters.
-fn speak(
+/// Sends from a host to a group through one of its adapters.
+fn send(
     lan: &Lan,
     host: &Namespace,
-    by: &str,
+    through: &str,
     payload: &str,
     group: &str,
     port: u16,
 ) -> Result<(), Why> {
     lan.on(host, async || {
-        let builder = DatagramSocket::builder().multicast_adapter(&adapter(by)?);
+        let builder = DatagramSocket::builder().multicast_adapter(&adapter(through)?);
         let socket = builder.open()?;
         let to = SocketAddr::new(group.parse()?, port);
         Ok(socket.send_to(payload.as_bytes(), to).await?)
     })
 }
 
-/// Opens a socket at home that hears everything in a number of groups.
+/// Opens a socket on `home` that has joined some groups.
 fn joined(lan: &Lan, local: &str, groups: &[&str]) -> Result<DatagramSocket, Why> {
     lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder().bind(&endpoint(local)?).await?;
@@ -69,18 +73,19 @@ fn joined(lan: &Lan, local: &str, groups: &[&str]) -> Result<DatagramSocket, Why
     })
 }
 
-/// MCG-01, MCG-03, MCG-10, MSG-11: joined once, heard on each; how it went on each is returned.
+/// MCG-01, MCG-03, MCG-10, MSG-11: one join is enough to receive on every adapter, and returns the
+/// result for each.
 fn both_adapters(lan: &Lan) -> Result<String, Why> {
-    let (socket, on) = lan.on(&lan.home, async || {
+    let (socket, seen) = lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
-        let mut on = Vec::new();
+        let mut seen = Vec::new();
         for group in GROUPS {
             for joined in socket.join_multicast(&group.parse()?).await? {
                 joined.result?;
-                on.push(format!("{} on {}", joined.group, joined.adapter.name));
+                seen.push(format!("{} on {}", joined.group, joined.adapter.name));
             }
         }
-        Ok((socket, on))
+        Ok((socket, seen))
     })?;
     let expected = [
         "239.80.0.1 on e0",
@@ -88,22 +93,22 @@ fn both_adapters(lan: &Lan) -> Result<String, Why> {
         "ff15::80:1 on e0",
         "ff15::80:1 on e1",
     ];
-    check(on == expected, || format!("{on:?}"))?;
+    check(seen == expected, || format!("{seen:?}"))?;
     for group in GROUPS {
-        for (host, by, at, own, from) in [
+        for (host, through, on, local, from) in [
             (&lan.one, "o0", "e0", "10.80.1.1", "10.80.1.2"),
             (&lan.two, "t0", "e1", "10.80.2.1", "10.80.2.2"),
         ] {
-            speak(lan, host, by, by, group, port(&socket))?;
+            send(lan, host, through, through, group, port(&socket))?;
             lan.on(&lan.home, async || {
                 let message = socket.recv().await?;
-                check(text(&message) == by, || format!("{message:?}"))?;
-                check(message.adapter() == Some(adapter(at)?.index), || {
-                    format!("not by {at}: {message:?}")
+                check(text(&message) == through, || format!("{message:?}"))?;
+                check(message.adapter() == Some(adapter(on)?.index), || {
+                    format!("not on {on}: {message:?}")
                 })?;
                 if message.remote().is_ipv4() {
-                    check(message.local() == Some(own.parse()?), || {
-                        format!("not at {own}: {message:?}")
+                    check(message.local() == Some(local.parse()?), || {
+                        format!("not at {local}: {message:?}")
                     })?;
                     check(message.remote().ip() == from.parse::<IpAddr>()?, || {
                         format!("not from {from}: {message:?}")
@@ -113,21 +118,21 @@ fn both_adapters(lan: &Lan) -> Result<String, Why> {
             })?;
         }
     }
-    Ok(on.join(", "))
+    Ok(seen.join(", "))
 }
 
 /// MCG-02, MCG-03: on the adapter, or the adapter of the address, that the socket is bound to.
 fn where_bound(lan: &Lan) -> Result<String, Why> {
     let mut seen = Vec::new();
     for (local, group, expected) in [
-        ("on e1", GROUPS[0], "e1"),
+        ("adapter e1", GROUPS[0], "e1"),
         ("localhost:0", GROUPS[0], "lo"),
         (":0", "ff02::80:2%e1", "e1"),
         (":0", "ff02::80:2%e0", "e0"),
     ] {
         let on = lan.on(&lan.home, async || {
             let builder = DatagramSocket::builder();
-            let socket = match local.strip_prefix("on ") {
+            let socket = match local.strip_prefix("adapter ") {
                 Some(name) => builder.bind_on(&adapter(name)?, &0.into()).await?,
                 None => builder.bind(&endpoint(local)?).await?,
             };
@@ -139,14 +144,14 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
                 .collect::<Vec<_>>())
         })?;
         check(on == [expected], || format!("{local}: {on:?}"))?;
-        seen.push(format!("{group} at {local}: {expected}"));
+        seen.push(format!("{group} on {expected} when bound to {local}"));
     }
-    // The kernel would let it join, and deliver nothing.
+    // The kernel would allow the join, and deliver nothing.
     lan.on(&lan.home, async || {
-        for (local, of_its_family) in [("10.80.1.1:0", 0), ("[fd80:1::1]:0", 1)] {
+        for (local, same_family) in [("10.80.1.1:0", 0), ("[fd80:1::1]:0", 1)] {
             let socket = DatagramSocket::builder().bind(&endpoint(local)?).await?;
             for (number, group) in GROUPS.iter().enumerate() {
-                let expected = if number == of_its_family {
+                let expected = if number == same_family {
                     ErrorKind::Unsupported
                 } else {
                     ErrorKind::FamilyNotSupported
@@ -158,7 +163,7 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
         }
         Ok(())
     })?;
-    // Bound to one adapter, the other segment is not heard.
+    // A socket that is bound to one adapter does not receive from the other segment.
     let socket = lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder()
             .bind_on(&adapter("e1")?, &0.into())
@@ -166,14 +171,15 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
         socket.join_multicast(&GROUPS[0].parse()?).await?;
         Ok(socket)
     })?;
-    speak(lan, &lan.one, "o0", "one", GROUPS[0], port(&socket))?;
-    speak(lan, &lan.two, "t0", "two", GROUPS[0], port(&socket))?;
+    send(lan, &lan.one, "o0", "one", GROUPS[0], port(&socket))?;
+    send(lan, &lan.two, "t0", "two", GROUPS[0], port(&socket))?;
     let first = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
-    check(first == "two", || format!("heard {first}"))?;
+    check(first == "two", || format!("received {first}"))?;
     Ok(seen.join(", "))
 }
 
-/// MCG-06, MCG-08, and RFC 4607: one sender is heard until it is left; joining in both ways is refused.
+/// MCG-06, MCG-08, and RFC 4607: datagrams of a joined source arrive until the source is left. A
+/// socket that has joined a source cannot join the whole group.
 fn one_sender(lan: &Lan) -> Result<String, Why> {
     for (group, wanted, other, home) in [
         ("232.80.0.1", "10.80.1.2", "10.80.1.3", "10.80.1.1"),
@@ -188,67 +194,69 @@ fn one_sender(lan: &Lan) -> Result<String, Why> {
             let error = socket.join_multicast(&group.parse()?).await.err();
             let kind = error.as_ref().map(udpair::Error::kind);
             check(kind == Some(ErrorKind::InvalidArgument), || {
-                format!("joined in both ways: {error:?}")
+                format!("joined both the source and the whole group: {error:?}")
             })?;
             Ok(socket)
         })?;
-        let say = |payload: &str, from: &str, to: &str| {
+        let send = |payload: &str, from: &str, to: &str| {
             lan.on(&lan.one, async || {
                 let local = SocketAddr::new(from.parse()?, 0);
                 let builder = DatagramSocket::builder().multicast_adapter(&adapter("o0")?);
-                let speaker = builder.bind(&local.into()).await?;
+                let sender = builder.bind(&local.into()).await?;
                 let to = SocketAddr::new(to.parse()?, port(&socket));
-                Ok(speaker.send_to(payload.as_bytes(), to).await?)
+                Ok(sender.send_to(payload.as_bytes(), to).await?)
             })
         };
-        let mut heard = Vec::new();
-        say("unwanted", other, group)?;
-        say("wanted", wanted, group)?;
-        heard.push(lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?);
+        let mut received = Vec::new();
+        send("unwanted", other, group)?;
+        send("wanted", wanted, group)?;
+        received.push(lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?);
         socket.leave_source(group.parse()?, source)?;
         let again = socket.leave_source(group.parse()?, source).err();
         check(again.is_some(), || "left twice".into())?;
-        say("after", wanted, group)?;
-        say("fence", wanted, home)?;
-        heard.push(lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?);
-        check(heard == ["wanted", "fence"], || {
-            format!("{group}: {heard:?}")
+        send("after", wanted, group)?;
+        send("fence", wanted, home)?;
+        received.push(lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?);
+        check(received == ["wanted", "fence"], || {
+            format!("{group}: {received:?}")
         })?;
-        // Left, it may be joined in the other way.
+        // After the source was left, the whole group can be joined.
         lan.on(&lan.home, async || {
             Ok(socket.join_multicast(&group.parse()?).await?)
         })?;
-        say("unwanted", other, group)?;
-        let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
-        check(heard == "unwanted", || heard)?;
+        send("unwanted", other, group)?;
+        let received = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+        check(received == "unwanted", || received)?;
     }
-    Ok("by 232.80.0.1 and ff35::80:1, the sender that was named".into())
+    Ok("in 232.80.0.1 and ff35::80:1, only the joined source".into())
 }
 
-/// MCG-09, MCG-12: neither what another socket has joined, nor what goes to another port.
-fn groups_of_others(lan: &Lan) -> Result<String, Why> {
+/// MCG-09, MCG-12: a socket receives neither from groups that only another socket has joined, nor
+/// datagrams to another port.
+fn groups_of_other_sockets(lan: &Lan) -> Result<String, Why> {
     for (group, home) in [(GROUPS[0], "10.80.1.1"), (GROUPS[1], "fd80:1::1")] {
         let member = joined(lan, ":0", &[group])?;
-        let stranger = joined(lan, ":0", &[])?;
-        speak(lan, &lan.one, "o0", "leak", group, port(&stranger))?;
-        speak(lan, &lan.one, "o0", "fence", home, port(&stranger))?;
-        speak(lan, &lan.one, "o0", "meant", group, port(&member))?;
-        for (socket, expected) in [(&stranger, "fence"), (&member, "meant")] {
-            let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
-            check(heard == expected, || format!("{group}: {heard}"))?;
+        let other = joined(lan, ":0", &[])?;
+        send(lan, &lan.one, "o0", "leak", group, port(&other))?;
+        send(lan, &lan.one, "o0", "fence", home, port(&other))?;
+        send(lan, &lan.one, "o0", "meant", group, port(&member))?;
+        for (socket, expected) in [(&other, "fence"), (&member, "meant")] {
+            let received = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+            check(received == expected, || format!("{group}: {received}"))?;
         }
     }
-    Ok("not heard, by IPv4 and IPv6".into())
+    Ok("not received, over IPv4 and IPv6".into())
 }
 
-/// MCG-10, CTL-09: a sender that has joined hears itself, unless it does not want to; one hop, unless told.
+/// MCG-10, CTL-09: a member of a group receives its own datagrams unless loopback is off. The hop
+/// limit is 1 unless it is set.
 fn loopback_and_hops(lan: &Lan) -> Result<String, Why> {
     for (group, home) in [(GROUPS[0], "10.80.1.1"), (GROUPS[1], "fd80:1::1")] {
-        for (is_heard, expected) in [(true, "itself"), (false, "fence")] {
-            let heard = lan.on(&lan.home, async || {
+        for (has_loopback, expected) in [(true, "itself"), (false, "fence")] {
+            let received = lan.on(&lan.home, async || {
                 let builder = DatagramSocket::builder()
                     .multicast_adapter(&adapter("e0")?)
-                    .multicast_loopback(is_heard);
+                    .multicast_loopback(has_loopback);
                 let socket = builder.bind(&endpoint(":0")?).await?;
                 socket.join_multicast(&group.parse()?).await?;
                 let to = |ip: &str| -> Result<SocketAddr, Why> {
@@ -258,7 +266,7 @@ fn loopback_and_hops(lan: &Lan) -> Result<String, Why> {
                 socket.send_to(b"fence", to(home)?).await?;
                 Ok(text(&socket.recv().await?))
             })?;
-            check(heard == expected, || format!("{group}: {heard}"))?;
+            check(received == expected, || format!("{group}: {received}"))?;
         }
         let socket = joined(lan, ":0", &[group])?;
         for (hops, expected) in [(None, 1), (Some(7), 7)] {
@@ -276,12 +284,13 @@ fn loopback_and_hops(lan: &Lan) -> Result<String, Why> {
             })?;
         }
     }
-    Ok("heard, not heard, 1 hop, 7 hops".into())
+    Ok("loopback on, loopback off, 1 hop, 7 hops".into())
 }
 
-/// MCG-13, BND-09: both hear "Hello", and so does a program that shares the port in its own way.
+/// MCG-13, BND-09: both sockets receive "Hello". A socket that does not share the port cannot be
+/// bound to it.
 fn one_port(lan: &Lan) -> Result<String, Why> {
-    let heard = lan.on(&lan.home, async || {
+    let received = lan.on(&lan.home, async || {
         let builder = DatagramSocket::builder()
             .multicast_only(true)
             .multicast_adapter(&adapter("e0")?);
@@ -299,21 +308,21 @@ fn one_port(lan: &Lan) -> Result<String, Why> {
         let group = endpoint("224.3.0.5:22113")?;
         let output = sockets[0].output_to(&group).await?;
         output.write(b"Hello").await?;
-        let mut heard = Vec::new();
+        let mut received = Vec::new();
         for socket in &sockets {
-            heard.push(text(&socket.recv().await?));
+            received.push(text(&socket.recv().await?));
         }
-        Ok(heard)
+        Ok(received)
     })?;
-    check(heard == ["Hello", "Hello"], || format!("{heard:?}"))?;
-    Ok("both heard Hello".into())
+    check(received == ["Hello", "Hello"], || format!("{received:?}"))?;
+    Ok("both received Hello".into())
 }
 
-/// OUT-19, CON-15, MSG-21, CTL-12: to nobody alone, and from nobody alone.
-fn for_many_only(lan: &Lan) -> Result<String, Why> {
+/// OUT-19, CON-15, MSG-21, CTL-12: the socket neither sends nor receives unicast datagrams.
+fn multicast_only(lan: &Lan) -> Result<String, Why> {
     let neighbour = lan.peer(&lan.one, "0.0.0.0:0")?;
     let to = neighbour.local_addr()?.port();
-    let (socket, said) = lan.on(&lan.home, async || {
+    let (socket, message) = lan.on(&lan.home, async || {
         let builder = DatagramSocket::builder().multicast_only(true);
         let socket = builder.bind(&endpoint(":0")?).await?;
         for group in GROUPS {
@@ -323,17 +332,17 @@ fn for_many_only(lan: &Lan) -> Result<String, Why> {
         let stream = socket.output_to(&host.into()).await?;
         let mut batch = SendBatch::new();
         batch.push_to("broadcast", SocketAddr::new("10.80.1.255".parse()?, to));
-        batch.push_to("alone", host);
-        let mut said = String::new();
+        batch.push_to("unicast", host);
+        let mut message = String::new();
         for result in [
-            socket.send_to(b"alone", host).await,
-            socket.try_send_to(b"alone", host).map(drop),
-            stream.write(b"alone").await,
+            socket.send_to(b"unicast", host).await,
+            socket.try_send_to(b"unicast", host).map(drop),
+            stream.write(b"unicast").await,
             socket.send_batch(&mut batch).await,
             builder.connect(&host.into()).await.map(drop),
         ] {
             let Err(error) = result else {
-                return Err("one host was spoken to".into());
+                return Err("a unicast datagram was sent".into());
             };
             check(
                 error.kind() == ErrorKind::Unsupported
@@ -341,61 +350,66 @@ fn for_many_only(lan: &Lan) -> Result<String, Why> {
                     && error.status() == SocketErrorStatus::Unknown,
                 || format!("{error:?}"),
             )?;
-            said = error.to_string();
+            message = error.to_string();
         }
         check(batch.len() == 1, || format!("{batch:?}"))?;
-        Ok((socket, said))
+        Ok((socket, message))
     })?;
-    let (heard, _) = hear(&neighbour)?;
-    check(heard == "broadcast", || heard)?;
+    let (received, _) = receive(&neighbour)?;
+    check(received == "broadcast", || received)?;
 
-    for (unicast, many) in [
+    for (unicast, multicast) in [
         ("10.80.1.1", "10.80.1.255"),
         ("10.80.1.1", GROUPS[0]),
         ("fd80:1::1", GROUPS[1]),
     ] {
-        speak(lan, &lan.one, "o0", "alone", unicast, port(&socket))?;
-        speak(lan, &lan.one, "o0", "many", many, port(&socket))?;
-        let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
-        check(heard == "many", || format!("{many}: {heard}"))?;
+        send(lan, &lan.one, "o0", "unicast", unicast, port(&socket))?;
+        send(lan, &lan.one, "o0", "multicast", multicast, port(&socket))?;
+        let received = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+        check(received == "multicast", || {
+            format!("{multicast}: {received}")
+        })?;
     }
     let dropped = socket.statistics().non_peer_dropped;
     check(dropped == 3, || format!("{dropped} dropped"))?;
-    Ok(format!("{said}; 3 heard, 3 dropped"))
+    Ok(format!("{message}; 3 received, 3 dropped"))
 }
 
-/// MCG-11: the adapter that was chosen, or that of the address, whatever was joined and wherever the
-/// routes lead.
-fn spoken_by(lan: &Lan) -> Result<String, Why> {
+/// MCG-11: datagrams leave through the chosen adapter or that of the bound address, independent of
+/// joined groups and routes.
+fn sending_adapter(lan: &Lan) -> Result<String, Why> {
     for group in GROUPS {
-        let hears = |host: &Namespace| {
+        let member = |host: &Namespace| {
             lan.on(host, async || {
                 let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
                 socket.join_multicast(&group.parse()?).await?;
                 Ok(socket)
             })
         };
-        let (one, two) = (hears(&lan.one)?, hears(&lan.two)?);
+        let (one, two) = (member(&lan.one)?, member(&lan.two)?);
         let is_ipv4 = group.starts_with('2');
-        for (by, host, ear, address) in [
+        for (through, host, receiver, address) in [
             ("e0", &lan.one, &one, ["fd80:1::1", "10.80.1.1"]),
             ("e1", &lan.two, &two, ["fd80:2::1", "10.80.2.1"]),
         ] {
             lan.on(&lan.home, async || {
                 let builder = DatagramSocket::builder();
                 let local = SocketAddr::new(address[usize::from(is_ipv4)].parse()?, 0);
-                let to = SocketAddr::new(group.parse()?, port(ear));
+                let to = SocketAddr::new(group.parse()?, port(receiver));
                 for (how, socket) in [
                     (
                         "chosen",
                         builder
                             .clone()
-                            .multicast_adapter(&adapter(by)?)
+                            .multicast_adapter(&adapter(through)?)
                             .bind(&endpoint(":0")?)
                             .await?,
                     ),
                     ("address", builder.bind(&local.into()).await?),
-                    ("bound", builder.bind_on(&adapter(by)?, &0.into()).await?),
+                    (
+                        "bound",
+                        builder.bind_on(&adapter(through)?, &0.into()).await?,
+                    ),
                 ] {
                     if how != "address" {
                         socket.join_multicast(&group.parse()?).await?;
@@ -408,22 +422,23 @@ fn spoken_by(lan: &Lan) -> Result<String, Why> {
             })?;
             for how in ["chosen", "address", "bound"] {
                 for _ in 0..2 {
-                    let heard = lan.on(host, async || Ok(text(&ear.recv().await?)))?;
-                    check(heard == how, || {
-                        format!("{group} by {by}: {heard}, not {how}")
+                    let received = lan.on(host, async || Ok(text(&receiver.recv().await?)))?;
+                    check(received == how, || {
+                        format!("{group} through {through}: {received}, not {how}")
                     })?;
                 }
             }
         }
-        for ear in [&one, &two] {
-            let left = ear.try_recv()?;
+        for receiver in [&one, &two] {
+            let left = receiver.try_recv()?;
             check(left.is_none(), || format!("{group}: {left:?}"))?;
         }
     }
-    Ok("by the adapter, by the address, by the adapter that is bound".into())
+    Ok("through the chosen adapter, that of the address, and the bound adapter".into())
 }
 
-/// MCG-11: by the first adapter on which a group is heard, else by loopback.
+/// MCG-11: datagrams leave through the first adapter on which a group is joined, otherwise through
+/// loopback.
 fn no_route(lan: &Lan) -> Result<String, Why> {
     let group = GROUPS[0];
     let inside = lan.on(&lan.home, async || {
@@ -437,14 +452,14 @@ fn no_route(lan: &Lan) -> Result<String, Why> {
         socket.join_multicast(&group.parse()?).await?;
         Ok(socket)
     })?;
-    for (is_member, host, ear) in [(false, &lan.home, &inside), (true, &lan.one, &outside)] {
+    for (is_member, host, receiver) in [(false, &lan.home, &inside), (true, &lan.one, &outside)] {
         lan.on(&lan.home, async || {
             let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
             if is_member {
-                // Of the first adapter, because that one has the lower index.
+                // The first adapter, because that one has the lower index.
                 socket.join_multicast(&"239.80.0.9".parse()?).await?;
             }
-            let to = SocketAddr::new(group.parse()?, port(ear));
+            let to = SocketAddr::new(group.parse()?, port(receiver));
             socket.send_to(b"send_to", to).await?;
             check(socket.try_send_to(b"try_send_to", to)?, || "full".into())?;
             let stream = socket.output_to(&to.into()).await?;
@@ -464,14 +479,16 @@ fn no_route(lan: &Lan) -> Result<String, Why> {
             "batch",
             "mixed",
         ] {
-            let heard = lan.on(host, async || Ok(text(&ear.recv().await?)))?;
-            check(heard == expected, || format!("{heard}, not {expected}"))?;
+            let received = lan.on(host, async || Ok(text(&receiver.recv().await?)))?;
+            check(received == expected, || {
+                format!("{received}, not {expected}")
+            })?;
         }
     }
-    Ok("by loopback; by the adapter of a group".into())
+    Ok("through loopback; through the adapter of a group".into())
 }
 
-/// MCG-14: what the system does not grant is told, and what it granted stays.
+/// MCG-14: a membership that the system refuses is reported, and those that it granted remain.
 fn too_many(lan: &Lan) -> Result<String, Why> {
     let limit = "net.ipv4.igmp_max_memberships=5";
     lan.home.run("sysctl", &["-q", "-w", limit])?;
@@ -498,9 +515,9 @@ fn too_many(lan: &Lan) -> Result<String, Why> {
     check(error.hresult().cast_unsigned() == 0x8007_2747, || {
         format!("{error:?}")
     })?;
-    speak(lan, &lan.one, "o0", "third", "239.81.0.3", port(&socket))?;
-    let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
-    check(heard == "third", || heard)?;
+    send(lan, &lan.one, "o0", "third", "239.81.0.3", port(&socket))?;
+    let received = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+    check(received == "third", || received)?;
     Ok(error.to_string())
 }
 
@@ -517,11 +534,11 @@ fn switched(lan: &Lan) -> Result<String, Why> {
     for is_ipv4 in [true, false] {
         seen.push(lan.on(&lan.home, async || change(&socket, true, is_ipv4).await)?);
     }
-    heard_again(lan, &socket)?;
+    received_again(lan, &socket)?;
     Ok(seen.join(", "))
 }
 
-/// Gives an adapter of home back what switching it off took from it.
+/// Restores the addresses that `e0` has lost.
 fn restore(lan: &Lan) -> Result<(), Why> {
     for address in E0 {
         let add = ["address", "replace", address, "dev", "e0"];
@@ -535,29 +552,30 @@ fn restore(lan: &Lan) -> Result<(), Why> {
     Ok(())
 }
 
-fn heard_again(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
+fn received_again(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
     lan.until_running(&lan.home, "e0")?;
     lan.until_running(&lan.one, "o0")?;
     for group in GROUPS {
-        speak(lan, &lan.one, "o0", "again", group, port(socket))?;
-        let heard = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
-        check(heard == "again", || heard)?;
+        send(lan, &lan.one, "o0", "again", group, port(socket))?;
+        let received = lan.on(&lan.home, async || Ok(text(&socket.recv().await?)))?;
+        check(received == "again", || received)?;
     }
     Ok(())
 }
 
-/// MCG-07: another address leaves the membership as it is; none takes it away until there is one again.
+/// MCG-07: an additional address does not change the membership. Without any address, the
+/// membership ends until there is one again.
 fn addresses(lan: &Lan) -> Result<String, Why> {
     let socket = joined(lan, ":0", &GROUPS)?;
     let other = "10.80.77.1/24";
     lan.home.ip(&["address", "add", other, "dev", "e0"])?;
-    // Takes the second one of that network along.
+    // This also deletes the second address of that network.
     lan.home
         .ip(&["address", "del", "10.80.1.1/24", "dev", "e0"])?;
-    heard_again(lan, &socket)?;
+    received_again(lan, &socket)?;
     restore(lan)?;
     lan.home.ip(&["address", "del", other, "dev", "e0"])?;
-    heard_again(lan, &socket)?;
+    received_again(lan, &socket)?;
     let mut seen = Vec::new();
     for is_ipv4 in [true, false] {
         let family = if is_ipv4 { "-4" } else { "-6" };
@@ -565,21 +583,21 @@ fn addresses(lan: &Lan) -> Result<String, Why> {
         seen.push(lan.on(&lan.home, async || change(&socket, false, is_ipv4).await)?);
         restore(lan)?;
         seen.push(lan.on(&lan.home, async || change(&socket, true, is_ipv4).await)?);
-        heard_again(lan, &socket)?;
+        received_again(lan, &socket)?;
     }
-    // A link that is too narrow for IPv6 forgets its groups.
+    // A link whose MTU is too small for IPv6 loses its groups.
     lan.home.ip(&["link", "set", "e0", "mtu", "1200"])?;
     seen.push(lan.on(&lan.home, async || change(&socket, false, false).await)?);
     lan.home.ip(&["link", "set", "e0", "mtu", "1500"])?;
     restore(lan)?;
     seen.push(lan.on(&lan.home, async || change(&socket, true, false).await)?);
-    heard_again(lan, &socket)?;
+    received_again(lan, &socket)?;
     Ok(seen.join(", "))
 }
 
-/// MCG-07: the adapter is deleted and made again; a socket that sends to groups by a group's adapter does
-/// so again, too.
-fn pulled(lan: &Lan) -> Result<String, Why> {
+/// MCG-07: the adapter is deleted and created again. A socket that sends to groups through a
+/// group's adapter does so again, too.
+fn created_again(lan: &Lan) -> Result<String, Why> {
     let socket = joined(lan, ":0", &GROUPS)?;
     let stream = lan.on(&lan.home, async || {
         let group = SocketAddr::new(GROUPS[0].parse()?, port(&socket));
@@ -599,17 +617,17 @@ fn pulled(lan: &Lan) -> Result<String, Why> {
         for is_ipv4 in [true, false] {
             seen.push(lan.on(&lan.home, async || change(&socket, true, is_ipv4).await)?);
         }
-        heard_again(lan, &socket)?;
-        let heard = lan.on(&lan.home, async || {
+        received_again(lan, &socket)?;
+        let received = lan.on(&lan.home, async || {
             stream.write(b"itself").await?;
             Ok(text(&socket.recv().await?))
         })?;
-        check(heard == "itself", || heard)?;
+        check(received == "itself", || received)?;
     }
     Ok(format!("{} events in three rounds", seen.len()))
 }
 
-/// MCG-07: addresses and adapters that are gone and back between two looks at the network.
+/// MCG-07: addresses and adapters that vanish and return between two snapshots of the network.
 fn quick_changes(lan: &Lan) -> Result<String, Why> {
     let socket = joined(lan, ":0", &GROUPS)?;
     let folder = Folder::new("quick")?;
@@ -626,12 +644,13 @@ fn quick_changes(lan: &Lan) -> Result<String, Why> {
         let file = folder.write("commands", &commands)?;
         lan.home.ip(&["-batch", &file])?;
         settled(lan, &socket)?;
-        heard_again(lan, &socket)?;
+        received_again(lan, &socket)?;
     }
-    Ok("addresses and a link, heard again".into())
+    Ok("addresses and a link; datagrams arrive again".into())
 }
 
-/// Waits until home's socket has followed the last change: an adapter more, and one less, are told.
+/// Waits until the socket on `home` has processed the last change. To find out, adds an adapter and
+/// deletes it, and waits for both events.
 fn settled(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
     let add = ["link", "add", "x0", "type", "veth", "peer", "name", "x1"];
     lan.home.ip(&add)?;
@@ -644,7 +663,7 @@ fn settled(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
     lan.on(&lan.home, async || change_on(socket, false, x0).await)
 }
 
-/// Waits until a group is heard, or no longer heard, on one adapter.
+/// Waits until a group is joined or left on one adapter.
 async fn change_on(socket: &DatagramSocket, is_member: bool, index: u32) -> Result<(), Why> {
     loop {
         if let Event::MembershipChanged(change) = socket.next_event().await?
@@ -656,7 +675,7 @@ async fn change_on(socket: &DatagramSocket, is_member: bool, index: u32) -> Resu
     }
 }
 
-/// MCG-07, MSG-14: errors of the network, of which there may be any number, keep no change from being told.
+/// MCG-07, MSG-14: a change is reported even after any number of errors from the network.
 fn change_among_errors(lan: &Lan) -> Result<String, Why> {
     let socket = joined(lan, ":0", &GROUPS[..1])?;
     let errors = lan.on(&lan.home, async || {
@@ -674,7 +693,7 @@ fn change_among_errors(lan: &Lan) -> Result<String, Why> {
     Ok(format!("{} errors", statistics.peer_errors))
 }
 
-/// MCG-01, MCG-07: `listen --join` tells where the group is heard, and when that changes.
+/// MCG-01, MCG-07: `listen --join` reports the adapters on which the group is joined, and changes.
 fn command(lan: &Lan) -> Result<String, Why> {
     let mut listen = lan.home.command(&program().display().to_string());
     listen.args(["listen", ":5080", "--json", "--count", "2"]);
@@ -691,12 +710,12 @@ fn command(lan: &Lan) -> Result<String, Why> {
     listen.wait_for("\"group\":\"239.80.0.1\",\"adapter\":\"e0\"")?;
     lan.until_running(&lan.home, "e0")?;
     lan.until_running(&lan.one, "o0")?;
-    for (host, by) in [(&lan.one, "o0"), (&lan.two, "t0")] {
-        let arguments = ["send", GROUPS[0], "5080", by, "--adapter", by];
+    for (host, through) in [(&lan.one, "o0"), (&lan.two, "t0")] {
+        let arguments = ["send", GROUPS[0], "5080", through, "--adapter", through];
         let hops = ["--multicast-hops", "3"];
         host.udpair(&[&arguments as &[_], &hops].concat())?
             .has_code(0)?;
-        listen.wait_for(&format!("\"text\":\"{by}\""))?;
+        listen.wait_for(&format!("\"text\":\"{through}\""))?;
     }
     listen
         .wait_for("\"event\":\"summary\",\"sent\":0,\"received\":2,\"dropped\":0,\"exact\":true")?;
@@ -704,5 +723,5 @@ fn command(lan: &Lan) -> Result<String, Why> {
         joined.iter().all(|line| !line.contains("\"error\":\"")),
         || joined.join(", "),
     )?;
-    Ok("joined, left and joined again, and heard on both".into())
+    Ok("joined, left and joined again, and received on both adapters".into())
 }

@@ -1,4 +1,4 @@
-//! BIND, serving a zone of ours on a high port of loopback.
+//! BIND, which serves a test zone on a high port of loopback.
 
 use std::process::Command;
 
@@ -15,11 +15,11 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Serves `example.test` with these records; the names in them are below it.
+    /// Starts a server for `example.test` with these records. Their names are relative to it.
     pub(crate) fn serve(records: &str) -> Result<Self, String> {
         let folder = Folder::new("named")?;
         let port = free_port()?;
-        let place = folder.path().display();
+        let path = folder.path().display();
         let zone = format!(
             "$TTL 60\n\
              @ IN SOA ns hostmaster 1 3600 600 86400 30\n\
@@ -32,14 +32,14 @@ impl Named {
             "named.conf",
             &format!(
                 "options {{\n\
-                   directory \"{place}\";\n\
+                   directory \"{path}\";\n\
                    listen-on port {port} {{ 127.0.0.1; }};\n\
                    listen-on-v6 {{ none; }};\n\
                    recursion no;\n\
                    querylog yes;\n\
                    check-srv-cname ignore;\n\
-                   pid-file \"{place}/pid\";\n\
-                   session-keyfile \"{place}/key\";\n\
+                   pid-file \"{path}/pid\";\n\
+                   session-keyfile \"{path}/key\";\n\
                  }};\n\
                  controls {{ }};\n\
                  zone \"example.test\" {{ type primary; file \"{zone}\"; }};\n"
@@ -50,11 +50,11 @@ impl Named {
         command.args(["-f", "-g", "-c", &configuration]);
         let mut daemon = Daemon::start("named", &mut command, "all zones loaded")?;
         let log = daemon.take_log();
-        if let Some(complaint) = log
+        if let Some(message) = log
             .iter()
             .find(|line| line.contains("zone example.test") && !line.contains("loaded"))
         {
-            return Err(format!("named does not take our zone: {complaint}"));
+            return Err(format!("named rejects the test zone: {message}"));
         }
         Ok(Self {
             daemon,
@@ -63,9 +63,9 @@ impl Named {
         })
     }
 
-    /// Returns the questions that came in since this was last called, as "name type".
-    pub(crate) fn questions(&mut self) -> Result<Vec<String>, String> {
-        // A last question of our own, so that all before it are in the log when it is.
+    /// Returns the queries since the last call, as "name type".
+    pub(crate) fn queries(&mut self) -> Result<Vec<String>, String> {
+        // A last query as a fence: when it is in the log, all queries before it are.
         let fence = Udpair::run(&[
             "resolve",
             "-4",
@@ -77,12 +77,12 @@ impl Named {
         fence.has_code(3)?;
         self.daemon.wait_for("query: fence.example.test")?;
         let log = self.daemon.take_log();
-        let questions = log.iter().filter_map(|line| {
-            let (_, question) = line.split_once("query: ")?;
-            let mut words = question.split(' ');
+        let queries = log.iter().filter_map(|line| {
+            let (_, query) = line.split_once("query: ")?;
+            let mut words = query.split(' ');
             let (name, _class, kind) = (words.next()?, words.next()?, words.next()?);
             (!name.starts_with("fence.")).then(|| format!("{name} {kind}"))
         });
-        Ok(questions.collect())
+        Ok(queries.collect())
     }
 }

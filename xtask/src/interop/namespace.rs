@@ -1,4 +1,4 @@
-//! Network namespaces: hosts of our own, on this machine.
+//! Network namespaces: simulated hosts on this machine.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -12,10 +12,11 @@ use super::daemon::Daemon;
 use super::udpair::{Udpair, program};
 use crate::command::find;
 
-/// A network namespace, with loopback up; deleted when dropped.
+/// A network namespace in which loopback is up. It is deleted when this value is dropped.
 pub(crate) struct Namespace {
     pub(crate) name: String,
-    /// Files that lie over those of `/etc` for programs in the namespace.
+    /// The folder of the files that replace those of `/etc` for programs in the namespace; `None`
+    /// if there are none.
     etc: Option<PathBuf>,
 }
 
@@ -30,8 +31,8 @@ impl Namespace {
         Ok(namespace)
     }
 
-    /// Lays files over those of `/etc` (ip-netns(8)).
-    pub(crate) fn lay_over_etc(&mut self, files: &[(&str, &str)]) -> Result<(), String> {
+    /// Replaces files of `/etc` for programs in the namespace (ip-netns(8)).
+    pub(crate) fn overlay_etc(&mut self, files: &[(&str, &str)]) -> Result<(), String> {
         let folder = PathBuf::from("/etc/netns").join(&self.name);
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(&folder)?;
@@ -45,24 +46,24 @@ impl Namespace {
         written.map_err(|error| format!("cannot write below /etc/netns: {error}"))
     }
 
-    /// Runs `ip` inside.
+    /// Runs `ip` in the namespace.
     pub(crate) fn ip(&self, arguments: &[&str]) -> Result<(), String> {
         ip(&[&["-n", &self.name] as &[_], arguments].concat())
     }
 
-    /// Returns a command that runs a program inside.
+    /// Returns a command that runs a program in the namespace.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(find("ip").unwrap_or_else(|| "ip".into()));
         command.args(["netns", "exec", &self.name, program]);
         command
     }
 
-    /// Runs a program inside to its end.
+    /// Runs a program in the namespace, and waits for its end.
     pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Result<(), String> {
         finish(self.command(program).args(arguments))
     }
 
-    /// Runs our command inside.
+    /// Runs `udpair` in the namespace, and waits for its end.
     pub(crate) fn udpair(&self, arguments: &[&str]) -> Result<Udpair, String> {
         Udpair::of(
             self.command(&program().display().to_string())
@@ -70,25 +71,25 @@ impl Namespace {
         )
     }
 
-    /// Does some work on a thread that lives inside: sockets that it opens stay there.
+    /// Runs `work` on a thread in the namespace. Sockets that it opens stay there.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, String> {
         let path = PathBuf::from("/run/netns").join(&self.name);
         let file =
             fs::File::open(&path).map_err(|error| format!("cannot open {path:?}: {error}"))?;
-        let inside = thread::scope(|scope| {
+        let outcome = thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 let kind = Some(LinkNameSpaceType::Network);
                 move_into_link_name_space(file.as_fd(), kind).map(|()| work())
             });
             thread.join()
         });
-        match inside {
+        match outcome {
             Ok(result) => result.map_err(|error| format!("cannot enter {path:?}: {error}")),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
 
-    /// Starts an echo of ours inside.
+    /// Starts `udpair listen --echo` in the namespace.
     pub(crate) fn echo(&self, local: &str) -> Result<Daemon, String> {
         let mut command = self.command(&program().display().to_string());
         command.args(["listen", local, "--echo", "--json"]);
@@ -105,7 +106,7 @@ impl Drop for Namespace {
     }
 }
 
-/// Joins two namespaces by a cable, each end with its addresses.
+/// Connects two namespaces with a cable. Each end gets its addresses.
 pub(crate) fn cable(
     (one, one_end, one_addresses): (&Namespace, &str, &[&str]),
     (other, other_end, other_addresses): (&Namespace, &str, &[&str]),
@@ -128,7 +129,7 @@ pub(crate) fn cable(
         (one, one_end, one_addresses),
         (other, other_end, other_addresses),
     ] {
-        // Usable at once, without the wait for duplicates.
+        // The addresses are usable at once, without duplicate address detection.
         namespace.run(
             "sysctl",
             &["-q", "-w", &format!("net.ipv6.conf.{end}.accept_dad=0")],

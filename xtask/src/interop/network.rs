@@ -1,4 +1,4 @@
-//! What loopback does not have: links, routers, firewalls, a full queue.
+//! What loopback does not have: links, routers, firewalls, and full queues.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) const SUITE: Suite = Suite {
     cases,
 };
 
-/// Two hosts with a router between them; the far side takes smaller packets.
+/// Two hosts with a router between them.
 struct Network {
     near: Namespace,
     router: Namespace,
@@ -33,7 +33,7 @@ const FAR_IPV6: &str = "fd77:2::1";
 const ROUTER_NEAR: &str = "10.77.1.254";
 const ROUTER_LINK_LOCAL: &str = "fe80::77";
 
-/// What a case saw, or why it failed.
+/// A case. It returns what it saw, or why it failed.
 type Case = fn(&Network) -> Result<String, String>;
 
 fn cases() -> Result<(), String> {
@@ -43,13 +43,13 @@ fn cases() -> Result<(), String> {
         ("link-local, with and without zone", link_local),
         ("no route", no_route),
         ("IPv6 without a route", ipv6_without_route),
-        ("pairs of a host with two adapters", endpoint_pairs),
+        ("endpoint pairs of a host with two adapters", endpoint_pairs),
         ("a port below 1024", privileged_port),
-        ("what routers and firewalls say", icmp_errors),
+        ("errors from routers and firewalls", icmp_errors),
         ("the hop limit runs out", time_exceeded),
-        ("the path is too narrow", path_mtu),
-        ("a full queue is waited for", full_queue),
-        ("a write that waits is cancelled", cancelled_write),
+        ("the path MTU is too small", path_mtu),
+        ("a write waits while the queue is full", full_queue),
+        ("a waiting write is cancelled", cancelled_write),
     ];
     for (name, case) in cases {
         let seen = case(&network).map_err(|why| format!("{name}: {why}"))?;
@@ -77,7 +77,7 @@ impl Network {
         for name in ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"] {
             router.run("sysctl", &["-q", "-w", name])?;
         }
-        // A router may say as much as it likes.
+        // No rate limit on ICMP errors.
         for name in ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"] {
             router.run("sysctl", &["-q", "-w", name])?;
             far.run("sysctl", &["-q", "-w", name])?;
@@ -86,7 +86,7 @@ impl Network {
         near.ip(&["route", "add", "fd77:2::/64", "via", "fd77:1::fe"])?;
         far.ip(&["route", "add", "10.77.1.0/24", "via", "10.77.2.254"])?;
         far.ip(&["route", "add", "fd77:1::/64", "via", "fd77:2::fe"])?;
-        near.lay_over_etc(&[
+        near.overlay_etc(&[
             (
                 "hosts",
                 "127.0.0.1 localhost\n2001:db8::1 both\n10.77.2.1 both\n",
@@ -96,14 +96,14 @@ impl Network {
         Ok(Self { near, router, far })
     }
 
-    /// Asks from the near host, and returns what the network said to that.
+    /// Runs `udpair ask` on the near host. Returns the run and the errors from the network.
     fn peer_errors(&self, arguments: &[&str]) -> Result<(Udpair, Vec<String>), String> {
         let run = self
             .near
             .udpair(&[&["ask", "--json"] as &[_], arguments].concat())?;
         let errors = run.events_named("peer-error")?;
         let kinds = errors.iter().map(|error| {
-            let reporter = error["reporter"].as_str().unwrap_or("nobody");
+            let reporter = error["reporter"].as_str().unwrap_or("unknown");
             format!(
                 "{} by {reporter}",
                 error["kind"].as_str().unwrap_or_default()
@@ -124,7 +124,7 @@ fn through_the_router(network: &Network) -> Result<String, String> {
     Ok(format!("{FAR} and {FAR_IPV6} answered"))
 }
 
-/// ADR-04, HOST-10: by name, by number, and without a zone where only one can be meant.
+/// ADR-04, HOST-10: a zone by name, a zone by number, and no zone where only one is possible.
 fn link_local(network: &Network) -> Result<String, String> {
     let _echo = network
         .router
@@ -177,7 +177,7 @@ fn ipv6_without_route(network: &Network) -> Result<String, String> {
         run.unlike("IPv4 first")
     })?;
     check(pairs[1]["local"].is_null(), || {
-        run.unlike("no way to the other")
+        run.unlike("no route to the other")
     })?;
 
     let _echo = network.far.echo(":5001")?;
@@ -186,7 +186,8 @@ fn ipv6_without_route(network: &Network) -> Result<String, String> {
     Ok(remotes.join(" before "))
 }
 
-/// GEP-03, GEP-06, GEP-07: two addresses on the first adapter, one on the second, and the far host on both.
+/// GEP-03, GEP-06, GEP-07: two addresses on the first adapter, one on the second, and the far host
+/// on both networks.
 fn endpoint_pairs(network: &Network) -> Result<String, String> {
     let mut host = Namespace::new("pairs")?;
     cable(
@@ -197,12 +198,13 @@ fn endpoint_pairs(network: &Network) -> Result<String, String> {
         (&host, "p1", &["10.78.2.1/24"]),
         (&network.far, "q1", &["10.78.2.9/24"]),
     )?;
-    host.lay_over_etc(&[
+    host.overlay_etc(&[
         ("hosts", "10.78.1.9 far\n10.78.2.9 far\n"),
         ("nsswitch.conf", "hosts: files\n"),
     ])?;
     let _echo = network.far.echo(":5001")?;
-    // Each adapter's own network first; then three pairs that only routing by source makes good use of.
+    // The pairs within one network come first. The other three are only useful with source-based
+    // routing.
     for (order, expected) in [
         (
             "long",
@@ -244,21 +246,21 @@ fn endpoint_pairs(network: &Network) -> Result<String, String> {
             run.has_code(0)?;
         }
     }
-    Ok("six pairs, three of them without a detour".into())
+    Ok("six pairs, three of them on a direct path".into())
 }
 
 /// GEN-09
 fn privileged_port(network: &Network) -> Result<String, String> {
     let program = super::udpair::program().display().to_string();
-    let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    // A folder of the build may be closed to others; the open file is not.
+    let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    // Other users may have no access to the build folder, but they can run this copy.
     let copy = std::env::temp_dir().join(format!("udpair-copy-{}", std::process::id()));
     std::fs::copy(&program, &copy).map_err(|error| format!("cannot copy: {error}"))?;
     let run = Udpair::of(
         network
             .near
             .command("setpriv")
-            .args(nobody)
+            .args(unprivileged)
             .arg(&copy)
             .args(["listen", "127.0.0.1:53", "--json"]),
     );
@@ -308,7 +310,7 @@ fn icmp_errors(network: &Network) -> Result<String, String> {
     Ok(seen.join(", "))
 }
 
-/// MSG-15: a router tells, and the wait for the reply goes on.
+/// MSG-15: a router reports an error, and the wait for the reply continues.
 fn time_exceeded(network: &Network) -> Result<String, String> {
     let mut seen = Vec::new();
     for (remote, expected) in [
@@ -334,8 +336,8 @@ fn time_exceeded(network: &Network) -> Result<String, String> {
     Ok(seen.join(", "))
 }
 
-/// MSG-15, CTL-03: the first datagram is lost on the way and reported with the MTU; the next one is
-/// refused at once. With fragments allowed all of it arrives.
+/// MSG-15, CTL-03: the first datagram is lost on the path and reported with the MTU. The next one
+/// is refused at once. With fragmentation allowed, everything arrives.
 fn path_mtu(network: &Network) -> Result<String, String> {
     network.router.ip(&["link", "set", "rf", "mtu", "1280"])?;
     network.far.ip(&["link", "set", "f0", "mtu", "1280"])?;
@@ -358,12 +360,13 @@ fn path_mtu(network: &Network) -> Result<String, String> {
         check(run.stdout.trim() == payload, || run.unlike("the echo"))?;
     }
     Ok(format!(
-        "MTU {mtu}, then {}; in fragments it arrives",
+        "MTU {mtu}, then {}; in fragments, the datagram arrives",
         error["message"]
     ))
 }
 
-/// CAN-01, CAN-03, OUT-14: what the kernel took arrives, and nothing of the write that was cancelled.
+/// CAN-01, CAN-03, OUT-14: all datagrams that the kernel accepted arrive, and nothing of the
+/// cancelled write.
 fn cancelled_write(network: &Network) -> Result<String, String> {
     let receiver = network
         .far
@@ -400,11 +403,12 @@ fn cancelled_write(network: &Network) -> Result<String, String> {
         let length = receiver
             .recv(&mut buffer)
             .map_err(|error| format!("{number} of {sent} arrived, then: {error}"))?;
-        check(buffer[..length].iter().all(|byte| *byte == TAKEN), || {
-            "a byte of another write".into()
-        })?;
+        check(
+            buffer[..length].iter().all(|byte| *byte == ACCEPTED),
+            || "a byte of another write".into(),
+        )?;
     }
-    // A later datagram, behind which the cancelled one would have been.
+    // A later datagram. The cancelled one would have arrived before it.
     network
         .near
         .run("tc", &["qdisc", "del", "dev", "n0", "root"])?;
@@ -419,11 +423,12 @@ fn cancelled_write(network: &Network) -> Result<String, String> {
         "the cancelled write arrived".into()
     })?;
     Ok(format!(
-        "{sent} taken by the kernel arrived, the cancelled one did not"
+        "{sent} accepted by the kernel arrived, the cancelled one did not"
     ))
 }
 
-/// Writes until the kernel takes no more, then cancels a write that waits; returns how many were taken.
+/// Writes until the kernel accepts no more, then cancels a waiting write. Returns how many
+/// datagrams were accepted.
 fn fill_and_cancel(remote: SocketAddr) -> Result<u64, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -437,7 +442,7 @@ fn fill_and_cancel(remote: SocketAddr) -> Result<u64, String> {
             .map_err(|error| error.to_string())?;
         let output = socket.output().map_err(|error| error.to_string())?;
         while output
-            .try_write(&[TAKEN; 1000])
+            .try_write(&[ACCEPTED; 1000])
             .map_err(|error| error.to_string())?
         {}
         let waiting = tokio::spawn({
@@ -460,17 +465,17 @@ fn fill_and_cancel(remote: SocketAddr) -> Result<u64, String> {
         check(error.kind() == ErrorKind::Cancelled, || error.to_string())?;
         let flushed = flushing.await.map_err(|error| error.to_string())?;
         check(!flushed, || {
-            "the flush did not tell of the write that was given up".into()
+            "the flush did not report the cancelled write".into()
         })?;
         Ok(socket.statistics().datagrams_sent)
     })
 }
 
-/// What the datagrams hold.
-const TAKEN: u8 = b't';
+/// The contents of the accepted datagrams, and of the cancelled one.
+const ACCEPTED: u8 = b't';
 const CANCELLED: u8 = b'c';
 
-/// OUT-16: the writer waits for a slow link, and nothing is lost on the way.
+/// OUT-16: the writer waits for a slow link, and no datagram is lost.
 fn full_queue(network: &Network) -> Result<String, String> {
     network.near.run(
         "tc",

@@ -1,4 +1,4 @@
-//! More peers that we did not write: a time server and a CoAP server, found by SRV.
+//! More third-party peers: a time server and a CoAP server, found by SRV.
 
 use std::process::Command;
 
@@ -40,25 +40,25 @@ fn cases() -> Result<(), String> {
         )
     };
 
-    let place = folder.path().display();
+    let path = folder.path().display();
     let configuration = folder.write(
         "chrony.conf",
         &format!(
             "local stratum 5\nallow 127.0.0.1\nport {ntp_port}\ncmdport 0\nbindcmdaddress /\n\
-             pidfile {place}/chrony.pid\ndriftfile {place}/drift\n"
+             pidfile {path}/chrony.pid\ndriftfile {path}/drift\n"
         ),
     )?;
     let mut command = Command::new(find("chronyd").ok_or("there is no chronyd")?);
-    // -x: it must not touch the machine's clock.
+    // -x: chronyd must not change the machine's clock.
     command.args(["-d", "-x", "-u", "root", "-f", &configuration]);
     let chronyd = Daemon::start("chronyd", &mut command, "chronyd version")?;
-    // Version 4, client (RFC 5905, section 7.3), and 47 bytes of nothing.
+    // Version 4, client (RFC 5905, section 7.3), and 47 zero bytes.
     let request = format!("23{}", "00".repeat(47));
     let reply = chronyd.until_it_answers(|| ask("ntp", &request))?;
     let hex = reply.stdout.trim();
     // Version 4, server; stratum 5.
-    let is_time = hex.len() == 96 && matches!(hex.get(..4), Some("2405" | "e405"));
-    check(is_time, || reply.unlike("an NTP reply of stratum 5"))?;
+    let is_time_reply = hex.len() == 96 && matches!(hex.get(..4), Some("2405" | "e405"));
+    check(is_time_reply, || reply.unlike("an NTP reply of stratum 5"))?;
     passed(
         "NTP by SRV",
         &format!("{}... ({} bytes)", &hex[..16], hex.len() / 2),
@@ -71,7 +71,7 @@ fn cases() -> Result<(), String> {
     let request = format!("40011234bb{}04{}", hex_of(".well-known"), hex_of("core"));
     let reply = coap.until_it_answers(|| ask("coap", &request))?;
     let hex = reply.stdout.trim();
-    // Acknowledgement, 2.05 Content, our message id.
+    // Acknowledgement, 2.05 Content, the message id of the request.
     check(hex.starts_with("60451234"), || reply.unlike("2.05 Content"))?;
     passed(
         "CoAP GET by SRV",

@@ -1,4 +1,4 @@
-//! BIND serves the names, coturn answers behind them: from a service name to a STUN reply.
+//! From a service name to a STUN reply: BIND serves the names, and coturn answers.
 
 use std::process::Command;
 
@@ -18,20 +18,20 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 /// The servers that the cases share.
-struct World {
+struct Servers {
     named: Named,
     stun_port: u16,
-    /// A services file that lists nothing: the machine's lists `stun`, and would go before DNS.
+    /// An empty services file. The machine's file lists `stun`, and would take precedence over DNS.
     no_services: String,
     folder: Folder,
     _turnserver: Daemon,
 }
 
-/// What a case saw, or why it failed.
-type Case = fn(&mut World) -> Result<String, String>;
+/// A case. It returns what it saw, or why it failed.
+type Case = fn(&mut Servers) -> Result<String, String>;
 
 fn cases() -> Result<(), String> {
-    let mut world = World::start()?;
+    let mut servers = Servers::start()?;
     let cases: &[(&str, Case)] = &[
         ("resolve by SRV", resolve_by_srv),
         ("one round trip", one_round_trip),
@@ -39,18 +39,21 @@ fn cases() -> Result<(), String> {
         ("ask by a service of two labels", ask_by_hierarchy),
         ("ask through an alias", ask_through_an_alias),
         ("ask by host and port", ask_by_host_and_port),
-        ("the services file goes first", services_file_first),
+        (
+            "the services file takes precedence over DNS",
+            services_file_first,
+        ),
         ("more records than a datagram holds", many_records),
-        ("names that are not there", missing_names),
+        ("names that do not exist", missing_names),
     ];
     for (name, case) in cases {
-        let seen = case(&mut world).map_err(|why| format!("{name}: {why}"))?;
+        let seen = case(&mut servers).map_err(|why| format!("{name}: {why}"))?;
         passed(name, &seen);
     }
     Ok(())
 }
 
-impl World {
+impl Servers {
     fn start() -> Result<Self, String> {
         let folder = Folder::new("stun")?;
         let no_services = folder.write("services", "")?;
@@ -76,7 +79,7 @@ impl World {
         })
     }
 
-    /// Runs the command against our name server, without a services file.
+    /// Runs the command with the test name server and an empty services file.
     fn udpair(&self, arguments: &[&str]) -> Result<Udpair, String> {
         let common = [
             "--dns",
@@ -93,7 +96,8 @@ impl World {
         let asked = self.udpair(&["ask", host, service, "--hex", &request])?;
         asked.has_code(0)?;
         let reply = asked.stdout.trim();
-        // Success response, length, magic cookie, our transaction id (RFC 8489, section 5).
+        // Success response, length, magic cookie, the transaction id of the request (RFC 8489,
+        // section 5).
         let (kind, rest) = (reply.get(..4), reply.get(8..).unwrap_or_default());
         let is_success =
             kind == Some("0101") && rest.starts_with(&format!("2112a442{TRANSACTION}"));
@@ -102,7 +106,8 @@ impl World {
     }
 }
 
-/// Priorities and weights, a hierarchy, aliases, the root target, and a host of each family.
+/// Returns a zone with priorities and weights, a hierarchy, aliases, the root target, and a host of
+/// each family.
 fn zone(stun: u16, closed: u16) -> String {
     let mut zone = format!(
         "_stun._udp             SRV 10 60 {stun} one\n\
@@ -127,8 +132,8 @@ fn zone(stun: u16, closed: u16) -> String {
 }
 
 /// SRV-01, SRV-10: the records, their order and the addresses, step by step.
-fn resolve_by_srv(world: &mut World) -> Result<String, String> {
-    let run = world.udpair(&["resolve", "example.test", "stun", "--explain", "--json"])?;
+fn resolve_by_srv(servers: &mut Servers) -> Result<String, String> {
+    let run = servers.udpair(&["resolve", "example.test", "stun", "--explain", "--json"])?;
     run.has_code(0)?;
     let steps = run.events_named("step")?;
     let stages: Vec<_> = steps
@@ -142,8 +147,8 @@ fn resolve_by_srv(world: &mut World) -> Result<String, String> {
         run.unlike("the name of the records")
     })?;
     check(
-        srv["queries"][0]["server"] == world.named.address.as_str(),
-        || run.unlike("our server"),
+        srv["queries"][0]["server"] == servers.named.address.as_str(),
+        || run.unlike("the test name server"),
     )?;
     let priorities: Vec<_> = srv["records"]
         .as_array()
@@ -159,8 +164,8 @@ fn resolve_by_srv(world: &mut World) -> Result<String, String> {
         .iter()
         .filter_map(|pair| pair["remote"].as_str())
         .collect();
-    let stun = format!("127.0.0.1:{}", world.stun_port);
-    // The spare host has both families; ::1 goes first by RFC 6724.
+    let stun = format!("127.0.0.1:{}", servers.stun_port);
+    // The spare host has both families. RFC 6724 puts ::1 first.
     let is_ordered = remotes.len() == 4
         && remotes[..2] == [stun.as_str(); 2]
         && remotes[2].starts_with("[::1]:")
@@ -173,99 +178,99 @@ fn resolve_by_srv(world: &mut World) -> Result<String, String> {
     ))
 }
 
-/// SRV-11: the server sends the addresses along, and is asked once.
-fn one_round_trip(world: &mut World) -> Result<String, String> {
-    world.named.questions()?;
-    world.ask("example.test", "stun")?;
-    let questions = world.named.questions()?;
-    check(questions == ["_stun._udp.example.test SRV"], || {
-        format!("asked {questions:?}")
+/// SRV-11: the response includes the addresses, so there is only one query.
+fn one_round_trip(servers: &mut Servers) -> Result<String, String> {
+    servers.named.queries()?;
+    servers.ask("example.test", "stun")?;
+    let queries = servers.named.queries()?;
+    check(queries == ["_stun._udp.example.test SRV"], || {
+        format!("asked {queries:?}")
     })?;
     Ok(format!(
         "{} query on the wire from name to reply: {}",
-        questions.len(),
-        questions[0]
+        queries.len(),
+        queries[0]
     ))
 }
 
-/// CON-01: the whole way from two names to a reply.
-fn ask_by_srv(world: &mut World) -> Result<String, String> {
-    world.ask("example.test", "stun")
+/// CON-01: from two names to a reply.
+fn ask_by_srv(servers: &mut Servers) -> Result<String, String> {
+    servers.ask("example.test", "stun")
 }
 
 /// SRV-02
-fn ask_by_hierarchy(world: &mut World) -> Result<String, String> {
-    world.named.questions()?;
-    let reply = world.ask("example.test", "stun._service01")?;
-    let questions = world.named.questions()?;
+fn ask_by_hierarchy(servers: &mut Servers) -> Result<String, String> {
+    servers.named.queries()?;
+    let reply = servers.ask("example.test", "stun._service01")?;
+    let queries = servers.named.queries()?;
     let expected = ["_stun._service01._udp.example.test SRV"];
-    check(questions == expected, || format!("asked {questions:?}"))?;
+    check(queries == expected, || format!("asked {queries:?}"))?;
     Ok(reply)
 }
 
 /// SRV-11
-fn ask_through_an_alias(world: &mut World) -> Result<String, String> {
-    world.ask("example.test", "through")?;
-    world.ask("example.test", "alias")
+fn ask_through_an_alias(servers: &mut Servers) -> Result<String, String> {
+    servers.ask("example.test", "through")?;
+    servers.ask("example.test", "alias")
 }
 
-/// SRV-07: a host is asked for by both its address types.
-fn ask_by_host_and_port(world: &mut World) -> Result<String, String> {
-    world.named.questions()?;
-    world.ask("one.example.test", &world.stun_port.to_string())?;
-    let mut questions = world.named.questions()?;
-    questions.sort();
+/// SRV-07: a host is queried for both address types.
+fn ask_by_host_and_port(servers: &mut Servers) -> Result<String, String> {
+    servers.named.queries()?;
+    servers.ask("one.example.test", &servers.stun_port.to_string())?;
+    let mut queries = servers.named.queries()?;
+    queries.sort();
     let expected = ["one.example.test A", "one.example.test AAAA"];
-    check(questions == expected, || format!("asked {questions:?}"))?;
+    check(queries == expected, || format!("asked {queries:?}"))?;
     Ok(format!(
         "{} queries on the wire: {}",
-        questions.len(),
-        questions.join(", ")
+        queries.len(),
+        queries.join(", ")
     ))
 }
 
 /// SRV-16
-fn services_file_first(world: &mut World) -> Result<String, String> {
-    let services = world.folder.write(
+fn services_file_first(servers: &mut Servers) -> Result<String, String> {
+    let services = servers.folder.write(
         "services-with-stun",
-        &format!("stun {}/udp\n", world.stun_port),
+        &format!("stun {}/udp\n", servers.stun_port),
     )?;
-    world.named.questions()?;
+    servers.named.queries()?;
     let arguments = [
         "resolve",
         "127.0.0.1",
         "stun",
         "--dns",
-        &world.named.address,
+        &servers.named.address,
     ];
     let run = Udpair::run(&[&arguments as &[_], &["--services", &services]].concat())?;
     run.has_code(0)?;
-    let questions = world.named.questions()?;
-    check(questions.is_empty(), || format!("asked {questions:?}"))?;
+    let queries = servers.named.queries()?;
+    check(queries.is_empty(), || format!("asked {queries:?}"))?;
     Ok("no query on the wire".into())
 }
 
 /// SRV-13
-fn many_records(world: &mut World) -> Result<String, String> {
-    let run = world.udpair(&["resolve", "example.test", "many", "--explain", "--json"])?;
+fn many_records(servers: &mut Servers) -> Result<String, String> {
+    let run = servers.udpair(&["resolve", "example.test", "many", "--explain", "--json"])?;
     run.has_code(0)?;
     let steps = run.events_named("step")?;
     let queries = steps[1]["queries"].as_array().into_iter().flatten();
-    let ways: Vec<_> = queries
+    let transports: Vec<_> = queries
         .map(|query| (query["transport"].as_str(), query["outcome"].as_str()))
         .collect();
     let expected = [
         (Some("udp"), Some("truncated")),
         (Some("tcp"), Some("NOERROR")),
     ];
-    check(ways == expected, || run.unlike("an answer over TCP"))?;
+    check(transports == expected, || run.unlike("an answer over TCP"))?;
     let pairs = run.events_named("endpoint-pair")?;
     check(pairs.len() == 81, || run.unlike("81 pairs"))?;
     Ok(format!("{} pairs, over TCP", pairs.len()))
 }
 
 /// SRV-08, SRV-09
-fn missing_names(world: &mut World) -> Result<String, String> {
+fn missing_names(servers: &mut Servers) -> Result<String, String> {
     let mut seen = Vec::new();
     for (host, service, status) in [
         ("gone.example.test", "7", 6),
@@ -274,13 +279,13 @@ fn missing_names(world: &mut World) -> Result<String, String> {
         ("example.test", "none", 7),
         ("elsewhere.test", "7", 0),
     ] {
-        let run = world.udpair(&["ask", host, service, "--json"])?;
+        let run = servers.udpair(&["ask", host, service, "--json"])?;
         run.has_code(3)?;
         let errors = run.events_named("error")?;
-        let is_it = errors.len() == 1 && errors[0]["status"] == status;
-        check(is_it, || run.unlike(&format!("status {status}")))?;
+        let is_expected = errors.len() == 1 && errors[0]["status"] == status;
+        check(is_expected, || run.unlike(&format!("status {status}")))?;
         let message = errors[0]["message"].as_str().unwrap_or_default();
-        check(message.contains(&world.named.address), || {
+        check(message.contains(&servers.named.address), || {
             run.unlike("the server's name")
         })?;
         seen.push(format!("{host} {service}: {status}"));
@@ -288,5 +293,5 @@ fn missing_names(world: &mut World) -> Result<String, String> {
     Ok(seen.join(", "))
 }
 
-/// The transaction id of our requests: twelve bytes (RFC 8489, section 5).
+/// The transaction id of the requests: twelve bytes (RFC 8489, section 5).
 const TRANSACTION: &str = "756470616972000102030405";

@@ -1,23 +1,23 @@
-//! A suite of the programs of others: what it needs, and how its cases tell what they saw.
+//! A suite of interop tests: what it needs, and how its cases report what they saw.
 
 use crate::packages;
 use crate::suite::Outcome;
 
-/// A suite of cases that share their servers.
+/// A suite: cases that share their servers.
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
-    /// Programs, and the Debian packages that bring them.
+    /// The programs that it needs, and the Debian packages that contain them.
     pub(super) needs: &'static [(&'static str, &'static str)],
-    /// Whether it makes network namespaces, which only root may.
+    /// Whether it creates network namespaces, which only root may do.
     pub(super) needs_root: bool,
-    /// Runs all cases; each prints a line.
+    /// Runs all cases. Each prints a line.
     pub(super) cases: fn() -> Result<(), String>,
 }
 
 impl Suite {
     pub(crate) fn run(&self) -> Outcome {
         if self.needs_root && !packages::is_root() {
-            return Outcome::NotRun("only root may make network namespaces".into());
+            return Outcome::NotRun("only root may create network namespaces".into());
         }
         for (program, package) in self.needs {
             if let Err(why) = packages::need(program, package) {
@@ -28,12 +28,12 @@ impl Suite {
     }
 }
 
-/// Prints that a case went well, and what was seen.
+/// Prints that a case has passed, and what it saw.
 pub(super) fn passed(case: &str, seen: &str) {
     println!("    {case}: {seen}");
 }
 
-/// Fails a case unless `is_so`.
-pub(super) fn check(is_so: bool, what: impl FnOnce() -> String) -> Result<(), String> {
-    if is_so { Ok(()) } else { Err(what()) }
+/// Fails with the text of `what` unless `condition` is true.
+pub(super) fn check(condition: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(what()) }
 }

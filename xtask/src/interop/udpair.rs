@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::suite::check;
 use crate::command::root;
 
-/// Where the command lies, built.
+/// Returns the path of the built command.
 pub(crate) fn program() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().join("target"), |folder| root().join(folder));
@@ -25,12 +25,12 @@ pub(crate) struct Udpair {
 }
 
 impl Udpair {
-    /// Runs the command to its end.
+    /// Runs the command, and waits for its end.
     pub(crate) fn run(arguments: &[&str]) -> Result<Self, String> {
         Self::of(Command::new(program()).args(arguments))
     }
 
-    /// Runs a command that leads to ours to its end.
+    /// Runs a command that starts `udpair`, and waits for its end.
     pub(crate) fn of(command: &mut Command) -> Result<Self, String> {
         let output = command
             .env_remove("UDPAIR_DNS")
@@ -47,7 +47,7 @@ impl Udpair {
         })
     }
 
-    /// Fails unless the command ended with this code.
+    /// Fails unless the command exited with this code.
     pub(crate) fn has_code(&self, code: i32) -> Result<(), String> {
         check(self.code == Some(code), || {
             self.unlike(&format!("exit code {code}"))
@@ -62,14 +62,14 @@ impl Udpair {
             .map_err(|error| self.unlike(&error.to_string()))
     }
 
-    /// Returns the events of one name.
+    /// Returns the events of a `--json` run that have this name.
     pub(crate) fn events_named(&self, name: &str) -> Result<Vec<Value>, String> {
         let mut events = self.events()?;
         events.retain(|event| event["event"] == name);
         Ok(events)
     }
 
-    /// Returns the text for a run that was not as expected.
+    /// Returns the error text for a run that was not as expected.
     pub(crate) fn unlike(&self, expected: &str) -> String {
         format!(
             "udpair {}: expected {expected}\n      exit code: {:?}\n      stdout: {}\n      stderr: {}",

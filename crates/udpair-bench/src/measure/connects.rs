@@ -1,4 +1,4 @@
-//! Timing how a name becomes a connected socket.
+//! Times connects by name.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{END_BYTES, quantiles};
 use crate::Result;
 
-/// Connects by name, one after another: the first in the process, then many.
+/// Connects by name, one after another: the first one in the process, and `count` more.
 pub(crate) struct Connects {
     server: SocketAddr,
     queries_at_start: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Connects {
     first: Option<Duration>,
     latencies: Vec<u64>,
     count: usize,
-    begun: Instant,
+    started: Instant,
 }
 
 impl Connects {
@@ -28,21 +28,24 @@ impl Connects {
             first: None,
             latencies: Vec::with_capacity(count),
             count,
-            begun: Instant::now(),
+            started: Instant::now(),
         })
     }
 
-    /// Returns whether one more is to be made, and starts the clock.
+    /// Returns whether to connect once more, and starts the clock.
     pub(crate) fn next(&mut self) -> bool {
-        self.begun = Instant::now();
+        self.started = Instant::now();
         self.latencies.len() < self.count
     }
 
-    /// Stops the clock: there is a connected socket.
+    /// Stops the clock, and records a connect to `remote`.
     pub(crate) fn connected(&mut self, remote: SocketAddr) -> Result<()> {
-        let elapsed = self.begun.elapsed();
+        let elapsed = self.started.elapsed();
         if !udpair_bench::dns::is_answer(remote) {
-            return Err(format!("connected to {remote}, which is not what the server said").into());
+            return Err(format!(
+                "connected to {remote}, which is not in the answer of the name server"
+            )
+            .into());
         }
         if self.first.is_none() {
             self.first = Some(elapsed);
@@ -65,7 +68,7 @@ impl Connects {
     }
 }
 
-/// Asks our name server how often it was asked.
+/// Asks the name server of the workload for the number of queries so far.
 fn queries(server: SocketAddr) -> Result<u64> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_read_timeout(Some(Duration::from_secs(1)))?;

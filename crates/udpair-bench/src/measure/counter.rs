@@ -1,4 +1,4 @@
-//! Counting what is received.
+//! Counts received datagrams.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{END_BYTES, cpu_since, say_ready};
 use crate::Result;
-use crate::system::process::{self, Whose};
+use crate::system::process::{self, Processes};
 
-/// Counts what arrives, one call a datagram.
+/// Counts received datagrams, with one call per datagram.
 pub(crate) struct Counter {
     received: u64,
     bytes: u64,
@@ -18,19 +18,19 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Starts to count, and says so.
+    /// Reports that this process can receive, and starts to count.
     pub(crate) fn ready() -> Result<Self> {
         say_ready()?;
         Ok(Self {
             received: 0,
             bytes: 0,
-            cpu: process::cpu_time(Whose::Own),
+            cpu: process::cpu_time(Processes::This),
         })
     }
 
-    /// Takes one datagram; breaks when it is the last.
+    /// Counts one datagram. Breaks at the end datagram, which is not counted.
     ///
-    /// Never inlined: it stands for a program's own handler, which a library knows nothing of.
+    /// Never inlined: it stands for the handler of an application, which is opaque to a library.
     #[inline(never)]
     pub(crate) fn take(&mut self, payload: &[u8]) -> ControlFlow<()> {
         if payload.len() == END_BYTES {
@@ -41,7 +41,7 @@ impl Counter {
         ControlFlow::Continue(())
     }
 
-    /// Takes several datagrams; breaks at the last.
+    /// Counts several datagrams. Breaks at the end datagram.
     pub(crate) fn take_all<'a>(
         &mut self,
         payloads: impl IntoIterator<Item = &'a [u8]>,

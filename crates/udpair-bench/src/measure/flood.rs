@@ -1,40 +1,40 @@
-//! Sending as fast as possible for a given time.
+//! Counts what is sent as fast as possible for a given time.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::cpu_since;
-use crate::system::process::{self, Whose};
+use crate::system::process::{self, Processes};
 
-/// What sends as long as there is time.
+/// The state of a sender that sends until a given time is over.
 pub(crate) struct Flood {
     started: Instant,
     ends: Instant,
     cpu: Duration,
-    asked: u32,
+    calls: u32,
     sent: u64,
 }
 
 impl Flood {
     pub(crate) fn start(time: Duration) -> Self {
-        let cpu = process::cpu_time(Whose::Own);
+        let cpu = process::cpu_time(Processes::This);
         let started = Instant::now();
         Self {
             started,
             ends: started + time,
             cpu,
-            asked: 0,
+            calls: 0,
             sent: 0,
         }
     }
 
-    /// Notes what was sent, and returns whether there is time for more.
+    /// Records a number of sent datagrams, and returns whether to send more.
     pub(crate) fn sent(&mut self, datagrams: usize) -> bool {
         self.sent += datagrams as u64;
-        self.asked += 1;
-        // The clock is read now and then: it costs as much as a hundredth of a send.
-        !self.asked.is_multiple_of(ASKS_PER_LOOK) || Instant::now() < self.ends
+        self.calls += 1;
+        // Not every call reads the clock: that costs as much as a hundredth of a send.
+        !self.calls.is_multiple_of(CALLS_PER_CLOCK_READ) || Instant::now() < self.ends
     }
 
     pub(crate) fn finish(&self) -> Value {
@@ -47,4 +47,4 @@ impl Flood {
     }
 }
 
-const ASKS_PER_LOOK: u32 = 16;
+const CALLS_PER_CLOCK_READ: u32 = 16;

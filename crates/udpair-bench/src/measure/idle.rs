@@ -1,4 +1,4 @@
-//! What many open sockets cost.
+//! The cost of many open sockets.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::system::process;
 
-/// Sockets that wait, each with a handler of its own.
+/// Many open sockets, each with a handler that waits for a datagram.
 pub(crate) struct Idle {
-    /// Where each socket is, to be filled in by whoever opens it.
+    /// The local address of each socket. The code that opens the sockets sets it.
     pub(crate) locals: Vec<SocketAddr>,
-    poker: UdpSocket,
+    sender: UdpSocket,
     started: Instant,
     memory: u64,
     opened: Value,
@@ -21,37 +21,37 @@ pub(crate) struct Idle {
 impl Idle {
     pub(crate) fn start(sockets: usize) -> Result<Self> {
         process::allow_descriptors()?;
-        let poker = UdpSocket::bind("127.0.0.1:0")?;
-        // Written to before the memory is looked at, so that it does not count as a socket's.
-        let locals = vec![poker.local_addr()?; sockets];
+        let sender = UdpSocket::bind("127.0.0.1:0")?;
+        // Written before the memory is measured, so that it does not count as the sockets' memory.
+        let locals = vec![sender.local_addr()?; sockets];
         Ok(Self {
             locals,
-            poker,
+            sender,
             memory: process::resident_bytes()?,
             started: Instant::now(),
             opened: Value::Null,
         })
     }
 
-    /// The peer that each socket connects to.
+    /// Returns the address that every socket connects to.
     pub(crate) fn remote(&self) -> Result<SocketAddr> {
-        Ok(self.poker.local_addr()?)
+        Ok(self.sender.local_addr()?)
     }
 
-    /// Notes that all sockets are open with their handlers waiting, and sends each a datagram.
-    pub(crate) fn poke(&mut self) -> Result<()> {
+    /// Records that all sockets are open and all handlers wait. Sends a datagram to each socket.
+    pub(crate) fn wake(&mut self) -> Result<()> {
         self.opened = json!({
             "open_seconds": self.started.elapsed().as_secs_f64(),
             "bytes_per_socket_before_first": self.bytes_per_socket()?,
         });
         self.started = Instant::now();
         for local in &self.locals {
-            self.poker.send_to(b"poke", local)?;
+            self.sender.send_to(b"wake", local)?;
         }
         Ok(())
     }
 
-    /// Notes that every handler ran.
+    /// Records that every handler has run, and returns the result.
     pub(crate) fn finish(self) -> Result<Value> {
         let sweep = self.started.elapsed().as_secs_f64();
         let bytes = self.bytes_per_socket()?;

@@ -1,4 +1,4 @@
-//! hickory-resolver, and a socket of the standard library behind it.
+//! hickory-resolver, and a tokio socket that is connected to the resolved address.
 
 use std::net::SocketAddr;
 
@@ -24,10 +24,11 @@ pub(super) const MODES: &[Mode] = &[
     },
     Mode {
         connect: Some(|server, connects| run(by_name(server, connects, Cache::Kept))),
-        ..Mode::new("hickory-warm", "SRV, then addresses; answers kept")
+        ..Mode::new("hickory-warm", "SRV, then addresses; answers cached")
     },
 ];
 
+/// What happens to the cache after each connect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Cache {
     Cleared,

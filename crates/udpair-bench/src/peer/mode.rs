@@ -1,7 +1,7 @@
-//! One way of using UDP sockets, and what all of them work with.
+//! A mode, which is one way of using UDP sockets, and what all modes share.
 //!
-//! A *mode* is written as a program would be: it fills in the workloads that it can do. The functions move
-//! datagrams and do nothing else; what is counted and timed stands in `measure`.
+//! A *mode* is written as an application would be, with a function for every role that it supports.
+//! The functions move datagrams and do nothing else. `measure` counts and times.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -11,36 +11,37 @@ use crate::Result;
 use crate::measure::{Connects, Counter, Flood, Idle, RoundTrips};
 use crate::system;
 
-/// Sends to each of these in turn.
+/// Sends to each of these addresses in turn.
 type FanOut = fn(&[SocketAddr], &Load) -> Result<Flood>;
 
-/// One way of using sockets. `None` stands for a workload that says nothing about it.
+/// One way of using UDP sockets. A role is `None` if the mode does not support it or if it would
+/// show nothing about the mode.
 pub(crate) struct Mode {
     pub(crate) name: &'static str,
-    /// What a reader of the table should know.
+    /// A description of the mode for the readers of `list`.
     pub(crate) about: &'static str,
-    /// Whether it never sleeps, so that both ends need a core of their own.
+    /// Whether the mode never sleeps, so that each end needs a core of its own.
     pub(crate) spins: bool,
-    /// Another program, which does the rest.
+    /// A program in another language that implements the roles; `None` for a mode in Rust.
     pub(crate) script: Option<Script>,
-    /// Sends as fast as it can, to one peer.
+    /// Sends to one peer as fast as possible.
     pub(crate) send: Option<fn(Ends, &Load) -> Result<Flood>>,
     /// Receives from one peer.
     pub(crate) receive: Option<fn(Ends) -> Result<Counter>>,
-    /// Sends back what it receives.
+    /// Sends every received datagram back.
     pub(crate) echo: Option<fn(Ends, &Load) -> Result<Counter>>,
-    /// Keeps datagrams under way to an echo.
+    /// Keeps a number of datagrams in flight to an echo.
     pub(crate) ping: Option<fn(Ends, &Load) -> Result<RoundTrips>>,
     /// Sends to many peers in turn, from one socket.
     pub(crate) fan_out: Option<FanOut>,
-    /// Opens many sockets, each with a handler of its own.
+    /// Opens many sockets, each with its own handler.
     pub(crate) idle: Option<fn(Idle) -> Result<Idle>>,
-    /// Makes connected sockets from a name and a service.
+    /// Opens connected sockets by host name and service.
     pub(crate) connect: Option<fn(SocketAddr, Connects) -> Result<Connects>>,
 }
 
 impl Mode {
-    /// A mode that does nothing yet.
+    /// Returns a mode without any role.
     pub(super) const fn new(name: &'static str, about: &'static str) -> Self {
         Self {
             name,
@@ -57,12 +58,13 @@ impl Mode {
         }
     }
 
-    /// Returns whether this mode plays a role.
+    /// Returns whether this mode supports a role.
     pub(crate) fn plays(&self, role: &str) -> bool {
         match role {
-            _ if self.script.is_some() => {
-                self.script.as_ref().is_some_and(|script| script.does(role))
-            }
+            _ if self.script.is_some() => self
+                .script
+                .as_ref()
+                .is_some_and(|script| script.plays(role)),
             "send" => self.send.is_some(),
             "receive" => self.receive.is_some(),
             "echo" => self.echo.is_some(),
@@ -87,18 +89,18 @@ pub(crate) struct Ends {
     pub(crate) remote: SocketAddr,
 }
 
-/// What to send.
+/// What to send, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// The length of each datagram.
+    /// The length of each datagram, in bytes.
     pub(crate) bytes: u16,
     pub(crate) time: Duration,
-    /// How many datagrams are under way at once.
+    /// The number of datagrams that are in flight at the same time.
     pub(crate) in_flight: usize,
 }
 
 impl Load {
-    /// A datagram.
+    /// Returns the payload of a datagram.
     pub(super) fn payload(&self) -> Vec<u8> {
         vec![1; self.bytes.into()]
     }
@@ -111,34 +113,34 @@ impl Load {
         RoundTrips::start(self.time, self.in_flight)
     }
 
-    /// How many datagrams go into one buffer that the kernel cuts.
+    /// Returns the number of datagrams that fit into one GSO buffer.
     pub(super) fn segments(&self) -> usize {
         BATCH.min(usize::from(u16::MAX - UDP_AND_IP_BYTES) / usize::from(self.bytes.max(1)))
     }
 }
 
-/// Opens a socket of the standard library with the buffers that all peers ask for.
+/// Opens a socket of the standard library with the buffer sizes that all peers request.
 pub(super) fn open(local: SocketAddr) -> Result<UdpSocket> {
     let socket = UdpSocket::bind(local)?;
-    system::ask_for_buffers(&socket, BUFFER_BYTES)?;
+    system::request_buffers(&socket, BUFFER_BYTES)?;
     Ok(socket)
 }
 
-/// Opens a connected one.
+/// Opens a connected socket with the same buffer sizes.
 pub(super) fn connect(ends: Ends) -> Result<UdpSocket> {
     let socket = open(ends.local)?;
     socket.connect(ends.remote)?;
     Ok(socket)
 }
 
-/// How many datagrams the modes that batch move at once.
+/// The number of datagrams in a batch.
 pub(super) const BATCH: usize = 64;
 
-/// The room that every socket asks for, in both directions.
+/// The size that every socket requests for its send buffer and for its receive buffer.
 pub(super) const BUFFER_BYTES: u32 = 4 << 20;
 
-/// The longest payload of the workloads, and more.
+/// More than the longest payload of the workloads.
 pub(super) const PAYLOAD_BYTES_MAX: usize = 2_048;
 
-/// The headers that count towards 65,535 bytes over IPv4.
+/// The length of the UDP and IPv4 headers, which count towards the limit of 65,535 bytes.
 const UDP_AND_IP_BYTES: u16 = 28;

@@ -1,7 +1,7 @@
 // Node.js as a peer: the roles of udpair-bench with the dgram and dns modules.
 //
-// Takes the role and its options as they are given to udpair-bench, says READY where it can be sent to,
-// and prints what it found as one line of JSON.
+// Takes the role and its options as udpair-bench does. Prints READY when a role that receives is
+// ready to receive, and prints the result as one line of JSON.
 'use strict';
 
 const dgram = require('node:dgram');
@@ -10,7 +10,7 @@ const fs = require('node:fs');
 
 const END_BYTES = 1;
 const BUFFER_BYTES = 4 << 20;
-const AT_ONCE = 64;
+const SENDS_IN_FLIGHT = 64;
 const SRV_NAME = '_bench._udp.bench.test';
 
 const [role, ...words] = process.argv.slice(2);
@@ -32,8 +32,8 @@ const cpuSeconds = () => {
   return (used.user + used.system) / 1e6;
 };
 const ready = () => fs.writeSync(1, 'READY\n');
-const finish = (found) => {
-  fs.writeSync(1, JSON.stringify({ ...found, cpu_seconds: cpuSeconds() }) + '\n');
+const finish = (result) => {
+  fs.writeSync(1, JSON.stringify({ ...result, cpu_seconds: cpuSeconds() }) + '\n');
   process.exit(0);
 };
 const quantiles = (micros) => {
@@ -58,21 +58,21 @@ const connect = async () => {
   return socket;
 };
 
-// Keeps some sends under way until the time is over; `send` starts one.
+// Keeps a number of sends in flight until the time is over; `send` starts one.
 const flood = (send) => {
   const started = now();
   let sent = 0;
-  let underWay = AT_ONCE;
+  let inFlight = SENDS_IN_FLIGHT;
   const next = () => {
     sent += 1;
     if (now() - started < milliseconds) {
       send(next);
     } else {
-      underWay -= 1;
-      if (underWay === 0) finish({ sent, seconds: (now() - started) / 1e3 });
+      inFlight -= 1;
+      if (inFlight === 0) finish({ sent, seconds: (now() - started) / 1e3 });
     }
   };
-  for (let n = 0; n < AT_ONCE; n += 1) send(next);
+  for (let n = 0; n < SENDS_IN_FLIGHT; n += 1) send(next);
 };
 
 const roles = {
@@ -104,28 +104,28 @@ const roles = {
 
   async ping() {
     const socket = await connect();
-    const inFlight = Number(options['in-flight']);
+    const inFlightMax = Number(options['in-flight']);
     const latencies = [];
-    let underWay = inFlight;
+    let inFlight = inFlightMax;
     let trips = 0;
     let last = now();
     const started = last;
     socket.on('message', () => {
       const time = now();
-      if (inFlight === 1) latencies.push((time - last) * 1e3);
+      if (inFlightMax === 1) latencies.push((time - last) * 1e3);
       last = time;
       trips += 1;
       if (time - started < milliseconds) {
         socket.send(payload);
         return;
       }
-      underWay -= 1;
-      if (underWay > 0) return;
-      const found = { round_trips: trips, seconds: (time - started) / 1e3 };
-      if (inFlight === 1) found.latency = quantiles(latencies);
-      finish(found);
+      inFlight -= 1;
+      if (inFlight > 0) return;
+      const result = { round_trips: trips, seconds: (time - started) / 1e3 };
+      if (inFlightMax === 1) result.latency = quantiles(latencies);
+      finish(result);
     });
-    for (let n = 0; n < inFlight; n += 1) socket.send(payload);
+    for (let n = 0; n < inFlightMax; n += 1) socket.send(payload);
   },
 
   async 'fan-out'() {
@@ -143,22 +143,22 @@ const roles = {
       const found = fs.readFileSync('/proc/self/status', 'utf8').match(/RssAnon:\s+(\d+) kB/);
       return Number(found[1]) * 1024;
     };
-    const poker = await bind();
-    const remote = poker.address();
+    const sender = await bind();
+    const remote = sender.address();
     const ports = new Uint16Array(count);
     const before = resident();
     let started = now();
     let handled = 0;
-    const found = { sockets: count };
+    const result = { sockets: count };
     const perSocket = () => (resident() - before) / count;
     const open = (n) =>
       new Promise((resolve) => {
         const socket = dgram.createSocket('udp4', () => {
           handled += 1;
           if (handled < count) return;
-          found.sweep_seconds = (now() - started) / 1e3;
-          found.bytes_per_socket = perSocket();
-          finish(found);
+          result.sweep_seconds = (now() - started) / 1e3;
+          result.bytes_per_socket = perSocket();
+          finish(result);
         });
         socket.bind(0, '127.0.0.1', () => {
           ports[n] = socket.address().port;
@@ -166,19 +166,19 @@ const roles = {
         });
       });
     for (let n = 0; n < count; n += 1) await open(n);
-    found.open_seconds = (now() - started) / 1e3;
-    found.bytes_per_socket_before_first = perSocket();
+    result.open_seconds = (now() - started) / 1e3;
+    result.bytes_per_socket_before_first = perSocket();
     started = now();
-    for (const port of ports) poker.send('poke', port, '127.0.0.1');
+    for (const port of ports) sender.send('wake', port, '127.0.0.1');
   },
 
   async connect() {
     const server = address(options.remote);
-    const asker = await bind();
+    const client = await bind();
     const queries = () =>
       new Promise((resolve) => {
-        asker.once('message', (message) => resolve(Number(message.readBigUInt64BE())));
-        asker.send(Buffer.alloc(END_BYTES + 1), server.port, server.host);
+        client.once('message', (message) => resolve(Number(message.readBigUInt64BE())));
+        client.send(Buffer.alloc(END_BYTES + 1), server.port, server.host);
       });
     const resolver = new dns.promises.Resolver();
     resolver.setServers([options.remote]);

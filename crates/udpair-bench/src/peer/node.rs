@@ -1,4 +1,4 @@
-//! Node.js, whose `dgram` is what programs in JavaScript have.
+//! Node.js, whose `dgram` module is the UDP interface of programs in JavaScript.
 
 use super::mode::Mode;
 use super::script::Script;
@@ -8,7 +8,7 @@ pub(super) const MODES: &[Mode] = &[Mode {
         program: "node",
         source: "node.js",
         text: include_str!("node.js"),
-        does: &[
+        roles: &[
             "send", "receive", "echo", "ping", "fan-out", "idle", "connect",
         ],
     }),

@@ -1,4 +1,4 @@
-//! quinn-udp on tokio, the way quinn uses it: GSO to send, GRO and recvmmsg to receive.
+//! quinn-udp on tokio, as quinn uses it: GSO to send, GRO and recvmmsg to receive.
 
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::measure::{Counter, Flood, RoundTrips};
 
 pub(super) const MODES: &[Mode] = &[
     Mode {
-        send: Some(|ends, load| run(send(ends, *load, Joining::Many))),
+        send: Some(|ends, load| run(send(ends, *load, PerSend::Many))),
         receive: Some(|ends| run(receive(ends))),
         echo: Some(|ends, _| run(echo(ends))),
         ping: Some(|ends, load| run(ping(ends, *load))),
@@ -23,24 +23,24 @@ pub(super) const MODES: &[Mode] = &[
         ..Mode::new("quinn-udp", "quinn-udp on tokio, GSO and GRO")
     },
     Mode {
-        send: Some(|ends, load| run(send(ends, *load, Joining::One))),
+        send: Some(|ends, load| run(send(ends, *load, PerSend::One))),
         receive: Some(|ends| run(receive(ends))),
-        ..Mode::new("quinn-udp-one", "quinn-udp on tokio, one datagram a send")
+        ..Mode::new("quinn-udp-one", "quinn-udp on tokio, one datagram per send")
     },
 ];
 
-/// How many datagrams a send carries.
+/// How many datagrams one send carries.
 #[derive(Clone, Copy, Debug)]
-enum Joining {
+enum PerSend {
     One,
     Many,
 }
 
-async fn send(ends: Ends, load: Load, joining: Joining) -> Result<Flood> {
+async fn send(ends: Ends, load: Load, per_send: PerSend) -> Result<Flood> {
     let socket = Socket::connect(ends)?;
-    let length = match joining {
-        Joining::One => 1,
-        Joining::Many => load.segments().min(socket.state.max_gso_segments()),
+    let length = match per_send {
+        PerSend::One => 1,
+        PerSend::Many => load.segments().min(socket.state.max_gso_segments()),
     };
     let payload = load.payload().repeat(length);
     let mut flood = load.flood();
@@ -72,11 +72,11 @@ async fn echo(ends: Ends) -> Result<Counter> {
     let mut counter = Counter::ready()?;
     loop {
         socket.receive(&mut batch).await?;
-        for (joined, segment) in batch.buffers() {
-            if counter.take_all(joined.chunks(segment)) == ControlFlow::Break(()) {
+        for (buffer, segment) in batch.buffers() {
+            if counter.take_all(buffer.chunks(segment)) == ControlFlow::Break(()) {
                 return Ok(counter);
             }
-            socket.send(ends.remote, joined, segment).await?;
+            socket.send(ends.remote, buffer, segment).await?;
         }
     }
 }
@@ -88,7 +88,7 @@ async fn ping(ends: Ends, load: Load) -> Result<RoundTrips> {
     let payload = load.payload().repeat(load.in_flight);
     let mut trips = load.round_trips();
     socket.send(ends.remote, &payload, bytes).await?;
-    while trips.under_way() > 0 {
+    while trips.in_flight() > 0 {
         socket.receive(&mut batch).await?;
         let again = trips.arrived(batch.payloads().count());
         if again > 0 {
@@ -167,7 +167,7 @@ impl Socket {
     }
 }
 
-/// Buffers for one call, each with room for datagrams that the kernel joined.
+/// Buffers for one call. Each has the capacity for coalesced datagrams (GRO).
 struct Batch {
     buffers: Vec<u8>,
     buffer_bytes: usize,
@@ -190,14 +190,14 @@ impl Batch {
         self.length = 0;
         let mut buffers = self.buffers.chunks_exact_mut(self.buffer_bytes);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
-            IoSliceMut::new(buffers.next().expect("a buffer for each of the batch"))
+            IoSliceMut::new(buffers.next().expect("one buffer per element of the batch"))
         });
         let sock = UdpSockRef::from(&socket.io);
         self.length = socket.state.recv(sock, &mut slices, &mut self.received)?;
         Ok(())
     }
 
-    /// Returns the filled buffers, and how long each datagram in them is.
+    /// Returns the filled buffers, each with the length of the datagrams in it.
     fn buffers(&self) -> impl Iterator<Item = (&[u8], usize)> {
         let received = self.received[..self.length].iter();
         self.buffers
@@ -208,9 +208,9 @@ impl Batch {
 
     fn payloads(&self) -> impl Iterator<Item = &[u8]> {
         self.buffers()
-            .flat_map(|(joined, segment)| joined.chunks(segment))
+            .flat_map(|(buffer, segment)| buffer.chunks(segment))
     }
 }
 
-/// What quinn allows a datagram by default, and then some.
+/// More than quinn's default limit for a datagram.
 const SEGMENT_BYTES_MAX: usize = 1_500;

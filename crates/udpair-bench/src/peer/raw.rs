@@ -1,4 +1,4 @@
-//! System calls, as a C program makes them: the mark to measure against.
+//! System calls as a C program makes them: the baseline for all other peers.
 
 mod busy;
 mod gso;

@@ -1,4 +1,4 @@
-//! The runtime of the peers that need one.
+//! The tokio runtime of the peers that need one.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::Result;
 
-/// Runs a peer to its end, on this thread alone.
+/// Runs a peer to completion on the current thread.
 pub(super) fn run<T>(peer: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -16,7 +16,7 @@ pub(super) fn run<T>(peer: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(peer)
 }
 
-/// A task for each of many sockets.
+/// One task per socket, for many sockets.
 #[derive(Default)]
 pub(super) struct Handlers {
     started: Arc<AtomicUsize>,
@@ -32,14 +32,14 @@ impl Handlers {
         }));
     }
 
-    /// Lets each handler get as far as its first wait.
+    /// Yields until every handler has reached its first wait.
     pub(super) async fn all_wait(&self) {
         while self.started.load(Ordering::Relaxed) < self.tasks.len() {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Waits until each handler has ended.
+    /// Waits until every handler has ended.
     pub(super) async fn all_ran(self) -> Result<()> {
         for task in self.tasks {
             task.await?;

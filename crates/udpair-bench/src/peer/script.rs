@@ -1,4 +1,4 @@
-//! A program in another language, for those who have it installed.
+//! A mode that is a program in another language, which may not be installed.
 
 use std::fs;
 use std::path::Path;
@@ -6,22 +6,24 @@ use std::process::{Command, Stdio};
 
 use crate::Result;
 
-/// A program that knows the roles in `does`, with the arguments that we know them by.
+/// A program that implements `roles`, with the same arguments as this program.
 pub(crate) struct Script {
-    /// What runs it.
+    /// The interpreter.
     pub(super) program: &'static str,
+    /// The file name of the source.
     pub(super) source: &'static str,
+    /// The source itself.
     pub(super) text: &'static str,
-    pub(super) does: &'static [&'static str],
+    pub(super) roles: &'static [&'static str],
 }
 
 impl Script {
-    /// Returns whether the program takes this role.
-    pub(crate) fn does(&self, role: &str) -> bool {
-        self.does.contains(&role)
+    /// Returns whether the program implements this role.
+    pub(crate) fn plays(&self, role: &str) -> bool {
+        self.roles.contains(&role)
     }
 
-    /// Returns whether what runs it is installed; the error says what is missing.
+    /// Checks that the interpreter is installed; the error says what is missing.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let found = Command::new(self.program)
             .arg("--version")
@@ -35,7 +37,8 @@ impl Script {
         }
     }
 
-    /// Returns the words that start it, written beside this program if that was not done yet.
+    /// Returns the command line that starts the program. Its source is written to a folder next to
+    /// the executable of this process, if it is not there yet.
     pub(crate) fn prepare(&self) -> Result<Vec<String>> {
         let folder =
             std::env::current_exe()?.with_file_name(format!("udpair-bench-{}", version(self.text)));
@@ -46,7 +49,8 @@ impl Script {
     }
 }
 
-/// Makes a file that is not there yet. Others may do the same at this moment, so it appears whole.
+/// Makes a file if it does not exist. Another process may do the same at the same time, so the
+/// complete file is moved into place.
 fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     if path.exists() {
         return Ok(());
@@ -56,7 +60,7 @@ fn make_once(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> 
     Ok(fs::rename(draft, path)?)
 }
 
-/// A number that is another when the text is another (FNV-1a).
+/// Returns a hash of the text (FNV-1a).
 fn version(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

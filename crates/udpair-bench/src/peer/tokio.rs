@@ -1,4 +1,4 @@
-//! tokio's `UdpSocket` on one thread, as most Rust programs use UDP.
+//! tokio's `UdpSocket` on one thread: the way in which most Rust programs use UDP.
 
 use std::cell::RefCell;
 use std::io;
@@ -72,7 +72,7 @@ async fn ping(ends: Ends, load: Load) -> Result<RoundTrips> {
     for _ in 0..load.in_flight {
         socket.send(&payload).await?;
     }
-    while trips.under_way() > 0 {
+    while trips.in_flight() > 0 {
         socket.recv(&mut buffer).await?;
         for _ in 0..trips.arrived(1) {
             socket.send(&payload).await?;
@@ -94,7 +94,7 @@ async fn fan_out(remotes: &[SocketAddr], load: Load) -> Result<Flood> {
     Ok(flood)
 }
 
-/// A task for each socket, with a buffer of its own.
+/// Opens the sockets with a task each, which has its own buffer.
 async fn own_buffers(idle: Idle) -> Result<Idle> {
     handlers(idle, async |socket: UdpSocket| {
         let mut buffer = vec![0; PAYLOAD_BYTES_MAX];
@@ -103,11 +103,11 @@ async fn own_buffers(idle: Idle) -> Result<Idle> {
     .await
 }
 
-/// A task for each socket, which borrows the one buffer when there is something to receive.
+/// Opens the sockets with a task each, which borrows the shared buffer when a datagram is there.
 async fn shared_buffer(idle: Idle) -> Result<Idle> {
     handlers(idle, async |socket: UdpSocket| {
         loop {
-            socket.readable().await.expect("a socket that is open");
+            socket.readable().await.expect("the socket is open");
             match BUFFER.with_borrow_mut(|buffer| socket.try_recv(buffer)) {
                 Ok(_) => return,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -122,7 +122,7 @@ thread_local! {
     static BUFFER: RefCell<[u8; PAYLOAD_BYTES_MAX]> = const { RefCell::new([0; PAYLOAD_BYTES_MAX]) };
 }
 
-/// Opens the sockets with a task each that runs `handle` once, and lets all of them run.
+/// Opens the sockets with a task each that runs `handle` once, and waits for all tasks.
 async fn handlers<F>(mut idle: Idle, handle: impl Fn(UdpSocket) -> F) -> Result<Idle>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -136,7 +136,7 @@ where
         handlers.spawn(handle(adopt(socket)?));
     }
     handlers.all_wait().await;
-    idle.poke()?;
+    idle.wake()?;
     handlers.all_ran().await?;
     Ok(idle)
 }
@@ -145,7 +145,7 @@ fn connect(ends: Ends) -> Result<UdpSocket> {
     adopt(mode::connect(ends)?)
 }
 
-/// Hands a socket to the runtime.
+/// Registers a socket with the runtime.
 fn adopt(socket: std::net::UdpSocket) -> Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     Ok(UdpSocket::from_std(socket)?)

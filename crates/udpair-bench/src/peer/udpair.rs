@@ -1,4 +1,4 @@
-//! Our own socket: each of its ways to send and to receive.
+//! `udpair`: each of its ways to send and to receive.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -73,18 +73,21 @@ pub(super) const MODES: &[Mode] = &[
     },
     Mode {
         connect: Some(|server, connects| run(by_name(server, connects, Cache::Off))),
-        ..Mode::new("udpair-cold", "connect by endpoint pair, nothing kept")
+        ..Mode::new(
+            "udpair-cold",
+            "connect by endpoint pair, answers not cached",
+        )
     },
     Mode {
         connect: Some(|server, connects| run(by_name(server, connects, Cache::On))),
-        ..Mode::new("udpair-warm", "connect by endpoint pair, answers kept")
+        ..Mode::new("udpair-warm", "connect by endpoint pair, answers cached")
     },
 ];
 
-/// A batch that an application has at hand now and then.
+/// The length of a small batch, as an application may have from time to time.
 const FEW: usize = 8;
 
-/// A batch of several pieces.
+/// The length of a batch that takes several GSO messages.
 const MANY: usize = 512;
 
 async fn write(ends: Ends, load: Load) -> Result<Flood> {
@@ -214,7 +217,7 @@ async fn echo_for_each(ends: Ends) -> Result<Counter> {
             } else {
                 Ok(true)
             };
-            // The send buffer takes more than is ever under way.
+            // The send buffer holds more datagrams than are ever in flight.
             if !goes_on || !matches!(sent, Ok(true)) {
                 failure = sent.err();
                 socket.close();
@@ -251,7 +254,7 @@ async fn ping_messages(ends: Ends, load: Load, opening: Opening) -> Result<Round
     for _ in 0..load.in_flight {
         output.write(&payload).await?;
     }
-    while trips.under_way() > 0 {
+    while trips.in_flight() > 0 {
         socket.recv().await?;
         for _ in 0..trips.arrived(1) {
             output.write(&payload).await?;
@@ -268,7 +271,7 @@ async fn ping_batches(ends: Ends, load: Load, opening: Opening) -> Result<RoundT
     let mut trips = load.round_trips();
     fill(&mut outgoing, &payload, load.in_flight);
     socket.send_batch(&mut outgoing).await?;
-    while trips.under_way() > 0 {
+    while trips.in_flight() > 0 {
         let received = socket.recv_batch(&mut incoming).await?;
         fill(&mut outgoing, &payload, trips.arrived(received));
         socket.send_batch(&mut outgoing).await?;
@@ -318,7 +321,7 @@ async fn recv_handlers(idle: Idle) -> Result<Idle> {
 async fn for_each_handlers(idle: Idle) -> Result<Idle> {
     handlers(idle, async |socket: DatagramSocket| {
         let handled = socket.for_each(|_| socket.close()).await;
-        handled.expect("a handler that ends its socket");
+        handled.expect("the handler closed the socket");
     })
     .await
 }
@@ -336,12 +339,12 @@ where
         handlers.spawn(handle(socket));
     }
     handlers.all_wait().await;
-    idle.poke()?;
+    idle.wake()?;
     handlers.all_ran().await?;
     Ok(idle)
 }
 
-/// Whether answers of the name server are kept.
+/// Whether answers of the name server are cached.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Cache {
     Off,
@@ -382,14 +385,15 @@ async fn connect(ends: Ends, opening: Opening) -> Result<DatagramSocket> {
     Ok(builder.connect(&pair).await?)
 }
 
-/// A connected socket and its stream, which does not keep it open.
+/// Opens a connected socket, and returns it with its output stream. The stream does not keep the
+/// socket open.
 async fn connect_output(ends: Ends, opening: Opening) -> Result<(DatagramSocket, OutputStream)> {
     let socket = connect(ends, opening).await?;
     let output = socket.output()?;
     Ok((socket, output))
 }
 
-/// A socket that sends to anybody.
+/// Opens a socket that is not connected.
 async fn bind() -> Result<DatagramSocket> {
     let local = Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 0)));
     Ok(builder().bind(&local).await?)
@@ -407,5 +411,5 @@ fn fill(batch: &mut SendBatch, payload: &Bytes, datagrams: usize) {
     }
 }
 
-/// Longer than any datagram takes, so that nothing ever sleeps.
+/// Longer than any datagram takes, so that no end ever sleeps.
 const BUSY_POLL: Duration = Duration::from_millis(100);

@@ -10,29 +10,33 @@ use serde_json::Value;
 use crate::Result;
 use crate::peer::Mode;
 
-/// Where a part runs, and for how long.
+/// The core, the priority and the time of a part.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Core {
+pub(super) struct Placement {
     pub(super) core: usize,
     pub(super) is_urgent: bool,
     pub(super) time: Duration,
 }
 
-/// A part that is not started yet.
+/// A part that has not been started yet.
 pub(super) struct Call {
     role: &'static str,
     mode: Option<&'static Mode>,
-    place: Core,
+    placement: Placement,
     options: Vec<String>,
 }
 
 impl Call {
-    pub(super) fn new(role: &'static str, mode: Option<&'static Mode>, place: Core) -> Self {
-        let options = vec!["--seconds".into(), place.time.as_secs_f64().to_string()];
+    pub(super) fn new(
+        role: &'static str,
+        mode: Option<&'static Mode>,
+        placement: Placement,
+    ) -> Self {
+        let options = vec!["--seconds".into(), placement.time.as_secs_f64().to_string()];
         Self {
             role,
             mode,
-            place,
+            placement,
             options,
         }
     }
@@ -42,7 +46,7 @@ impl Call {
         self
     }
 
-    /// Starts it.
+    /// Starts the process.
     pub(super) fn start(self) -> Result<Part> {
         let mut command = self.command()?;
         let mut child = command
@@ -57,12 +61,12 @@ impl Call {
         })
     }
 
-    /// Starts it and waits until it can be sent to.
+    /// Starts the process, and waits until it can receive datagrams.
     pub(super) fn start_ready(self) -> Result<Part> {
         let mut part = self.start()?;
         let line = part.line()?;
         if line != "READY" {
-            return Err(format!("{} says {line:?} instead of READY", part.name).into());
+            return Err(format!("{} printed {line:?} instead of READY", part.name).into());
         }
         Ok(part)
     }
@@ -71,31 +75,31 @@ impl Call {
         let mut command = Command::new(std::env::current_exe()?);
         let script = self.mode.and_then(|mode| mode.script.as_ref());
         if let Some(script) = script {
-            command.arg("exec").args(self.placing());
+            command.arg("exec").args(self.placement_options());
             command.args([
                 "--seconds",
-                &self.place.time.as_secs_f64().to_string(),
+                &self.placement.time.as_secs_f64().to_string(),
                 "--",
             ]);
             command.args(script.prepare()?).arg(self.role);
             command.args(&self.options);
         } else {
             command.arg(self.role).args(self.mode.map(|mode| mode.name));
-            command.args(self.placing()).args(&self.options);
+            command.args(self.placement_options()).args(&self.options);
         }
         Ok(command)
     }
 
-    fn placing(&self) -> Vec<String> {
-        let mut options = vec!["--core".into(), self.place.core.to_string()];
-        if self.place.is_urgent {
+    fn placement_options(&self) -> Vec<String> {
+        let mut options = vec!["--core".into(), self.placement.core.to_string()];
+        if self.placement.is_urgent {
             options.push("--urgent".into());
         }
         options
     }
 }
 
-/// A running process; ended if it is forgotten.
+/// A running process. It is killed when this value is dropped.
 pub(super) struct Part {
     name: &'static str,
     child: Child,
@@ -107,7 +111,7 @@ impl Part {
         Ok(self.child.try_wait()?.is_none())
     }
 
-    /// Waits until it has ended, and returns what it found.
+    /// Waits until the process has ended, and returns its result.
     pub(super) fn finish(mut self) -> Result<Value> {
         let line = self.line()?;
         let status = self.child.wait()?;
@@ -126,7 +130,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // Nothing to do where it has ended already.
+        // Neither call does anything if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

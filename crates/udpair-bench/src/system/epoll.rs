@@ -1,4 +1,4 @@
-//! epoll(7), for sockets that are told apart by a number.
+//! epoll(7), for sockets that are identified by a number.
 
 use std::io;
 use std::net::UdpSocket;
@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::{count, done};
 
-/// A set of sockets to wait for, level-triggered, for reading alone.
+/// A set of sockets to wait for: level-triggered, and for reading only.
 pub(crate) struct Epoll {
     descriptor: OwnedFd,
     events: Vec<libc::epoll_event>,
@@ -18,13 +18,13 @@ impl Epoll {
         let descriptor = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         done(descriptor)?;
         Ok(Self {
-            // SAFETY: the call succeeded, and nobody else has this descriptor.
+            // SAFETY: the call succeeded, and nothing else owns this descriptor.
             descriptor: unsafe { OwnedFd::from_raw_fd(descriptor) },
             events: vec![libc::epoll_event { events: 0, u64: 0 }; EVENTS_MAX],
         })
     }
 
-    /// Adds a socket under a number.
+    /// Adds a socket with the number that identifies it.
     pub(crate) fn add(&self, socket: &UdpSocket, number: usize) -> io::Result<()> {
         let mut event = libc::epoll_event {
             events: libc::EPOLLIN.cast_unsigned(),
@@ -35,15 +35,15 @@ impl Epoll {
         done(unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, socket, &raw mut event) })
     }
 
-    /// Waits until there is something to read, and returns the numbers of the sockets.
+    /// Waits until a socket is readable, and returns the numbers of the readable sockets.
     pub(crate) fn wait(&mut self) -> io::Result<impl Iterator<Item = usize> + use<>> {
-        let room = libc::c_int::try_from(self.events.len()).expect("EVENTS_MAX fits");
-        // SAFETY: `events` is live and writable for `room` elements.
+        let capacity = libc::c_int::try_from(self.events.len()).expect("EVENTS_MAX fits");
+        // SAFETY: `events` is live and writable for `capacity` elements.
         let ready = unsafe {
             libc::epoll_wait(
                 self.descriptor.as_raw_fd(),
                 self.events.as_mut_ptr(),
-                room,
+                capacity,
                 -1,
             )
         };

@@ -1,4 +1,4 @@
-//! What a process asks of the scheduler, and what the kernel says that it used.
+//! Scheduling and limits of a process, and the resources that it has used.
 
 use std::fs;
 use std::io;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::done;
 
-/// Ties this process and the threads it will start to one core.
+/// Pins this process, and the threads that it will start, to one core.
 pub(crate) fn pin(core: usize) -> io::Result<()> {
     // SAFETY: all zeros is an empty set.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
@@ -19,8 +19,8 @@ pub(crate) fn pin(core: usize) -> io::Result<()> {
     done(unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) })
 }
 
-/// Puts this process before all ordinary ones (`SCHED_FIFO`); only root may.
-pub(crate) fn go_first() -> io::Result<()> {
+/// Gives this process priority over all ordinary processes (`SCHED_FIFO`). Only root may do this.
+pub(crate) fn raise_priority() -> io::Result<()> {
     // SAFETY: all zeros is a valid value; some C libraries have more fields than the priority.
     let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
     parameters.sched_priority = 1;
@@ -28,13 +28,13 @@ pub(crate) fn go_first() -> io::Result<()> {
     done(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) })
 }
 
-/// Lets the kernel end this process after so many seconds, whatever it waits for.
+/// Lets the kernel end this process after this number of seconds, even while it waits.
 pub(crate) fn end_after(seconds: u32) {
-    // SAFETY: alarm(2) touches no memory of ours; nobody here handles SIGALRM.
+    // SAFETY: alarm(2) accesses no memory of this process, which does not handle SIGALRM.
     unsafe { libc::alarm(seconds) };
 }
 
-/// Allows as many descriptors as this process may allow itself.
+/// Raises the limit of open descriptors to the hard limit.
 pub(crate) fn allow_descriptors() -> io::Result<()> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -47,25 +47,25 @@ pub(crate) fn allow_descriptors() -> io::Result<()> {
     done(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })
 }
 
-/// Whose processor time to tell.
+/// The processes whose processor time to return.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Whose {
+pub(crate) enum Processes {
     /// This process, all threads.
-    Own,
+    This,
     /// Children that have ended and were waited for.
     Children,
 }
 
-/// The processor time used so far, user and system.
-pub(crate) fn cpu_time(whose: Whose) -> Duration {
-    let who = match whose {
-        Whose::Own => libc::RUSAGE_SELF,
-        Whose::Children => libc::RUSAGE_CHILDREN,
+/// Returns the processor time used so far, user and system.
+pub(crate) fn cpu_time(processes: Processes) -> Duration {
+    let who = match processes {
+        Processes::This => libc::RUSAGE_SELF,
+        Processes::Children => libc::RUSAGE_CHILDREN,
     };
     // SAFETY: all zeros is a valid `rusage`.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is live and writable during the call.
-    done(unsafe { libc::getrusage(who, &raw mut usage) }).expect("getrusage(2) knows both");
+    done(unsafe { libc::getrusage(who, &raw mut usage) }).expect("getrusage(2) accepts both");
     duration(usage.ru_utime) + duration(usage.ru_stime)
 }
 
@@ -75,7 +75,7 @@ fn duration(time: libc::timeval) -> Duration {
     Duration::from_secs(seconds) + Duration::from_micros(micros)
 }
 
-/// The processor time that these cores spent on something, stolen time included.
+/// Returns the time that these cores were busy, including stolen time.
 pub(crate) fn cores_busy(cores: &[usize]) -> io::Result<Duration> {
     let text = fs::read_to_string("/proc/stat")?;
     let busy: Option<Vec<_>> = cores.iter().map(|core| busy_ticks(&text, *core)).collect();
@@ -88,14 +88,14 @@ fn busy_ticks(text: &str, core: usize) -> Option<u64> {
     let mut lines = text.lines().map(str::split_ascii_whitespace);
     let line = lines.find(|line| line.clone().next() == Some(&name))?;
     let ticks: Vec<u64> = line.skip(1).filter_map(|word| word.parse().ok()).collect();
-    // proc_stat(5); guest time is in user.
+    // proc_stat(5). The user time includes the guest time.
     let [user, nice, system, _idle, _wait, irq, softirq, steal, ..] = ticks[..] else {
         return None;
     };
     Some(user + nice + system + irq + softirq + steal)
 }
 
-/// The memory of this process that lies in RAM and belongs to no file, in bytes.
+/// Returns the anonymous resident memory of this process, in bytes.
 pub(crate) fn resident_bytes() -> io::Result<u64> {
     let text = fs::read_to_string("/proc/self/status")?;
     let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
@@ -103,7 +103,7 @@ pub(crate) fn resident_bytes() -> io::Result<u64> {
     Ok(kib.ok_or(io::ErrorKind::InvalidData)? * 1024)
 }
 
-/// `USER_HZ`, the same on every Linux that we measure on.
+/// `USER_HZ`: the same on every Linux system that is measured.
 const TICKS_PER_SECOND: u64 = 100;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The other end of a fan-out: many sockets in one process.
+//! The receiving end of a fan-out: many sockets in one process.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -11,14 +11,14 @@ use crate::system::batch::{Batch, Wait};
 use crate::system::epoll::Epoll;
 use crate::system::{self, process};
 
-/// Receives on `count` ports from `first` on, until it is told to end.
+/// Receives on `count` ports from `first` on, until the end datagram arrives.
 pub(crate) fn sink(first: SocketAddr, count: usize) -> Result<Value> {
     process::allow_descriptors()?;
     let mut epoll = Epoll::new()?;
     let mut sockets = Vec::with_capacity(count);
     for port in (first.port()..=u16::MAX).take(count) {
         let socket = UdpSocket::bind(SocketAddr::new(first.ip(), port))?;
-        system::ask_for_buffers(&socket, BUFFER_BYTES)?;
+        system::request_buffers(&socket, BUFFER_BYTES)?;
         epoll.add(&socket, sockets.len())?;
         sockets.push(socket);
     }
@@ -39,7 +39,7 @@ pub(crate) fn sink(first: SocketAddr, count: usize) -> Result<Value> {
     }
 }
 
-/// For each socket; a turn of the sender puts one datagram into each.
+/// The buffer size of each socket. Each round of the sender puts one datagram into every buffer.
 const BUFFER_BYTES: u32 = 4 << 20;
 const BATCH: usize = 64;
 const PAYLOAD_BYTES_MAX: usize = 2_048;

@@ -1,4 +1,4 @@
-//! `adapters`: what this machine is attached to, and how that changes.
+//! `adapters`: lists the network adapters of this machine, and watches them for changes.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub(super) async fn run(context: &Context, arguments: &Adapters) -> Result<Exit,
     if arguments.watch {
         let watch = watch_adapters()?;
         list(context, watch.network()).await?;
-        return tell_changes(context, watch).await;
+        return print_changes(context, watch).await;
     }
     let failed = |error: io::Error| {
         let kind = match error.kind() {
@@ -30,21 +30,21 @@ pub(super) async fn run(context: &Context, arguments: &Adapters) -> Result<Exit,
 
 async fn list(context: &Context, network: &Network) -> Result<(), Failure> {
     let text = render::adapter_heading();
-    context.say(&Event::Note { text }).await?;
+    context.print(&Event::Note { text }).await?;
     for adapter in &network.adapters {
         let event = AdapterEvent::new(adapter, network, adapter.bits_per_second());
-        context.say(&Event::Adapter(event)).await?;
+        context.print(&Event::Adapter(event)).await?;
     }
     Ok(())
 }
 
-/// Goes on until somebody ends it.
-async fn tell_changes(context: &Context, mut watch: AdapterWatch) -> Result<Exit, Failure> {
+/// Prints changes until the command is interrupted.
+async fn print_changes(context: &Context, mut watch: AdapterWatch) -> Result<Exit, Failure> {
     loop {
         let update = watch.changed().await?;
         for change in &update.changes {
             if let Some(event) = AdapterChangeEvent::new(change, &update.network) {
-                context.say(&Event::AdapterChange(event)).await?;
+                context.print(&Event::AdapterChange(event)).await?;
             }
         }
     }

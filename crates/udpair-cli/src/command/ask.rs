@@ -1,4 +1,4 @@
-//! `ask`: one request, retries, one reply.
+//! `ask`: sends one request, with retries, and waits for one reply.
 
 use tokio::time::{Instant, timeout_at};
 use udpair::{DatagramSocket, ErrorKind, Event as SocketEvent, PeerErrorKind};
@@ -8,7 +8,7 @@ use crate::args::Ask;
 use crate::event::{Event, peer_error_kind};
 
 pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Failure> {
-    let request = arguments.payload.bytes().await?;
+    let payload = arguments.payload.bytes().await?;
     let expected = match &arguments.expect {
         Some(text) => arguments
             .payload
@@ -19,47 +19,48 @@ pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Fail
     if context.global.json || context.global.verbose {
         context.summarize(&socket);
     }
-    let question = Question {
+    let request = PendingRequest {
         context,
         arguments,
         socket: &socket,
-        request: &request,
+        payload: &payload,
         expected: &expected,
     };
-    question.put().await
+    request.run().await
 }
 
-struct Question<'a> {
+/// A request that waits for its reply.
+struct PendingRequest<'a> {
     context: &'a Context,
     arguments: &'a Ask,
     socket: &'a DatagramSocket,
-    request: &'a [u8],
-    /// What a reply must hold; nothing accepts every reply.
+    payload: &'a [u8],
+    /// The bytes that a reply must contain. Empty accepts every reply.
     expected: &'a [u8],
 }
 
-impl Question<'_> {
-    /// Asks until there is a reply, or no hope for one.
-    async fn put(&self) -> Result<Exit, Failure> {
+impl PendingRequest<'_> {
+    /// Sends the request until a reply arrives, the tries are used up, or the peer is unreachable.
+    async fn run(&self) -> Result<Exit, Failure> {
         let output = self.socket.output()?;
         let remote = self.arguments.remote.endpoint();
         let tries = self.arguments.retries.saturating_add(1);
-        let mut refused = 0_u64;
+        let mut rejected = 0_u64;
         for _ in 0..tries {
-            output.write(self.request).await?;
-            let bytes = self.request.len();
-            self.context.say(&Event::Sent { bytes }).await?;
+            output.write(self.payload).await?;
+            let bytes = self.payload.len();
+            self.context.print(&Event::Sent { bytes }).await?;
             let end = Instant::now() + self.arguments.wait;
             while let Ok(event) = timeout_at(end, self.socket.next_event()).await {
                 match event? {
                     SocketEvent::Message(message) if self.is_expected(message.payload()) => {
                         let event = Event::message(&message, self.socket.local_addr());
-                        self.context.say(&event).await?;
+                        self.context.print(&event).await?;
                         return Ok(Exit::Done);
                     }
-                    SocketEvent::Message(_) => refused += 1,
+                    SocketEvent::Message(_) => rejected += 1,
                     SocketEvent::PeerError(error) => {
-                        self.context.say(&Event::peer_error(&error)).await?;
+                        self.context.print(&Event::peer_error(&error)).await?;
                         if let Some(kind) = unreachable(error.kind()) {
                             let why = peer_error_kind(error.kind()).replace('-', " ");
                             return Err(self.context.unreachable(kind, &why, &remote, self.socket));
@@ -69,16 +70,16 @@ impl Question<'_> {
                 }
             }
         }
-        let asked = format!(
+        let sent = format!(
             "{tries} {} of {:?} each",
             if tries == 1 { "try" } else { "tries" },
             self.arguments.wait
         );
-        let message = match refused {
-            0 => format!("no reply from {remote} to {asked}"),
-            1 => format!("one reply from {remote} to {asked}, which did not hold what is expected"),
+        let message = match rejected {
+            0 => format!("no reply from {remote} to {sent}"),
+            1 => format!("1 reply from {remote} to {sent}; it does not contain the expected data"),
             _ => format!(
-                "{refused} replies from {remote} to {asked}, none of which held what is expected"
+                "{rejected} replies from {remote} to {sent}; none contains the expected data"
             ),
         };
         Err(Failure::new(ErrorKind::NoReply, message))
@@ -92,7 +93,7 @@ impl Question<'_> {
     }
 }
 
-/// The errors from the network that no retry helps against.
+/// Returns the kind of a network error that a retry cannot overcome.
 fn unreachable(kind: PeerErrorKind) -> Option<ErrorKind> {
     match kind {
         PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {

@@ -1,4 +1,4 @@
-//! `connect`: standard input to a peer, its replies to standard output.
+//! `connect`: sends standard input to a peer, and prints its replies to standard output.
 
 use std::future;
 
@@ -26,11 +26,12 @@ pub(super) async fn run(context: &Context, arguments: &Connect) -> Result<Exit, 
     session.run(stdin::datagrams(arguments.frame)).await
 }
 
+/// A connected socket, and the outcome of its traffic so far.
 struct Session<'a> {
     context: &'a Context,
     arguments: &'a Connect,
     socket: &'a DatagramSocket,
-    /// The first thing that went wrong with what we were to send.
+    /// The first error of a datagram that was to be sent.
     problem: Option<ErrorKind>,
     is_refused: bool,
     has_received: bool,
@@ -53,7 +54,7 @@ impl Session<'_> {
             tokio::select! {
                 next = input.recv(), if end.is_none() => match next {
                     Some(Ok(payload)) => match output.write(&payload).await {
-                        Ok(()) => self.context.say(&Event::Sent { bytes: payload.len() }).await?,
+                        Ok(()) => self.context.print(&Event::Sent { bytes: payload.len() }).await?,
                         Err(error) => self.not_sent(error).await?,
                     },
                     Some(Err(error)) => self.bad_input(&error).await?,
@@ -80,23 +81,23 @@ impl Session<'_> {
             SocketEvent::Message(message) => {
                 self.has_received = true;
                 let event = Event::message(message, self.socket.local_addr());
-                self.context.say(&event).await
+                self.context.print(&event).await
             }
             SocketEvent::PeerError(error) => {
                 self.is_refused |= error.kind() == PeerErrorKind::PortUnreachable;
-                self.context.say(&Event::peer_error(error)).await
+                self.context.print(&Event::peer_error(error)).await
             }
             _ => Ok(()),
         }
     }
 
-    /// A datagram that cannot be sent is told; those behind it may pass.
+    /// Reports a datagram that could not be sent. Later datagrams are still tried.
     async fn not_sent(&mut self, error: Error) -> Result<(), Failure> {
         if !may_pass_later(&error) {
             return Err(error.into());
         }
         self.problem.get_or_insert(error.kind());
-        self.context.say(&Event::error(&error)).await
+        self.context.print(&Event::error(&error)).await
     }
 
     async fn bad_input(&mut self, error: &FrameError) -> Result<(), Failure> {
@@ -111,7 +112,7 @@ impl Session<'_> {
             ),
             FrameError::Hex(reason) => (
                 ErrorKind::InvalidArgument,
-                format!("a line of standard input is not valid: {reason}; it was not sent"),
+                format!("a line of standard input is not valid hex: {reason}; it was not sent"),
             ),
         };
         self.problem.get_or_insert(kind);

@@ -1,4 +1,4 @@
-//! What every command works with, and how it ends.
+//! The context that every command runs in, and the ways in which a command ends.
 
 use std::cell::RefCell;
 use std::io;
@@ -17,11 +17,11 @@ use crate::output::Output;
 use crate::render::Renderer;
 use crate::stdin;
 
-/// How a command ended, when nothing went wrong on our side.
+/// How a command ended if it did not fail itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Exit {
     Done,
-    /// It was told, and reported, that something went wrong of this kind.
+    /// An error of this kind was reported on the way.
     Reported(ErrorKind),
     Lossy,
     Interrupted(Interruption),
@@ -38,12 +38,12 @@ impl Exit {
     }
 }
 
-/// Why a command could not do what it was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The library says so.
+    /// An error of the library.
     Error(Error),
-    /// The command itself does.
+    /// An error that the command itself found.
     Problem {
         kind: ErrorKind,
         message: String,
@@ -62,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// An argument is wrong in a way that only the command can see.
+    /// Returns the failure for an argument that only the command can check.
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message)
     }
@@ -75,7 +75,7 @@ impl Failure {
         }
     }
 
-    /// What is to be said about it; `None` where nobody hears.
+    /// Returns the event to report; `None` if standard output is the problem.
     fn event(self) -> Option<Event> {
         match self {
             Self::Error(error) => Some(Event::error(&error)),
@@ -101,11 +101,11 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What every command works with.
+/// The flags and the output of a command, and the socket to summarize.
 pub(super) struct Context {
     pub(super) global: Global,
     pub(super) output: Output,
-    /// The socket whose counts are told at the end.
+    /// The socket whose counters are printed at the end.
     summarized: RefCell<Option<DatagramSocket>>,
 }
 
@@ -117,7 +117,7 @@ impl Context {
             Command::Ask(_) => Some(Frame::Line),
             _ => None,
         };
-        // These have no purpose without somebody who reads.
+        // These commands have no purpose if no process reads their output.
         let ends_with_reader = matches!(
             arguments.command,
             Command::Connect(_) | Command::Listen(_) | Command::Adapters(_)
@@ -130,28 +130,29 @@ impl Context {
         }
     }
 
-    pub(super) async fn say(&self, event: &Event) -> Result<(), Failure> {
-        Ok(self.output.say(event).await?)
+    /// Prints `event`.
+    pub(super) async fn print(&self, event: &Event) -> Result<(), Failure> {
+        Ok(self.output.print(event).await?)
     }
 
-    /// Says `failure`, which is not the end of the command.
+    /// Reports `failure` without ending the command.
     pub(super) async fn report(&self, failure: Failure) -> Result<(), Failure> {
         match failure {
             Failure::Output(error) => Err(error.into()),
             failure => match failure.event() {
-                Some(event) => self.say(&event).await,
+                Some(event) => self.print(&event).await,
                 None => Ok(()),
             },
         }
     }
 
-    /// Tells at the end, however that comes, how much went through `socket`.
+    /// Has the counters of `socket` printed at the end, however the command ends.
     pub(super) fn summarize(&self, socket: &DatagramSocket) {
         self.summarized.replace(Some(socket.clone()));
     }
 
-    /// Says the last words, waits until they are written, and returns the exit code.
-    pub(super) async fn part(&self, outcome: Result<Exit, Failure>) -> u8 {
+    /// Prints the error and the summary, waits until they are written, and returns the exit code.
+    pub(super) async fn finish(&self, outcome: Result<Exit, Failure>) -> u8 {
         let mut lost = None;
         let mut code = match outcome {
             Ok(exit) => exit.code(),
@@ -161,19 +162,19 @@ impl Context {
             }
             Err(failure) => {
                 let code = exit::code_of(failure.kind());
-                // Should that fail too, it comes up again below.
+                // If the report cannot be written, `finish` below returns that error.
                 let _ = self.report(failure).await;
                 code
             }
         };
         if let Some(socket) = self.summarized.take() {
-            let _ = self.say(&Event::summary(&socket.statistics())).await;
+            let _ = self.print(&Event::summary(&socket.statistics())).await;
         }
         let lost = self.output.finish().await.err().or(lost);
-        // Whoever read our output may go; that is no failure of ours.
+        // A reader may close the pipe at any time; that is not a failure.
         if let Some(error) = lost.filter(|error| error.kind() != io::ErrorKind::BrokenPipe) {
             self.output
-                .complain(&format!("cannot write standard output: {error}"));
+                .warn(&format!("cannot write standard output: {error}"));
             if code == Exit::Done.code() {
                 code = exit::code_of(ErrorKind::Io);
             }
@@ -202,7 +203,8 @@ impl Context {
         let global = &self.global;
         let mut builder = DatagramSocket::builder()
             .resolver(&self.resolver())
-            // A count of what was dropped is worth more here than speed, and is exact without.
+            // Without receive offload the count of dropped datagrams is exact. Here that matters
+            // more than speed.
             .receive_offload(false)
             .dont_fragment(global.dont_fragment);
         if let Some(bytes) = global.rcvbuf {
@@ -217,8 +219,8 @@ impl Context {
         builder
     }
 
-    /// Makes a socket with a stream to `remote`, bound as `--local` and `--adapter` say, or by its first
-    /// write. Where both ends are names, they share one limit of time.
+    /// Opens a socket with a stream to `remote`. The socket is bound as `--local` and `--adapter`
+    /// say, or by its first write. If both ends are names, one time limit covers both.
     pub(super) async fn output_to(
         &self,
         remote: &Endpoint,
@@ -239,7 +241,7 @@ impl Context {
         Ok((socket, output))
     }
 
-    /// Opens a socket that is bound to `local`, on the adapter of `--adapter` if there is one.
+    /// Opens a socket that is bound to `local`, and to the adapter of `--adapter` if it is given.
     pub(super) async fn bound_socket(&self, local: &Endpoint) -> Result<DatagramSocket, Failure> {
         self.bound_with(&self.builder(), local).await
     }
@@ -257,7 +259,7 @@ impl Context {
         })?;
         if local.host().is_some() {
             return Err(Failure::usage(
-                "--adapter and a local host exclude each other: give one of them",
+                "--adapter and a local host cannot be used together: give only one of them",
             ));
         }
         let Some(adapter) = adapters.iter().find(|adapter| adapter.name == *name) else {
@@ -273,7 +275,7 @@ impl Context {
         Ok(builder.bind_on(adapter, local.service()).await?)
     }
 
-    /// Opens a socket that is connected to `remote`, and says so.
+    /// Opens a socket that is connected to `remote`, and reports the connection.
     pub(super) async fn connected(&self, remote: &Endpoint) -> Result<DatagramSocket, Failure> {
         let pair = EndpointPair::to_endpoint(remote.clone())?;
         let local = self.global.local.clone().unwrap_or_default();
@@ -284,30 +286,30 @@ impl Context {
         } else {
             self.builder().connect(&pair.with_local(local)).await?
         };
-        self.say(&Event::Connected {
+        self.print(&Event::Connected {
             local: socket.local_addr(),
             remote: socket.peer_addr(),
             host: remote.host().map(ToString::to_string).unwrap_or_default(),
             service: remote.service().to_string(),
         })
         .await?;
-        self.tell_unmet(&socket);
+        self.report_unmet(&socket);
         Ok(socket)
     }
 
-    /// Tells which options the system did not grant as they were asked for; who reads JSON has asked for
-    /// silence beside it.
-    pub(super) fn tell_unmet(&self, socket: &DatagramSocket) {
+    /// Reports the options that the system did not grant as requested. With `--json` it does so
+    /// only if `--verbose` is given too: standard error stays empty otherwise.
+    pub(super) fn report_unmet(&self, socket: &DatagramSocket) {
         let global = &self.global;
         if global.quiet || (global.json && !global.verbose) {
             return;
         }
         for option in socket.options().unmet() {
-            self.output.complain(&option.to_string());
+            self.output.warn(&option.to_string());
         }
     }
 
-    /// The failure of a conversation with `remote` that its network, or its closed port, ended.
+    /// Returns the failure for a `remote` that is unreachable or whose port is closed.
     pub(super) fn unreachable(
         &self,
         kind: ErrorKind,
@@ -325,13 +327,14 @@ impl Context {
             kind,
             message: format!("no reply from {remote}: {why}"),
             advice: other.map(|(family, flag)| {
-                format!("if the peer is there by {family} alone, try {flag}")
+                format!("if the peer is reachable over {family} only, try {flag}")
             }),
         }
     }
 }
 
-/// The errors of writing that are a matter of the moment or of the one datagram: the next may pass.
+/// Whether a write error concerns one datagram or may be temporary, so that the next write may
+/// succeed.
 pub(super) fn may_pass_later(error: &Error) -> bool {
     matches!(
         error.kind(),
@@ -354,7 +357,7 @@ impl Payload {
         self.decoded("DATA", bytes)
     }
 
-    /// Returns what `text`, which the argument `name` holds, stands for.
+    /// Returns the bytes that `text`, the value of argument `name`, stands for.
     pub(super) fn decoded(&self, name: &str, text: Vec<u8>) -> Result<Vec<u8>, Failure> {
         if !self.hex {
             return Ok(text);
@@ -363,18 +366,23 @@ impl Payload {
             .map_err(|reason| Failure::usage(format!("{name} is not valid with --hex: {reason}")))
     }
 
-    /// Reads standard input to its end, or until it is more than any datagram holds.
+    /// Reads standard input to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`PayloadTooLarge`](ErrorKind::PayloadTooLarge): it holds more than any datagram. Reading
+    /// stops there.
     async fn standard_input(&self) -> Result<Vec<u8>, Failure> {
-        // As hex, two digits, white space and a line end for each byte.
-        let most = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
-        let read = stdin::read_to_end(most + 1).await;
+        // With --hex each byte takes two digits, and up to one space and one line end.
+        let limit = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
+        let read = stdin::read_to_end(limit + 1).await;
         let bytes = read.map_err(|error| {
             Failure::new(
                 ErrorKind::Io,
                 format!("cannot read standard input: {error}"),
             )
         })?;
-        if bytes.len() > most {
+        if bytes.len() > limit {
             return Err(Failure::new(
                 ErrorKind::PayloadTooLarge,
                 "standard input is longer than any datagram; nothing was sent",

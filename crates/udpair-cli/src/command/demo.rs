@@ -1,9 +1,9 @@
-//! `demo`: the main job, on this machine alone.
+//! `demo`: the main job, on this machine only.
 //!
-//! A DNS server and a few echo peers are started on loopback; then an endpoint pair is resolved
-//! through SRV records, connected, spoken over, and kept free of a stranger.
+//! Starts a DNS server and a few echo peers on loopback. Then it resolves an endpoint pair through
+//! SRV records, connects a socket to it, exchanges datagrams, and drops those of a non-peer sender.
 
-mod stage;
+mod environment;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -15,49 +15,50 @@ use udpair::{
 
 use super::context::{Context, Exit, Failure};
 use crate::event::Event;
-use stage::Stage;
+use environment::{DOMAIN, Environment};
 
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
-    let show = Show { context };
-    let stage = Stage::set().await?;
+    let notes = Notes { context };
+    let environment = Environment::start().await?;
 
-    show.title("1. A DNS server and three echo peers, on this machine alone")
+    notes
+        .title("1. A DNS server and three echo peers, on this machine only")
         .await?;
-    show.text(&format!("DNS server at {}", stage.dns_server()))
+    notes
+        .text(&format!("DNS server at {}", environment.dns_server()))
         .await?;
-    for peer in stage.peers() {
-        show.text(&format!(
-            "_echo._udp.{}  SRV {} {} {} {}",
-            stage::DOMAIN,
-            peer.priority,
-            peer.weight,
-            peer.port,
-            peer.host
-        ))
-        .await?;
+    for peer in environment.peers() {
+        notes
+            .text(&format!(
+                "_echo._udp.{}  SRV {} {} {} {}",
+                DOMAIN, peer.priority, peer.weight, peer.port, peer.host
+            ))
+            .await?;
     }
 
     let resolver = Resolver::builder()
-        .dns_servers([stage.dns_server()])
-        // The machine's services file may list the service, and would go before DNS.
+        .dns_servers([environment.dns_server()])
+        // The machine's services file may list the service, and would take precedence over DNS.
         .services_text("")
-        .timeout(PATIENCE)
-        // Fixed, so that what is shown here and what is connected to are the same.
+        .timeout(TIMEOUT)
+        // Not random, so that the printed order is the order in which `connect` tries.
         .rng(|most| most / 2)
         .build();
-    let host: HostName = stage::DOMAIN.parse()?;
+    let host: HostName = DOMAIN.parse()?;
     let service: ServiceName = "echo".parse()?;
     let remote = Endpoint::new(Some(host), service);
 
-    show.title(&format!("2. From the names to addresses: {remote}"))
+    notes
+        .title(&format!("2. Resolve the names to addresses: {remote}"))
         .await?;
     let resolution = resolver.resolve(&remote).await;
     for event in resolution.steps().iter().filter_map(Event::step) {
-        context.say(&event).await?;
+        context.print(&event).await?;
     }
     resolution.candidates()?;
 
-    show.title("3. A socket is bound, and a stranger writes to it before it has a peer")
+    notes
+        .title("3. Bind a socket; a non-peer sender writes to it before it is connected")
         .await?;
     let socket = DatagramSocket::builder()
         .resolver(&resolver)
@@ -65,93 +66,97 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         .await?;
     let port = socket.local_addr().map_or(0, |local| local.port());
     let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-    let stranger = DatagramSocket::builder()
+    let non_peer = DatagramSocket::builder()
         .connect(&EndpointPair::from(address))
         .await?;
-    stranger.output()?.write(b"let me in").await?;
-    show.text(&format!("{} wrote to port {port}", described(&stranger)))
+    non_peer.output()?.write(b"let me in").await?;
+    notes
+        .text(&format!("{} wrote to port {port}", local_text(&non_peer)))
         .await?;
 
-    show.title("4. Connected by endpoint pair").await?;
+    notes.title("4. Connect it to the endpoint pair").await?;
     let pair = EndpointPair::to_endpoint(remote.clone())?;
     socket.connect(&pair).await?;
     context
-        .say(&Event::Connected {
+        .print(&Event::Connected {
             local: socket.local_addr(),
             remote: socket.peer_addr(),
-            host: stage::DOMAIN.into(),
+            host: DOMAIN.into(),
             service: "echo".into(),
         })
         .await?;
-    show.text(&format!(
-        "{pair} is {} -> {}",
-        described(&socket),
-        addressed(&socket)
-    ))
-    .await?;
+    notes
+        .text(&format!(
+            "{pair} is {} -> {}",
+            local_text(&socket),
+            peer_text(&socket)
+        ))
+        .await?;
 
-    show.title("5. Two datagrams there and back, while the stranger keeps writing")
+    notes
+        .title("5. Exchange two datagrams while the non-peer sender keeps writing")
         .await?;
     for text in ["hello", "how far is it?"] {
-        stranger.output()?.write(b"let me in").await?;
+        non_peer.output()?.write(b"let me in").await?;
         socket.output()?.write(text.as_bytes()).await?;
-        context.say(&Event::Sent { bytes: text.len() }).await?;
-        let Ok(event) = timeout(PATIENCE, socket.next_event()).await else {
+        context.print(&Event::Sent { bytes: text.len() }).await?;
+        let Ok(event) = timeout(TIMEOUT, socket.next_event()).await else {
             return Err(Failure::usage(
-                "the echo did not come back; a firewall on loopback?",
+                "no echo arrived: does a firewall block loopback?",
             ));
         };
         if let SocketEvent::Message(message) = event? {
             context
-                .say(&Event::message(&message, socket.local_addr()))
+                .print(&Event::message(&message, socket.local_addr()))
                 .await?;
-            show.text(&format!("sent {text:?}, and it came back"))
+            notes
+                .text(&format!("sent {text:?} and received its echo"))
                 .await?;
         }
     }
 
-    show.title("6. What was counted").await?;
+    notes.title("6. Read the statistics").await?;
     let statistics = socket.statistics();
-    context.say(&Event::summary(&statistics)).await?;
-    show.text(&format!(
-        "{} sent, {} received; of the stranger's three, {} had been waiting since before the connect \
-         and was dropped here, the others the kernel kept out",
+    context.print(&Event::summary(&statistics)).await?;
+    notes.text(&format!(
+        "{} sent, {} received; of the non-peer sender's 3 datagrams, udpair dropped {} that was \
+         queued before the connect, and the kernel dropped the others",
         statistics.datagrams_sent, statistics.datagrams_received, statistics.non_peer_dropped
     )).await?;
-    stage.strike();
+    environment.stop();
     Ok(Exit::Done)
 }
 
-/// Tells people what is going on; scripts get the events.
-struct Show<'a> {
+/// Prints explanations between the events. JSON output leaves them out.
+struct Notes<'a> {
     context: &'a Context,
 }
 
-impl Show<'_> {
+impl Notes<'_> {
     async fn title(&self, text: &str) -> Result<(), Failure> {
         let text = format!("\n{text}");
-        self.context.say(&Event::Note { text }).await
+        self.context.print(&Event::Note { text }).await
     }
 
     async fn text(&self, text: &str) -> Result<(), Failure> {
         let text = format!("   {text}");
-        self.context.say(&Event::Note { text }).await
+        self.context.print(&Event::Note { text }).await
     }
 }
 
-fn described(socket: &DatagramSocket) -> String {
+fn local_text(socket: &DatagramSocket) -> String {
     socket
         .local_addr()
         .map(|address| address.to_string())
         .unwrap_or_default()
 }
 
-fn addressed(socket: &DatagramSocket) -> String {
+fn peer_text(socket: &DatagramSocket) -> String {
     socket
         .peer_addr()
         .map(|address| address.to_string())
         .unwrap_or_default()
 }
 
-/// Loopback answers in microseconds; this only bounds a machine that does not.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit of each step. Loopback answers in microseconds; this only bounds a hang.
+const TIMEOUT: Duration = Duration::from_secs(5);

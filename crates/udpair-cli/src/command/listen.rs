@@ -1,4 +1,4 @@
-//! `listen`: one line a datagram, from anyone.
+//! `listen`: prints one line per datagram, from any sender.
 
 use udpair::{DatagramSocket, Event as SocketEvent};
 
@@ -9,22 +9,22 @@ use crate::event::Event;
 pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, Failure> {
     if context.global.local.is_some() {
         return Err(Failure::usage(
-            "--local has no meaning here: say where to listen as [HOST:]SERVICE",
+            "listen does not use --local: give the local endpoint as [HOST:]SERVICE",
         ));
     }
     let socket = context.bound_socket(&arguments.at).await?;
     let name = arguments.at.host().filter(|host| host.ip().is_none());
     context
-        .say(&Event::Listening {
+        .print(&Event::Listening {
             local: socket.local_addr(),
             host: name.map(ToString::to_string),
         })
         .await?;
-    context.tell_unmet(&socket);
+    context.report_unmet(&socket);
     context.summarize(&socket);
     for group in &arguments.join {
         for joined in socket.join_multicast(group).await? {
-            context.say(&Event::joined(&joined)).await?;
+            context.print(&Event::joined(&joined)).await?;
         }
     }
     receive(context, arguments, &socket).await
@@ -41,19 +41,19 @@ async fn receive(
             SocketEvent::Message(message) => {
                 received += 1;
                 let event = Event::message(&message, socket.local_addr());
-                context.say(&event).await?;
+                context.print(&event).await?;
                 if arguments.echo {
                     let echo = socket.send_to(message.payload(), message.reply());
-                    // That one sender cannot be reached is no reason to leave the others alone.
+                    // An unreachable sender must not stop the replies to other senders.
                     if let Err(error) = echo.await {
-                        context.say(&Event::error(&error)).await?;
+                        context.print(&Event::error(&error)).await?;
                     }
                 }
             }
             SocketEvent::MembershipChanged(change) => {
-                context.say(&Event::membership(&change)).await?;
+                context.print(&Event::membership(&change)).await?;
             }
-            SocketEvent::PeerError(error) => context.say(&Event::peer_error(&error)).await?,
+            SocketEvent::PeerError(error) => context.print(&Event::peer_error(&error)).await?,
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! `resolve`: the addresses that a host and service lead to, best first.
+//! `resolve`: prints the addresses that a host and service resolve to, best first.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ pub(super) async fn run(context: &Context, arguments: &Resolve) -> Result<Exit, 
     let resolution = resolver.resolve(&arguments.remote.endpoint()).await;
     if arguments.explain {
         for event in resolution.steps().iter().filter_map(Event::step) {
-            context.say(&event).await?;
+            context.print(&event).await?;
         }
     }
     let candidates = resolution.candidates()?;
@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, arguments: &Resolve) -> Result<Exit, 
             let pairs = resolver.endpoint_pairs_of(&resolution, order).await?;
             pairs.iter().filter_map(addresses).collect()
         }
-        // The last step shows them, with the reasons for their order.
+        // The last step has shown the candidates, with the reasons for their order.
         None if arguments.explain && !context.global.json => return Ok(Exit::Done),
         None => candidates
             .iter()
@@ -35,12 +35,12 @@ pub(super) async fn run(context: &Context, arguments: &Resolve) -> Result<Exit, 
             remote,
             rank,
         };
-        context.say(&event).await?;
+        context.print(&event).await?;
     }
     Ok(Exit::Done)
 }
 
-/// The two addresses of a listed pair, whose hosts are all addresses.
+/// Returns the local and the remote address of a listed pair, whose hosts are all addresses.
 fn addresses(pair: &EndpointPair) -> Option<(Option<IpAddr>, SocketAddr)> {
     let port = pair.remote().service().port()?;
     let remote = pair.remote().host()?.socket_addr(port)?.ok()?;

@@ -1,4 +1,4 @@
-//! `send`: datagrams, and no waiting for anything.
+//! `send`: sends datagrams without waiting for replies.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, arguments: &Send) -> Result<Exit, Fai
         })
         .await?;
     context.summarize(&socket);
-    let salvo = Salvo {
+    let burst = Burst {
         context,
         arguments,
         socket: &socket,
@@ -32,35 +32,36 @@ pub(super) async fn run(context: &Context, arguments: &Send) -> Result<Exit, Fai
         started: Instant::now(),
         problem: Cell::new(None),
     };
-    salvo.fire().await
+    burst.send_all().await
 }
 
-struct Salvo<'a> {
+/// The datagrams to send, and the first error so far.
+struct Burst<'a> {
     context: &'a Context,
     arguments: &'a Send,
     socket: &'a DatagramSocket,
     output: &'a OutputStream,
     payload: &'a [u8],
     started: Instant,
-    /// The first thing that went wrong with a datagram.
+    /// The first error of a datagram.
     problem: Cell<Option<ErrorKind>>,
 }
 
-impl Salvo<'_> {
-    /// Sends everything, and tells what the network says meanwhile.
-    async fn fire(&self) -> Result<Exit, Failure> {
+impl Burst<'_> {
+    /// Sends all datagrams, and reports network errors that arrive meanwhile.
+    async fn send_all(&self) -> Result<Exit, Failure> {
         let count = self.arguments.count;
-        // The first one binds the socket; before that there is nothing to hear.
+        // The first datagram binds the socket. An unbound socket receives nothing.
         self.send(0..count.min(1)).await?;
         if self.socket.local_addr().is_some() {
             tokio::select! {
-                failure = self.hear() => return Err(failure),
+                failure = self.report_peer_errors() => return Err(failure),
                 sent = self.send(1..count) => sent?,
             }
             tokio::select! {
                 biased;
-                failure = self.hear() => return Err(failure),
-                // What is here by now is heard; nothing is waited for.
+                failure = self.report_peer_errors() => return Err(failure),
+                // Errors that have arrived by now are reported. The command waits for no others.
                 () = yield_now() => {}
             }
         }
@@ -73,16 +74,16 @@ impl Salvo<'_> {
     async fn send(&self, numbers: Range<u64>) -> Result<(), Failure> {
         for number in numbers {
             if let Some(rate) = self.arguments.rate {
-                // From the start, not from the last one, so that lateness does not add up.
+                // Relative to the start, not to the previous datagram: delays do not accumulate.
                 let due = Duration::from_secs_f64(number as f64 / rate);
                 sleep_until(self.started + due).await;
             }
             let bytes = self.payload.len();
             match self.output.write(self.payload).await {
-                Ok(()) => self.context.say(&Event::Sent { bytes }).await?,
-                Err(error) if self.is_of_the_moment(&error) => {
+                Ok(()) => self.context.print(&Event::Sent { bytes }).await?,
+                Err(error) if self.may_pass_later(&error) => {
                     self.note(error.kind());
-                    self.context.say(&Event::error(&error)).await?;
+                    self.context.print(&Event::error(&error)).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -90,22 +91,22 @@ impl Salvo<'_> {
         Ok(())
     }
 
-    /// Whether a later datagram of the same kind may fare better.
-    fn is_of_the_moment(&self, error: &udpair::Error) -> bool {
+    /// Whether a later datagram of the same size may succeed.
+    fn may_pass_later(&self, error: &udpair::Error) -> bool {
         may_pass_later(error)
             && error.kind() != ErrorKind::PayloadTooLarge
             && self.socket.local_addr().is_some()
     }
 
-    /// Tells what the network says of our datagrams; replies are none of our business.
-    async fn hear(&self) -> Failure {
+    /// Reports network errors until an operation fails. Replies are ignored.
+    async fn report_peer_errors(&self) -> Failure {
         loop {
             match self.socket.next_event().await {
                 Ok(SocketEvent::PeerError(error)) => {
                     if error.kind() == PeerErrorKind::PortUnreachable {
                         self.note(ErrorKind::PeerUnreachable);
                     }
-                    if let Err(failure) = self.context.say(&Event::peer_error(&error)).await {
+                    if let Err(failure) = self.context.print(&Event::peer_error(&error)).await {
                         return failure;
                     }
                 }
@@ -120,7 +121,7 @@ impl Salvo<'_> {
     }
 }
 
-/// Repeats or cuts `payload` to `size` bytes; an empty one becomes zeros.
+/// Repeats or truncates `payload` to `size` bytes. An empty payload becomes zeros.
 fn sized(payload: Vec<u8>, size: Option<u32>) -> Vec<u8> {
     let Some(size) = size else { return payload };
     let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_payload_is_repeated_or_cut_to_its_size() {
+    fn a_payload_is_repeated_or_truncated_to_its_size() {
         assert_eq!(sized(b"abc".to_vec(), Some(7)), b"abcabca");
         assert_eq!(sized(b"abc".to_vec(), Some(2)), b"ab");
         assert_eq!(sized(Vec::new(), Some(2)), [0, 0]);

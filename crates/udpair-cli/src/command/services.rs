@@ -1,4 +1,4 @@
-//! `services`: the names that stand for ports on this machine.
+//! `services`: lists the service names of this machine and their ports.
 
 use udpair::{ErrorKind, ServiceSource};
 
@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, arguments: &Services) -> Result<Exit,
     for (name, port) in known.services.into_iter().filter(|(name, _)| wanted(name)) {
         found = true;
         context
-            .say(&Event::Service {
+            .print(&Event::Service {
                 name,
                 port,
                 source: if path.is_some() { "file" } else { "table" },
@@ -32,10 +32,10 @@ pub(super) async fn run(context: &Context, arguments: &Services) -> Result<Exit,
     }
     match &arguments.name {
         Some(name) if !found => {
-            let place = path.unwrap_or_else(|| "the table that comes with udpair".into());
+            let list = path.unwrap_or_else(|| "the table that comes with udpair".into());
             Err(Failure::new(
                 ErrorKind::ServiceNotFound,
-                format!("{place} has no udp row for \"{name}\""),
+                format!("{list} has no udp entry for \"{name}\""),
             ))
         }
         _ => Ok(Exit::Done),

@@ -1,31 +1,31 @@
-//! Adapters and what changes about them, as scripts read it.
+//! Events about adapters and their changes.
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 use udpair::{Adapter, AdapterAddress, AdapterChange, DefaultRoute, Network, Reach};
 
-/// An adapter as it is.
+/// The current state of an adapter.
 #[derive(Debug, Serialize)]
 pub(crate) struct AdapterEvent {
     pub(crate) name: String,
     pub(crate) index: u32,
     pub(crate) id: String,
-    /// IANA's number for its kind.
+    /// The IANA interface type.
     #[serde(rename = "type")]
     pub(crate) iana_type: u32,
     pub(crate) kind: String,
-    /// `None` where the system does not say, here and below.
+    /// `None` if the system does not report it. This applies to `bits_per_second` too.
     pub(crate) mtu: Option<u32>,
     pub(crate) bits_per_second: Option<u64>,
-    /// Whether it is switched on.
+    /// Whether it is administratively up.
     pub(crate) up: bool,
     /// Whether it can carry packets.
     pub(crate) running: bool,
     pub(crate) loopback: bool,
     pub(crate) multicast: bool,
     pub(crate) broadcast: bool,
-    /// How far it leads: `none`, `private`, `internet`.
+    /// What it reaches: `none`, `private` or `internet`.
     pub(crate) reach: &'static str,
     pub(crate) addresses: Vec<AdapterAddressEvent>,
 }
@@ -36,20 +36,20 @@ pub(crate) struct AdapterAddressEvent {
     pub(crate) prefix_length: Option<u8>,
 }
 
-/// Something that has changed about an adapter or a default route.
+/// A change of an adapter or a default route.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct AdapterChangeEvent {
     pub(crate) change: &'static str,
-    /// The adapter; `None` where there is no default route any more.
+    /// The adapter; `None` if the default route was removed.
     pub(crate) name: Option<String>,
     pub(crate) index: Option<u32>,
-    /// The name it had before, where it has another one now.
+    /// The previous name; `None` if the name did not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) renamed_from: Option<String>,
     /// The address that was added or removed.
     #[serde(flatten)]
     pub(crate) address: Option<AdapterAddressEvent>,
-    /// Of a default route: `ipv4` or `ipv6`.
+    /// The family of a default route: `ipv4` or `ipv6`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) family: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ pub(crate) struct AdapterChangeEvent {
 }
 
 impl AdapterEvent {
-    /// Describes an adapter of `network`, whose link has this speed.
+    /// Describes `adapter`, which is part of `network` and has this link speed.
     pub(crate) fn new(adapter: &Adapter, network: &Network, bits_per_second: Option<u64>) -> Self {
         Self {
             name: adapter.name.clone(),
@@ -94,7 +94,7 @@ impl From<&AdapterAddress> for AdapterAddressEvent {
 }
 
 impl AdapterChangeEvent {
-    /// Describes a change that led to `network`; `None` for one that we do not know.
+    /// Describes a change whose result is `network`. Returns `None` for an unknown kind of change.
     pub(crate) fn new(change: &AdapterChange, network: &Network) -> Option<Self> {
         let of = |change, adapter: &Adapter| Self {
             change,

@@ -1,12 +1,12 @@
-//! Adapters and what changes about them, as people read it.
+//! Text about adapters and their changes, for human readers.
 //!
-//! Pure.
+//! Pure: no I/O.
 
 use std::iter;
 
 use crate::event::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
 
-/// What stands above the adapters.
+/// Returns the heading of the list of adapters.
 pub(crate) fn heading() -> String {
     row(
         ["NAME", "INDEX", "KIND", "STATE", "MTU", "SPEED", "REACH"],
@@ -14,7 +14,7 @@ pub(crate) fn heading() -> String {
     )
 }
 
-/// A line for an adapter, and one more for each address but the first.
+/// Returns one line for an adapter, and one more for each address after the first.
 pub(super) fn adapter_text(adapter: &AdapterEvent) -> String {
     let state = match (adapter.up, adapter.running) {
         (_, true) => "up",
@@ -41,17 +41,17 @@ pub(super) fn adapter_text(adapter: &AdapterEvent) -> String {
         .join("\n")
 }
 
-/// A line for a change.
+/// Returns one line for a change.
 pub(super) fn change_text(event: &AdapterChangeEvent) -> String {
     let name = event.name.as_deref().unwrap_or("unknown adapter");
     let address = event.address.as_ref().map(address_text).unwrap_or_default();
     match (event.change, &event.renamed_from) {
-        ("address-added", _) => format!("{name}: has {address} now"),
-        ("address-removed", _) => format!("{name}: has {address} no more"),
+        ("address-added", _) => format!("{name}: address {address} added"),
+        ("address-removed", _) => format!("{name}: address {address} removed"),
         ("link-up", _) => format!("{name}: link up"),
         ("link-down", _) => format!("{name}: link down"),
-        ("altered", Some(before)) => format!("{before}: is called {name} now"),
-        ("altered", None) => format!("{name}: altered"),
+        ("altered", Some(before)) => format!("{before}: renamed to {name}"),
+        ("altered", None) => format!("{name}: changed"),
         ("default-route", _) => {
             let family = if event.family == Some("ipv6") {
                 "IPv6"
@@ -59,10 +59,10 @@ pub(super) fn change_text(event: &AdapterChangeEvent) -> String {
                 "IPv4"
             };
             match (event.index, event.gateway) {
-                (None, _) => format!("no default route for {family} any more"),
-                (Some(_), None) => format!("{name}: default route for {family}"),
+                (None, _) => format!("{family} default route removed"),
+                (Some(_), None) => format!("{name}: {family} default route"),
                 (Some(_), Some(gateway)) => {
-                    format!("{name}: default route for {family} by {gateway}")
+                    format!("{name}: {family} default route via {gateway}")
                 }
             }
         }
@@ -70,7 +70,8 @@ pub(super) fn change_text(event: &AdapterChangeEvent) -> String {
     }
 }
 
-/// Names of Linux have at most 15 characters (netdevice(7), `IFNAMSIZ`).
+/// Returns a row of the list. Adapter names of Linux have at most 15 characters (netdevice(7),
+/// `IFNAMSIZ`).
 fn row(columns: [&str; 7], last: &str) -> String {
     let [name, index, kind, state, mtu, speed, reach] = columns;
     format!("{name:<15} {index:>5} {kind:<10} {state:<8} {mtu:>5} {speed:>10} {reach:<9} {last}")
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_stand_below_their_headings() {
+    fn columns_are_aligned_with_their_headings() {
         let event = AdapterEvent {
             name: "eth0".into(),
             index: 2,
@@ -135,7 +136,7 @@ eth0                2 ethernet   no link   1500 2.5 Gbit/s private   192.0.2.1/2
     }
 
     #[test]
-    fn speeds_have_the_unit_that_people_use() {
+    fn link_speeds_are_printed_in_the_customary_unit() {
         for (bits, expected) in [
             (9_600, "9.6 kbit/s"),
             (100_000_000, "100 Mbit/s"),

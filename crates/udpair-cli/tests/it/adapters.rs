@@ -1,9 +1,9 @@
-//! What this machine is attached to.
+//! `adapters`: lists and watches the network adapters.
 
 use crate::run::{Running, udpair};
 
 #[test]
-fn the_loopback_adapter_is_listed_for_scripts() {
+fn the_loopback_adapter_is_listed_as_json() {
     let run = udpair(&["adapters", "--json"]);
     assert_eq!(run.code, 0, "{run:?}");
     let adapters = run.events_named("adapter");
@@ -19,7 +19,7 @@ fn the_loopback_adapter_is_listed_for_scripts() {
 }
 
 #[test]
-fn the_loopback_adapter_is_listed_for_people() {
+fn the_loopback_adapter_is_listed_as_text() {
     let run = udpair(&["adapters"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.starts_with("NAME"), "{run:?}");
@@ -31,7 +31,7 @@ fn the_loopback_adapter_is_listed_for_people() {
 }
 
 #[test]
-fn a_watch_goes_on_until_it_is_interrupted() {
+fn a_watch_runs_until_it_is_interrupted() {
     let mut watch = Running::start(&["adapters", "--watch", "--json"]);
     assert_eq!(watch.next_event()["event"], "adapter");
     watch.interrupt();

@@ -1,10 +1,11 @@
-//! Whatever is wrong is said clearly, with the exit code that it has.
+//! Every failure is reported clearly, and with its exit code.
 
 use std::net::UdpSocket;
 
 use crate::run::{Finished, command, split, udpair, udpair_with};
 
-/// Runs a command with `--json` and checks its error: exit code, kind, status, and a part of its text.
+/// Runs a command with `--json`, and checks its exit code and the kind, status and part of the text
+/// of its error.
 fn fails(arguments: &[&str], code: i32, kind: &str, status: u8, part: &str) -> Finished {
     let finished = udpair(&[arguments, &["--json"]].concat());
     assert_eq!(finished.code, code, "{arguments:?}: {finished:?}");
@@ -17,15 +18,15 @@ fn fails(arguments: &[&str], code: i32, kind: &str, status: u8, part: &str) -> F
     finished
 }
 
-/// SVC-03, HOST-05, HOST-08, HOST-14, CON-02: the argument is named, and the reason.
+/// SVC-03, HOST-05, HOST-08, HOST-14, CON-02: the error names the argument and the reason.
 #[test]
-fn arguments_that_are_not_valid_are_named() {
+fn an_error_names_the_argument_that_is_not_valid() {
     for (host, service, part) in [
         ("127.0.0.1", "", "<SERVICE>"),
         (
             "127.0.0.1",
             "70000",
-            "<SERVICE>': service \"70000\" is not valid: ports end at 65535",
+            "<SERVICE>': service \"70000\" is not valid: the highest port is 65535",
         ),
         ("127.0.0.1", "a b", "<SERVICE>"),
         ("", "7", "<HOST>"),
@@ -46,7 +47,7 @@ fn arguments_that_are_not_valid_are_named() {
 }
 
 #[test]
-fn flags_that_are_not_valid_are_named() {
+fn flags_that_are_not_valid_are_usage_errors() {
     for arguments in [
         &["ask", "127.0.0.1", "7", "--wait", "soon"] as &[_],
         &["ask", "127.0.0.1", "7", "--wait", "0s"],
@@ -76,7 +77,7 @@ fn flags_that_are_not_valid_are_named() {
         );
         assert_eq!(finished.stderr, "", "{arguments:?}");
 
-        // For people it goes to standard error, and standard output stays clean.
+        // Without `--json` the error goes to standard error, and standard output stays empty.
         let finished = udpair(arguments);
         assert_eq!(
             (finished.code, finished.stdout.as_str()),
@@ -88,7 +89,7 @@ fn flags_that_are_not_valid_are_named() {
 }
 
 #[test]
-fn arguments_that_only_the_command_can_judge_are_refused() {
+fn arguments_that_only_the_command_can_check_are_rejected() {
     for (arguments, part) in [
         (&["ask", "127.0.0.1", "7", "--hex", "xyz"] as &[_], "DATA"),
         (&["ask", "127.0.0.1", "7", "--hex", "abc"], "odd"),
@@ -124,7 +125,7 @@ fn arguments_that_only_the_command_can_judge_are_refused() {
 
 /// CON-07, SVC-05, ADR-05
 #[test]
-fn destinations_that_are_none_are_refused() {
+fn addresses_that_cannot_be_destinations_are_rejected() {
     fails(
         &["connect", "224.0.0.1", "5000"],
         3,
@@ -169,10 +170,11 @@ fn destinations_that_are_none_are_refused() {
     );
 }
 
-/// ADR-01, BND-12: no way there is told at once, with the address.
+/// ADR-01, BND-12: a missing route is reported at once, with the address.
 #[test]
-fn a_destination_to_which_no_way_leads_is_told() {
-    // Nothing that is not this machine's is reached from its loopback addresses, or by its loopback adapter.
+fn a_destination_without_a_route_is_reported() {
+    // Only addresses of this machine are reachable from a loopback address or through the loopback
+    // adapter.
     for (arguments, address) in [
         (
             &["ask", "192.0.2.1", "7", "--local", "localhost:"] as &[_],
@@ -185,9 +187,9 @@ fn a_destination_to_which_no_way_leads_is_told() {
     }
 }
 
-/// SRV-08: no server answers, and the text says which and how long.
+/// SRV-08: no server answers, and the text says which server and after which time.
 #[test]
-fn a_name_server_that_does_not_answer_is_named() {
+fn an_error_names_the_name_server_that_does_not_answer() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let server = silent.local_addr().unwrap().to_string();
     let arguments = [
@@ -212,7 +214,7 @@ fn a_name_server_that_does_not_answer_is_named() {
         "{message}"
     );
 
-    // The same by environment.
+    // The same with the server from the environment.
     let output = command(&arguments)
         .env("UDPAIR_DNS", &server)
         .output()
@@ -224,9 +226,9 @@ fn a_name_server_that_does_not_answer_is_named() {
 
 /// BND-07, BND-10
 #[test]
-fn local_ends_that_cannot_be_had_are_named() {
-    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+fn an_error_names_the_local_endpoint_that_cannot_be_bound() {
+    let in_use = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = in_use.local_addr().unwrap().to_string();
     let finished = fails(&["listen", &address], 4, "address-in-use", 10, &address);
     assert!(finished.error()["advice"].is_string());
     fails(
@@ -253,20 +255,20 @@ fn local_ends_that_cannot_be_had_are_named() {
     );
 }
 
-/// MSG-12: a closed port is known at once.
+/// MSG-12: the ICMP error of a closed port ends the wait.
 #[test]
-fn a_closed_port_is_refused_at_once() {
-    let nobody = UdpSocket::bind("127.0.0.1:0")
+fn a_closed_port_ends_the_command_at_once() {
+    let closed = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
         .to_string();
-    let [host, port] = split(&nobody);
-    // Would take hours if the refusal went unheard.
-    let arguments = ["ask", host, port, "anybody?", "--wait", "60m"];
-    let finished = fails(&arguments, 6, "peer-unreachable", 18, &nobody);
+    let [host, port] = split(&closed);
+    // Without the error this command would run for hours.
+    let arguments = ["ask", host, port, "hello?", "--wait", "60m"];
+    let finished = fails(&arguments, 6, "peer-unreachable", 18, &closed);
     let errors = finished.events_named("peer-error");
-    assert_eq!(errors[0]["destination"], nobody);
+    assert_eq!(errors[0]["destination"], closed);
     assert_eq!(errors[0]["kind"], "port-unreachable");
     assert_eq!(finished.events_named("sent").len(), 1);
 
@@ -277,7 +279,7 @@ fn a_closed_port_is_refused_at_once() {
 }
 
 #[test]
-fn a_silent_peer_is_given_up_after_its_tries() {
+fn ask_fails_when_a_peer_does_not_reply_to_any_try() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let [host, port] = split(&address);
@@ -298,17 +300,17 @@ fn a_silent_peer_is_given_up_after_its_tries() {
     for _ in 0..3 {
         assert_eq!(silent.recv(&mut buffer).unwrap(), 6);
     }
-    assert!(silent.recv(&mut buffer).is_err(), "three tries, no more");
+    assert!(silent.recv(&mut buffer).is_err(), "more than 3 tries");
 }
 
-/// OUT-12: what does not fit is told, nothing of it is sent, and the rest goes on.
+/// OUT-12: a line that is too long is reported, no part of it is sent, and later lines are sent.
 #[test]
-fn a_line_that_is_too_long_is_told_and_the_next_one_sent() {
-    for (at, most) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+fn a_line_that_is_too_long_is_reported_and_the_next_one_is_sent() {
+    for (at, payload_max) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
         let peer = UdpSocket::bind(at).unwrap();
         let address = peer.local_addr().unwrap();
         let (host, port) = (address.ip().to_string(), address.port().to_string());
-        let mut input = vec![b'x'; most + 1];
+        let mut input = vec![b'x'; payload_max + 1];
         input.extend(b"\nshort\n");
         let arguments = ["connect", &host, &port, "--linger", "0s", "--json"];
         let finished = udpair_with(&arguments, &input);
@@ -325,7 +327,7 @@ fn a_line_that_is_too_long_is_told_and_the_next_one_sent() {
 }
 
 #[test]
-fn a_line_that_is_no_hex_is_told_and_the_next_one_sent() {
+fn a_line_that_is_not_hex_is_reported_and_the_next_one_is_sent() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = peer.local_addr().unwrap().to_string();
     let [host, port] = split(&address);

@@ -1,4 +1,4 @@
-//! `connect` and `listen`: the peer is heard, nobody else is.
+//! `connect` and `listen`: datagrams in both directions, and the ways in which a command ends.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use std::thread;
 use crate::run::{Finished, Running, command, split, udpair_with};
 
 #[test]
-fn lines_go_out_and_their_echo_comes_back() {
+fn each_line_is_sent_and_its_echo_is_received() {
     let (_echo, address) = Running::echo();
     let [host, port] = split(&address);
     let finished = udpair_with(&["connect", host, port, "--json"], b"a\nb\n");
@@ -47,7 +47,7 @@ fn lines_go_out_and_their_echo_comes_back() {
 }
 
 #[test]
-fn people_get_payloads_on_standard_output_and_the_rest_on_standard_error() {
+fn payloads_go_to_standard_output_and_everything_else_to_standard_error() {
     let (_echo, address) = Running::echo();
     let [host, port] = split(&address);
     let finished = udpair_with(&["connect", host, port], b"one\n\ntwo");
@@ -75,9 +75,9 @@ fn people_get_payloads_on_standard_output_and_the_rest_on_standard_error() {
     assert_eq!(finished.stdout, "00ff\n");
 }
 
-/// CON-08, CON-09: a stranger floods the port before and after the connect, and is never printed.
+/// CON-08, CON-09: a non-peer sender floods the port before and after the connect.
 #[test]
-fn a_stranger_is_never_printed() {
+fn datagrams_of_a_flooding_non_peer_are_never_printed() {
     let (_echo, address) = Running::echo();
     let [host, port] = split(&address);
     let local = UdpSocket::bind("127.0.0.1:0")
@@ -88,10 +88,10 @@ fn a_stranger_is_never_printed() {
     let flooding = {
         let stop = stop.clone();
         thread::spawn(move || {
-            let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let non_peer = UdpSocket::bind("127.0.0.1:0").unwrap();
             while !stop.load(Ordering::Relaxed) {
-                // Refused while nobody has the port.
-                let _ = stranger.send_to(b"from a stranger", local);
+                // Fails while no socket is bound to the port.
+                let _ = non_peer.send_to(b"from a non-peer", local);
             }
         })
     };
@@ -108,7 +108,7 @@ fn a_stranger_is_never_printed() {
         ];
         let finished = udpair_with(&arguments, b"a\nb\n");
         assert_eq!(finished.code, 0, "{finished:?}");
-        assert!(!finished.stdout.contains("stranger\""), "{finished:?}");
+        assert!(!finished.stdout.contains("non-peer\""), "{finished:?}");
         assert_eq!(finished.events_named("message").len(), 2, "{finished:?}");
     }
     stop.store(true, Ordering::Relaxed);
@@ -116,13 +116,13 @@ fn a_stranger_is_never_printed() {
 }
 
 #[test]
-fn a_peer_that_is_not_there_is_told() {
-    let nobody = UdpSocket::bind("127.0.0.1:0")
+fn a_peer_whose_port_is_closed_is_reported() {
+    let closed = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap()
         .to_string();
-    let [host, port] = split(&nobody);
+    let [host, port] = split(&closed);
     let finished = udpair_with(
         &["connect", host, port, "--json", "--linger", "200ms"],
         b"a\n",
@@ -130,14 +130,13 @@ fn a_peer_that_is_not_there_is_told() {
     assert_eq!(finished.code, 6, "{finished:?}");
     assert_eq!(
         finished.events_named("peer-error")[0]["destination"],
-        nobody
+        closed
     );
     assert_eq!(finished.events().last().unwrap()["event"], "summary");
 }
 
-/// A reply that comes after the input has ended is waited for.
 #[test]
-fn connect_lingers_after_its_input_has_ended() {
+fn connect_still_receives_replies_after_its_input_has_ended() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = peer.local_addr().unwrap().to_string();
     let [host, port] = split(&address);
@@ -156,9 +155,8 @@ fn connect_lingers_after_its_input_has_ended() {
     assert_eq!(rest.last().unwrap()["event"], "summary");
 }
 
-/// Interrupted at any moment, a command ends with its summary.
 #[test]
-fn an_interruption_is_a_clean_end() {
+fn an_interrupted_command_ends_with_its_summary() {
     let (echo, address) = Running::echo();
     let [host, port] = split(&address);
     let mut connect = Running::start(&["connect", host, port, "--json"]);
@@ -183,9 +181,9 @@ fn an_interruption_is_a_clean_end() {
     assert_eq!(rest.last().unwrap()["received"], 1);
 }
 
-/// A command that sends and sends, and never waits for anything, hears it too.
+/// The command sends without end and never waits.
 #[test]
-fn an_interruption_is_heard_by_a_command_that_never_waits() {
+fn an_interruption_ends_a_command_that_never_waits() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = peer.local_addr().unwrap().to_string();
     let [host, port] = split(&address);
@@ -200,14 +198,14 @@ fn an_interruption_is_heard_by_a_command_that_never_waits() {
 #[test]
 fn an_interruption_ends_the_wait_for_a_payload() {
     let mut ask = Running::start(&["ask", "127.0.0.1", "7", "-", "--hex"]);
-    // More than a pipe holds, so that this returns when the command has begun to read.
+    // More than a pipe holds, so that `write` returns only after the command has begun to read.
     ask.write(&[b' '; 100_000]);
     ask.interrupt();
     assert_eq!(ask.wait(), 130);
 }
 
 #[test]
-fn listen_ends_after_its_count() {
+fn listen_ends_after_count_datagrams() {
     let mut listen = Running::start(&["listen", "0", "--count", "2", "--json"]);
     let listening = listen.next_event();
     let (_, port) = listening["local"]
@@ -230,17 +228,17 @@ fn listen_ends_after_its_count() {
     assert_eq!(rest[0]["received"], 2);
 }
 
-/// `listen` for people: one line a datagram, whatever it holds.
+/// Even if the payload contains line ends.
 #[test]
-fn listen_prints_one_line_a_datagram() {
+fn listen_prints_one_line_per_datagram() {
     let address = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     let mut listen = Running::start(&["listen", &address.to_string(), "--count", "1"]);
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // It says where it listens on standard error, which is not read here; so it is asked until it is
-    // there, and a port that is closed says so at once.
+    // The command reports its address on standard error, which this test does not read. So the test
+    // sends until the port is open. A closed port is reported at once.
     sender.connect(address).unwrap();
     while sender.send(b"two\nlines \x1b[31m").is_err() || is_refused(&sender) {}
     let line = listen.next_line();
@@ -251,14 +249,13 @@ fn listen_prints_one_line_a_datagram() {
     assert_eq!(line, expected);
 }
 
-/// Whether the last datagram met a closed port; loopback says that before `send` returns.
+/// Whether the last datagram arrived at a closed port. Loopback reports that before `send` returns.
 fn is_refused(socket: &UdpSocket) -> bool {
     socket.take_error().unwrap().is_some()
 }
 
-/// Whoever reads our output may go; that is the end, and no error.
 #[test]
-fn a_closed_standard_output_is_a_clean_end() {
+fn listen_ends_without_an_error_when_standard_output_is_closed() {
     let (echo, address) = Running::echo();
     let echo = echo.close_stdout();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -266,9 +263,9 @@ fn a_closed_standard_output_is_a_clean_end() {
     assert_eq!(echo.wait(), 0);
 }
 
-/// The summary goes to standard error, which somebody still reads.
+/// The summary goes to standard error, which is still open.
 #[test]
-fn a_closed_standard_output_leaves_the_summary() {
+fn the_summary_is_printed_when_standard_output_is_closed() {
     let address = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -280,23 +277,23 @@ fn a_closed_standard_output_leaves_the_summary() {
         .spawn()
         .unwrap();
     drop(listen.stdout.take());
-    let mut said = BufReader::new(listen.stderr.take().unwrap()).lines();
+    let mut lines = BufReader::new(listen.stderr.take().unwrap()).lines();
     assert_eq!(
-        said.next().unwrap().unwrap(),
+        lines.next().unwrap().unwrap(),
         format!("listening on {address}")
     );
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     sender.send_to(b"x", address).unwrap();
     assert_eq!(
-        said.next().unwrap().unwrap(),
+        lines.next().unwrap().unwrap(),
         "0 sent, 1 received, 0 dropped"
     );
     assert_eq!(listen.wait().unwrap().code(), Some(0));
 }
 
-/// Output that cannot be written is a failure, which standard error tells.
+/// Output that cannot be written is a failure. It is reported on standard error.
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let Ok(full) = File::options().write(true).open("/dev/full") else {
         return;
     };
@@ -313,7 +310,7 @@ fn a_full_disk_is_told() {
             .unwrap();
         let finished = Finished::from(child.wait_with_output().unwrap());
         assert_eq!(finished.code, 1, "{arguments:?}: {finished:?}");
-        let told = finished.stderr.contains("cannot write standard output");
-        assert!(told, "{arguments:?}: {finished:?}");
+        let is_reported = finished.stderr.contains("cannot write standard output");
+        assert!(is_reported, "{arguments:?}: {finished:?}");
     }
 }

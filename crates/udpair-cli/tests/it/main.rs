@@ -1,13 +1,13 @@
-//! The `udpair` command, from outside.
+//! Tests that run the `udpair` command.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on may say so this way"
+    reason = "a test may panic where it cannot continue"
 )]
 
 mod adapters;
 mod bad_input;
+mod commands;
 mod connect;
 mod names;
 mod run;
-mod talk;

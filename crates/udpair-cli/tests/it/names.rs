@@ -1,20 +1,20 @@
-//! Names that lead nowhere, and who said so.
+//! Names that cannot be resolved, and the server that said so.
 
 use std::net::UdpSocket;
 use std::thread;
 
 use crate::run::udpair;
 
-/// A name server on loopback that gives every question this response code and this record, which is of
-/// the name asked for.
+/// Starts a name server on loopback that answers every query with this response code and, for the
+/// queried name, this record. Returns its address.
 fn name_server(code: u8, record: &'static [u8]) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     thread::spawn(move || {
         let mut query = [0; 512];
         while let Ok((length, from)) = socket.recv_from(&mut query) {
-            // Up to the end of the question, whose type and class stand behind the root (RFC 1035, section
-            // 4.1.2). The rest is the extension, which need not be answered.
+            // The end of the question: its type and class follow the root label (RFC 1035, section
+            // 4.1.2). The rest of the query is the EDNS extension, which need not be answered.
             let end = 12
                 + query[12..length]
                     .iter()
@@ -33,14 +33,14 @@ fn name_server(code: u8, record: &'static [u8]) -> String {
     address
 }
 
-/// SRV-08, SRV-09: the query and the server are named, whichever command it was.
+/// SRV-08, SRV-09: in every command.
 #[test]
-fn names_that_lead_nowhere_are_told_with_the_server_that_said_so() {
+fn an_error_names_the_query_and_the_server_that_did_not_resolve_it() {
     const NO_ERROR: u8 = 0;
     const SERVER_FAILURE: u8 = 2;
     const NAME_ERROR: u8 = 3;
     const REFUSED: u8 = 5;
-    /// An SRV record of the name asked for, for 60 seconds: priority, weight and port 0, target ".".
+    /// An SRV record of the queried name with TTL 60 s: priority, weight and port 0, target ".".
     const NOT_OFFERED: &[u8] = &[
         0xc0, 12, 0, 33, 0, 1, 0, 0, 0, 60, 0, 7, 0, 0, 0, 0, 0, 0, 0,
     ];
@@ -57,7 +57,7 @@ fn names_that_lead_nowhere_are_told_with_the_server_that_said_so() {
         (REFUSED, &[], "stun", "name-server", 0),
     ] {
         let server = name_server(code, record);
-        let question = match service {
+        let queried = match service {
             "stun" => "_stun._udp.x.test",
             _ => "x.test",
         };
@@ -82,7 +82,7 @@ fn names_that_lead_nowhere_are_told_with_the_server_that_said_so() {
             );
             let message = error["message"].as_str().unwrap();
             assert!(
-                message.contains(&server) && message.contains(question),
+                message.contains(&server) && message.contains(queried),
                 "{case}"
             );
         }

@@ -1,11 +1,11 @@
-//! Running the command, and reading what it says.
+//! Runs the command, and reads its output.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 
 use serde_json::Value;
 
-/// What a finished command left.
+/// The exit code and the output of a finished command.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: i32,
@@ -19,7 +19,7 @@ impl Finished {
         self.stdout.lines().map(event).collect()
     }
 
-    /// Returns the events of one name.
+    /// Returns the events with this name.
     pub(crate) fn events_named(&self, name: &str) -> Vec<Value> {
         self.events()
             .into_iter()
@@ -27,7 +27,7 @@ impl Finished {
             .collect()
     }
 
-    /// Returns the one error event.
+    /// Returns the only error event.
     pub(crate) fn error(&self) -> Value {
         let errors = self.events_named("error");
         assert_eq!(errors.len(), 1, "{self:?}");
@@ -71,7 +71,7 @@ pub(crate) fn udpair(arguments: &[&str]) -> Finished {
     udpair_with(arguments, b"")
 }
 
-/// Runs the command with this input, all at once.
+/// Runs the command with all of this input.
 pub(crate) fn udpair_with(arguments: &[&str], input: &[u8]) -> Finished {
     let mut child = command(arguments)
         .stdin(Stdio::piped())
@@ -80,15 +80,15 @@ pub(crate) fn udpair_with(arguments: &[&str], input: &[u8]) -> Finished {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that ends early does not read it all.
+    // The write fails if the command ends before it has read all input.
     let _ = stdin.write_all(input);
     drop(stdin);
     child.wait_with_output().unwrap().into()
 }
 
-/// A command that runs while the test goes on.
+/// A command that runs concurrently with the test.
 pub(crate) struct Running {
-    child: Killed,
+    child: KillOnDrop,
     pub(crate) stdin: Option<ChildStdin>,
     stdout: Lines<BufReader<ChildStdout>>,
 }
@@ -104,11 +104,11 @@ impl Running {
         Self {
             stdin: child.stdin.take(),
             stdout: BufReader::new(child.stdout.take().unwrap()).lines(),
-            child: Killed(child),
+            child: KillOnDrop(child),
         }
     }
 
-    /// An echo on loopback, and its address.
+    /// Starts an echo peer on loopback, and returns it and its address.
     pub(crate) fn echo() -> (Self, String) {
         let mut echo = Self::start(&["listen", "127.0.0.1:0", "--echo", "--json"]);
         let listening = echo.next_event();
@@ -130,7 +130,7 @@ impl Running {
         self.stdin.as_mut().unwrap().write_all(input).unwrap();
     }
 
-    /// Sends the signal that Ctrl-C sends.
+    /// Sends the signal of Ctrl-C.
     pub(crate) fn interrupt(&self) {
         let status = Command::new("kill")
             .args(["-INT", &self.child.0.id().to_string()])
@@ -138,7 +138,8 @@ impl Running {
         assert!(status.unwrap().success());
     }
 
-    /// Waits for the end, and returns the rest of the output and the exit code.
+    /// Closes standard input, waits for the end, and returns the rest of the output and the exit
+    /// code.
     pub(crate) fn finish(mut self) -> (Vec<Value>, i32) {
         self.stdin = None;
         let mut rest = Vec::new();
@@ -148,48 +149,48 @@ impl Running {
         (rest, code(self.child.0.wait().unwrap()))
     }
 
-    /// Waits for the end, its standard input open, and returns the exit code.
+    /// Waits for the end with standard input open, and returns the exit code.
     pub(crate) fn wait(mut self) -> i32 {
         code(self.child.0.wait().unwrap())
     }
 
-    /// Closes the reading end of its standard output.
-    pub(crate) fn close_stdout(self) -> Deaf {
+    /// Closes the read end of the command's standard output.
+    pub(crate) fn close_stdout(self) -> WithoutReader {
         let Self {
             child,
             stdin,
             stdout,
         } = self;
         drop(stdout);
-        Deaf {
+        WithoutReader {
             child,
             _stdin: stdin,
         }
     }
 }
 
-/// A command whose output nobody reads any more.
-pub(crate) struct Deaf {
-    child: Killed,
+/// A running command whose standard output is closed.
+pub(crate) struct WithoutReader {
+    child: KillOnDrop,
     _stdin: Option<ChildStdin>,
 }
 
-impl Deaf {
+impl WithoutReader {
     pub(crate) fn wait(mut self) -> i32 {
         code(self.child.0.wait().unwrap())
     }
 }
 
-/// Splits "host:port" into the two arguments.
+/// Splits "host:port" into host and port.
 pub(crate) fn split(address: &str) -> [&str; 2] {
     let (host, port) = address.rsplit_once(':').unwrap();
     [host, port]
 }
 
-/// Killed, if it still runs, when dropped.
-struct Killed(Child);
+/// A process that is killed when dropped.
+struct KillOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

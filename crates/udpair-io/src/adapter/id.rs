@@ -1,26 +1,28 @@
-//! By what an adapter is known again.
+//! The identity of an adapter.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// An adapter's identity: a GUID, the same after a restart.
+/// An adapter's identity: a GUID that is the same after a restart.
 ///
-/// Made of the adapter's hardware address and its name, as a name-based UUID (RFC 9562, section 5.5), on
-/// systems that give adapters no GUID of their own. So an adapter that is renamed is another one.
+/// On systems that do not assign GUIDs to adapters, it is a name-based UUID (RFC 9562, section 5.5)
+/// of the adapter's hardware address and name. A renamed adapter therefore has another identity.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct AdapterId(Uuid);
 
 impl AdapterId {
-    /// Returns the identity of the adapter with this hardware address, which may be empty, and name.
+    /// Returns the identity of the adapter with this hardware address, which may be empty, and this
+    /// name.
     pub fn of(hardware_address: &[u8], name: &str) -> Self {
-        // The length goes first, so that no address and name together look like two others.
+        // The length comes first, so that two different pairs of address and name never give the
+        // same bytes.
         let length = u8::try_from(hardware_address.len()).unwrap_or(u8::MAX);
         let text = [&[length], hardware_address, name.as_bytes()].concat();
         Self(Uuid::new_v5(&NAMESPACE, &text))
     }
 
-    /// Returns the sixteen bytes of the GUID, in the order in which it is written.
+    /// Returns the sixteen bytes of the GUID, in the order of its text form.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.into_bytes()
     }
@@ -33,16 +35,17 @@ impl fmt::Display for AdapterId {
     }
 }
 
-/// What our identities are names in; a random number, which never changes.
+/// The namespace of the name-based UUIDs: a random number that never changes.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6f0e_1d5a_83b2_4c61_9c57_d2a4_7be9_0f38);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// NET-06: written down here, so that a change that would make every adapter a new one is seen.
+    /// NET-06: a fixed value, so that a change that would give every adapter a new identity fails
+    /// here.
     #[test]
-    fn an_identity_is_the_same_every_time() {
+    fn an_identity_never_changes() {
         let id = AdapterId::of(&[0x02, 0, 0, 0, 0, 0x01], "eth0");
         assert_eq!(id.to_string(), "501df0e7-c424-5d20-8840-101e52e699c9");
         assert_eq!(id, AdapterId::of(&[0x02, 0, 0, 0, 0, 0x01], "eth0"));
@@ -51,7 +54,7 @@ mod tests {
 
     /// NET-06
     #[test]
-    fn another_address_or_name_is_another_identity() {
+    fn a_different_address_or_name_gives_a_different_identity() {
         let ids = [
             AdapterId::of(&[1, 2], "eth0"),
             AdapterId::of(&[1, 3], "eth0"),

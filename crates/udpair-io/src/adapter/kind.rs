@@ -1,20 +1,20 @@
-//! What an adapter is.
+//! The kinds of adapters.
 
 use std::fmt;
 
-/// What an adapter is, in the terms of IANA's interface types (ianaiftype-mib).
+/// The kind of an adapter, after IANA's interface types (ianaiftype-mib).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum AdapterKind {
-    /// None of the others, or the system does not say.
+    /// None of the other kinds, or the system does not report it.
     Other,
-    /// Ethernet, and what behaves like it.
+    /// Ethernet, or an adapter that behaves like Ethernet.
     Ethernet,
     /// Token ring.
     TokenRing,
     /// The point-to-point protocol.
     Ppp,
-    /// Leads only to this machine.
+    /// Reaches only this machine.
     Loopback,
     /// Asynchronous transfer mode.
     Atm,
@@ -29,7 +29,7 @@ pub enum AdapterKind {
 }
 
 impl AdapterKind {
-    /// Returns the number by which IANA knows it.
+    /// Returns the number of this kind in IANA's registry of interface types.
     ///
     /// # Model
     ///

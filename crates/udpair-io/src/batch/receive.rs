@@ -1,4 +1,4 @@
-//! Received datagrams, as they came from the kernel: one by one, or several in one piece.
+//! Received datagrams as the kernel delivered them: one by one, or coalesced in GRO buffers.
 
 use std::collections::VecDeque;
 use std::collections::vec_deque;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Metadata;
-use super::alone::Alone;
+use super::short::ShortDatagram;
 use crate::pool::{Buffer, COPIED_BYTES_MAX};
 use crate::segment;
 
@@ -22,37 +22,38 @@ pub struct Datagram<'a> {
 }
 
 impl<'a> Datagram<'a> {
-    /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    /// Returns the bytes of the datagram. The payload of an empty datagram is empty.
     #[inline]
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
 
-    /// Returns who sent it. An IPv4 sender has an IPv4 address on a dual-stack socket too.
+    /// Returns the sender. On a dual-stack socket too, an IPv4 sender has a plain IPv4 address.
     #[inline]
     pub fn remote(&self) -> SocketAddr {
         self.metadata.from
     }
 
-    /// Returns what else is known of it.
+    /// Returns the metadata that the engine reported for this datagram.
     #[inline]
     pub fn metadata(&self) -> &'a Metadata {
         self.metadata
     }
 
-    /// Returns how many datagrams the kernel dropped on this socket between the one before and this
-    /// one.
+    /// Returns how many datagrams the kernel dropped on this socket between the previous datagram
+    /// and this one.
     ///
-    /// With receive offload on the kernel counts what it coalesced as one, so this is a lower bound.
+    /// With receive offload on, the kernel counts coalesced datagrams as one, so this is a lower
+    /// bound.
     pub fn dropped_before(&self) -> u32 {
         self.dropped_before
     }
 }
 
-/// A received datagram that may be kept.
+/// A received datagram that is independent of its batch.
 ///
-/// What came in one piece with others is held together with them, so that taking one out of a batch costs
-/// no more than counting who holds them. A short one that came by itself is copied.
+/// The datagrams of one GRO buffer share that buffer, so removing one from a batch costs no more
+/// than incrementing a reference count. A short datagram that arrived on its own is copied.
 #[derive(Clone, Debug)]
 pub struct OwnedDatagram {
     content: Owned,
@@ -61,15 +62,15 @@ pub struct OwnedDatagram {
 
 #[derive(Clone, Debug)]
 enum Owned {
-    Alone(Box<Alone>),
-    Part {
-        piece: Arc<SharedBuffer>,
+    Short(Box<ShortDatagram>),
+    Slice {
+        buffer: Arc<SharedBuffer>,
         start: usize,
         end: usize,
     },
 }
 
-/// What one message of the kernel brought, in a form that many may hold.
+/// The datagrams of one kernel message, shared by the [`OwnedDatagram`]s that point into them.
 #[derive(Debug)]
 struct SharedBuffer {
     bytes: Bytes,
@@ -77,77 +78,82 @@ struct SharedBuffer {
 }
 
 impl OwnedDatagram {
-    /// Returns the bytes of the datagram; none for an empty one, which is a datagram too.
+    /// Returns the bytes of the datagram. The payload of an empty datagram is empty.
     #[inline]
     pub fn payload(&self) -> &[u8] {
         match &self.content {
-            Owned::Alone(alone) => alone.payload(),
-            Owned::Part { piece, start, end } => &piece.bytes[*start..*end],
+            Owned::Short(datagram) => datagram.payload(),
+            Owned::Slice { buffer, start, end } => &buffer.bytes[*start..*end],
         }
     }
 
     /// Returns the bytes of the datagram without copying them.
     pub fn into_payload(self) -> Bytes {
         match self.content {
-            Owned::Alone(alone) => alone.into(),
-            Owned::Part { piece, start, end } => piece.bytes.slice(start..end),
+            Owned::Short(datagram) => datagram.into(),
+            Owned::Slice { buffer, start, end } => buffer.bytes.slice(start..end),
         }
     }
 
-    /// Returns what else is known of it.
+    /// Returns the metadata that the engine reported for this datagram.
     #[inline]
     pub fn metadata(&self) -> &Metadata {
         match &self.content {
-            Owned::Alone(alone) => alone.metadata(),
-            Owned::Part { piece, .. } => &piece.metadata,
+            Owned::Short(datagram) => datagram.metadata(),
+            Owned::Slice { buffer, .. } => &buffer.metadata,
         }
     }
 
-    /// See [`Datagram::dropped_before`].
+    /// Returns how many datagrams the kernel dropped on this socket between the previous datagram
+    /// and this one; see [`Datagram::dropped_before`].
     pub fn dropped_before(&self) -> u32 {
         self.dropped_before
     }
 
-    /// Returns the same datagram with a copy of its bytes that holds no others.
+    /// Returns the same datagram with its bytes in memory of its own, not in a shared buffer.
     #[must_use]
     pub fn detach(self) -> Self {
         let content = match self.content {
-            Owned::Part { .. } if self.payload().len() > COPIED_BYTES_MAX => {
+            Owned::Slice { .. } if self.payload().len() > COPIED_BYTES_MAX => {
                 let bytes = Bytes::copy_from_slice(self.payload());
-                Owned::Part {
+                Owned::Slice {
                     start: 0,
                     end: bytes.len(),
-                    piece: Arc::new(SharedBuffer {
+                    buffer: Arc::new(SharedBuffer {
                         bytes,
                         metadata: *self.metadata(),
                     }),
                 }
             }
-            Owned::Part { .. } => Owned::Alone(Alone::copy(self.payload(), self.metadata())),
+            Owned::Slice { .. } => {
+                Owned::Short(ShortDatagram::copy(self.payload(), self.metadata()))
+            }
             content => content,
         };
         Self { content, ..self }
     }
 }
 
-/// Room for received datagrams: filled by a call that receives, then read or emptied.
+/// Received datagrams: filled by a call that receives, then read or emptied.
 ///
-/// The buffers come from a pool that the process shares, are fetched when datagrams are there and go
-/// back when the batch is cleared, filled again or dropped.
+/// The buffers come from a pool that all sockets of the process share. They are taken when
+/// datagrams are available, and return to the pool when the batch is cleared, filled again or
+/// dropped.
 #[derive(Debug, Default)]
 pub struct RecvBatch {
     limit: usize,
-    pieces: VecDeque<GroBuffer>,
+    buffers: VecDeque<GroBuffer>,
     datagrams: usize,
 }
 
-/// What one message of the kernel brought: a datagram, or several of one length and one sender.
+/// The content of one kernel message: one datagram, or several coalesced datagrams of one length
+/// and one sender.
 #[derive(Debug)]
 struct GroBuffer {
     content: Content,
-    /// How far it was taken out already.
+    /// How many bytes were already taken out.
     taken: usize,
-    /// Bytes in all.
+    /// Bytes in total.
     length: usize,
     /// Bytes of each datagram; the last may have fewer.
     segment: usize,
@@ -161,25 +167,25 @@ enum Content {
     Shared(Arc<SharedBuffer>),
 }
 
-/// What a filter kept of a batch, and what it did not.
+/// What a filter kept in a batch, and what it refused.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FilterStats {
     /// How many datagrams were refused.
     pub refused: usize,
-    /// How many bytes the others have together.
+    /// How many payload bytes the kept datagrams have in total.
     pub bytes: usize,
-    /// How many of the others lost their end.
+    /// How many of the kept datagrams are truncated.
     pub truncated: usize,
-    /// How many the kernel dropped before those at the end that were refused, with nothing behind them to
-    /// tell so.
+    /// How many datagrams the kernel dropped before refused datagrams at the end of the batch,
+    /// after which no kept datagram follows that could report them.
     pub drops: u32,
 }
 
 impl RecvBatch {
-    /// Returns an empty batch that takes up to `limit` messages of the kernel a call, at least one.
+    /// Returns an empty batch that takes up to `limit` kernel messages per call, at least one.
     ///
-    /// With receive offload on one message may carry several datagrams (up to 64 KiB of them), so that a
-    /// batch can hold more than `limit`.
+    /// With receive offload on, one message may carry several datagrams (up to 64 KiB in total), so
+    /// a batch can hold more than `limit` datagrams.
     pub fn new(limit: usize) -> Self {
         Self {
             limit: limit.max(1),
@@ -199,13 +205,13 @@ impl RecvBatch {
         self.datagrams == 0
     }
 
-    /// Takes up to `limit` messages of the kernel a call from now on, at least one.
+    /// Sets how many kernel messages one call takes at most; 0 counts as 1.
     #[inline]
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit.max(1);
     }
 
-    /// Returns how many messages one call may bring.
+    /// Returns how many kernel messages one call takes at most.
     #[inline]
     pub fn limit(&self) -> usize {
         self.limit.max(1)
@@ -215,39 +221,39 @@ impl RecvBatch {
     #[inline]
     pub fn iter(&self) -> Datagrams<'_> {
         Datagrams {
-            pieces: self.pieces.iter(),
+            buffers: self.buffers.iter(),
             current: None,
             left: self.datagrams,
         }
     }
 
-    /// Returns how many messages of the kernel the datagrams came in.
+    /// Returns how many kernel messages the datagrams arrived in.
     #[inline]
     pub fn messages(&self) -> usize {
-        self.pieces.len()
+        self.buffers.len()
     }
 
-    /// Takes the first datagram out.
+    /// Removes the first datagram and returns it.
     #[inline]
     pub fn pop(&mut self) -> Option<OwnedDatagram> {
-        let piece = self.pieces.front_mut()?;
-        let start = piece.taken;
-        let end = (start + piece.segment).min(piece.length);
-        let content = match &piece.content {
-            // Most lie between others, and the piece was shared for the first of them.
-            Content::Shared(shared) => Owned::Part {
-                piece: shared.clone(),
+        let buffer = self.buffers.front_mut()?;
+        let start = buffer.taken;
+        let end = (start + buffer.segment).min(buffer.length);
+        let content = match &buffer.content {
+            // The usual case: taking out the first datagram has already made the buffer shared.
+            Content::Shared(shared) => Owned::Slice {
+                buffer: shared.clone(),
                 start,
                 end,
             },
-            Content::Own(_) => piece.hand_out_first(end),
+            Content::Own(_) => buffer.take_first(end),
         };
-        piece.taken = end;
-        let dropped_before = mem::take(&mut piece.dropped_before);
-        let is_last = end == piece.length;
+        buffer.taken = end;
+        let dropped_before = mem::take(&mut buffer.dropped_before);
+        let is_last = end == buffer.length;
         self.datagrams -= 1;
         if is_last {
-            self.pieces.pop_front();
+            self.buffers.pop_front();
         }
         Some(OwnedDatagram {
             content,
@@ -255,72 +261,71 @@ impl RecvBatch {
         })
     }
 
-    /// Forgets the datagrams and gives their buffers back.
+    /// Removes all datagrams and returns their buffers to the pool.
     pub fn clear(&mut self) {
-        self.pieces.clear();
+        self.buffers.clear();
         self.datagrams = 0;
     }
 
-    /// Keeps the datagrams of those senders that `is_admitted` names, of those that were just received,
-    /// and tells for each how many the kernel dropped before it. `told` is how many were told of so far.
-    ///
-    /// What the kernel dropped before a datagram that is not kept, it dropped before the next that is.
+    /// Keeps the just received datagrams that `admits` accepts, and records for each how many
+    /// datagrams the kernel dropped before it; see the function [`filter_received`].
     #[inline]
     fn filter_received(
         &mut self,
-        told: &mut u32,
-        is_admitted: impl Fn(&Metadata) -> bool,
+        reported_drops: &mut u32,
+        admits: impl Fn(&Metadata) -> bool,
     ) -> FilterStats {
-        let mut last = *told;
-        let sifted = self.keep(is_admitted, |piece| {
-            if let Some(now) = piece.metadata.drops {
-                piece.dropped_before = now.wrapping_sub(last);
+        let mut last = *reported_drops;
+        let stats = self.keep(admits, |buffer| {
+            if let Some(now) = buffer.metadata.drops {
+                buffer.dropped_before = now.wrapping_sub(last);
                 last = now;
             }
         });
-        *told = last.wrapping_sub(sifted.drops);
-        sifted
+        *reported_drops = last.wrapping_sub(stats.drops);
+        stats
     }
 
-    /// The same of those that were sifted before, in whatever order they are here.
+    /// Keeps the datagrams that `admits` accepts, among those that an earlier filter kept, in any
+    /// order; see the function [`filter_again`].
     fn filter_again(
         &mut self,
-        told: &mut u32,
-        is_admitted: impl Fn(&Metadata) -> bool,
+        reported_drops: &mut u32,
+        admits: impl Fn(&Metadata) -> bool,
     ) -> FilterStats {
-        let sifted = self.keep(is_admitted, |_| {});
-        *told = told.wrapping_sub(sifted.drops);
-        sifted
+        let stats = self.keep(admits, |_| {});
+        *reported_drops = reported_drops.wrapping_sub(stats.drops);
+        stats
     }
 
-    /// Keeps what `is_admitted` names, after `note_drops` has seen each piece.
+    /// Keeps the datagrams that `admits` accepts. Calls `record_drops` for each buffer first.
     #[inline]
     fn keep(
         &mut self,
-        is_admitted: impl Fn(&Metadata) -> bool,
-        mut note_drops: impl FnMut(&mut GroBuffer),
+        admits: impl Fn(&Metadata) -> bool,
+        mut record_drops: impl FnMut(&mut GroBuffer),
     ) -> FilterStats {
-        let mut sifted = FilterStats::default();
-        self.pieces.retain_mut(|piece| {
-            note_drops(piece);
-            let is_admitted = is_admitted(&piece.metadata);
+        let mut stats = FilterStats::default();
+        self.buffers.retain_mut(|buffer| {
+            record_drops(buffer);
+            let is_admitted = admits(&buffer.metadata);
             if is_admitted {
-                sifted.bytes += piece.length - piece.taken;
-                // What is cut off is the end of a piece, so it is the last of its datagrams.
-                sifted.truncated += usize::from(piece.metadata.truncated);
-                let before = mem::take(&mut sifted.drops);
-                piece.dropped_before = piece.dropped_before.wrapping_add(before);
+                stats.bytes += buffer.length - buffer.taken;
+                // Truncation removes the end of a buffer, so it affects only its last datagram.
+                stats.truncated += usize::from(buffer.metadata.truncated);
+                let before = mem::take(&mut stats.drops);
+                buffer.dropped_before = buffer.dropped_before.wrapping_add(before);
             } else {
-                sifted.refused += piece.datagrams();
-                sifted.drops = sifted.drops.wrapping_add(piece.dropped_before);
+                stats.refused += buffer.datagrams();
+                stats.drops = stats.drops.wrapping_add(buffer.dropped_before);
             }
             is_admitted
         });
-        self.datagrams -= sifted.refused;
-        sifted
+        self.datagrams -= stats.refused;
+        stats
     }
 
-    /// Forgets the first `count` datagrams.
+    /// Removes the first `count` datagrams, or all if there are fewer.
     pub fn remove(&mut self, count: usize) {
         for _ in 0..count {
             if self.pop().is_none() {
@@ -329,18 +334,18 @@ impl RecvBatch {
         }
     }
 
-    /// Moves all datagrams of `other` behind these.
+    /// Moves all datagrams of `other` to the end of this batch.
     pub fn append(&mut self, other: &mut Self) {
-        self.pieces.append(&mut other.pieces);
+        self.buffers.append(&mut other.buffers);
         self.datagrams += mem::take(&mut other.datagrams);
     }
 
-    /// Gives back the room that no call needs which brings `messages` of the kernel.
+    /// Shrinks the capacity to what a call that takes `messages` kernel messages needs.
     pub fn shrink_to(&mut self, messages: usize) {
-        self.pieces.shrink_to(messages);
+        self.buffers.shrink_to(messages);
     }
 
-    /// Adds what `buffer` holds: `length` bytes of datagrams that have `segment` bytes each.
+    /// Adds the datagrams in `buffer`: `length` bytes in total, `segment` bytes in each datagram.
     #[inline]
     pub(crate) fn push(
         &mut self,
@@ -349,7 +354,7 @@ impl RecvBatch {
         segment: usize,
         metadata: Metadata,
     ) {
-        let piece = GroBuffer {
+        let received = GroBuffer {
             content: Content::Own(buffer),
             taken: 0,
             length,
@@ -357,32 +362,35 @@ impl RecvBatch {
             metadata,
             dropped_before: 0,
         };
-        self.datagrams += piece.datagrams();
-        self.pieces.push_back(piece);
+        self.datagrams += received.datagrams();
+        self.buffers.push_back(received);
     }
 }
 
-/// Drops the datagrams that `admits` refuses, of those that were just received, and notes for each that is
-/// kept how many the kernel dropped before it. `reported` is how many of those drops were reported so far.
+/// Removes the datagrams that `admits` refuses from a batch that was just received, and records for
+/// each kept datagram how many datagrams the kernel dropped before it.
 ///
-/// What the kernel dropped before a datagram that is refused, it dropped before the next that is kept.
+/// `reported_drops` is the number of kernel drops reported so far. Drops that the kernel counted
+/// before a refused datagram are reported by the next kept datagram.
 #[inline]
 pub fn filter_received(
     batch: &mut RecvBatch,
-    reported: &mut u32,
+    reported_drops: &mut u32,
     admits: impl Fn(&Metadata) -> bool,
 ) -> FilterStats {
-    batch.filter_received(reported, admits)
+    batch.filter_received(reported_drops, admits)
 }
 
-/// Drops the datagrams that `admits` refuses, of those that [`filter_received`] has kept before, in whatever
-/// order they are here.
+/// Removes the datagrams that `admits` refuses from a batch of datagrams that [`filter_received`]
+/// kept earlier, in any order.
+///
+/// `reported_drops` is the number of kernel drops reported so far.
 pub fn filter_again(
     batch: &mut RecvBatch,
-    reported: &mut u32,
+    reported_drops: &mut u32,
     admits: impl Fn(&Metadata) -> bool,
 ) -> FilterStats {
-    batch.filter_again(reported, admits)
+    batch.filter_again(reported_drops, admits)
 }
 
 impl GroBuffer {
@@ -403,37 +411,39 @@ impl GroBuffer {
         &self.bytes()[self.taken..self.length]
     }
 
-    /// Returns the first datagram, which ends at `end`: a copy if it is short and alone, else a part of what
-    /// many may hold from now on.
-    fn hand_out_first(&mut self, end: usize) -> Owned {
+    /// Returns the first datagram, which ends at `end`. A short one that is the only one is copied;
+    /// otherwise the buffer becomes shared, and the result is a slice of it.
+    fn take_first(&mut self, end: usize) -> Owned {
         if end == self.length && end <= COPIED_BYTES_MAX {
-            return Owned::Alone(Alone::copy(&self.bytes()[..end], &self.metadata));
+            let copy = ShortDatagram::copy(&self.bytes()[..end], &self.metadata);
+            return Owned::Short(copy);
         }
         let Content::Own(buffer) = &mut self.content else {
-            unreachable!("shared when the first was handed out")
+            unreachable!("the buffer becomes shared when its first datagram is taken")
         };
-        let piece = Arc::new(SharedBuffer {
+        let shared = Arc::new(SharedBuffer {
             bytes: mem::take(buffer).share(self.length),
             metadata: self.metadata,
         });
-        self.content = Content::Shared(piece.clone());
-        Owned::Part {
-            piece,
+        self.content = Content::Shared(shared.clone());
+        Owned::Slice {
+            buffer: shared,
             start: 0,
             end,
         }
     }
 }
 
-/// The datagrams of a batch, in arrival order.
+/// An iterator over the datagrams of a batch, in arrival order.
 #[derive(Clone, Debug)]
 pub struct Datagrams<'a> {
-    pieces: vec_deque::Iter<'a, GroBuffer>,
-    /// What is left of the piece at hand.
+    buffers: vec_deque::Iter<'a, GroBuffer>,
+    /// What is left of the current buffer; `None` between two buffers.
     current: Option<Rest<'a>>,
     left: usize,
 }
 
+/// The datagrams of one buffer that the iterator has not returned yet.
 #[derive(Clone, Debug)]
 struct Rest<'a> {
     bytes: &'a [u8],
@@ -450,24 +460,24 @@ impl<'a> Iterator for Datagrams<'a> {
         let mut rest = match self.current.take() {
             Some(rest) => rest,
             None => {
-                let piece = self.pieces.next()?;
+                let buffer = self.buffers.next()?;
                 Rest {
-                    bytes: piece.rest(),
-                    segment: piece.segment,
-                    metadata: &piece.metadata,
-                    dropped_before: piece.dropped_before,
+                    bytes: buffer.rest(),
+                    segment: buffer.segment,
+                    metadata: &buffer.metadata,
+                    dropped_before: buffer.dropped_before,
                 }
             }
         };
         self.left -= 1;
-        let (payload, behind) = segment::cut(rest.bytes, rest.segment);
+        let (payload, following) = segment::split_first(rest.bytes, rest.segment);
         let datagram = Datagram {
             payload,
             metadata: rest.metadata,
             dropped_before: rest.dropped_before,
         };
-        if !behind.is_empty() {
-            rest.bytes = behind;
+        if !following.is_empty() {
+            rest.bytes = following;
             rest.dropped_before = 0;
             self.current = Some(rest);
         }
@@ -485,9 +495,9 @@ impl ExactSizeIterator for Datagrams<'_> {}
 mod tests {
     use super::*;
 
-    fn batch(pieces: &[(&str, usize, &str, Option<u32>)]) -> RecvBatch {
+    fn batch(messages: &[(&str, usize, &str, Option<u32>)]) -> RecvBatch {
         let mut batch = RecvBatch::new(8);
-        for (text, segment, from, drops) in pieces {
+        for (text, segment, from, drops) in messages {
             let mut buffer = Buffer::take();
             buffer.bytes_mut()[..text.len()].copy_from_slice(text.as_bytes());
             let mut metadata = Metadata::of_sender(from.parse().unwrap());
@@ -506,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_come_out_one_by_one_however_they_came_in() {
+    fn datagrams_are_returned_one_by_one_whether_they_were_coalesced_or_not() {
         let mut batch = batch(&[
             ("aabbc", 2, "192.0.2.1:1", None),
             ("", 9, "192.0.2.1:1", None),
@@ -514,7 +524,7 @@ mod tests {
         ]);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "", "dd"]);
         let mut popped = Vec::new();
-        // Taken out or looked at, in any mixture.
+        // Removing and iterating may alternate.
         while let Some(datagram) = batch.pop() {
             popped.push(String::from_utf8(datagram.payload().to_vec()).unwrap());
             let bytes = datagram.clone().detach().into_payload();
@@ -526,25 +536,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_counted_by_the_datagram() {
+    fn refused_datagrams_are_counted_one_by_one() {
         let mut batch = batch(&[
             ("aabbc", 2, "192.0.2.1:1", None),
             ("dddd", 2, "192.0.2.2:1", None),
             ("ee", 2, "192.0.2.1:1", None),
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
-        let sifted = batch.filter_received(&mut 0, |metadata| metadata.from == peer);
+        let stats = batch.filter_received(&mut 0, |metadata| metadata.from == peer);
         let expected = FilterStats {
             refused: 2,
             bytes: 7,
             ..FilterStats::default()
         };
-        assert_eq!(sifted, expected);
+        assert_eq!(stats, expected);
         assert_eq!(texts(&batch), ["aa", "bb", "c", "ee"]);
     }
 
     #[test]
-    fn drops_before_what_is_refused_are_told_by_the_next() {
+    fn drops_before_a_refused_datagram_are_reported_by_the_next_kept_one() {
         let mut batch = batch(&[
             ("aa", 2, "192.0.2.1:1", Some(1)),
             ("bb", 2, "192.0.2.2:1", Some(3)),
@@ -557,7 +567,7 @@ mod tests {
     }
 
     #[test]
-    fn drops_are_told_once_and_past_the_end_of_the_counter() {
+    fn drops_are_reported_once_and_across_a_wrap_of_the_counter() {
         let mut batch = batch(&[
             ("aabb", 2, "192.0.2.1:1", Some(u32::MAX)),
             ("cc", 2, "192.0.2.1:1", Some(1)),
@@ -578,68 +588,73 @@ mod tests {
     }
 
     #[test]
-    fn drops_that_came_with_a_refused_datagram_are_told_by_the_next() {
-        let (peer, stranger) = ("192.0.2.1:1", "192.0.2.2:1");
-        for (pieces, told, last) in [
-            (vec![(peer, 2), (stranger, 5), (peer, 6)], vec![1, 4], 6),
-            (vec![(stranger, 2), (stranger, 5), (peer, 6)], vec![5], 6),
-            (vec![(peer, 2), (stranger, 5)], vec![1], 2),
-            (vec![(stranger, 2)], vec![], 1),
+    fn drops_of_a_datagram_that_is_refused_later_are_reported_by_the_next_kept_one() {
+        let (peer, other) = ("192.0.2.1:1", "192.0.2.2:1");
+        for (messages, expected_drops, expected_reported) in [
+            (vec![(peer, 2), (other, 5), (peer, 6)], vec![1, 4], 6),
+            (vec![(other, 2), (other, 5), (peer, 6)], vec![5], 6),
+            (vec![(peer, 2), (other, 5)], vec![1], 2),
+            (vec![(other, 2)], vec![], 1),
         ] {
             let mut batch = batch(
-                &pieces
+                &messages
                     .iter()
                     .map(|(from, drops)| ("text", 9, *from, Some(*drops)))
                     .collect::<Vec<_>>(),
             );
-            let mut counted = 1;
-            batch.filter_received(&mut counted, |_| true);
-            batch.filter_again(&mut counted, |metadata| metadata.from.to_string() == peer);
+            let mut reported = 1;
+            batch.filter_received(&mut reported, |_| true);
+            batch.filter_again(&mut reported, |metadata| metadata.from.to_string() == peer);
             let drops: Vec<_> = batch
-                .pieces
+                .buffers
                 .iter()
-                .map(|piece| piece.dropped_before)
+                .map(|buffer| buffer.dropped_before)
                 .collect();
-            assert_eq!((drops, counted), (told, last), "{pieces:?}");
+            assert_eq!(
+                (drops, reported),
+                (expected_drops, expected_reported),
+                "{messages:?}"
+            );
         }
     }
 
     /// MSG-17
     #[test]
-    fn drops_are_told_in_the_middle_of_a_piece_if_it_begins_there_now() {
-        let (peer, stranger) = ("192.0.2.1:1", "192.0.2.2:1");
-        let mut told = 0;
-        let mut handed = batch(&[("aabbcc", 2, peer, Some(0))]);
-        handed.filter_received(&mut told, |_| true);
-        handed.pop();
-        let mut whole = batch(&[("dd", 2, stranger, Some(4))]);
-        whole.filter_received(&mut told, |_| true);
+    fn drops_are_reported_in_the_middle_of_a_gro_buffer_if_its_first_datagrams_were_taken() {
+        let (peer, other) = ("192.0.2.1:1", "192.0.2.2:1");
+        let mut reported = 0;
+        let mut partly_taken = batch(&[("aabbcc", 2, peer, Some(0))]);
+        partly_taken.filter_received(&mut reported, |_| true);
+        partly_taken.pop();
+        let mut received = batch(&[("dd", 2, other, Some(4))]);
+        received.filter_received(&mut reported, |_| true);
 
-        whole.append(&mut handed);
-        whole.filter_again(&mut told, |metadata| metadata.from.to_string() == peer);
+        received.append(&mut partly_taken);
+        received.filter_again(&mut reported, |metadata| metadata.from.to_string() == peer);
 
-        let drops: Vec<_> = std::iter::from_fn(|| whole.pop())
+        let drops: Vec<_> = std::iter::from_fn(|| received.pop())
             .map(|popped| popped.dropped_before())
             .collect();
         assert_eq!(drops, [4, 0]);
     }
 
-    /// MSG-17: several who receive at once may put back what they did not hand on in any order.
+    /// MSG-17: concurrent receivers may put back the datagrams that they did not deliver in any
+    /// order.
     #[test]
-    fn drops_are_told_once_however_what_was_received_comes_back() {
+    fn drops_are_reported_once_in_whatever_order_datagrams_are_put_back() {
         let peer = "192.0.2.1:1";
-        let mut told = 0;
+        let mut reported = 0;
         let mut first = batch(&[("aa", 2, peer, Some(3)), ("bb", 2, peer, Some(3))]);
-        first.filter_received(&mut told, |_| true);
+        first.filter_received(&mut reported, |_| true);
         let mut second = batch(&[("cc", 2, peer, Some(8)), ("dd", 2, peer, Some(9))]);
-        second.filter_received(&mut told, |_| true);
-        assert_eq!(first.pop().map(|handed| handed.dropped_before()), Some(3));
-        assert_eq!(second.pop().map(|handed| handed.dropped_before()), Some(5));
+        second.filter_received(&mut reported, |_| true);
+        assert_eq!(first.pop().map(|popped| popped.dropped_before()), Some(3));
+        assert_eq!(second.pop().map(|popped| popped.dropped_before()), Some(5));
 
         second.append(&mut first);
-        second.filter_again(&mut told, |_| true);
+        second.filter_again(&mut reported, |_| true);
 
         let drops: Vec<_> = second.iter().map(|kept| kept.dropped_before()).collect();
-        assert_eq!((drops, told), (vec![1, 0], 9));
+        assert_eq!((drops, reported), (vec![1, 0], 9));
     }
 }

@@ -1,4 +1,4 @@
-//! Datagrams that wait to be sent together.
+//! Datagrams that are queued to be sent together.
 
 use std::collections::VecDeque;
 
@@ -6,24 +6,25 @@ use bytes::Bytes;
 
 use super::{Destination, Outgoing};
 
-/// Datagrams to send, in order: each with its bytes, and where it goes if that is its own.
+/// Datagrams to send, in order, each with its payload and optionally a destination of its own.
 ///
-/// What was sent leaves at the front. On an error the batch holds exactly what was not sent, the
-/// failing datagram first; the same holds when the future that was sending is dropped.
+/// Sent datagrams are removed from the front. On an error, the batch holds exactly the datagrams
+/// that were not sent, and the datagram that failed is the first. The same is true when the future
+/// that was sending is dropped.
 ///
-/// Payloads are not copied. Those of one length to one destination reach the kernel in one piece where
-/// it can cut them itself, up to 128 of them; so datagrams that were made one behind the other in one
-/// buffer are the fastest.
+/// Payloads are not copied. Datagrams of one length to one destination go to the kernel as one GSO
+/// batch of up to 128 where the kernel can segment it, so datagrams whose payloads are adjacent in
+/// one buffer are the fastest to send.
 #[derive(Clone, Debug, Default)]
 pub struct SendBatch {
     queued: VecDeque<Queued>,
 }
 
-/// One of them.
+/// A queued datagram.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
     pub(crate) payload: Bytes,
-    /// `None` is the peer, or the destination of the stream.
+    /// `None` stands for the peer, or the destination of the stream.
     pub(crate) to: Option<Destination>,
 }
 
@@ -33,15 +34,15 @@ impl SendBatch {
         Self::default()
     }
 
-    /// Returns an empty batch with room for `datagrams` of them.
+    /// Returns an empty batch with capacity for `datagrams` datagrams.
     pub fn with_capacity(datagrams: usize) -> Self {
         Self {
             queued: VecDeque::with_capacity(datagrams),
         }
     }
 
-    /// Adds a datagram to the peer, or to the destination of the stream it is written to. An empty
-    /// `payload` is a datagram too.
+    /// Adds a datagram for the peer, or for the destination of the stream that the batch is written
+    /// to. An empty `payload` adds an empty datagram.
     #[inline]
     pub fn push(&mut self, payload: impl Into<Bytes>) {
         self.queued.push_back(Queued {
@@ -50,7 +51,7 @@ impl SendBatch {
         });
     }
 
-    /// Adds a datagram with a destination of its own.
+    /// Adds a datagram with its own destination.
     #[inline]
     pub fn push_to(&mut self, payload: impl Into<Bytes>, to: impl Into<Destination>) {
         self.queued.push_back(Queued {
@@ -59,19 +60,19 @@ impl SendBatch {
         });
     }
 
-    /// Returns how many datagrams wait.
+    /// Returns the number of datagrams in the batch.
     #[inline]
     pub fn len(&self) -> usize {
         self.queued.len()
     }
 
-    /// Returns whether none waits.
+    /// Returns whether the batch holds no datagrams.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.queued.is_empty()
     }
 
-    /// Returns the datagrams, first to be sent first.
+    /// Returns the datagrams in the order in which they are sent.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Outgoing<'_>> + Clone {
         self.queued.iter().map(|queued| Outgoing {
             payload: &queued.payload,
@@ -79,33 +80,34 @@ impl SendBatch {
         })
     }
 
-    /// Returns the destinations that datagrams have of their own, in order.
+    /// Returns each datagram's own destination, in order; `None` for a datagram without one.
     pub fn destinations(&self) -> impl ExactSizeIterator<Item = Option<&Destination>> {
         self.queued.iter().map(|queued| queued.to.as_ref())
     }
 
-    /// Returns the datagrams as they wait; cheaper than [`iter`](Self::iter), which copies destinations.
+    /// Returns the queued datagrams by reference. Cheaper than [`iter`](Self::iter), which copies
+    /// the destinations.
     pub(crate) fn queued(&self) -> impl Iterator<Item = &Queued> {
         self.queued.iter()
     }
 
-    /// Takes the first datagram out.
+    /// Removes the first datagram and returns its payload and its own destination.
     pub fn pop(&mut self) -> Option<(Bytes, Option<Destination>)> {
         let queued = self.queued.pop_front()?;
         Some((queued.payload, queued.to))
     }
 
-    /// Moves all datagrams of `other` behind these.
+    /// Moves all datagrams of `other` to the end of this batch.
     pub fn append(&mut self, other: &mut Self) {
         self.queued.append(&mut other.queued);
     }
 
-    /// Forgets all datagrams.
+    /// Removes all datagrams.
     pub fn clear(&mut self) {
         self.queued.clear();
     }
 
-    /// Forgets the first `count` datagrams, or all if there are fewer.
+    /// Removes the first `count` datagrams, or all if there are fewer.
     pub fn remove(&mut self, count: usize) {
         self.queued.drain(..count.min(self.queued.len()));
     }

@@ -1,4 +1,4 @@
-//! Linux: control messages, the error queue, options and adapters.
+//! Linux: engine, socket options, error queue, multicast, adapters and host names.
 
 #![expect(unsafe_code, reason = "this is where the kernel is called")]
 
@@ -40,20 +40,20 @@ use std::path::PathBuf;
 use crate::engine::Engine;
 use crate::portable::Portable;
 
-/// See [`system`](crate::system).
+/// The engines, fastest first.
 pub(crate) const ENGINES: &[&dyn Engine] = &[&engine::Linux, &Portable];
 
-/// See [`system`](crate::system).
+/// Returns the path of the services file (services(5)).
 pub(crate) fn services_path() -> PathBuf {
     "/etc/services".into()
 }
 
-/// See [`system`](crate::system).
+/// Returns the path of the hosts file (hosts(5)).
 pub(crate) fn hosts_path() -> PathBuf {
     "/etc/hosts".into()
 }
 
-/// See [`system`](crate::system).
+/// Returns the path of the file that lists the name servers (resolv.conf(5)).
 pub(crate) fn name_servers_path() -> Option<PathBuf> {
     Some("/etc/resolv.conf".into())
 }

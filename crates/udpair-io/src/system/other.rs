@@ -1,4 +1,5 @@
-//! Systems that have no module of their own: what the standard library and `socket2` offer.
+//! The module for all systems without one of their own: what the standard library and `socket2`
+//! support.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -17,10 +18,10 @@ use crate::network::DefaultRoute;
 use crate::portable::Portable;
 use crate::socket::Socket;
 
-/// See [`system`](crate::system).
+/// The engines, fastest first.
 pub(crate) const ENGINES: &[&dyn Engine] = &[&Portable];
 
-/// See [`system`](crate::system). The standard library knows the common numbers by kind.
+/// Returns the meaning of an error number, as far as the standard library maps it to a kind.
 pub(crate) fn cause(code: i32) -> Cause {
     Cause::of(&io::Error::from(io::Error::from_raw_os_error(code).kind()))
 }
@@ -28,12 +29,14 @@ pub(crate) fn cause(code: i32) -> Cause {
 pub(crate) fn family_not_supported() -> io::Error {
     io::Error::new(
         io::ErrorKind::AddrNotAvailable,
-        "the socket does not reach addresses of that family",
+        "the socket does not support addresses of that family",
     )
 }
 
-/// See [`lookup`](crate::lookup()). The standard library keeps no code, so that a name which does not
-/// exist and a server which does not answer look the same.
+/// Resolves a host name; see [`lookup`](crate::lookup()).
+///
+/// The standard library does not keep the error code, so a name that does not exist and a server
+/// that does not answer give the same error.
 pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     match (host, 0).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
@@ -50,7 +53,8 @@ pub(crate) fn hosts_path() -> PathBuf {
     network_file("hosts")
 }
 
-/// Windows keeps such files below its own folder, everybody else where Unix has them.
+/// Returns the path of a network file: below the Windows folder on Windows, in `/etc` on other
+/// systems.
 fn network_file(name: &str) -> PathBuf {
     match std::env::var_os("windir") {
         Some(folder) => PathBuf::from(folder)
@@ -64,7 +68,7 @@ pub(crate) fn name_servers_path() -> Option<PathBuf> {
     Some("/etc/resolv.conf".into())
 }
 
-/// There is none: nobody can open one.
+/// A reader of adapters and routes, which does not exist on this system: opening one always fails.
 #[derive(Debug)]
 pub(crate) enum NetworkReader {}
 
@@ -82,13 +86,15 @@ impl NetworkReader {
     }
 }
 
-/// There is none: nobody can open one.
+/// A monitor of network changes, which does not exist on this system: opening one always fails.
 #[derive(Debug)]
 pub(crate) enum NetworkMonitor {}
 
 impl NetworkMonitor {
     pub(crate) fn open() -> io::Result<Self> {
-        Err(unsupported("adapters cannot be watched on this system"))
+        Err(unsupported(
+            "network changes cannot be monitored on this system",
+        ))
     }
 
     pub(crate) fn namespace(&self) -> Option<u64> {
@@ -111,7 +117,7 @@ pub(crate) fn bits_per_second(_adapter: &Adapter) -> Option<u64> {
     None
 }
 
-/// The variable is Windows' own.
+/// Returns the machine's name from an environment variable that only Windows sets.
 pub(crate) fn machine_name() -> io::Result<String> {
     std::env::var("COMPUTERNAME")
         .map_err(|_| unsupported("the machine's name is not known on this system"))
@@ -128,12 +134,14 @@ pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result
 }
 
 pub(crate) fn wake_for_errors(_socket: &Socket) -> io::Result<()> {
-    // An error makes a socket readable by itself.
+    // An error makes a socket readable without any option.
     Ok(())
 }
 
 pub(crate) fn disconnect(_socket: &Socket) -> io::Result<()> {
-    Err(unsupported("a socket keeps its peer on this system"))
+    Err(unsupported(
+        "a socket cannot be disconnected on this system",
+    ))
 }
 
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
@@ -149,11 +157,11 @@ pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
         }
         (IpAddr::V6(group), None) => options.join_multicast_v6(&group, membership.adapter),
         _ => Err(unsupported(
-            "one sender alone cannot be heard on this system",
+            "a group cannot be restricted to one sender on this system",
         )),
     };
     match joined {
-        // A member already.
+        // The socket is already a member.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(()),
         result => result,
     }
@@ -168,7 +176,7 @@ pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> 
         }
         (IpAddr::V6(group), None) => options.leave_multicast_v6(&group, membership.adapter),
         _ => Err(unsupported(
-            "one sender alone cannot be heard on this system",
+            "a group cannot be restricted to one sender on this system",
         )),
     }
 }
@@ -199,33 +207,39 @@ pub(crate) fn set_dont_fragment(_socket: &Socket, dont_fragment: bool) -> io::Re
 }
 
 pub(crate) fn dont_fragment(_socket: &Socket) -> io::Result<bool> {
-    Err(unsupported("this system does not tell"))
+    Err(unsupported(
+        "the fragmentation setting cannot be read on this system",
+    ))
 }
 
 pub(crate) fn set_traffic_class(_socket: &Socket, _class: u8) -> io::Result<()> {
-    Err(unsupported("datagrams cannot be marked on this system"))
+    Err(unsupported(
+        "the traffic class is not supported on this system",
+    ))
 }
 
 pub(crate) fn traffic_class(_socket: &Socket) -> io::Result<u8> {
-    Err(unsupported("datagrams cannot be marked on this system"))
+    Err(unsupported(
+        "the traffic class is not supported on this system",
+    ))
 }
 
 pub(crate) fn set_low_latency(_socket: &Socket) -> io::Result<()> {
-    Err(unsupported("datagrams cannot be preferred on this system"))
+    Err(unsupported("low latency is not supported on this system"))
 }
 
 pub(crate) fn low_latency(_socket: &Socket) -> io::Result<bool> {
-    Err(unsupported("datagrams cannot be preferred on this system"))
+    Err(unsupported("low latency is not supported on this system"))
 }
 
 pub(crate) fn bind_to_adapter(_options: &SockRef<'_>, _adapter: &Adapter) -> io::Result<()> {
     Err(unsupported(
-        "a socket cannot be tied to an adapter on this system",
+        "a socket cannot be bound to an adapter on this system",
     ))
 }
 
-pub(crate) fn requested_buffer_bytes(told: u32) -> u32 {
-    told
+pub(crate) fn requested_buffer_bytes(reported: u32) -> u32 {
+    reported
 }
 
 pub(crate) fn receive_buffer_advice(_bytes: u32) -> Option<String> {

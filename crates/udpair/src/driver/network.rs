@@ -1,8 +1,9 @@
-//! One hub per runtime and network namespace for all who want to know of changes to the network.
+//! One hub per runtime and network namespace, shared by all watchers of the network.
 //!
-//! The kernel says where something changed; a task listens, reads the network anew, and keeps the latest
-//! picture for everybody. Nobody has a queue: who was busy meanwhile finds the latest picture, and
-//! compares it with the one he knows. The task runs as long as anybody watches.
+//! The kernel reports that something changed. A task of the hub waits for these reports, reads the
+//! network again, and keeps the latest snapshot for all watchers. Watchers have no queue: a watcher
+//! that was busy gets the latest snapshot, and compares it with the one that it knows. The task
+//! runs as long as there is a watcher.
 
 use std::future;
 use std::io;
@@ -17,7 +18,7 @@ use super::readiness::Readiness;
 use super::waiters::{Waiter, Waiters};
 use super::{Task, blocking, runtime, sleep};
 
-/// Somebody who watches the network.
+/// A watcher of the network.
 #[derive(Debug)]
 pub(crate) struct NetworkWatch {
     hub: Arc<Hub>,
@@ -26,12 +27,12 @@ pub(crate) struct NetworkWatch {
 }
 
 impl NetworkWatch {
-    /// Begins to watch the network of this thread's namespace, in the runtime around us or the
+    /// Begins to watch the network of this thread's namespace, in the current runtime or the
     /// background one.
     ///
     /// # Errors
     ///
-    /// The system's own.
+    /// Returns the system's error.
     pub(crate) fn begin() -> io::Result<Self> {
         let hub = hub()?;
         let seen = hub.latest().version;
@@ -42,20 +43,21 @@ impl NetworkWatch {
         })
     }
 
-    /// Returns the latest picture, and counts it as seen.
+    /// Returns the latest snapshot, and marks it as seen.
     pub(crate) fn network(&mut self) -> Arc<Network> {
         let latest = self.hub.latest();
         self.seen = latest.version;
         latest.network.clone()
     }
 
-    /// Waits for a picture that has not been seen yet.
+    /// Waits for a snapshot that has not been seen yet.
     ///
     /// # Errors
     ///
-    /// The system's own, and the end of the runtime; nothing more is heard then.
+    /// Returns the system's error, or one that says that the runtime has ended. No snapshot follows
+    /// after an error.
     pub(crate) fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Arc<Network>>> {
-        // Before looking, so that what comes in between wakes us.
+        // Enlisted before the check, so that a change in between wakes the task.
         self.waiter.enlist(cx.waker());
         let latest = self.hub.latest();
         let result = if latest.version != self.seen {
@@ -72,7 +74,7 @@ impl NetworkWatch {
     }
 }
 
-/// What those who watch in one runtime and one namespace share.
+/// The state that all watchers in one runtime and one namespace share.
 #[derive(Debug)]
 struct Hub {
     latest: Mutex<Latest>,
@@ -84,7 +86,7 @@ struct Hub {
 struct Latest {
     network: Arc<Network>,
     version: u64,
-    /// Why nothing more is heard.
+    /// Why no more snapshots follow; `None` while the task runs.
     end: Option<Arc<io::Error>>,
 }
 
@@ -95,7 +97,7 @@ impl Hub {
 
     fn publish(&self, network: Network) {
         let mut latest = self.latest();
-        // The kernel also tells of what we do not look at.
+        // The kernel also reports changes of data that a snapshot does not contain.
         if *latest.network != network {
             latest.network = Arc::new(network);
             latest.version += 1;
@@ -110,28 +112,28 @@ impl Hub {
     }
 }
 
-/// Returns the hub of the runtime that serves us and of this thread's network namespace, and starts it
-/// where there is none.
+/// Returns the hub of the current runtime (or the background one) and of this thread's network
+/// namespace. Starts the hub if there is none.
 fn hub() -> io::Result<Arc<Hub>> {
     static HUBS: Mutex<Vec<(HubKey, Weak<Hub>)>> = Mutex::new(Vec::new());
     let runtime = runtime()?;
     let monitor = NetworkMonitor::open()?;
-    let place = HubKey {
+    let key = HubKey {
         runtime: runtime.id(),
         namespace: monitor.namespace(),
     };
     let mut hubs = HUBS.lock().unwrap_or_else(PoisonError::into_inner);
     hubs.retain(|(_, hub)| hub.strong_count() > 0);
-    let mut ours = hubs.iter().filter(|(other, _)| *other == place);
-    let listening =
-        ours.find_map(|(_, hub)| hub.upgrade().filter(|hub| hub.latest().end.is_none()));
-    if let Some(hub) = listening {
+    let mut matching = hubs.iter().filter(|(other, _)| *other == key);
+    let running =
+        matching.find_map(|(_, hub)| hub.upgrade().filter(|hub| hub.latest().end.is_none()));
+    if let Some(hub) = running {
         return Ok(hub);
     }
 
     let _entered = runtime.enter();
-    // Listened to before the first picture is taken, so that no change falls between.
-    let monitor = Readiness::of_reading(monitor).map_err(|(_, error)| error)?;
+    // Registered before the first snapshot is read, so that no change is missed in between.
+    let monitor = Readiness::for_reading(monitor).map_err(|(_, error)| error)?;
     let mut reader = NetworkReader::open()?;
     let hub = Arc::new(Hub {
         latest: Mutex::new(Latest {
@@ -142,28 +144,30 @@ fn hub() -> io::Result<Arc<Hub>> {
         waiters: Arc::default(),
         task: OnceLock::new(),
     });
-    let last_words = LastWords {
+    let end_notice = EndNotice {
         hub: Arc::downgrade(&hub),
         why: None,
     };
-    let listening = runtime.spawn(async move {
-        let why = listen(monitor, reader, &last_words.hub).await.err();
-        last_words.say(why);
+    let publishing = runtime.spawn(async move {
+        let why = publish_changes(monitor, reader, &end_notice.hub)
+            .await
+            .err();
+        end_notice.send(why);
     });
-    let _ = hub.task.set(Task(listening.abort_handle()));
-    hubs.push((place, Arc::downgrade(&hub)));
+    let _ = hub.task.set(Task(publishing.abort_handle()));
+    hubs.push((key, Arc::downgrade(&hub)));
     Ok(hub)
 }
 
-/// Where an hub listens.
+/// The runtime and the network namespace of a hub.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct HubKey {
     runtime: Id,
     namespace: Option<u64>,
 }
 
-/// Listens until it fails.
-async fn listen(
+/// Publishes a new snapshot after every change, until monitoring fails or the hub is dropped.
+async fn publish_changes(
     mut monitor: Readiness<NetworkMonitor>,
     mut reader: NetworkReader,
     hub: &Weak<Hub>,
@@ -196,19 +200,21 @@ async fn listen(
     }
 }
 
-/// Tells those who watch that nothing more will be heard, however that comes.
-struct LastWords {
+/// Notifies all watchers, when it is dropped, that no more snapshots follow, whether the task ended
+/// or was aborted.
+struct EndNotice {
     hub: Weak<Hub>,
     why: Option<io::Error>,
 }
 
-impl LastWords {
-    fn say(mut self, why: Option<io::Error>) {
+impl EndNotice {
+    /// Notifies the watchers, with the reason for the end.
+    fn send(mut self, why: Option<io::Error>) {
         self.why = why;
     }
 }
 
-impl Drop for LastWords {
+impl Drop for EndNotice {
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
             let why = self.why.take();
@@ -217,7 +223,7 @@ impl Drop for LastWords {
     }
 }
 
-/// How long nothing is read anew after that was done; bounds the work where changes never end.
+/// The pause after each reading of the network. It bounds the work if changes never end.
 const PAUSE: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
@@ -225,7 +231,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn all_who_watch_in_one_runtime_share_an_ear_and_it_ends_with_them() {
+    async fn watchers_in_one_runtime_share_a_hub_that_ends_with_them() {
         let watches = [
             NetworkWatch::begin().unwrap(),
             NetworkWatch::begin().unwrap(),
@@ -241,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_is_told_to_each_once() {
+    async fn each_watcher_gets_a_snapshot_once() {
         let mut watches = [
             NetworkWatch::begin().unwrap(),
             NetworkWatch::begin().unwrap(),
@@ -260,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn who_watches_hears_of_the_end_of_the_runtime() {
+    fn a_watcher_is_notified_of_the_end_of_the_runtime() {
         let start = || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()

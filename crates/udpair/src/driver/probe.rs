@@ -1,4 +1,4 @@
-//! Whether a runtime can serve sockets.
+//! A probe that finds out whether a runtime can serve sockets.
 
 use std::cell::Cell;
 use std::panic::{self, PanicHookInfo};
@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Id};
 
-/// Returns whether a runtime has its I/O and its timers switched on.
+/// Returns whether a runtime has its I/O and its timers enabled.
 ///
-/// The runtime has no question for that: using what is off panics. So this tries once per runtime and
-/// remembers.
+/// The runtime has no function that returns this, and using a disabled part panics. So this tries
+/// both once per runtime and remembers the result.
 pub(super) fn serves_sockets(handle: &Handle) -> bool {
     thread_local! {
         static KNOWN: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
     }
-    // A program that ends on a panic cannot be asked this way; its runtime is taken to serve.
+    // A program that aborts on a panic cannot be probed; its runtime counts as able to serve.
     if cfg!(panic = "abort") {
         return true;
     }
@@ -27,17 +27,17 @@ pub(super) fn serves_sockets(handle: &Handle) -> bool {
     {
         return serves;
     }
-    let serves = remembered(id);
+    let serves = probe_once(id);
     KNOWN.set(Some((id, serves)));
     serves
 }
 
-/// Tries the runtime around us, unless another thread has done that; `id` is its own.
-fn remembered(id: Id) -> bool {
-    /// The runtimes that were tried last.
-    static TRIED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
-    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, serves)) = tried.iter().find(|(other, _)| *other == id) {
+/// Probes the current runtime, whose identifier is `id`, unless another thread has done so.
+fn probe_once(id: Id) -> bool {
+    /// The runtimes that were probed last, and whether they can serve.
+    static PROBED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
+    let mut probed = PROBED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, serves)) = probed.iter().find(|(other, _)| *other == id) {
         return *serves;
     }
     let serves = quietly(|| {
@@ -46,18 +46,19 @@ fn remembered(id: Id) -> bool {
         probe.set_nonblocking(true)?;
         tokio::net::UdpSocket::from_std(probe).map(drop)
     });
-    if tried.len() >= TRIED_MAX {
-        tried.remove(0);
+    if probed.len() >= PROBED_MAX {
+        probed.remove(0);
     }
-    tried.push((id, serves));
+    probed.push((id, serves));
     serves
 }
 
-/// Calls `action` and returns whether it did not panic. A panic of this thread is not reported.
+/// Calls `action` and returns whether it completed without a panic. A panic of this thread is not
+/// reported.
 ///
-/// The hook that reports panics belongs to the process. While this runs it still reports those of other
-/// threads, and afterwards it is as it was. A thread that is panicking already may not change it; its
-/// runtime is taken to serve.
+/// The panic hook is process-wide. While this runs, the hook still reports the panics of other
+/// threads; afterwards it is as it was before. A thread that is already panicking must not change
+/// the hook; its runtime counts as able to serve.
 fn quietly<T>(action: impl FnOnce() -> T) -> bool {
     if thread::panicking() {
         return true;
@@ -76,7 +77,7 @@ fn quietly<T>(action: impl FnOnce() -> T) -> bool {
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(action));
     let current = panic::take_hook();
     let former = former.lock().unwrap_or_else(PoisonError::into_inner).take();
-    // Somebody else may have set another hook meanwhile, which stays then.
+    // Another thread may have set another hook meanwhile. That one then stays.
     let is_quiet = ptr::from_ref(&*current).cast::<()>() == quiet_address;
     match former {
         Some(former) if is_quiet => panic::set_hook(former),
@@ -87,16 +88,16 @@ fn quietly<T>(action: impl FnOnce() -> T) -> bool {
 
 type Hook = dyn Fn(&PanicHookInfo<'_>) + Sync + Send;
 
-/// How many runtimes are remembered. Programs have one or two; tests have one each.
-const TRIED_MAX: usize = 64;
+/// The number of runtimes that are remembered. A program has one or two; each test has its own.
+const PROBED_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Others may panic at any time, and each of their reports is somebody's.
+    /// Panics of other threads are still reported during a probe.
     #[test]
-    fn a_runtime_is_tried_without_a_report() {
+    fn a_runtime_is_probed_without_a_panic_report() {
         static REPORTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
         let former = panic::take_hook();
         panic::set_hook(Box::new(|info| {
@@ -108,21 +109,21 @@ mod tests {
             .unwrap();
         let serves = bare.block_on(async { serves_sockets(bare.handle()) });
         let other = thread::Builder::new().name("other".into());
-        let _ = other.spawn(|| panic!("told")).unwrap().join();
+        let _ = other.spawn(|| panic!("reported")).unwrap().join();
         panic::set_hook(former);
 
         assert!(!serves);
         let reports = REPORTS.lock().unwrap();
-        let ours: Vec<_> = reports
+        let own: Vec<_> = reports
             .iter()
             .filter(|report| !report.starts_with("other"))
             .collect();
         assert!(
-            !ours.iter().any(|report| report.contains("disabled")),
-            "{ours:?}"
+            !own.iter().any(|report| report.contains("disabled")),
+            "{own:?}"
         );
         assert!(
-            reports.iter().any(|report| report.contains("told")),
+            reports.iter().any(|report| report.contains("reported")),
             "{reports:?}"
         );
     }

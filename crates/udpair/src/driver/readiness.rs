@@ -1,9 +1,10 @@
 //! A descriptor that the runtime watches.
 //!
-//! This file and its folder are the only ones of this crate that ask for the operating system. Each
-//! system has a body with the same names: a [`Readiness`] remembers that something became readable until
-//! that is taken back, and a wait for it takes it back by itself. So a caller that waits, and then
-//! receives until nothing is left, misses nothing: what arrives in between counts as new.
+//! In this crate, only this file and its folder depend on the operating system. The module of each
+//! system has the same items. A [`Readiness`] remembers that its source became readable until that
+//! state is cleared, and waiting for it clears the state. So a caller that waits, and then receives
+//! until nothing is left, misses nothing: a datagram that arrives in between makes the source
+//! readable again.
 
 #[cfg(unix)]
 mod unix;

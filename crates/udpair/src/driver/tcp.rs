@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-/// Connects `socket` to `server`, sends `query` and returns its answer (RFC 1035, section 4.2.2: each message behind its
-/// length in two octets).
+/// Connects `socket` to `server`, sends `query` and returns the answer.
+///
+/// Each message follows its length in two octets (RFC 1035, section 4.2.2).
 ///
 /// # Errors
 ///
-/// The system's own, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server hangs up.
+/// Returns the system's error, or [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the server
+/// closes the connection before the answer is complete.
 pub(crate) async fn exchange(
     socket: std::net::TcpStream,
     server: SocketAddr,

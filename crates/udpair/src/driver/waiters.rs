@@ -1,7 +1,7 @@
-//! Those who wait for the same thing.
+//! A list of the tasks that wait for the same thing.
 //!
-//! The runtime remembers one waker per socket and direction; a socket here may be shared by any
-//! number of tasks. So the runtime wakes this list, and the list wakes everybody on it.
+//! The runtime remembers one waker per socket and direction, but any number of tasks may share one
+//! of this crate's sockets. So the runtime wakes the list, and the list wakes all tasks on it.
 
 use std::mem;
 use std::num::NonZeroU64;
@@ -13,7 +13,7 @@ use std::task::{Wake, Waker};
 /// A list of wakers.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    /// How many there are, for those who wake: mostly there is nobody.
+    /// The number of entries. Waking reads it without the lock, because most lists are empty.
     count: AtomicUsize,
     list: Mutex<Entries>,
 }
@@ -21,24 +21,25 @@ pub(crate) struct Waiters {
 #[derive(Debug, Default)]
 struct Entries {
     last_number: u64,
-    /// Apart from the others, so that the usual single waiter costs no allocation.
+    /// Separate from the others, so that the usual single waiter needs no allocation.
     first: Option<Entry>,
     others: Option<Box<Others>>,
 }
 
 type Entry = (Number, Waker);
 
-/// Boxed, because on most lists there never are any.
+/// The entries after the first. Boxed, because most lists never have any.
 #[derive(Debug, Default)]
 struct Others(Vec<Entry>);
 
-/// A place on a list; whoever gives up waiting hands it back with [`Waiters::leave`].
+/// The number of a task's entry on a list; `None` if it has none. A task that stops waiting removes
+/// its entry with [`Waiters::leave`].
 #[derive(Debug, Default)]
 pub(crate) struct Ticket(Option<Number>);
 
-/// A place on a list that is given back when it is dropped.
+/// An entry on a list that is removed when this value is dropped.
 ///
-/// `L` leads to the list: a reference, or an [`Arc`].
+/// `L` points to the list: a reference, or an [`Arc`].
 #[derive(Debug)]
 pub(crate) struct Waiter<L: Deref<Target = Waiters>> {
     list: L,
@@ -54,12 +55,12 @@ impl<L: Deref<Target = Waiters>> Waiter<L> {
         }
     }
 
-    /// Puts `waker` on the list, or renews its entry.
+    /// Adds an entry with `waker` to the list, or updates the entry.
     pub(crate) fn enlist(&mut self, waker: &Waker) {
         self.list.enlist(&mut self.ticket, waker);
     }
 
-    /// Leaves the list.
+    /// Removes the entry from the list.
     pub(crate) fn leave(&mut self) {
         self.list.leave(&mut self.ticket);
     }
@@ -76,11 +77,11 @@ impl<L: Deref<Target = Waiters>> Drop for Waiter<L> {
     }
 }
 
-/// The number of an entry; from 1, so that having none takes no room of its own.
+/// The number of an entry, counted from 1, so that `Option<Number>` takes no extra space.
 type Number = NonZeroU64;
 
 impl Waiters {
-    /// Puts `waker` on the list, or renews its entry.
+    /// Adds an entry with `waker` to the list, or updates the ticket's entry.
     #[inline]
     pub(crate) fn enlist(&self, ticket: &mut Ticket, waker: &Waker) {
         let mut list = self.list();
@@ -90,7 +91,8 @@ impl Waiters {
             if !entry.will_wake(waker) {
                 let former = mem::replace(entry, waker.clone());
                 drop(list);
-                // Outside the lock, see `wake_all`: the last waker of a task may take that with it.
+                // Outside the lock, see `wake_all`: dropping the last waker of a task may drop the
+                // task.
                 drop(former);
             }
             return;
@@ -107,18 +109,18 @@ impl Waiters {
         }
     }
 
-    /// Takes the ticket's entry off the list.
+    /// Removes the ticket's entry from the list.
     #[inline]
     pub(crate) fn leave(&self, ticket: &mut Ticket) {
-        // Mostly one has not waited, or was woken, and with that taken off.
+        // Usually the task has not waited, or it was woken, which removed its entry.
         if let Some(number) = ticket.0.take()
             && !self.is_empty()
         {
-            self.take_off(number);
+            self.remove(number);
         }
     }
 
-    fn take_off(&self, number: Number) {
+    fn remove(&self, number: Number) {
         let mut list = self.list();
         let entry = list.take(number);
         self.count
@@ -128,7 +130,7 @@ impl Waiters {
         drop(entry);
     }
 
-    /// Wakes everybody and empties the list.
+    /// Wakes all tasks on the list and empties it.
     pub(crate) fn wake_all(&self) {
         if self.is_empty() {
             return;
@@ -139,13 +141,13 @@ impl Waiters {
             (list.first.take(), list.others.take())
         };
         let others = others.into_iter().flat_map(|others| others.0);
-        // Outside the lock, because a waker may run code that comes back here.
+        // Outside the lock, because a waker may run code that uses this list.
         for (_, waker) in first.into_iter().chain(others) {
             waker.wake();
         }
     }
 
-    /// Returns whether nobody waits.
+    /// Returns whether no task waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.count.load(Ordering::SeqCst) == 0
@@ -165,11 +167,11 @@ impl Entries {
 
     #[inline]
     fn take(&mut self, number: Number) -> Option<Entry> {
-        let is_it = |(other, _): &mut Entry| *other == number;
-        self.first.take_if(is_it).or_else(|| {
+        let matches = |(other, _): &mut Entry| *other == number;
+        self.first.take_if(matches).or_else(|| {
             let others = &mut self.others.as_mut()?.0;
-            let at = others.iter().position(|(other, _)| *other == number)?;
-            Some(others.remove(at))
+            let index = others.iter().position(|(other, _)| *other == number)?;
+            Some(others.remove(index))
         })
     }
 
@@ -206,7 +208,7 @@ mod tests {
         }
     }
 
-    /// The last waker of a task may be all that keeps it, and the task may use what it waited for.
+    /// Dropping the last waker of a task may drop the task, whose destructor may use the list.
     #[test]
     fn a_waker_may_use_the_list_when_it_is_dropped() {
         struct Last(Arc<Waiters>);
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_on_the_list_is_woken_once() {
+    fn every_waiter_on_the_list_is_woken_once() {
         let waiters = Waiters::default();
         let counts: [Arc<Count>; 3] = Default::default();
         let mut tickets: [Ticket; 3] = Default::default();
@@ -250,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_is_not_woken_and_leaves_nothing_behind() {
+    fn a_waiter_that_leaves_is_not_woken_and_its_entry_is_removed() {
         let waiters = Waiters::default();
         let counts: [Arc<Count>; 2] = Default::default();
         for _ in 0..2 {

@@ -1,8 +1,8 @@
-//! A socket that the runtime watches for us.
+//! A socket whose readiness the runtime watches.
 //!
-//! The descriptor lives behind a lock that every call on it takes for reading, and that closing takes
-//! for writing: when [`Watched::close`] returns, no call is under way and the port is free, whoever
-//! still holds the socket.
+//! The descriptor is behind a lock. Every call on it takes the lock for reading, and closing takes
+//! it for writing. So when [`Watched::close`] returns, no call is under way and the port is free,
+//! even if other tasks still hold the socket.
 
 use std::future;
 use std::io;
@@ -16,24 +16,25 @@ use udpair_io::Socket;
 use super::readiness::Readiness;
 use super::waiters::{Ticket, Waiter, Waiters};
 
-/// See the module.
+/// A socket whose readiness the runtime watches.
 #[derive(Debug)]
 pub(crate) struct Watched {
     reading: RwLock<Option<Registration>>,
     readers: Arc<Waiters>,
-    /// Wakes `readers`; kept, because making one allocates.
+    /// Wakes `readers`; kept, because creating a waker allocates.
     readers_waker: Waker,
-    /// There once somebody had to wait; most sockets never see that.
+    /// Created by the first writer that has to wait; most sockets never have one.
     writing: OnceBox<Writing>,
-    /// The runtime that watches, or will; set by the first who waits where it was left open.
+    /// The runtime that watches the socket, or will watch it. If none is assigned, the first waiter
+    /// sets it.
     runtime: OnceLock<Handle>,
 }
 
-/// Remaining for room.
+/// The writers of a socket that wait for buffer space.
 #[derive(Debug, Default)]
 struct Writing {
-    /// There only while somebody waits: a standing interest in writing would cost a wake-up for every
-    /// datagram that leaves.
+    /// Exists only while a writer waits: a permanent interest in writability would cause a wake-up
+    /// for every datagram that leaves.
     registered: Mutex<Option<Readiness<Socket>>>,
     writers: Arc<Waiters>,
 }
@@ -46,10 +47,10 @@ impl Writing {
     }
 }
 
-/// A socket on its way into a runtime.
+/// A socket, and whether it is registered with a runtime.
 #[derive(Debug)]
 enum Registration {
-    /// Nobody has waited for it yet.
+    /// No task has waited for the socket yet.
     Unwatched(Socket),
     Watched(Readiness<Socket>),
 }
@@ -63,13 +64,15 @@ impl Registration {
     }
 }
 
-/// Wakes those who wait to read from one socket. Apart from the socket, so that not everybody who has that
-/// can: a waker may do anything.
+/// Wakes the tasks that wait to read from one socket.
+///
+/// Separate from the socket, so that code which only has the socket cannot wake them: a waker may
+/// run arbitrary code.
 #[derive(Debug)]
 pub(crate) struct ReaderWaker(Arc<Waiters>);
 
 impl ReaderWaker {
-    /// Makes everybody who waits to read look again.
+    /// Wakes all waiting readers, which then check again.
     #[inline]
     pub(crate) fn wake_all(&self) {
         self.0.wake_all();
@@ -79,15 +82,15 @@ impl ReaderWaker {
 /// Why a socket cannot be waited for any more.
 #[derive(Debug)]
 pub(crate) enum WaitError {
-    /// It was closed.
+    /// The socket was closed.
     Closed,
-    /// Its runtime was shut down, or could not take it.
+    /// The socket's runtime was shut down, or could not register the socket.
     Runtime(io::Error),
 }
 
 impl From<WaitError> for io::Error {
-    fn from(gone: WaitError) -> Self {
-        match gone {
+    fn from(error: WaitError) -> Self {
+        match error {
             WaitError::Closed => Self::new(io::ErrorKind::NotConnected, "the socket was closed"),
             WaitError::Runtime(error) => error,
         }
@@ -95,16 +98,16 @@ impl From<WaitError> for io::Error {
 }
 
 impl Watched {
-    /// Leaves `socket` to the runtime around us, which watches it as soon as somebody waits: a socket
-    /// that only sends, or is never waited for, costs it nothing.
+    /// Assigns `socket` to the current runtime, which watches it as soon as a task waits. A socket
+    /// that only sends, or that no task waits for, costs the runtime nothing.
     pub(crate) fn new(socket: Socket) -> (Self, ReaderWaker) {
-        let (watched, waker) = Self::wherever(socket);
+        let (watched, waker) = Self::unassigned(socket);
         let _ = watched.runtime.set(Handle::current());
         (watched, waker)
     }
 
-    /// Leaves `socket` to the runtime in which somebody waits for it first.
-    pub(crate) fn wherever(socket: Socket) -> (Self, ReaderWaker) {
+    /// Assigns `socket` to no runtime yet. The runtime of the first task that waits will watch it.
+    pub(crate) fn unassigned(socket: Socket) -> (Self, ReaderWaker) {
         let readers = Arc::new(Waiters::default());
         let waker = ReaderWaker(readers.clone());
         let watched = Self {
@@ -117,7 +120,7 @@ impl Watched {
         (watched, waker)
     }
 
-    /// Hands the socket to its runtime, or where that was left open to ours.
+    /// Registers the socket with its runtime; if none is assigned yet, with the current one.
     #[cold]
     fn watch(&self) -> io::Result<()> {
         let runtime = match self.runtime.get() {
@@ -133,7 +136,7 @@ impl Watched {
             }
         };
         let _entered = runtime.enter();
-        match Readiness::of_reading(socket) {
+        match Readiness::for_reading(socket) {
             Ok(registered) => {
                 *reading = Some(Registration::Watched(registered));
                 let _ = self.runtime.set(runtime.clone());
@@ -159,14 +162,14 @@ impl Watched {
             .map(|reading| action(reading.socket()))
     }
 
-    /// Calls `action` on the socket while nobody else does; `None` once it is closed.
-    pub(crate) fn with_alone<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
+    /// Calls `action` on the socket while no other call is under way; `None` once it is closed.
+    pub(crate) fn with_exclusive<R>(&self, action: impl FnOnce(&Socket) -> R) -> Option<R> {
         let reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
         reading.as_ref().map(|reading| action(reading.socket()))
     }
 
-    /// Waits until something arrived (a datagram, an error, the end) since the last time this
-    /// returned. The caller then receives until nothing is left.
+    /// Waits until something has arrived (a datagram, an error, the end) since this last completed.
+    /// The caller then receives until nothing is left.
     #[inline]
     pub(crate) fn poll_readable(
         &self,
@@ -184,7 +187,8 @@ impl Watched {
             Some(Registration::Unwatched(_)) => unreachable!("watched above"),
             None => return Poll::Ready(Err(WaitError::Closed)),
         };
-        // Who was woken finds it so, and need not line up to learn that.
+        // A reader that was woken finds the socket readable here, and need not enlist to learn
+        // that.
         if !registered.take_readable() {
             self.readers.enlist(ticket, cx.waker());
             let mut context = Context::from_waker(&self.readers_waker);
@@ -194,64 +198,65 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits until something arrived; see [`poll_readable`](Self::poll_readable).
+    /// Waits until something has arrived; see [`poll_readable`](Self::poll_readable).
     pub(crate) async fn readable(&self) -> Result<(), WaitError> {
         let mut waiter = Waiter::on(&*self.readers);
         future::poll_fn(|cx| self.poll_readable(cx, waiter.ticket())).await
     }
 
-    /// Takes a reader off the list, who does not wait any more.
+    /// Removes a reader that no longer waits from the list.
     #[inline]
     pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
         self.readers.leave(ticket);
     }
 
-    /// Returns whether somebody waits to read.
+    /// Returns whether a task waits to read.
     #[inline]
     pub(crate) fn has_readers(&self) -> bool {
         !self.readers.is_empty()
     }
 
-    /// Makes everybody who waits to write look again.
+    /// Wakes all waiting writers, which then check again.
     pub(crate) fn wake_writers(&self) {
         if let Some(writing) = self.writing.get() {
             writing.writers.wake_all();
         }
     }
 
-    /// Waits until the kernel has room for another datagram.
+    /// Waits until the kernel has buffer space for another datagram.
     pub(crate) fn poll_writable(
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
     ) -> Poll<Result<(), WaitError>> {
-        // The list changes under this lock alone, so that the registration is there while anybody is on
-        // it.
+        // The list changes only under this lock, so that the registration exists while a writer is
+        // on the list.
         let writing = self.writing.get_or_init(Box::default);
         let mut registered = writing.registered();
         writing.writers.enlist(ticket, cx.waker());
-        let room = match &mut *registered {
-            Some(registered) => registered,
+        let readiness = match &mut *registered {
+            Some(readiness) => readiness,
             none => none.insert(self.register_for_writing()?),
         };
         let waker = writing.writers.clone().into();
         let mut context = Context::from_waker(&waker);
-        let room = ready!(room.poll_writable(&mut context));
+        let writable = ready!(readiness.poll_writable(&mut context));
         *registered = None;
         writing.writers.leave(ticket);
         drop(registered);
         writing.writers.wake_all();
-        Poll::Ready(room.map_err(WaitError::Runtime))
+        Poll::Ready(writable.map_err(WaitError::Runtime))
     }
 
-    /// Puts a writer on the list who waits for something else, so that a wake-up reaches him.
+    /// Adds a writer that waits for something else to the list, so that
+    /// [`wake_writers`](Self::wake_writers) wakes it.
     pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
         let writing = self.writing.get_or_init(Box::default);
         let _registered = writing.registered();
         writing.writers.enlist(ticket, cx.waker());
     }
 
-    /// Takes a writer off the list, who does not wait any more.
+    /// Removes a writer that no longer waits from the list.
     pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
         let Some(writing) = self.writing.get() else {
             return;
@@ -263,7 +268,7 @@ impl Watched {
         }
     }
 
-    /// Closes the socket and wakes everybody; the local port is free when this returns.
+    /// Closes the socket and wakes all waiters. The local port is free when this returns.
     pub(crate) fn close(&self) {
         let reading = self
             .reading
@@ -284,7 +289,8 @@ impl Watched {
         self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a second descriptor of the socket, because the runtime takes each but once.
+    /// Registers a second descriptor of the socket, because the runtime accepts each descriptor
+    /// only once.
     fn register_for_writing(&self) -> Result<Readiness<Socket>, WaitError> {
         let copy = self.with(Socket::try_clone).ok_or(WaitError::Closed)?;
         let runtime = match self.runtime.get() {
@@ -295,6 +301,6 @@ impl Watched {
             .and_then(|copy| Ok((copy, runtime?)))
             .map_err(WaitError::Runtime)?;
         let _entered = runtime.enter();
-        Readiness::of_writing(copy).map_err(|(_, error)| WaitError::Runtime(error))
+        Readiness::for_writing(copy).map_err(|(_, error)| WaitError::Runtime(error))
     }
 }

@@ -1,6 +1,7 @@
-//! The HRESULTs that this crate raises (winerror.h, winsock2.h of the Windows SDK).
+//! The HRESULTs of this crate's errors (winerror.h, winsock2.h of the Windows SDK).
 //!
-//! A Winsock code `n` is `0x8007_0000 | n`; an HRESULT is a signed number (MODEL ERR-04).
+//! The HRESULT of a Winsock code `n` is `0x8007_0000 | n`. An HRESULT is a signed number (MODEL
+//! ERR-04).
 
 pub(crate) const E_ILLEGAL_METHOD_CALL: i32 = hresult(0x8000_000e);
 pub(crate) const RO_E_CLOSED: i32 = hresult(0x8000_0013);

@@ -1,10 +1,10 @@
-//! `SocketErrorStatus`: what an HRESULT says about the network.
+//! `SocketErrorStatus`: the network condition that an HRESULT stands for.
 
-/// What went wrong on the network, in the 31 words that the model has for it.
+/// A network condition: one of the 31 that the model distinguishes.
 ///
 /// # Model
 ///
-/// `Windows.Networking.Sockets.SocketErrorStatus`; the numbers are fixed (ERR-03).
+/// `Windows.Networking.Sockets.SocketErrorStatus`. The numeric values are fixed (ERR-03).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(u8)]
 pub enum SocketErrorStatus {
@@ -24,7 +24,7 @@ pub enum SocketErrorStatus {
     HostNotFound = 6,
     /// The name has no record of the requested type.
     NoDataRecordOfRequestedType = 7,
-    /// The host was not found, and who said so does not know for certain.
+    /// The host was not found, according to a name server that is not authoritative.
     NonAuthoritativeHostNotFound = 8,
     /// The service was not found.
     ClassTypeNotFound = 9,
@@ -44,7 +44,7 @@ pub enum SocketErrorStatus {
     NetworkDroppedConnectionOnReset = 16,
     /// Software on this machine aborted the connection.
     SoftwareCausedConnectionAbort = 17,
-    /// The peer reset the connection; on a datagram socket: nobody listens on the remote port.
+    /// The peer reset the connection. On a datagram socket: no socket is bound to the remote port.
     ConnectionResetByPeer = 18,
     /// The host is down.
     HostIsDown = 19,
@@ -73,8 +73,10 @@ pub enum SocketErrorStatus {
 }
 
 impl SocketErrorStatus {
-    /// Returns the status of an HRESULT; [`Unknown`](Self::Unknown) for any that the model does not
-    /// list, success included (MODEL ERR-01).
+    /// Returns the status of an HRESULT.
+    ///
+    /// An HRESULT that the model does not list, success included, has the status
+    /// [`Unknown`](Self::Unknown) (MODEL ERR-01).
     pub fn from_hresult(hresult: i32) -> Self {
         match hresult.cast_unsigned() {
             // ERROR_OPERATION_ABORTED, E_ABORT, ERROR_CANCELLED, WSAECANCELLED, WSA_E_CANCELLED
@@ -182,7 +184,7 @@ mod tests {
             (0x800b_0113, 30),
             (0x8009_6004, 30),
             (0x8009_6019, 30),
-            // Raised by this crate, and no network condition.
+            // HRESULTs of this crate that are not network conditions, and others.
             (0x8007_0057, 0),
             (0x8000_000e, 0),
             (0x8000_0013, 0),

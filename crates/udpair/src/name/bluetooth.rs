@@ -1,8 +1,8 @@
 //! Bluetooth device addresses: six octets, `12:34:56:78:9A:BC`, in parentheses or not.
 //!
-//! The model accepts them as host names; no datagram can go there.
+//! The model accepts them as host names, although no datagram can be sent to them.
 
-/// Reads an address; `None` if `text` is something else.
+/// Parses an address; `None` if `text` is not one.
 pub(super) fn parse(text: &str) -> Option<[u8; 6]> {
     let inner = match text.strip_prefix('(') {
         Some(rest) => rest.strip_suffix(')')?,
@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Option<[u8; 6]> {
     parts.next().is_none().then_some(octets)
 }
 
-/// Writes an address in its canonical form.
+/// Returns the canonical text of an address.
 pub(super) fn canonical(octets: [u8; 6]) -> String {
     let parts: Vec<_> = octets.iter().map(|octet| format!("{octet:02X}")).collect();
     parts.join(":")

@@ -1,7 +1,8 @@
-//! Domain names: checked, and brought into the form that DNS carries.
+//! Domain names: checked, and converted to the form that DNS uses.
 //!
-//! Unicode goes through UTS 46 (the `idna` crate). What UTS 46 leaves open is decided here: which
-//! ASCII characters a label may hold, and that nothing which looks like a number passes for a name.
+//! Unicode is processed by UTS 46 (the `idna` crate). This module decides what UTS 46 leaves open:
+//! which ASCII characters a label may contain, and that a text which looks like a number is not a
+//! name.
 
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
@@ -11,13 +12,13 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 pub(super) struct Domain {
     /// Lower-case A-labels without a trailing dot.
     pub(super) canonical: Box<str>,
-    /// What people read: A-labels decoded, ASCII case as typed, no trailing dot.
+    /// The form for display: A-labels decoded, ASCII case as typed, no trailing dot.
     pub(super) display: Box<str>,
-    /// Whether it was written with a trailing dot, which is no part of who is meant.
+    /// Whether it was written with a trailing dot, which does not change the host that is meant.
     pub(super) is_absolute: bool,
 }
 
-/// Checks `text` and reads it as a domain name, or says why it is none.
+/// Parses `text` as a domain name; otherwise returns the reason why it is not one.
 pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.is_empty() || name.split('.').any(str::is_empty) {
@@ -38,8 +39,8 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
             Hyphens::CheckFirstLast,
             DnsLength::Ignore,
         )
-        .map_err(|_| "it breaks the rules for international names (UTS 46)")?;
-    // Mapping can bring a trailing dot of its own, from an ideographic full stop.
+        .map_err(|_| "it violates the rules for internationalized names (UTS 46)")?;
+    // The mapping can add a trailing dot, from an ideographic full stop.
     let relative = canonical.strip_suffix('.');
     let is_absolute = relative.is_some() || name.len() < text.len();
     let canonical = relative.unwrap_or(&canonical);
@@ -52,8 +53,8 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
     })
 }
 
-/// Whether UTS 46 makes of `name` what it is already: lower-case ASCII, and no A-label that would have to be
-/// looked into.
+/// Returns whether UTS 46 leaves `name` as it is: it is lower-case ASCII, and has no A-label that
+/// would have to be decoded.
 fn is_plain(name: &str) -> bool {
     let is_kept = |byte: u8| is_label_byte(byte) && !byte.is_ascii_uppercase() || byte == b'.';
     name.bytes().all(is_kept) && !name.split('.').any(|label| label.starts_with("xn--"))
@@ -72,7 +73,7 @@ fn check_ascii(name: &str) -> Result<(), &'static str> {
             return Err("a label is longer than 63 characters");
         }
         if !label.bytes().all(is_label_byte) {
-            return Err("it holds a character that no host name has");
+            return Err("it contains a character that is not allowed in a host name");
         }
         if label.starts_with('-') || label.ends_with('-') {
             return Err("a label begins or ends with a hyphen");
@@ -91,7 +92,8 @@ fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// Whether other resolvers would read a name that ends in `label` as an IPv4 address (`inet_aton`).
+/// Returns whether other resolvers would parse a name that ends in `label` as an IPv4 address
+/// (`inet_aton`).
 fn looks_like_a_number(label: &str) -> bool {
     let digits = |text: &str, is_digit: fn(&u8) -> bool| text.bytes().all(|byte| is_digit(&byte));
     digits(label, u8::is_ascii_digit)
@@ -100,7 +102,7 @@ fn looks_like_a_number(label: &str) -> bool {
             .is_some_and(|rest| digits(rest, u8::is_ascii_hexdigit))
 }
 
-/// Returns `name` as people read it.
+/// Returns the display form of `name`.
 fn display(name: &str) -> String {
     let labels: Vec<_> = name.split('.').map(display_label).collect();
     labels.join(".")

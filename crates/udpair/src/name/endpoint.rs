@@ -1,4 +1,4 @@
-//! `Endpoint`: a host and a service, either of which may be the system's choice.
+//! `Endpoint`: a host and a service, either of which may be left to the system.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,10 +8,11 @@ use super::host::{HostName, HostNameType};
 use super::service::ServiceName;
 use crate::error::{Error, ErrorKind};
 
-/// One end of a conversation.
+/// One end of a datagram exchange: a host and a service.
 ///
-/// As text: `host:service`, `[v6-address%zone]:service`, `:service` (any address), `host:` (any
-/// port). What is left out is the system's choice, which only a local endpoint may leave to it.
+/// The text form is `host:service`, `[v6-address%zone]:service`, `:service` (any address) or
+/// `host:` (any port). A part that is left out is chosen by the system. Only a local endpoint may
+/// leave out a part.
 ///
 /// # Examples
 ///
@@ -32,12 +33,12 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Returns the endpoint of `service` at `host`; `None` is any local address.
+    /// Returns the endpoint of `service` at `host`; a `host` of `None` is any local address.
     pub fn new(host: Option<HostName>, service: ServiceName) -> Self {
         Self { host, service }
     }
 
-    /// Returns the local endpoint of `service` on every address of this machine.
+    /// Returns the local endpoint of `service` at every address of this machine.
     pub fn any(service: ServiceName) -> Self {
         Self::new(None, service)
     }
@@ -47,19 +48,22 @@ impl Endpoint {
         self.host.as_ref()
     }
 
-    /// Returns the service; an empty one leaves the port to the system.
+    /// Returns the service; an empty service leaves the port to the system.
     pub fn service(&self) -> &ServiceName {
         &self.service
     }
 
-    /// Returns the host of a remote endpoint, which has one and a service too.
+    /// Returns the host of a remote endpoint, which must have both a host and a service.
     ///
     /// # Errors
     ///
     /// [`InvalidArgument`](ErrorKind::InvalidArgument), naming the part that is missing.
     pub(crate) fn remote_host(&self) -> Result<&HostName, Error> {
         let Some(host) = &self.host else {
-            return Err(missing("host", "name the host to talk to"));
+            return Err(missing(
+                "host",
+                "give the name or address of the remote host",
+            ));
         };
         if self.service.is_any() {
             return Err(missing("service", "give a port number or a service name"));
@@ -67,7 +71,7 @@ impl Endpoint {
         Ok(host)
     }
 
-    /// Returns the address of a numeric endpoint, which needs no resolving; `None` for any other.
+    /// Returns the address of a numeric endpoint, which needs no lookup; `None` for any other.
     pub(crate) fn socket_addr(&self) -> Option<Result<SocketAddr, Error>> {
         self.host.as_ref()?.socket_addr(self.service.port()?)
     }
@@ -88,7 +92,7 @@ impl Default for Endpoint {
     }
 }
 
-/// A numeric endpoint; no heap is used.
+/// Converts a socket address to a numeric endpoint, without an allocation.
 impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
         Self::new(Some(address.into()), address.port().into())
@@ -98,12 +102,12 @@ impl From<SocketAddr> for Endpoint {
 impl FromStr for Endpoint {
     type Err = Error;
 
-    /// Checks `text` and reads it as an endpoint.
+    /// Parses `text` as an endpoint.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument): there is no colon between host and service,
-    /// or one of the two is not valid.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): there is no colon between the host and the
+    /// service, or one of the two is not valid.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (host, service) = split(text).ok_or_else(|| {
             Error::new(
@@ -112,7 +116,7 @@ impl FromStr for Endpoint {
                     "endpoint {text:?} is not valid: host and service need a colon between them"
                 ),
             )
-            .with_advice(likely(text))
+            .with_advice(advice_for(text))
         })?;
         let host = match host {
             "" => None,
@@ -122,8 +126,8 @@ impl FromStr for Endpoint {
     }
 }
 
-/// Says how to write what `text`, which lacks its colon, most likely means.
-fn likely(text: &str) -> String {
+/// Returns the advice for a text without a colon: how to write what it most likely means.
+fn advice_for(text: &str) -> String {
     if text.parse::<u16>().is_ok() {
         return format!("write :{text} for port {text} on any address, or host:{text}");
     }
@@ -138,7 +142,7 @@ fn likely(text: &str) -> String {
     }
 }
 
-/// Splits at the colon between host and service; an IPv6 address needs its brackets.
+/// Splits `text` at the colon between host and service. An IPv6 address needs its brackets.
 fn split(text: &str) -> Option<(&str, &str)> {
     if text.starts_with('[') {
         let end = text.find(']')? + 1;
@@ -166,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_reads_what_it_writes() {
+    fn an_endpoint_survives_a_round_trip_through_text() {
         for text in [
             "contoso.com:stun",
             "192.0.2.1:53",
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_without_its_colon_is_refused_with_advice() {
+    fn an_endpoint_without_a_colon_is_rejected_with_advice() {
         for text in [
             "contoso.com",
             "53",
@@ -212,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_address_survives_the_way_through_an_endpoint() {
+    fn a_socket_address_survives_a_round_trip_through_an_endpoint() {
         for text in ["192.0.2.1:53", "[2001:db8::1]:0", "[fe80::1%7]:9"] {
             let address: SocketAddr = text.parse().unwrap();
             assert_eq!(

@@ -1,4 +1,4 @@
-//! `HostName`: a domain name or an address, told apart by its syntax alone.
+//! `HostName`: a domain name or an address, distinguished only by its syntax.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -15,8 +15,8 @@ use crate::error::{Error, ErrorKind};
 
 /// The name or address of a host.
 ///
-/// Made from text by [`FromStr`] or from an address by [`From`]; nothing is looked up. Equality,
-/// order and hash follow [`canonical_name`](Self::canonical_name).
+/// A `HostName` is created from text by [`FromStr`] or from an address by [`From`]. Creating one
+/// looks up nothing. Equality, order and hash follow [`canonical_name`](Self::canonical_name).
 ///
 /// | text | type |
 /// |---|---|
@@ -25,9 +25,9 @@ use crate::error::{Error, ErrorKind};
 /// | `2001:db8::1`, `[2001:db8::1]`, `fe80::1%eth0`, `fe80::1%2` | [`Ipv6`](HostNameType::Ipv6) |
 /// | `12:34:56:78:9A:BC`, `(12:34:56:78:9A:BC)` | [`Bluetooth`](HostNameType::Bluetooth) |
 ///
-/// Anything that other resolvers might take for a number and that is no address (`256.1.1.1`,
-/// `127.1`, `0x7f.1`) is refused, as are ports, URLs, white space, and labels that break the rules of
-/// DNS (RFC 1035) or of international names (UTS 46).
+/// A text that is not an address but that other resolvers might parse as a number (`256.1.1.1`,
+/// `127.1`, `0x7f.1`) is rejected. So are ports, URLs, white space, and labels that violate the
+/// rules of DNS (RFC 1035) or of internationalized names (UTS 46).
 ///
 /// # Examples
 ///
@@ -45,26 +45,26 @@ use crate::error::{Error, ErrorKind};
 /// `Windows.Networking.HostName` (HOST-01 to HOST-17).
 #[derive(Clone)]
 pub struct HostName {
-    /// The text it was made from, where that differs from its canonical name.
+    /// The text from which it was created; `None` if that equals its canonical name.
     raw: Option<Box<str>>,
     value: Value,
 }
 
-/// What a [`HostName`] is, judged from its syntax.
+/// The type of a [`HostName`], determined by its syntax.
 ///
 /// # Model
 ///
-/// `Windows.Networking.HostNameType`; the numbers are fixed (HOST-03).
+/// `Windows.Networking.HostNameType`. The numeric values are fixed (HOST-03).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[repr(u8)]
 pub enum HostNameType {
-    /// A domain name, or a name that only the hosts file knows.
+    /// A domain name, or a name that only the hosts file lists.
     DomainName = 0,
     /// An IPv4 address.
     Ipv4 = 1,
     /// An IPv6 address, with or without a zone.
     Ipv6 = 2,
-    /// A Bluetooth address; accepted, and refused by every socket operation.
+    /// A Bluetooth address. It is a valid host name, but every socket operation rejects it.
     Bluetooth = 3,
 }
 
@@ -82,12 +82,12 @@ enum Zone {
     None,
     /// The index of an adapter.
     Index(u32),
-    /// A name that no adapter had when the host name was made.
+    /// A name that no adapter had when the host name was created.
     Name(Box<str>),
 }
 
 impl HostName {
-    /// Returns what the name is.
+    /// Returns the type of the name.
     pub fn kind(&self) -> HostNameType {
         match self.value {
             Value::Domain(_) => HostNameType::DomainName,
@@ -97,7 +97,7 @@ impl HostName {
         }
     }
 
-    /// Returns the text that the name was made from, unchanged (HOST-04).
+    /// Returns the text from which the name was created, unchanged (HOST-04).
     pub fn raw_name(&self) -> Cow<'_, str> {
         match &self.raw {
             Some(raw) => Cow::Borrowed(raw),
@@ -105,11 +105,12 @@ impl HostName {
         }
     }
 
-    /// Returns the form in which two names for the same host are the same text.
+    /// Returns the canonical form: the same text for every spelling of a name (HOST-12).
     ///
-    /// A domain name in lower-case A-labels without a trailing dot; an IPv4 address in dotted
-    /// decimal; an IPv6 address as RFC 5952 writes it, without brackets, its zone as a number where
-    /// an adapter has that name (HOST-12).
+    /// - A domain name is in lower-case A-labels, without a trailing dot.
+    /// - An IPv4 address is in dotted decimal.
+    /// - An IPv6 address is in the form of RFC 5952, without brackets. Its zone is a number if an
+    ///   adapter has that name.
     pub fn canonical_name(&self) -> Cow<'_, str> {
         match &self.value {
             Value::Domain(domain) => Cow::Borrowed(&domain.canonical),
@@ -121,8 +122,8 @@ impl HostName {
         }
     }
 
-    /// Returns the form that people read: a domain name in Unicode with the case as typed, all else
-    /// as [`canonical_name`](Self::canonical_name) has it (HOST-13).
+    /// Returns the form for display: a domain name in Unicode with the case as typed, everything
+    /// else as by [`canonical_name`](Self::canonical_name) (HOST-13).
     pub fn display_name(&self) -> Cow<'_, str> {
         match &self.value {
             Value::Domain(domain) => Cow::Borrowed(&domain.display),
@@ -148,13 +149,13 @@ impl HostName {
         matches!(domain.canonical.rsplit('.').next(), Some("localhost"))
     }
 
-    /// Returns whether the name was written with its trailing dot: then no search list applies
-    /// (RFC 1034, section 3.1; HOST-07).
+    /// Returns whether the name was written with a trailing dot. If so, no search list applies (RFC
+    /// 1034, section 3.1; HOST-07).
     pub(crate) fn is_absolute(&self) -> bool {
         matches!(&self.value, Value::Domain(domain) if domain.is_absolute)
     }
 
-    /// Returns the lower-case A-labels of a domain name.
+    /// Returns the lower-case A-labels of a domain name; `None` for an address.
     pub(crate) fn domain(&self) -> Option<&str> {
         match &self.value {
             Value::Domain(domain) => Some(&domain.canonical),
@@ -162,14 +163,15 @@ impl HostName {
         }
     }
 
-    /// Returns the socket address of an IP address, `None` for any other name.
+    /// Returns the socket address of an IP address with `port`; `None` for any other name.
     ///
-    /// An IPv4-mapped address becomes an IPv4 one. The zone counts only where the address needs one
-    /// (HOST-10).
+    /// An IPv4-mapped IPv6 address becomes an IPv4 address. A zone is used only if the address
+    /// needs one (HOST-10).
     ///
     /// # Errors
     ///
-    /// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the zone names no adapter.
+    /// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the zone is not the name of an
+    /// adapter.
     pub fn socket_addr(&self, port: u16) -> Option<Result<SocketAddr, Error>> {
         match &self.value {
             Value::Ipv4(ip) => Some(Ok(SocketAddr::new((*ip).into(), port))),
@@ -205,14 +207,16 @@ impl HostName {
             return Err("it is empty");
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err("it holds white space or a control character");
+            return Err("it contains white space or a control character");
         }
         if let Some(octets) = bluetooth::parse(text) {
             return Ok(Value::Bluetooth(octets));
         }
         if let Some(rest) = text.strip_prefix('[') {
             let Some(inner) = rest.strip_suffix(']') else {
-                return Err("what begins with [ must end with ]; the service is given separately");
+                return Err(
+                    "a [ at the start needs a ] at the end; the service is given separately",
+                );
             };
             return parse_ipv6(inner).ok_or("there is no IPv6 address between the brackets");
         }
@@ -229,7 +233,7 @@ impl HostName {
     }
 }
 
-/// Reads an IPv6 address with or without a zone.
+/// Parses an IPv6 address with or without a zone.
 fn parse_ipv6(text: &str) -> Option<Value> {
     let (ip, zone) = match text.split_once('%') {
         Some((ip, zone)) => (ip, parse_zone(zone)?),
@@ -255,7 +259,7 @@ fn parse_zone(text: &str) -> Option<Zone> {
     })
 }
 
-/// Whether `ip` means a different host on each adapter (RFC 4007, section 4).
+/// Returns whether `ip` may stand for a different host on each adapter (RFC 4007, section 4).
 pub(crate) fn needs_zone(ip: Ipv6Addr) -> bool {
     let multicast_scope = ip.octets()[1] & 0xf;
     ip.is_unicast_link_local()
@@ -265,11 +269,12 @@ pub(crate) fn needs_zone(ip: Ipv6Addr) -> bool {
 impl FromStr for HostName {
     type Err = Error;
 
-    /// Checks `text` and reads it as a host name.
+    /// Parses `text` as a host name.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument): it is none, and the text says why.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): `text` is not a host name. The message says
+    /// why.
     fn from_str(text: &str) -> Result<Self, Error> {
         let value = Self::parse(text).map_err(|reason| {
             Error::new(
@@ -291,7 +296,7 @@ impl From<IpAddr> for HostName {
     }
 }
 
-/// The host of a socket address, with its zone; no heap is used.
+/// Converts the host of a socket address, including its zone, without an allocation.
 impl From<SocketAddr> for HostName {
     fn from(address: SocketAddr) -> Self {
         let value = match address {
@@ -308,7 +313,7 @@ impl From<SocketAddr> for HostName {
     }
 }
 
-/// Shows [`display_name`](HostName::display_name).
+/// Displays [`display_name`](HostName::display_name).
 impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.display_name())
@@ -353,11 +358,11 @@ impl Ord for HostName {
     }
 }
 
-/// Returns the error for a host that no datagram can be sent to.
+/// Returns the error for a Bluetooth address, to which no datagram can be sent.
 pub(crate) fn bluetooth_refused(action: &str, host: &HostName) -> Error {
     Error::new(
         ErrorKind::FamilyNotSupported,
-        format!("cannot {action} {host}: datagrams do not go to Bluetooth addresses"),
+        format!("cannot {action} {host}: datagrams cannot be sent to Bluetooth addresses"),
     )
 }
 
@@ -407,7 +412,7 @@ mod tests {
 
     /// HOST-02, HOST-05, HOST-06, HOST-08, HOST-09, HOST-14
     #[test]
-    fn what_is_no_host_name_is_an_invalid_argument() {
+    fn a_text_that_is_not_a_host_name_is_an_invalid_argument() {
         let long_label = "a".repeat(64);
         let long_name = [&"a".repeat(63) as &str; 4].join(".");
         for text in [
@@ -528,9 +533,9 @@ mod tests {
         }
     }
 
-    /// HOST-10, HOST-12: the loopback adapter's name is the one every machine has.
+    /// HOST-10, HOST-12: tested with the loopback adapter, which every machine has.
     #[test]
-    fn a_zone_is_a_number_where_an_adapter_has_the_name() {
+    fn a_zone_becomes_a_number_if_an_adapter_has_its_name() {
         let adapters = udpair_io::adapters().unwrap();
         let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
         let by_name = name(&format!("fe80::1%{}", loopback.name));
@@ -575,7 +580,7 @@ mod tests {
 
     /// HOST-19
     #[test]
-    fn localhost_and_all_below_it_are_this_machine() {
+    fn localhost_and_all_names_below_it_are_this_machine() {
         for (text, is_localhost) in [
             ("localhost", true),
             ("LocalHost.", true),
@@ -590,7 +595,7 @@ mod tests {
 
     /// HOST-17, HOST-21
     #[test]
-    fn an_address_becomes_a_name_and_an_address_again() {
+    fn an_address_survives_a_round_trip_through_a_host_name() {
         for text in ["192.0.2.1:5", "[2001:db8::1]:5", "[fe80::1%3]:5"] {
             let address: SocketAddr = text.parse().unwrap();
             let back = HostName::from(address).socket_addr(5).unwrap().unwrap();

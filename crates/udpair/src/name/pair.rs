@@ -1,4 +1,4 @@
-//! `EndpointPair`: where we talk from and whom we talk to.
+//! `EndpointPair`: a local and a remote endpoint.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use super::host::HostName;
 use super::service::ServiceName;
 use crate::error::Error;
 
-/// The two ends of a conversation.
+/// A local and a remote endpoint: the two ends of a datagram exchange.
 ///
-/// The remote end has a host and a service; the local end may leave both to the system, and does
-/// unless [`with_local`](Self::with_local) says otherwise.
+/// The remote end has a host and a service. The local end may leave both to the system, and does so
+/// unless [`with_local`](Self::with_local) sets it.
 ///
 /// # Examples
 ///
@@ -24,8 +24,8 @@ use crate::error::Error;
 ///
 /// # Model
 ///
-/// `Windows.Networking.EndpointPair` (EPP-01 to EPP-06); immutable, so that an operation and its
-/// caller never disagree about what was asked.
+/// `Windows.Networking.EndpointPair` (EPP-01 to EPP-06). A pair is immutable, so that an operation
+/// and its caller never disagree about what was requested.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct EndpointPair {
     local: Endpoint,
@@ -33,13 +33,16 @@ pub struct EndpointPair {
 }
 
 impl EndpointPair {
-    /// Returns the pair that leads to `service` at `host`, from wherever the system likes.
+    /// Returns the pair with `service` at `host` as its remote end. The local end is left to the
+    /// system.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): one of the two is empty or not valid.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): one of the two is empty or not
+    /// valid.
     pub fn to(host: &str, service: &str) -> Result<Self, Error> {
-        // The service first, as everywhere: of two mistakes every call names the same one.
+        // The service is checked first, as everywhere: of two mistakes, every function reports the
+        // same one.
         let service: ServiceName = service.parse()?;
         let host: Option<HostName> = match host {
             "" => None,
@@ -48,11 +51,11 @@ impl EndpointPair {
         Self::to_endpoint(Endpoint::new(host, service))
     }
 
-    /// Returns the pair that leads to `remote`, from wherever the system likes.
+    /// Returns the pair with this remote end. The local end is left to the system.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `remote` lacks its host or its service.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `remote` has no host or no service.
     pub fn to_endpoint(remote: Endpoint) -> Result<Self, Error> {
         remote.remote_host()?;
         Ok(Self {
@@ -78,7 +81,7 @@ impl EndpointPair {
     }
 }
 
-/// The pair that leads to a numeric address; no heap is used.
+/// Converts a socket address to the pair that has it as its remote end, without an allocation.
 impl From<SocketAddr> for EndpointPair {
     fn from(remote: SocketAddr) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! `ServiceName`: a port number, a service's name, or the system's choice.
+//! `ServiceName`: a port number, the name of a service, or empty.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,18 +8,33 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// The service at one end: a port number or a name that stands for one.
+/// The service of an endpoint: a port number, a name that stands for one, or empty.
+///
+/// A `ServiceName` is created from text by [`FromStr`] or from a port number by [`From`].
 ///
 /// | text | meaning |
 /// |---|---|
-/// | empty | the system's choice; for a local endpoint only |
-/// | digits only, at most 65535 | that port; leading zeros do not count |
-/// | `stun` | the services file's port, or the DNS SRV record `_stun._udp.host` |
+/// | empty | the port is chosen by the system; only for a local endpoint |
+/// | only digits, at most 65535 | that port; leading zeros are ignored |
+/// | `stun` | the port in the services file, or the DNS SRV record `_stun._udp.host` |
 /// | `stun._service01` | the DNS SRV record `_stun._service01._udp.host` |
 ///
-/// A name consists of labels of 1 to 63 letters, digits, hyphens and underscores, with at least one
-/// letter (RFC 6335, section 5.1, and the underscores of RFC 2782). Equality, order and hash ignore ASCII case and leading
-/// zeros.
+/// A name consists of labels of 1 to 63 letters, digits, hyphens and underscores, and has at least
+/// one letter (RFC 6335, section 5.1, and the underscores of RFC 2782). Equality, order and hash
+/// ignore ASCII case and leading zeros.
+///
+/// # Examples
+///
+/// ```
+/// # use udpair::ServiceName;
+/// let service: ServiceName = "00080".parse()?;
+/// assert_eq!(service.port(), Some(80));
+///
+/// let service: ServiceName = "stun".parse()?;
+/// assert_eq!(service.name(), Some("stun"));
+/// assert_eq!(service, "STUN".parse()?);
+/// # Ok::<(), udpair::Error>(())
+/// ```
 ///
 /// # Model
 ///
@@ -35,17 +50,17 @@ enum Value {
 }
 
 impl ServiceName {
-    /// Returns the service that leaves the port to the system.
+    /// Returns the empty service, which leaves the port to the system.
     pub const fn any() -> Self {
         Self(Value::Any)
     }
 
-    /// Returns whether the name is empty, so that the port is the system's choice.
+    /// Returns whether the service is empty, which leaves the port to the system.
     pub fn is_any(&self) -> bool {
         matches!(self.0, Value::Any)
     }
 
-    /// Returns the number of a numeric service; `None` for a name and for the empty service.
+    /// Returns the port of a numeric service; `None` for a name and for the empty service.
     pub fn port(&self) -> Option<u16> {
         match self.0 {
             Value::Port(port) => Some(port),
@@ -53,7 +68,7 @@ impl ServiceName {
         }
     }
 
-    /// Returns the name as it was written; `None` for a numeric and for the empty service.
+    /// Returns the name as it was written; `None` for a numeric service and for the empty service.
     pub fn name(&self) -> Option<&str> {
         match &self.0 {
             Value::Name(name) => Some(name),
@@ -66,33 +81,35 @@ impl ServiceName {
             return Ok(Value::Any);
         }
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            // Never a name: other resolvers turn 70000 into port 4464.
+            // Digits are never a name: other resolvers turn 70000 into port 4464.
             let significant = text.trim_start_matches('0');
             return match significant {
                 "" => Ok(Value::Port(0)),
                 digits => digits
                     .parse()
                     .map(Value::Port)
-                    .map_err(|_| "ports end at 65535"),
+                    .map_err(|_| "the highest port is 65535"),
             };
         }
         for label in text.split('.') {
             if label.is_empty() || label.len() > LABEL_BYTES_MAX {
-                return Err("each of its labels has 1 to 63 characters");
+                return Err("each label must have 1 to 63 characters");
             }
             if !label.bytes().all(is_label_byte) {
-                return Err("a service is a port number, or a name of letters, digits, \
-                            hyphens, underscores and dots");
+                return Err(
+                    "a service must be a port number, or a name of letters, digits, \
+                            hyphens, underscores and dots",
+                );
             }
         }
-        // RFC 6335, section 5.1; it also keeps addresses from passing for services.
+        // RFC 6335, section 5.1. The rule also keeps addresses from being accepted as services.
         if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
-            return Err("a service name has at least one letter");
+            return Err("a service name must have at least one letter");
         }
         Ok(Value::Name(text.into()))
     }
 
-    /// Returns the form in which two spellings of the same service are the same text.
+    /// Returns the canonical form: the same text for every spelling of a service.
     fn canonical(&self) -> Cow<'_, str> {
         match &self.0 {
             Value::Any => Cow::Borrowed(""),
@@ -109,11 +126,12 @@ fn is_label_byte(byte: u8) -> bool {
 impl FromStr for ServiceName {
     type Err = Error;
 
-    /// Checks `text` and reads it as a service.
+    /// Parses `text` as a service.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument): it is none, and the text says why.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): `text` is not a service. The message says
+    /// why.
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text).map(Self).map_err(|reason| {
             Error::new(
@@ -202,7 +220,7 @@ mod tests {
 
     /// SVC-03, SRV-05
     #[test]
-    fn what_is_no_service_is_an_invalid_argument() {
+    fn a_text_that_is_not_a_service_is_an_invalid_argument() {
         let long = "a".repeat(64);
         for text in [
             "70000",
@@ -247,7 +265,7 @@ mod tests {
 
     /// SVC-08
     #[test]
-    fn services_are_equal_whatever_their_spelling() {
+    fn two_spellings_of_one_service_are_equal() {
         let service = |text: &str| text.parse::<ServiceName>().unwrap();
         assert_eq!(service("STUN"), service("stun"));
         assert_eq!(service("00080"), ServiceName::from(80));

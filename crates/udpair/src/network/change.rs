@@ -1,63 +1,63 @@
-//! What lies between two pictures of the network.
+//! The differences between two snapshots of the network.
 //!
-//! Pure: two pictures in, a list out. Adapters are the same when their indices are.
+//! Pure: two snapshots in, a list of changes out. Two adapters are the same if their indices are.
 
 use crate::{Adapter, AdapterAddress, DefaultRoute, Network};
 
-/// Something that has changed about the network.
+/// A change of the network: of an adapter, an address or a default route.
 ///
-/// An adapter comes before its link and its addresses, and goes after them: who follows the addresses
-/// alone need not look at the adapters.
+/// An adapter appears before its link and its addresses, and vanishes after them. So code that
+/// follows only the addresses can ignore the changes of adapters.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum AdapterChange {
-    /// There is a new adapter.
+    /// An adapter was added.
     Appeared(Adapter),
-    /// An adapter is gone; this is how it was.
+    /// An adapter was removed. Holds its last state.
     Vanished(Adapter),
     /// An adapter can carry packets now.
     LinkUp(Adapter),
-    /// An adapter cannot carry packets any more: it was switched off, or its cable was pulled.
+    /// An adapter can no longer carry packets: it was switched off, or its cable was unplugged.
     LinkDown(Adapter),
-    /// An adapter has one address more.
+    /// An address was added to an adapter.
     AddressAdded {
         /// The adapter as it is now.
         adapter: Adapter,
         /// The address.
         address: AdapterAddress,
     },
-    /// An adapter has one address less.
+    /// An address was removed from an adapter.
     AddressRemoved {
-        /// The adapter as it is now; as it was, if it is gone.
+        /// The adapter as it is now, or its last state if it was removed.
         adapter: Adapter,
         /// The address.
         address: AdapterAddress,
     },
-    /// Something else about an adapter is different: its name, its MTU.
+    /// Another property of an adapter changed, such as its name or its MTU.
     Altered {
-        /// As it was.
+        /// The adapter as it was.
         before: Adapter,
-        /// As it is now.
+        /// The adapter as it is now.
         after: Adapter,
     },
-    /// Another default route is the preferred one of its family.
+    /// The preferred default route of an address family changed.
     DefaultRoute {
-        /// Whether this is about IPv6 rather than IPv4.
+        /// Whether the family is IPv6 rather than IPv4.
         is_ipv6: bool,
-        /// `None` where there was no way out.
+        /// The former route; `None` if there was none.
         before: Option<DefaultRoute>,
-        /// `None` where there is none any more.
+        /// The new route; `None` if there is none any more.
         after: Option<DefaultRoute>,
     },
 }
 
-/// Returns what has changed: what is gone first, then adapter by adapter, then the default routes.
+/// Returns all changes: first of the removed adapters, then adapter by adapter, then of the default
+/// routes.
 pub(super) fn changes(before: &Network, after: &Network) -> Vec<AdapterChange> {
     let mut changes = Vec::new();
     for old in &before.adapters {
         if after.adapter(old.index).is_none() {
-            let gone = lost_addresses(old, old, &[]);
-            changes.extend(gone);
+            changes.extend(lost_addresses(old, old, &[]));
             changes.extend(old.is_running.then(|| AdapterChange::LinkDown(old.clone())));
             changes.push(AdapterChange::Vanished(old.clone()));
         }
@@ -86,7 +86,7 @@ pub(super) fn changes(before: &Network, after: &Network) -> Vec<AdapterChange> {
     changes
 }
 
-/// Returns what has changed about one adapter.
+/// Returns the changes of one adapter.
 fn adapter_changes<'a>(
     old: &'a Adapter,
     new: &'a Adapter,
@@ -130,12 +130,12 @@ fn new_addresses<'a>(
     })
 }
 
-/// Whether two states of an adapter differ in what no other change tells.
+/// Returns whether two states of an adapter differ in a property that no other change reports.
 fn is_altered(old: &Adapter, new: &Adapter) -> bool {
     let mut other = old.clone();
     other.addresses.clone_from(&new.addresses);
     if old.is_running != new.is_running {
-        // The switch is part of that.
+        // A change of the link includes a change of `is_up`.
         other.is_up = new.is_up;
         other.is_running = new.is_running;
     }
@@ -146,8 +146,8 @@ fn is_altered(old: &Adapter, new: &Adapter) -> bool {
 mod tests {
     use super::*;
 
-    /// What was said of an adapter, in few words.
-    fn told(change: &AdapterChange) -> String {
+    /// Returns a short description of a change.
+    fn description(change: &AdapterChange) -> String {
         match change {
             AdapterChange::Appeared(adapter) => format!("{} appeared", adapter.name),
             AdapterChange::Vanished(adapter) => format!("{} vanished", adapter.name),
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// An adapter in few words: index, name, `+` if its link is up, addresses.
+    /// Parses an adapter: index, name, `+` if its link is up, addresses.
     fn adapter(text: &str) -> Adapter {
         let mut words = text.split(' ');
         let index = words.next().unwrap().parse().unwrap();
@@ -200,12 +200,12 @@ mod tests {
     }
 
     fn difference(before: &Network, after: &Network) -> Vec<String> {
-        changes(before, after).iter().map(told).collect()
+        changes(before, after).iter().map(description).collect()
     }
 
     /// NET-13
     #[test]
-    fn each_difference_is_told_once() {
+    fn each_difference_is_reported_once() {
         for (before, after, expected) in [
             (
                 &["1 a+ 10.0.0.1"] as &[_],
@@ -234,7 +234,7 @@ mod tests {
             (&["1 a 10.0.0.1 ::1"], &["1 a ::1 10.0.0.1"], &[]),
             (&["1 a+"], &["1 b+"], &["a is now b"]),
             (&["1 a"], &["1 b+ ::1"], &["a is now b", "b up", "b +::1"]),
-            // The same name, and another adapter.
+            // The same name, but another adapter.
             (
                 &["1 a+"],
                 &["2 a+"],
@@ -255,9 +255,9 @@ mod tests {
         }
     }
 
-    /// NET-13: of the default routes only the preferred one of each family counts.
+    /// NET-13: only the preferred default route of each family counts.
     #[test]
-    fn another_way_out_is_told() {
+    fn another_preferred_default_route_is_reported() {
         for (before, after, expected) in [
             (&[] as &[_], &[] as &[_], &[] as &[&str]),
             (&[], &[(1, false, 9)], &["IPv4 from 0 to 1"]),
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_other_change_tells_is_an_alteration() {
+    fn a_difference_that_no_other_change_reports_is_an_alteration() {
         let before = adapter("1 a+ 10.0.0.1");
         type Alter = fn(&mut Adapter);
         let alter: [(Alter, &[&str]); 5] = [
@@ -311,7 +311,7 @@ mod tests {
             let found = difference(&network(&before), &network(&after));
             assert_eq!(found, expected, "{after:?}");
         }
-        // Switched on without a cable: nothing that carries packets, and something all the same.
+        // Switched on without a cable: it carries no packets, but the change is reported.
         let mut off = adapter("1 a");
         let on = {
             let mut on = off.clone();

@@ -1,44 +1,46 @@
-//! What this machine is called, by itself and by its networks.
+//! The names of this machine: its own name, and its addresses.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use crate::{Adapter, Error, HostName, adapters};
 
-/// A name of this machine.
+/// A name of this machine: its own name, or one of its addresses.
 ///
 /// # Model
 ///
-/// A `HostName` of `NetworkInformation.GetHostNames`. There the information about an address is part of
-/// such names alone, and of no name that a program makes; here it stands beside the name (HOST-18).
+/// A `HostName` of `NetworkInformation.GetHostNames`. In the model, only such names carry
+/// information about an address, and no name that a program creates does. Here the information is a
+/// separate field next to the name (HOST-18).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct LocalHostName {
-    /// The name or address, as [`Endpoint::new`](crate::Endpoint::new) takes it to bind to. A link-local
-    /// address has its zone.
+    /// The name or address, ready to be bound to through [`Endpoint::new`](crate::Endpoint::new). A
+    /// link-local address includes its zone.
     pub host: HostName,
-    /// `None` for the machine's name.
+    /// Information about the address; `None` for the machine's own name.
     pub ip: Option<IpInformation>,
 }
 
-/// What an address of this machine belongs to.
+/// The adapter and prefix of an address of this machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct IpInformation {
-    /// The adapter that has it.
+    /// The adapter that has the address.
     pub adapter: Adapter,
-    /// How many leading bits name the adapter's own network; `None` where the system does not say.
+    /// The number of leading bits that identify the adapter's network; `None` if the system does
+    /// not say.
     pub prefix_length: Option<u8>,
 }
 
-/// Returns what this machine is called: its own name, then every unicast address of every adapter that is
-/// up and leads anywhere else.
+/// Returns the names of this machine: its own name, then every unicast address of every adapter
+/// that is up and is not a loopback adapter.
 ///
-/// A name that no [`HostName`] can be is left out.
+/// A name that is not a valid [`HostName`] is left out.
 ///
 /// # Errors
 ///
-/// [`Unsupported`](crate::ErrorKind::Unsupported) where the system cannot be asked, else
-/// [`Io`](crate::ErrorKind::Io): it refused.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): the names cannot be listed on this system.
+/// - [`Io`](crate::ErrorKind::Io): the system refused.
 ///
 /// # Model
 ///
@@ -69,7 +71,7 @@ fn names(machine_names: &[String], adapters: &[Adapter]) -> Vec<LocalHostName> {
     machine.chain(addresses).collect()
 }
 
-/// Returns an address with the zone that it needs, and port 0.
+/// Returns an address with the zone that it needs, and with port 0.
 fn with_zone(ip: IpAddr, index: u32) -> SocketAddr {
     match ip {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => SocketAddrV6::new(ip, 0, 0, index).into(),
@@ -94,7 +96,7 @@ mod tests {
 
     /// NET-01, NET-04, NET-05
     #[test]
-    fn the_machine_goes_first_and_every_address_that_leads_anywhere_follows() {
+    fn the_machine_name_goes_first_and_every_address_but_loopback_follows() {
         let mut loopback = adapter("lo", 1, &[("127.0.0.1", Some(8))]);
         loopback.is_loopback = true;
         let eth0 = adapter("eth0", 2, &[("192.0.2.1", Some(24)), ("fe80::1", Some(64))]);
@@ -127,7 +129,7 @@ mod tests {
 
     /// NET-02
     #[test]
-    fn a_machine_with_an_impossible_name_keeps_its_addresses() {
+    fn the_addresses_of_a_machine_with_an_invalid_name_are_listed() {
         let names = names(
             &["my machine!".into(), String::new(), "machine".into()],
             &[adapter("eth0", 2, &[("192.0.2.1", Some(24))])],

@@ -1,4 +1,4 @@
-//! The stream of what changes.
+//! The stream of network changes.
 
 use std::fmt;
 use std::future::{self, Future};
@@ -14,15 +14,16 @@ use super::change::{AdapterChange, changes};
 use crate::driver::{NetworkWatch, in_runtime, sleep};
 use crate::{Error, Network};
 
-/// Tells what changes about adapters, their addresses and the default routes, from now on.
+/// Returns a stream of the changes of adapters (network interfaces), their addresses and the
+/// default routes, from now on.
 ///
-/// Like a socket it lives in the tokio runtime around it, or where there is none, is served by a
-/// background thread. All who watch in a runtime share one descriptor. The adapters are those of the
-/// network namespace of this thread, whoever awaits the changes.
+/// Like a socket, the stream belongs to the current tokio runtime. Without a runtime it is served
+/// by a background thread. All streams of a runtime share one descriptor. The adapters are those of
+/// the network namespace of the calling thread, even if the changes are awaited on another thread.
 ///
 /// # Errors
 ///
-/// - [`Unsupported`](crate::ErrorKind::Unsupported): this system cannot be asked.
+/// - [`Unsupported`](crate::ErrorKind::Unsupported): this system does not report changes.
 /// - [`TooManyFiles`](crate::ErrorKind::TooManyFiles): no descriptor was left.
 /// - [`Io`](crate::ErrorKind::Io): the system refused.
 ///
@@ -41,7 +42,7 @@ use crate::{Error, Network};
 ///
 /// # Model
 ///
-/// `NetworkInformation.NetworkStatusChanged` (NET-13), which is raised once for each update.
+/// `NetworkInformation.NetworkStatusChanged` (NET-13), which is raised once per update.
 pub fn watch_adapters() -> Result<AdapterWatch, Error> {
     let mut watch = NetworkWatch::begin().map_err(failed)?;
     Ok(AdapterWatch {
@@ -52,11 +53,11 @@ pub fn watch_adapters() -> Result<AdapterWatch, Error> {
     })
 }
 
-/// The updates since it was made, as a stream; see [`watch_adapters`].
+/// A stream of network updates, created by [`watch_adapters`].
 ///
-/// A quarter of a second after the first change, all changes until then are one update: an adapter that
-/// appears gets its addresses one after the other. What comes and goes within that time is not told, and
-/// neither is anything told twice to who was busy for longer.
+/// Changes are collected for a quarter of a second after the first one, and then reported as one
+/// update, because a new adapter gets its addresses one after the other. A change that is undone
+/// within that time is not reported, and a reader that is busy for longer gets no change twice.
 ///
 /// The stream ends after an error.
 pub struct AdapterWatch {
@@ -67,33 +68,34 @@ pub struct AdapterWatch {
     is_ended: bool,
 }
 
-/// Changes that belong together.
+/// A group of network changes that are reported together.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AdapterUpdate {
-    /// What has changed, at least one thing: what is gone first, then adapter by adapter, then the
-    /// default routes.
+    /// The changes, at least one: first of the removed adapters, then adapter by adapter, then of
+    /// the default routes.
     pub changes: Vec<AdapterChange>,
     /// The network as it is now.
     pub network: Arc<Network>,
 }
 
 impl AdapterWatch {
-    /// Returns the network as it was when the stream was made; later, as the last update left it.
+    /// Returns the network as of the last update; before the first one, as it was when the stream
+    /// was created.
     pub fn network(&self) -> &Network {
         &self.known
     }
 
-    /// Waits for the next update.
+    /// Waits for the next update and returns it.
     ///
     /// # Errors
     ///
-    /// [`Io`](crate::ErrorKind::Io): the system refused, the runtime was shut down, or there was an error
-    /// before. Nothing more is told; who wants to know more watches anew.
+    /// [`Io`](crate::ErrorKind::Io): the system refused, the runtime was shut down, or there was an
+    /// earlier error. No more updates follow; call [`watch_adapters`] again to continue.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has taken nothing.
+    /// Cancel safe: a dropped future has consumed no update.
     pub async fn changed(&mut self) -> Result<AdapterUpdate, Error> {
         future::poll_fn(|cx| self.poll_changed(cx)).await
     }
@@ -142,5 +144,5 @@ fn failed(error: io::Error) -> Error {
     Error::system("cannot watch the adapters", error)
 }
 
-/// How long changes are gathered (NET-13).
+/// How long changes are collected (NET-13).
 const PAUSE: Duration = Duration::from_millis(250);

@@ -1,4 +1,4 @@
-//! How a resolver is told to resolve.
+//! The configuration of a resolver.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,23 @@ use super::services::ServiceTable;
 use super::settings::ResolverSettings;
 use super::system::TextFile;
 
-/// Says how a [`Resolver`] resolves.
+/// A builder that configures a [`Resolver`].
+///
+/// Created by [`Resolver::builder`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use udpair::{AddressFamily, Resolver};
+///
+/// let resolver = Resolver::builder()
+///     .dns_servers(["192.0.2.53:53".parse().unwrap()])
+///     .family(AddressFamily::Ipv6)
+///     .timeout(Duration::from_secs(3))
+///     .build();
+/// ```
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it builds"]
 pub struct ResolverBuilder(ResolverSettings);
@@ -26,85 +42,91 @@ impl ResolverBuilder {
         Self(ResolverSettings::default())
     }
 
-    /// Asks these servers, for hosts and for SRV records, in this order.
+    /// Sets the name servers to query for hosts and SRV records, in this order.
     ///
-    /// The system's resolver, its hosts file and its other sources are then not asked;
-    /// [`hosts_file`](Self::hosts_file) adds a hosts file, and `localhost` answers itself. Default: the
-    /// system's.
+    /// The system's resolver, its hosts file and its other sources are then not used.
+    /// [`hosts_file`](Self::hosts_file) adds a hosts file, and `localhost` needs no server.
+    /// Default: the system's resolver for hosts, and the system's name servers for SRV records.
     pub fn dns_servers(mut self, servers: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.0.dns_servers = Some(servers.into_iter().collect());
         self
     }
 
-    /// Looks services up in this file, which must exist then. Default: the system's file, which need
-    /// not.
+    /// Sets the services file (services(5)), which must exist. Default: the system's file, which
+    /// need not exist.
     pub fn services_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.services = Arc::new(TextFile::named(path.into(), ServiceTable::parse));
+        self.0.services = Arc::new(TextFile::required(path.into(), ServiceTable::parse));
         self
     }
 
-    /// Looks services up in this text, written like a services file (services(5)), instead of a file.
+    /// Sets a text in the format of a services file (services(5)) to use instead of a file.
     pub fn services_text(mut self, text: &str) -> Self {
-        self.0.services = Arc::new(TextFile::of_text(text, ServiceTable::parse));
+        self.0.services = Arc::new(TextFile::from_text(text, ServiceTable::parse));
         self
     }
 
-    /// Looks hosts up in this file before anything else is asked; it must exist. Default: the system's
-    /// resolver reads its own.
+    /// Sets a hosts file (hosts(5)), which must exist. Hosts are looked up there before any other
+    /// source. Default: none; the system's resolver reads its own.
     pub fn hosts_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.0.hosts = Some(Arc::new(TextFile::named(path.into(), Hosts::parse)));
+        self.0.hosts = Some(Arc::new(TextFile::required(path.into(), Hosts::parse)));
         self
     }
 
-    /// Returns addresses of this family only. Default: both.
+    /// Restricts the addresses to one family. Default: both families.
     pub fn family(mut self, family: AddressFamily) -> Self {
         self.0.family = Some(family);
         self
     }
 
-    /// Limits one resolution as a whole. Default: 10 seconds.
+    /// Sets the time limit of one resolution as a whole. Default: 10 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.0.timeout = timeout;
         self
     }
 
-    /// Limits one try of one name server. Default: 5 seconds, or less where the time that is left must
-    /// do for more tries.
+    /// Sets the time limit of one attempt at one name server. Default: 5 seconds.
+    ///
+    /// An attempt gets less time if the time left of [`timeout`](Self::timeout) has to suffice for
+    /// more attempts.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.0.attempt_timeout = timeout;
         self
     }
 
-    /// Asks each name server so often before it is given up, at least once. Default: 2.
+    /// Sets how many times each name server is queried before it is given up; at least once.
+    /// Default: 2.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts.max(1);
         self
     }
 
-    /// Takes random numbers from `rng` where SRV weights leave a choice: `rng(n)` returns a number from 0 to
-    /// `n`, both included. Default: the thread's random generator.
+    /// Sets the random number generator for the choice among SRV weights.
+    ///
+    /// `rng(n)` returns a number from 0 to `n`, both included. Default: the thread's random number
+    /// generator.
     pub fn rng(mut self, rng: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
         self.0.rng = Arc::new(rng);
         self
     }
 
-    /// Keeps the answers of name servers as long as their TTLs say, or asks every time. Default: `true`.
+    /// Sets whether the responses of name servers are cached for as long as their TTLs say.
+    /// Default: `true`.
     ///
-    /// The resolver and its clones share what is kept. What the operating system finds is not kept: it
-    /// comes without a TTL. Nor is what sockets that are bound to an adapter are told: it may not hold
-    /// elsewhere.
+    /// The resolver and its clones share one cache. Results of the operating system's resolver are
+    /// not cached, because they come without a TTL. Neither are the responses to sockets that are
+    /// bound to an adapter, because they may not be valid elsewhere.
     pub fn cache(mut self, cache: bool) -> Self {
         self.0.cache = cache.then(Arc::default);
         self
     }
 
-    /// Tells the age of kept answers by this clock. Default: [`Instant::now`].
+    /// Sets the clock that determines the age of cached responses. Default: [`Instant::now`].
     pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         self.0.clock = Arc::new(clock);
         self
     }
 
-    /// Asks this function for the adapters and their addresses. Default: the system.
+    /// Sets the function that lists the adapters and their addresses. Default: the system's list.
     pub fn adapters(
         mut self,
         adapters: impl Fn() -> io::Result<Vec<Adapter>> + Send + Sync + 'static,
@@ -113,7 +135,7 @@ impl ResolverBuilder {
         self
     }
 
-    /// Returns the resolver.
+    /// Returns a resolver with these settings.
     pub fn build(self) -> Resolver {
         Resolver(Arc::new(self.0))
     }
@@ -135,14 +157,14 @@ mod tests {
     use crate::resolve::{ServiceSource, Step};
     use crate::{Endpoint, ErrorKind};
 
-    /// A name server that gives every question this response code, and nothing else.
+    /// Starts a name server that responds to every query with this response code, and no records.
     fn name_server(code: u8) -> SocketAddr {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
         thread::spawn(move || {
             let mut message = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut message) {
-                // The question itself, marked as a response (RFC 1035, section 4.1.1).
+                // The query itself, marked as a response (RFC 1035, section 4.1.1).
                 message[2] |= 0x80;
                 message[3] = code;
                 let _ = socket.send_to(&message[..length], from);
@@ -151,12 +173,12 @@ mod tests {
         address
     }
 
-    /// A resolver on a machine without a services file.
+    /// Returns a resolver as on a machine without a services file.
     fn without_services_file(server: SocketAddr) -> Resolver {
         let mut builder = Resolver::builder()
             .dns_servers([server])
             .timeout(ATTEMPT_TIMEOUT);
-        let missing = TextFile::of_system("/nonexistent/services".into(), ServiceTable::parse);
+        let missing = TextFile::optional("/nonexistent/services".into(), ServiceTable::parse);
         builder.0.services = Arc::new(missing);
         builder.build()
     }
@@ -174,15 +196,15 @@ mod tests {
         }
     }
 
-    /// SVC-10: without a services file the embedded table is asked, last.
+    /// SVC-10: without a services file the embedded table is queried, as the last source.
     #[tokio::test]
-    async fn the_table_stands_in_for_a_missing_file_after_srv() {
+    async fn the_table_replaces_a_missing_file_after_srv() {
         const NO_ERROR: u8 = 0;
         const SERVER_FAILURE: u8 = 2;
         const NAME_ERROR: u8 = 3;
 
-        // No such name or no such record: the table is asked, and then the host, which here is not there
-        // either.
+        // No such name or no such record: the table is queried, and then the host, which does not
+        // exist here either.
         for (code, kind) in [
             (NAME_ERROR, ErrorKind::HostNotFound),
             (NO_ERROR, ErrorKind::NoData),
@@ -203,13 +225,13 @@ mod tests {
                 resolve(&resolver, "x.test:no-such-service").await,
                 Err(kind)
             );
-            // Where no SRV record could tell, the table is all there is.
+            // An address has no SRV records, so the table is the only source.
             let found = resolve(&resolver, "192.0.2.1:ntp").await;
             assert_eq!(found, Ok((123, ServiceSource::Table)));
             let found = resolve(&resolver, "192.0.2.1:no-such-service").await;
             assert_eq!(found, Err(ErrorKind::ServiceNotFound));
         }
-        // A server that failed has not said that there is no such service.
+        // A server that failed has not said that the service does not exist.
         let resolver = without_services_file(name_server(SERVER_FAILURE));
         assert_eq!(
             resolve(&resolver, "x.test:ntp").await,
@@ -221,9 +243,9 @@ mod tests {
         assert!(known.services.contains(&("ntp".to_owned(), 123)));
     }
 
-    /// SVC-10: with a file, whatever it lists, the table is not asked.
+    /// SVC-10: with a file, whatever it lists, the table is not queried.
     #[tokio::test]
-    async fn a_services_file_keeps_the_table_out() {
+    async fn the_table_is_not_used_if_there_is_a_services_file() {
         let builder = Resolver::builder().dns_servers([name_server(3)]);
         let resolver = builder.services_file("/dev/null").build();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The addresses of all hosts in the order to try them, each with the reason.
+//! Orders the addresses of all hosts for connecting, and gives the reason for each position.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -11,53 +11,54 @@ use super::srv::SrvRecord;
 use super::step::{Candidate, FoundAddress, Precedence};
 use super::zone::with_zone;
 
-/// For which addresses the source address is found out.
+/// Selects the destinations whose source address is looked up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Sources {
-    /// For all of them.
+    /// All destinations.
     All,
-    /// For those whose order depends on it: an address that is the only one of its host keeps its place,
-    /// and one that others go before in any case.
+    /// Destinations whose position depends on it. The only address of a host keeps its position,
+    /// and so does an address that all others precede in any case.
     Deciding,
 }
 
-/// A host with its addresses.
+/// A host: its addresses, its port, and the SRV record that named it, if any.
 pub(super) struct Group {
     pub(super) port: u16,
     pub(super) srv: Option<SrvRecord>,
     pub(super) addresses: Vec<FoundAddress>,
 }
 
-/// Puts the addresses of each host in the order to try them, and says why. The hosts keep theirs.
+/// Returns the addresses of each host in the order in which to try them, with the reasons. The
+/// order of the hosts stays.
 pub(super) fn in_order(
     groups: Vec<Group>,
     zone: Option<u32>,
     list_adapters: &ListAdapters,
     sources: Sources,
 ) -> Vec<Candidate> {
-    let mut machine = Machine::new(list_adapters);
+    let mut lookups = LocalLookups::new(list_adapters);
     let mut candidates: Vec<Candidate> = Vec::new();
     for group in groups {
         if candidates.len() >= CANDIDATES_MAX {
             break;
         }
-        // The last one may keep its place without being asked.
+        // The last address may keep its position without a lookup.
         let last = match sources {
             Sources::All => None,
-            Sources::Deciding => order::last_at_best(group.addresses.iter().map(|a| a.ip)),
+            Sources::Deciding => order::last_in_best_case(group.addresses.iter().map(|a| a.ip)),
         };
         let addresses = group.addresses.iter().enumerate();
         let mut found: Vec<_> = addresses
             .map(|(index, address)| {
                 let address = with_zone(address.with_port(group.port), zone, list_adapters);
-                (address, machine.destination(address, Some(index) != last))
+                (address, lookups.destination(address, Some(index) != last))
             })
             .collect();
         if let Some(last) = last {
-            let (address, unasked) = found[last];
+            let (address, unresolved) = found[last];
             let mut others = found.iter().enumerate().filter(|(index, _)| *index != last);
-            if !others.all(|(_, (_, other))| order::is_ahead_of_any(other, unasked.ip)) {
-                found[last].1 = machine.destination(address, true);
+            if !others.all(|(_, (_, other))| order::precedes_any(other, unresolved.ip)) {
+                found[last].1 = lookups.destination(address, true);
             }
         }
         if order::depends_on_prefix_lengths(found.iter().map(|(_, destination)| destination)) {
@@ -65,7 +66,7 @@ pub(super) fn in_order(
                 .iter_mut()
                 .filter_map(|(_, found)| found.source.as_mut())
             {
-                source.prefix_length = machine.prefix_length(source.ip);
+                source.prefix_length = lookups.prefix_length(source.ip);
             }
         }
         order::sort(&mut found, |(_, destination)| *destination);
@@ -94,16 +95,17 @@ pub(super) fn in_order(
     candidates
 }
 
-/// What this machine says of its own addresses, asked when it is needed and once for each.
-struct Machine<'a> {
+/// Lookups of this machine's own addresses, made on demand and at most once each.
+struct LocalLookups<'a> {
     list_adapters: &'a ListAdapters,
     adapters: Option<Vec<Adapter>>,
     probe: SourceProbe,
-    /// The source address for each destination; many records may lead to the same.
+    /// The source address for each destination, with port 0: many records may lead to the same
+    /// host.
     sources: HashMap<SocketAddr, Option<IpAddr>>,
 }
 
-impl<'a> Machine<'a> {
+impl<'a> LocalLookups<'a> {
     fn new(list_adapters: &'a ListAdapters) -> Self {
         Self {
             list_adapters,
@@ -113,18 +115,18 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Returns `address` with the source address that the kernel would take; without one if the kernel
-    /// knows no way, or is not to be asked.
-    fn destination(&mut self, address: SocketAddr, is_asked: bool) -> DestinationAddress {
-        let mut of_host = address;
-        of_host.set_port(0);
+    /// Returns `address` with the source address that the kernel would choose. There is none if the
+    /// kernel has no route, or if `with_source` is false.
+    fn destination(&mut self, address: SocketAddr, with_source: bool) -> DestinationAddress {
+        let mut host = address;
+        host.set_port(0);
         let probe = &mut self.probe;
-        let ask = || {
+        let look_up = || {
             let source = probe.source_address(address).ok();
             source.map(|source| source.ip())
         };
-        let source = if is_asked {
-            *self.sources.entry(of_host).or_insert_with(ask)
+        let source = if with_source {
+            *self.sources.entry(host).or_insert_with(look_up)
         } else {
             None
         };
@@ -137,16 +139,17 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn prefix_length(&mut self, own: IpAddr) -> Option<u8> {
+    fn prefix_length(&mut self, local: IpAddr) -> Option<u8> {
         let adapters = self
             .adapters
             .get_or_insert_with(|| (self.list_adapters)().unwrap_or_default());
         adapters
             .iter()
-            .find_map(|adapter| adapter.address(own))?
+            .find_map(|adapter| adapter.address(local))?
             .prefix_length
     }
 }
 
-/// How many addresses are worth trying. Each SRV record may lead to many, and many records to the same.
+/// The number of addresses that are worth trying. One SRV record may lead to many addresses, and
+/// many records may lead to the same one.
 pub(super) const CANDIDATES_MAX: usize = 1024;

@@ -1,8 +1,9 @@
-//! Asking name servers: which one, how often, how long, and what their answers mean together.
+//! A DNS client: which name server to query, how many times and for how long, and what their
+//! responses mean together.
 //!
-//! Built on a DNS message library and one exchange per server, not on a stub resolver: a caller here
-//! learns which server said what, gets the SRV records as they were sent, and has the addresses of
-//! the additional section.
+//! It is built on a DNS message library and one exchange per query, not on a stub resolver. So a
+//! caller learns which server said what, gets the SRV records as they were sent, and has the
+//! addresses of the additional section.
 
 mod alias;
 mod cache;
@@ -15,11 +16,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use alias::{AliasWalk, Endless};
+use alias::{AliasError, AliasWalk};
 pub(crate) use cache::Cache;
-use exchange::{Fault, over_tcp, over_udp};
+use exchange::{ExchangeError, over_tcp, over_udp};
 use wire::Query;
-pub(crate) use wire::{Answer, RecordData};
+pub(crate) use wire::{RecordData, Response};
 
 use udpair_io::Adapter;
 
@@ -28,108 +29,109 @@ use super::srv::SrvRecord;
 use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode, Transport};
 use crate::driver;
 
-/// A client of some name servers.
+/// A client of a list of name servers.
 #[derive(Clone, Copy)]
 pub(super) struct Client<'a> {
-    /// In the order in which to ask them.
+    /// In the order in which to query them.
     pub(super) servers: &'a [SocketAddr],
-    /// How often each is asked.
+    /// The number of times each server is queried.
     pub(super) attempts: u32,
-    /// How long one try waits at the most.
+    /// The time limit of one attempt.
     pub(super) attempt_timeout: Duration,
-    /// When all must be over.
+    /// The end of all attempts.
     pub(super) deadline: Instant,
-    /// By which alone questions leave; `None` leaves the way to the system.
+    /// The only adapter through which queries leave; `None` leaves the route to the system.
     pub(super) adapter: Option<&'a Adapter>,
     pub(super) list_adapters: &'a ListAdapters,
-    /// Answers of earlier questions; `None` asks every time.
+    /// The responses to earlier queries; `None` queries the servers every time.
     pub(super) cache: Option<&'a Mutex<Cache>>,
     pub(super) clock: &'a Clock,
 }
 
-/// Why there are no records.
+/// The reason why there are no records.
 #[derive(Clone, Debug)]
 pub(super) enum DnsFailure {
     /// The server says that the name does not exist.
     NotFound(SocketAddr),
-    /// The server says that the name exists and has no such record.
+    /// The server says that the name exists but has no such record.
     NoData(SocketAddr),
-    /// No server answered; each said to have done what it did.
-    NoAnswer(Vec<Statement>),
-    /// The servers answered, and none of the answers can be used.
-    Unusable(Vec<Statement>),
-    /// The aliases lead nowhere.
-    Endless { server: SocketAddr, is_loop: bool },
-    /// The name does not fit into a question.
-    NoName,
+    /// No server sent a usable response, but another attempt may succeed.
+    NoResponse(Vec<ServerReport>),
+    /// No server sent a usable response, and at least one would fail the same way again.
+    Unusable(Vec<ServerReport>),
+    /// The chain of aliases (CNAME) has no usable end: it is a loop, or too long.
+    AliasChain { server: SocketAddr, is_loop: bool },
+    /// The name does not fit into a query.
+    InvalidName,
 }
 
-/// What a server did instead of giving an answer.
+/// What a server did instead of sending a usable response.
 #[derive(Clone, Debug)]
-pub(super) struct Statement {
+pub(super) struct ServerReport {
     server: SocketAddr,
-    what: String,
-    tries: u32,
-    /// How long it was waited for, all tries together.
-    waited: Duration,
+    /// The result of the last attempt, as the predicate of a sentence.
+    result: String,
+    attempts: u32,
+    /// The duration of all attempts in total.
+    elapsed: Duration,
 }
 
-impl fmt::Display for Statement {
+impl fmt::Display for ServerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "server {} {} within {}",
             self.server,
-            self.what,
-            Time(self.waited)
+            self.result,
+            HumanDuration(self.elapsed)
         )?;
-        if self.tries > 1 {
-            write!(f, " ({} tries)", self.tries)?;
+        if self.attempts > 1 {
+            write!(f, " ({} attempts)", self.attempts)?;
         }
         Ok(())
     }
 }
 
-/// SRV records, and the addresses that came with them.
+/// The SRV records of a response, and the addresses that came with them.
 #[derive(Debug)]
-pub(super) struct SrvAnswer {
+pub(super) struct SrvResponse {
     pub(super) server: SocketAddr,
     pub(super) records: Vec<SrvRecord>,
     aliases: HashMap<String, String>,
     addresses: HashMap<String, Vec<FoundAddress>>,
 }
 
-impl SrvAnswer {
-    fn of(server: SocketAddr, owner: &str, answer: Answer) -> Self {
-        let mut services = Self {
+impl SrvResponse {
+    fn of(server: SocketAddr, owner: &str, response: Response) -> Self {
+        let mut parsed = Self {
             server,
             records: Vec::new(),
             aliases: HashMap::new(),
             addresses: HashMap::new(),
         };
-        for record in answer.records.into_iter().chain(answer.additional) {
+        for record in response.records.into_iter().chain(response.additional) {
             match record.data {
-                RecordData::Service(srv) if record.owner == owner => {
-                    if services.records.len() < SERVICES_MAX {
-                        services.records.push(srv);
+                RecordData::Srv(srv) if record.owner == owner => {
+                    if parsed.records.len() < SRV_RECORDS_MAX {
+                        parsed.records.push(srv);
                     }
                 }
-                RecordData::Service(_) => {}
+                RecordData::Srv(_) => {}
                 RecordData::Alias(alias) => {
-                    services.aliases.entry(record.owner).or_insert(alias);
+                    parsed.aliases.entry(record.owner).or_insert(alias);
                 }
                 RecordData::Address(ip) => {
-                    let found = services.addresses.entry(record.owner).or_default();
+                    let found = parsed.addresses.entry(record.owner).or_default();
                     add_address(found, ip, record.ttl);
                 }
             }
         }
-        services
+        parsed
     }
 
-    /// Returns the addresses that the answer has for `target`, itself or under its alias.
+    /// Returns the addresses that the response has for `target` or its alias.
     ///
-    /// Addresses of other names are ignored, whatever they are doing there.
+    /// Addresses of unrelated names are ignored.
     pub(super) fn addresses_of(&self, target: &str) -> Vec<FoundAddress> {
         let mut walk = AliasWalk::from(target);
         if walk
@@ -144,37 +146,39 @@ impl SrvAnswer {
 
 impl Client<'_> {
     /// Returns the SRV records of `name`.
-    pub(super) async fn services(
+    pub(super) async fn srv_records(
         &self,
         name: &str,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<SrvAnswer, DnsFailure> {
-        let (server, owner, answer) = self.records(name, RecordType::Srv, queries).await?;
-        Ok(SrvAnswer::of(server, &owner, answer))
+    ) -> Result<SrvResponse, DnsFailure> {
+        let (server, owner, response) = self.records(name, RecordType::Srv, queries).await?;
+        Ok(SrvResponse::of(server, &owner, response))
     }
 
-    /// Returns the addresses of `name`, asking for the given types side by side.
+    /// Returns the addresses of `name`. The given record types are queried concurrently.
     ///
-    /// One type that has addresses is enough. If none has, a server that says so counts more than one
-    /// that does not answer.
+    /// One type that has addresses is enough. If no type has addresses, a server that says so takes
+    /// precedence over one that does not respond.
     pub(super) async fn addresses(
         &self,
         name: &str,
         record_types: &[RecordType],
         queries: &mut Vec<DnsQuery>,
     ) -> Result<Vec<FoundAddress>, DnsFailure> {
-        let asked = record_types.iter().map(|record_type| async {
+        let lookups = record_types.iter().map(|record_type| async {
             let mut queries = Vec::new();
             let found = self.records(name, *record_type, &mut queries).await;
             (found, queries)
         });
         let mut addresses = Vec::new();
         let mut failure = None;
-        for (found, asked) in driver::join_all(asked).await {
-            queries.extend(asked);
+        for (found, sent) in driver::join_all(lookups).await {
+            queries.extend(sent);
             match found {
-                Ok((_, owner, answer)) => addresses.extend(addresses_of(&owner, &answer.records)),
-                Err(new) => failure = Some(graver(failure, new)),
+                Ok((_, owner, response)) => {
+                    addresses.extend(addresses_of(&owner, &response.records));
+                }
+                Err(new) => failure = Some(more_specific(failure, new)),
             }
         }
         match failure {
@@ -183,146 +187,145 @@ impl Client<'_> {
         }
     }
 
-    /// Returns the answer that has records of `record_type` for `name` or the end of its aliases,
-    /// which is named too.
+    /// Returns the response that has records of `record_type` for `name` or the end of its alias
+    /// chain, the server that sent it, and the name of these records.
     async fn records(
         &self,
         name: &str,
         record_type: RecordType,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, String, Answer), DnsFailure> {
+    ) -> Result<(SocketAddr, String, Response), DnsFailure> {
         let mut walk = AliasWalk::from(name);
         loop {
-            let (server, answer) = self.answer(walk.name(), record_type, queries).await?;
-            let endless = |endless| DnsFailure::Endless {
+            let (server, response) = self.response(walk.name(), record_type, queries).await?;
+            let alias_failure = |error| DnsFailure::AliasChain {
                 server,
-                is_loop: endless == Endless::Loop,
+                is_loop: error == AliasError::Loop,
             };
             let moved = walk
-                .follow(|name| alias_of(name, &answer.records))
-                .map_err(endless)?;
-            if answer.code == ResponseCode::NAME_ERROR {
+                .follow(|name| alias_of(name, &response.records))
+                .map_err(alias_failure)?;
+            if response.code == ResponseCode::NAME_ERROR {
                 return Err(DnsFailure::NotFound(server));
             }
-            if has_records(&answer, walk.name(), record_type) {
-                return Ok((server, walk.name().to_owned(), answer));
+            if has_records(&response, walk.name(), record_type) {
+                return Ok((server, walk.name().to_owned(), response));
             }
-            if !moved || answer.negative_ttl.is_some() {
+            if !moved || response.negative_ttl.is_some() {
                 return Err(DnsFailure::NoData(server));
             }
-            // The alias leads out of what this server knows: ask for its end.
+            // The response does not include the end of the alias chain: query for it.
         }
     }
 
-    /// Returns the answer to a question, kept or new.
-    async fn answer(
+    /// Returns the response to a query, from the cache or from a server.
+    async fn response(
         &self,
         name: &str,
         record_type: RecordType,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, Answer), DnsFailure> {
+    ) -> Result<(SocketAddr, Response), DnsFailure> {
         let Some(cache) = self.cache else {
-            return self.ask(name, record_type, queries).await;
+            return self.query_servers(name, record_type, queries).await;
         };
         let cache = || cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = cache().get(self.servers, name, record_type, (self.clock)());
-        if let Some((server, answer)) = kept {
+        let cached = cache().get(self.servers, name, record_type, (self.clock)());
+        if let Some((server, response)) = cached {
             queries.push(DnsQuery {
                 name: name.to_owned(),
                 record_type,
                 server,
                 transport: Transport::Udp,
-                outcome: QueryOutcome::Answered(answer.code),
+                outcome: QueryOutcome::Answered(response.code),
                 is_cached: true,
                 elapsed: Duration::ZERO,
             });
-            return Ok((server, answer));
+            return Ok((server, response));
         }
-        let (server, answer) = self.ask(name, record_type, queries).await?;
+        let (server, response) = self.query_servers(name, record_type, queries).await?;
         let now = (self.clock)();
-        cache().put(self.servers, name, record_type, (server, &answer), now);
-        Ok((server, answer))
+        cache().put(self.servers, name, record_type, (server, &response), now);
+        Ok((server, response))
     }
 
-    /// Asks one server after the other until one gives an answer that can be used.
-    async fn ask(
+    /// Queries one server after the other until one sends a usable response.
+    async fn query_servers(
         &self,
         name: &str,
         record_type: RecordType,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, Answer), DnsFailure> {
-        let mut statements: Vec<Statement> = Vec::new();
+    ) -> Result<(SocketAddr, Response), DnsFailure> {
+        let mut reports: Vec<ServerReport> = Vec::new();
         let mut given_up: Vec<SocketAddr> = Vec::new();
         let servers = u32::try_from(self.servers.len()).unwrap_or(u32::MAX);
-        let tries = self.attempts.saturating_mul(servers);
+        let attempts = self.attempts.saturating_mul(servers);
         let rounds = (0..self.attempts).flat_map(|_| self.servers);
-        for (left, server) in (1..=tries).rev().zip(rounds) {
+        for (left, server) in (1..=attempts).rev().zip(rounds) {
             if given_up.contains(server) {
                 continue;
             }
             let end = Instant::now() + self.share_of_time(left);
             let started = Instant::now();
-            let what = match self
-                .try_one(*server, name, record_type, end, queries)
+            let result = match self
+                .try_server(*server, name, record_type, end, queries)
                 .await?
             {
-                Ok(answer) => return Ok((*server, answer)),
-                Err(useless) => {
-                    if useless.is_final {
+                Ok(response) => return Ok((*server, response)),
+                Err(unusable) => {
+                    if unusable.is_final {
                         given_up.push(*server);
                     }
-                    useless.what
+                    unusable.reason
                 }
             };
-            let waited = started.elapsed();
-            match statements
-                .iter_mut()
-                .find(|statement| statement.server == *server)
-            {
-                Some(statement) => {
-                    // The last thing that a server did is what counts.
-                    statement.what = what;
-                    statement.tries += 1;
-                    statement.waited += waited;
+            let elapsed = started.elapsed();
+            match reports.iter_mut().find(|report| report.server == *server) {
+                Some(report) => {
+                    // The last attempt at a server determines its result.
+                    report.result = result;
+                    report.attempts += 1;
+                    report.elapsed += elapsed;
                 }
-                None => statements.push(Statement {
+                None => reports.push(ServerReport {
                     server: *server,
-                    what,
-                    tries: 1,
-                    waited,
+                    result,
+                    attempts: 1,
+                    elapsed,
                 }),
             }
         }
         if given_up.is_empty() {
-            Err(DnsFailure::NoAnswer(statements))
+            Err(DnsFailure::NoResponse(reports))
         } else {
-            Err(DnsFailure::Unusable(statements))
+            Err(DnsFailure::Unusable(reports))
         }
     }
 
-    /// Asks one server once; over TCP too if its answer does not fit into a datagram, and without the
-    /// extension if it is too old for that.
-    async fn try_one(
+    /// Makes one attempt at one server.
+    ///
+    /// The query is repeated over TCP if the response does not fit into a datagram, and without the
+    /// EDNS extension if the server is too old for it.
+    async fn try_server(
         &self,
         server: SocketAddr,
         name: &str,
         record_type: RecordType,
         end: Instant,
         queries: &mut Vec<DnsQuery>,
-    ) -> Result<Result<Answer, Useless>, DnsFailure> {
-        let adapter = self.way_to(server);
+    ) -> Result<Result<Response, UnusableResponse>, DnsFailure> {
+        let adapter = self.adapter_for(server);
         let mut transport = Transport::Udp;
         let mut extended = true;
         loop {
             let query = Query::new(name, record_type, rand::random(), extended)
-                .ok_or(DnsFailure::NoName)?;
+                .ok_or(DnsFailure::InvalidName)?;
             let started = Instant::now();
             let limit = end.saturating_duration_since(started);
             let result = match transport {
                 Transport::Udp => driver::timeout(limit, over_udp(server, adapter, &query)).await,
                 Transport::Tcp => {
-                    let answer = async { over_tcp(server, adapter, &query).await.map(Some) };
-                    driver::timeout(limit, answer).await
+                    let response = async { over_tcp(server, adapter, &query).await.map(Some) };
+                    driver::timeout(limit, response).await
                 }
             };
             queries.push(DnsQuery {
@@ -334,56 +337,58 @@ impl Client<'_> {
                 is_cached: false,
                 elapsed: started.elapsed(),
             });
-            let (what, is_final) = match result {
+            let (reason, is_final) = match result {
                 None if transport == Transport::Tcp => ("did not answer over TCP".into(), false),
                 None => ("did not answer".into(), false),
-                Some(Err(Fault::Io(error))) => (format!("cannot be reached: {error}"), false),
-                Some(Err(Fault::Broken(reason))) => (
-                    format!("sent an answer that makes no sense: {reason}"),
-                    true,
-                ),
+                Some(Err(ExchangeError::Io(error))) => {
+                    (format!("cannot be reached: {error}"), false)
+                }
+                Some(Err(ExchangeError::Malformed(reason))) => {
+                    (format!("sent a malformed response: {reason}"), true)
+                }
                 Some(Ok(None)) => {
                     transport = Transport::Tcp;
                     continue;
                 }
-                Some(Ok(Some(answer))) => match answer.code {
-                    ResponseCode::NO_ERROR | ResponseCode::NAME_ERROR => return Ok(Ok(answer)),
-                    // An old server that does not know the extension (RFC 6891, section 7).
+                Some(Ok(Some(response))) => match response.code {
+                    ResponseCode::NO_ERROR | ResponseCode::NAME_ERROR => return Ok(Ok(response)),
+                    // An old server that does not support the extension (RFC 6891, section 7).
                     ResponseCode::FORMAT_ERROR if extended => {
                         extended = false;
                         continue;
                     }
-                    ResponseCode::SERVER_FAILURE => (format!("answered {}", answer.code), false),
+                    ResponseCode::SERVER_FAILURE => (format!("answered {}", response.code), false),
                     code => (format!("answered {code}"), true),
                 },
             };
-            return Ok(Err(Useless { what, is_final }));
+            return Ok(Err(UnusableResponse { reason, is_final }));
         }
     }
 
-    /// Returns the adapter by which a question to `server` has to leave.
+    /// Returns the adapter through which a query to `server` must leave.
     ///
-    /// A server on this machine, like the stub of a local resolver, is reached by none: what goes to an own
-    /// address never gets as far as its adapter.
-    fn way_to(&self, server: SocketAddr) -> Option<&Adapter> {
+    /// There is none for a server on this machine, like the stub of a local resolver: datagrams to
+    /// an address of this machine never reach its adapter.
+    fn adapter_for(&self, server: SocketAddr) -> Option<&Adapter> {
         let adapter = self.adapter?;
         let ip = server.ip().to_canonical();
         let adapters = (self.list_adapters)().unwrap_or_default();
-        let is_here = ip.is_loopback() || adapters.iter().any(|own| own.has_address(ip));
-        (!is_here).then_some(adapter)
+        let is_local = ip.is_loopback() || adapters.iter().any(|local| local.has_address(ip));
+        (!is_local).then_some(adapter)
     }
 
-    /// Returns how long one try may take so that `tries` of them end by the deadline.
-    fn share_of_time(&self, tries: u32) -> Duration {
+    /// Returns how long one attempt may take so that `attempts` of them end by the deadline.
+    fn share_of_time(&self, attempts: u32) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        (left / tries.max(1)).min(self.attempt_timeout)
+        (left / attempts.max(1)).min(self.attempt_timeout)
     }
 }
 
-/// Something that is no answer.
-struct Useless {
-    what: String,
-    /// Whether asking the same server again would bring the same.
+/// The result of an attempt that brought no usable response.
+struct UnusableResponse {
+    /// What the server did, as the predicate of a sentence.
+    reason: String,
+    /// Whether querying the same server again would have the same result.
     is_final: bool,
 }
 
@@ -394,13 +399,13 @@ fn alias_of<'a>(name: &str, records: &'a [wire::Record]) -> Option<&'a str> {
     })
 }
 
-fn has_records(answer: &Answer, owner: &str, record_type: RecordType) -> bool {
-    answer.records.iter().any(|record| {
+fn has_records(response: &Response, owner: &str, record_type: RecordType) -> bool {
+    response.records.iter().any(|record| {
         record.owner == owner
             && match (&record.data, record_type) {
                 (RecordData::Address(ip), RecordType::A) => ip.is_ipv4(),
                 (RecordData::Address(ip), RecordType::Aaaa) => ip.is_ipv6(),
-                (RecordData::Service(_), RecordType::Srv) => true,
+                (RecordData::Srv(_), RecordType::Srv) => true,
                 _ => false,
             }
     })
@@ -419,7 +424,8 @@ fn addresses_of(owner: &str, records: &[wire::Record]) -> Vec<FoundAddress> {
     found
 }
 
-/// Adds an address, each once: some servers send one for every record that names it.
+/// Adds an address unless it is there already: some servers repeat an address for every record that
+/// refers to it.
 fn add_address(found: &mut Vec<FoundAddress>, ip: IpAddr, ttl: u32) {
     if found.len() < ADDRESSES_MAX && found.iter().all(|earlier| earlier.ip != ip) {
         found.push(FoundAddress {
@@ -430,24 +436,25 @@ fn add_address(found: &mut Vec<FoundAddress>, ip: IpAddr, ttl: u32) {
     }
 }
 
-/// What a query came to, for the record.
-fn outcome(result: Option<&Result<Option<Answer>, Fault>>) -> QueryOutcome {
+/// Returns the outcome of a query, for the record of the steps.
+fn outcome(result: Option<&Result<Option<Response>, ExchangeError>>) -> QueryOutcome {
     match result {
         None => QueryOutcome::TimedOut,
-        Some(Err(Fault::Io(error))) => QueryOutcome::Unreachable(error.to_string()),
-        Some(Err(Fault::Broken(reason))) => QueryOutcome::Broken(reason.clone()),
+        Some(Err(ExchangeError::Io(error))) => QueryOutcome::Unreachable(error.to_string()),
+        Some(Err(ExchangeError::Malformed(reason))) => QueryOutcome::Broken(reason.clone()),
         Some(Ok(None)) => QueryOutcome::Truncated,
-        Some(Ok(Some(answer))) => QueryOutcome::Answered(answer.code),
+        Some(Ok(Some(response))) => QueryOutcome::Answered(response.code),
     }
 }
 
-/// Returns the failure that says more.
-fn graver(old: Option<DnsFailure>, new: DnsFailure) -> DnsFailure {
+/// Returns the failure that is more specific.
+fn more_specific(old: Option<DnsFailure>, new: DnsFailure) -> DnsFailure {
     let rank = |failure: &DnsFailure| match failure {
         DnsFailure::NotFound(_) => 0,
-        DnsFailure::Endless { .. } | DnsFailure::NoName => 1,
-        // That one type has no record says nothing about the other, which nobody answered for.
-        DnsFailure::NoAnswer(_) | DnsFailure::Unusable(_) => 2,
+        DnsFailure::AliasChain { .. } | DnsFailure::InvalidName => 1,
+        // That one type has no record says nothing about the other type, for which there is no
+        // response.
+        DnsFailure::NoResponse(_) | DnsFailure::Unusable(_) => 2,
         DnsFailure::NoData(_) => 3,
     };
     match old {
@@ -456,10 +463,10 @@ fn graver(old: Option<DnsFailure>, new: DnsFailure) -> DnsFailure {
     }
 }
 
-/// A duration as people read it.
-pub(super) struct Time(pub(super) Duration);
+/// Displays a duration in milliseconds, or in seconds from one second on.
+pub(super) struct HumanDuration(pub(super) Duration);
 
-impl fmt::Display for Time {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 < Duration::from_secs(1) {
             write!(f, "{} ms", self.0.as_millis())
@@ -469,9 +476,9 @@ impl fmt::Display for Time {
     }
 }
 
-/// How many SRV records of one answer count. No service has so many; this bounds what a server can make
-/// us do.
-const SERVICES_MAX: usize = 1000;
+/// The number of SRV records of one response that are used. No service has that many; the limit
+/// bounds the work that a server can cause.
+const SRV_RECORDS_MAX: usize = 1000;
 
-/// How many addresses of one host count.
+/// The number of addresses of one host that are used.
 const ADDRESSES_MAX: usize = 64;

@@ -1,32 +1,37 @@
-//! What a failed question means to whoever wanted to resolve something.
+//! Translates failed lookups into the errors that a caller of the resolver sees.
 
 use std::fmt::Display;
 
 use udpair_io::{Cause, LookupError};
 
-use super::dns::{DnsFailure, SrvAnswer, Statement, Time};
+use super::dns::{DnsFailure, HumanDuration, ServerReport, SrvResponse};
 use super::family::AddressFamily;
 use super::step::RecordType;
 use super::system::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
 use crate::name::HostName;
 
-/// There are addresses, and none of the family that was asked for.
-pub(super) fn no_address_of(family: AddressFamily, host: impl Display) -> Error {
+/// Returns the error for a host that has addresses, but none of the requested family.
+pub(super) fn no_address_in_family(family: AddressFamily, host: impl Display) -> Error {
     Error::new(
         ErrorKind::FamilyNotSupported,
         format!("cannot resolve host \"{host}\": it has no {family} address"),
     )
 }
 
-/// There are SRV records, and none can be used: the domain says that it does not offer the service, or
-/// its records make no sense.
-pub(super) fn not_offered(service: &str, host: &HostName, name: &str, found: &SrvAnswer) -> Error {
+/// Returns the error for SRV records of which none can be used: the domain says that it does not
+/// offer the service, or its records are invalid.
+pub(super) fn not_offered(
+    service: &str,
+    host: &HostName,
+    name: &str,
+    found: &SrvResponse,
+) -> Error {
     let is_offered = found.records.iter().any(|record| !record.target.is_empty());
     let reason = if is_offered {
         "has no record with a host and a port for"
     } else {
-        "says that nobody offers"
+        "says that no host offers"
     };
     Error::new(
         ErrorKind::NoData,
@@ -37,10 +42,10 @@ pub(super) fn not_offered(service: &str, host: &HostName, name: &str, found: &Sr
     )
 }
 
-/// There are no SRV records.
-pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: DnsFailure) -> Error {
+/// Returns the error for an SRV lookup that failed.
+pub(super) fn srv_lookup(service: &str, host: &HostName, name: &str, failure: DnsFailure) -> Error {
     let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
-    let error = of_failure(&action, &format!("{name} SRV"), failure);
+    let error = dns_lookup(&action, &format!("{name} SRV"), failure);
     match error.kind() {
         ErrorKind::HostNotFound | ErrorKind::NoData => {
             error.with_advice("give the port number, or a services file that lists the service")
@@ -49,69 +54,69 @@ pub(super) fn of_srv(service: &str, host: &HostName, name: &str, failure: DnsFai
     }
 }
 
-/// Name servers gave no address.
-pub(super) fn of_host(host: &HostName, types: &[RecordType], failure: DnsFailure) -> Error {
+/// Returns the error for an address lookup at name servers that failed.
+pub(super) fn host_lookup(host: &HostName, types: &[RecordType], failure: DnsFailure) -> Error {
     let name = host.canonical_name();
     let types: Vec<_> = types.iter().map(ToString::to_string).collect();
-    of_failure(
+    dns_lookup(
         &format!("cannot resolve host \"{host}\""),
         &format!("{name} {}", types.join("/")),
         failure,
     )
 }
 
-fn of_failure(action: &str, question: &str, failure: DnsFailure) -> Error {
+fn dns_lookup(action: &str, query: &str, failure: DnsFailure) -> Error {
     match failure {
         DnsFailure::NotFound(server) => Error::new(
             ErrorKind::HostNotFound,
-            format!("{action}: server {server} says that the name does not exist ({question})"),
+            format!("{action}: server {server} says that the name does not exist ({query})"),
         ),
         DnsFailure::NoData(server) => Error::new(
             ErrorKind::NoData,
-            format!("{action}: server {server} has no such record ({question})"),
+            format!("{action}: server {server} has no such record ({query})"),
         ),
-        DnsFailure::NoAnswer(statements) => Error::new(
+        DnsFailure::NoResponse(reports) => Error::new(
             ErrorKind::NameServer,
-            format!("{action}: {} ({question})", list(&statements)),
+            format!("{action}: {} ({query})", describe(&reports)),
         )
         .with_advice("check the name servers, or allow more time"),
-        DnsFailure::Unusable(statements) => Error::new(
+        DnsFailure::Unusable(reports) => Error::new(
             ErrorKind::NameServer,
-            format!("{action}: {} ({question})", list(&statements)),
+            format!("{action}: {} ({query})", describe(&reports)),
         )
         .with_hresult(WSANO_RECOVERY),
-        DnsFailure::Endless { server, is_loop } => Error::new(
+        DnsFailure::AliasChain { server, is_loop } => Error::new(
             ErrorKind::NameServer,
             format!(
-                "{action}: the aliases that server {server} sent {} ({question})",
+                "{action}: the chain of aliases that server {server} sent {} ({query})",
                 if is_loop {
-                    "run in a circle"
+                    "is a loop"
                 } else {
-                    "are more than 8"
+                    "is longer than 8"
                 }
             ),
         )
         .with_hresult(WSANO_RECOVERY),
-        DnsFailure::NoName => Error::new(
+        DnsFailure::InvalidName => Error::new(
             ErrorKind::InvalidArgument,
             format!(
-                "{action}: {question} does not fit into DNS, where a label has at most 63 characters \
-                 and a name 253"
+                "{action}: {query} does not fit into a DNS query: a label has at most 63 \
+                 characters and a name at most 253"
             ),
         ),
     }
 }
 
-fn list(statements: &[Statement]) -> String {
-    if statements.is_empty() {
-        return "there is no name server to ask".into();
+fn describe(reports: &[ServerReport]) -> String {
+    if reports.is_empty() {
+        return "there is no name server to query".into();
     }
-    let texts: Vec<_> = statements.iter().map(ToString::to_string).collect();
+    let texts: Vec<_> = reports.iter().map(ToString::to_string).collect();
     texts.join(", ")
 }
 
-/// The operating system gave no address.
-pub(super) fn of_system(host: &HostName, failure: SystemFailure) -> Error {
+/// Returns the error for an address lookup by the operating system that failed.
+pub(super) fn system_lookup(host: &HostName, failure: SystemFailure) -> Error {
     let message = format!("cannot resolve host \"{host}\"");
     let error = match failure {
         SystemFailure::TimedOut(limit) => {
@@ -119,7 +124,7 @@ pub(super) fn of_system(host: &HostName, failure: SystemFailure) -> Error {
                 ErrorKind::NameServer,
                 format!(
                     "{message}: the system's resolver did not answer within {}",
-                    Time(limit)
+                    HumanDuration(limit)
                 ),
             )
             .with_advice("check the name servers, or allow more time");
@@ -142,9 +147,9 @@ pub(super) fn of_system(host: &HostName, failure: SystemFailure) -> Error {
         }
         _ => (ErrorKind::Io, None),
     };
-    let made = Error::new(kind, message).with_source(error);
+    let error = Error::new(kind, message).with_source(error);
     match hresult {
-        Some(hresult) => made.with_hresult(hresult),
-        None => made,
+        Some(hresult) => error.with_hresult(hresult),
+        None => error,
     }
 }

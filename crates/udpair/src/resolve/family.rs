@@ -1,9 +1,9 @@
-//! The two families of addresses.
+//! The two address families.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// A family of addresses.
+/// An address family: IPv4 or IPv6.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum AddressFamily {
     /// IPv4.
@@ -13,7 +13,8 @@ pub enum AddressFamily {
 }
 
 impl AddressFamily {
-    /// Returns whether `ip` is an address of this family; an IPv4-mapped address is an IPv4 one.
+    /// Returns whether `ip` is an address of this family. An IPv4-mapped IPv6 address counts as
+    /// IPv4.
     pub fn includes(self, ip: IpAddr) -> bool {
         ip.to_canonical().is_ipv4() == (self == Self::Ipv4)
     }

@@ -1,4 +1,4 @@
-//! The hosts file: names of addresses (hosts(5)).
+//! The hosts file, which gives addresses names (hosts(5)).
 //!
 //! Pure: works on the file's text.
 
@@ -12,7 +12,7 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// Reads the text of a hosts file; a line that makes no sense is skipped.
+    /// Parses the text of a hosts file; malformed lines are skipped.
     pub(crate) fn parse(text: &str) -> Self {
         let mut rows = Vec::new();
         for line in text.lines() {
@@ -53,15 +53,15 @@ mod tests {
              192.0.2.1 contoso.com www.contoso.com # and a comment\n\
              2001:db8::1\tContoso.COM\n\
              192.0.2.1 a..b good\n\
-             not-an-address nobody\n\
-             192.0.2.300 nobody\n\
+             not-an-address missing\n\
+             192.0.2.300 missing\n\
              192.0.2.9\n",
         );
         for (host, addresses) in [
             ("contoso.com", vec!["192.0.2.1", "2001:db8::1"]),
             ("WWW.contoso.com", vec!["192.0.2.1"]),
             ("good", vec!["192.0.2.1"]),
-            ("nobody", vec![]),
+            ("missing", vec![]),
         ] {
             let name = host.parse().unwrap();
             let found: Vec<_> = hosts.addresses(&name).map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! What a resolver is told from outside, so that a test can tell it something else: chance, time, and the
+//! The external inputs of a resolver, which a test can replace: random numbers, time, and the
 //! adapters of the machine.
 
 use std::io;
@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use udpair_io::Adapter;
 
-/// Returns a random number from 0 to the argument, both included.
+/// A random number generator: returns a number from 0 to the argument, both included.
 pub(super) type Rng = dyn Fn(u64) -> u64 + Send + Sync;
 
-/// Returns the time.
+/// A clock: returns the current time.
 pub(super) type Clock = dyn Fn() -> Instant + Send + Sync;
 
-/// Lists the adapters.
+/// A function that lists the adapters of the machine.
 pub(super) type ListAdapters = dyn Fn() -> io::Result<Vec<Adapter>> + Send + Sync;

@@ -1,4 +1,4 @@
-//! The local end of a socket, resolved: which addresses to bind, and which port.
+//! Resolves the local end of a socket: which addresses to bind, and which port.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -8,28 +8,30 @@ use super::zone_of;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostNameType, bluetooth_refused};
 
-/// The local end of a socket.
+/// The resolved local end of a socket.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Local {
     pub(crate) host: LocalHost,
-    /// 0 is the system's choice.
+    /// 0 leaves the port to the system.
     pub(crate) port: u16,
 }
 
-/// Where a socket is bound.
+/// The addresses to which a socket is bound.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum LocalHost {
     /// Every address of this machine.
     Any,
     /// Every loopback address of this machine.
     Loopback,
-    /// The first of these that is an address of this machine; each has the port.
+    /// The first of these that is an address of this machine. Each includes the port.
     Addresses(Vec<SocketAddr>),
 }
 
 impl Search<'_> {
-    /// Resolves a local endpoint. No SRV record is asked for: none could say which of our own ports is
-    /// meant (SVC-09).
+    /// Resolves a local endpoint.
+    ///
+    /// SRV records are not queried: they could not say which port of this machine is meant
+    /// (SVC-09).
     pub(crate) async fn local(&self, local: &Endpoint) -> Result<Local, Error> {
         let port = match (local.service().port(), local.service().name()) {
             (Some(port), _) => port,
@@ -49,7 +51,8 @@ impl Search<'_> {
                     return Err(Error::new(
                         ErrorKind::AddressNotAvailable,
                         format!(
-                            "cannot bind to {host}: a group or broadcast address is no local address"
+                            "cannot bind to {host}: a multicast or broadcast address is not a \
+                             local address"
                         ),
                     ));
                 }
@@ -61,7 +64,7 @@ impl Search<'_> {
 }
 
 impl Local {
-    /// Returns the zone of a link-local address.
+    /// Returns the zone of the first address that has one.
     pub(crate) fn zone(&self) -> Option<u32> {
         let LocalHost::Addresses(addresses) = &self.host else {
             return None;
@@ -70,7 +73,8 @@ impl Local {
     }
 }
 
-/// Whether a socket may be bound to `ip`; the system would bind one to a broadcast address too.
+/// Returns whether a socket may be bound to `ip`. The system would also bind one to a broadcast
+/// address.
 fn can_be_local(ip: IpAddr, list_adapters: &ListAdapters) -> bool {
     let IpAddr::V4(ip) = ip.to_canonical() else {
         return !ip.is_multicast();
@@ -78,7 +82,8 @@ fn can_be_local(ip: IpAddr, list_adapters: &ListAdapters) -> bool {
     if ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
         return false;
     }
-    // The last two bits of every subnet's broadcast address are set; for others nobody need be asked.
+    // The last two bits of every subnet's broadcast address are set. For other addresses the
+    // adapters need not be listed.
     if ip.to_bits() & 0b11 != 0b11 {
         return true;
     }
@@ -93,10 +98,10 @@ mod tests {
 
     /// BND-11
     #[test]
-    fn groups_and_broadcast_addresses_are_no_local_addresses() {
+    fn multicast_and_broadcast_addresses_are_not_local_addresses() {
         let list_adapters: &ListAdapters = &udpair_io::adapters;
         // The loopback network of every machine is 127.0.0.0/8.
-        for (ip, can) in [
+        for (ip, expected) in [
             ("127.0.0.1", true),
             ("127.0.0.3", true),
             ("127.255.255.255", false),
@@ -109,7 +114,7 @@ mod tests {
         ] {
             assert_eq!(
                 can_be_local(ip.parse().unwrap(), list_adapters),
-                can,
+                expected,
                 "{ip}"
             );
         }

@@ -1,4 +1,4 @@
-//! The system's name servers, from the file that lists them (resolv.conf(5)).
+//! The system's name servers, as listed in its resolver configuration (resolv.conf(5)).
 //!
 //! Pure: works on the file's text.
 
@@ -11,9 +11,9 @@ use crate::name::HostName;
 pub(crate) struct NameServers(Vec<SocketAddr>);
 
 impl NameServers {
-    /// Reads the text of a resolver configuration; a line that makes no sense is skipped.
+    /// Parses the text of a resolver configuration; malformed lines are skipped.
     ///
-    /// Without any server there is one on this machine, as resolv.conf(5) has it.
+    /// If it lists no server, the only one is that of this machine, as resolv.conf(5) says.
     pub(crate) fn parse(text: &str) -> Self {
         let mut servers: Vec<_> = text
             .lines()
@@ -26,7 +26,7 @@ impl NameServers {
         Self(servers)
     }
 
-    /// Returns the servers in the order in which to ask them.
+    /// Returns the servers in the order in which to query them.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.0
     }
@@ -50,7 +50,7 @@ fn parse_line(line: &str) -> Option<SocketAddr> {
 /// RFC 1035, section 4.2.
 const DNS_PORT: u16 = 53;
 
-/// `MAXNS` in resolv.conf(5): those behind are not asked.
+/// `MAXNS` in resolv.conf(5): the servers after these are not queried.
 const SERVERS_MAX: usize = 3;
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_asked_in_file_order() {
+    fn servers_are_queried_in_file_order() {
         let text = "\
 # nameserver 192.0.2.9
 ; nameserver 192.0.2.9
@@ -80,7 +80,7 @@ nameserver 192.0.2.9
     }
 
     #[test]
-    fn without_any_server_there_is_one_on_this_machine() {
+    fn a_file_without_servers_means_the_server_of_this_machine() {
         let servers = NameServers::parse("search example.test\n");
         assert_eq!(servers.addresses(), ["127.0.0.1:53".parse().unwrap()]);
     }

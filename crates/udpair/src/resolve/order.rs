@@ -1,19 +1,20 @@
-//! Which of several addresses to try first (RFC 6724, section 6).
+//! The order in which to try several addresses (RFC 6724, section 6).
 //!
-//! Every rule of the RFC asks something of one destination and its source address, so that the rules
-//! together are a sort key, and the first part in which two keys differ is the rule that decided.
-//! Rules 4 (home addresses) and 7 (native transport) need knowledge that no system gives us.
+//! Every rule of the RFC depends only on one destination and its source address. So the rules
+//! together form a sort key, and the first part in which two keys differ is the rule that decided.
+//! Rules 4 (home addresses) and 7 (native transport) are left out: they need information that no
+//! system provides.
 //!
-//! Pure: the source addresses come in as arguments.
+//! Pure: the source addresses are arguments.
 
 use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A destination, and the address that this machine would send from to reach it.
+/// A destination, and the address from which this machine would send to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct DestinationAddress {
     pub(super) ip: IpAddr,
-    /// `None` if there is no way there.
+    /// `None` if there is no route to it.
     pub(super) source: Option<SourceAddress>,
 }
 
@@ -21,32 +22,32 @@ pub(super) struct DestinationAddress {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct SourceAddress {
     pub(super) ip: IpAddr,
-    /// How many of its leading bits name its own network, if that is known.
+    /// The number of leading bits that identify its own network; `None` if unknown.
     pub(super) prefix_length: Option<u8>,
 }
 
-/// The rule of RFC 6724, section 6, that put an address before the next one.
+/// The rule of RFC 6724, section 6, by which an address goes before the next one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum OrderRule {
-    /// Rule 1: there is no way to the other.
+    /// Rule 1: there is no route to the other address.
     AvoidUnusable,
-    /// Rule 2: its source address has the same scope.
+    /// Rule 2: the source address has the scope of this address.
     PreferMatchingScope,
-    /// Rule 5: its source address has the same label.
+    /// Rule 5: the source address has the label of this address.
     PreferMatchingLabel,
-    /// Rule 6: its kind of address goes first.
+    /// Rule 6: the policy table gives this address a higher precedence.
     PreferHigherPrecedence,
-    /// Rule 8: it is nearer by scope.
+    /// Rule 8: this address has the smaller scope.
     PreferSmallerScope,
-    /// Rule 9: it shares more leading bits with its source address.
+    /// Rule 9: this address shares more leading bits with its source address.
     UseLongestMatchingPrefix,
-    /// Rule 10: nothing tells them apart, so that the order of the answer stays.
+    /// Rule 10: no other rule decides, so the order of the response stays.
     LeaveOrderUnchanged,
 }
 
 impl OrderRule {
-    /// Returns the rule's name as the RFC has it: `"avoid unusable destinations"`.
+    /// Returns the name of the rule in the RFC: `"avoid unusable destinations"`.
     pub fn name(self) -> &'static str {
         match self {
             Self::AvoidUnusable => "avoid unusable destinations",
@@ -60,7 +61,7 @@ impl OrderRule {
     }
 }
 
-/// Sorts `items` by the destination that `destination` sees in each.
+/// Sorts `items` by the destination that `destination` returns for each.
 pub(super) fn sort<T>(items: &mut [T], destination: impl Fn(&T) -> DestinationAddress) {
     items.sort_by_cached_key(|item| Key::of(&destination(item)));
 }
@@ -85,8 +86,8 @@ pub(super) fn rule(first: &DestinationAddress, second: &DestinationAddress) -> O
     }
 }
 
-/// Returns whether the order may depend on how long the prefixes of the source addresses are: whether
-/// two destinations have one and the rules before rule 9 leave them equal.
+/// Returns whether the order may depend on the prefix lengths of the source addresses: whether two
+/// destinations have a source address and are equal by all rules before rule 9.
 pub(super) fn depends_on_prefix_lengths<'a>(
     destinations: impl IntoIterator<Item = &'a DestinationAddress>,
 ) -> bool {
@@ -101,20 +102,20 @@ pub(super) fn depends_on_prefix_lengths<'a>(
     keys.windows(2).any(|pair| pair[0] == pair[1])
 }
 
-/// Returns whether `first` goes before the address `ip`, from wherever that may be reached.
-pub(super) fn is_ahead_of_any(first: &DestinationAddress, ip: IpAddr) -> bool {
+/// Returns whether `first` goes before the address `ip`, whatever the source address of `ip` is.
+pub(super) fn precedes_any(first: &DestinationAddress, ip: IpAddr) -> bool {
     Key::of(first) < Key::best_of(ip)
 }
 
-/// Returns which of these addresses goes last if all that the order asks of their source addresses is
-/// well.
-pub(super) fn last_at_best(ips: impl IntoIterator<Item = IpAddr>) -> Option<usize> {
+/// Returns the index of the address that goes last if each address has the best possible source
+/// address.
+pub(super) fn last_in_best_case(ips: impl IntoIterator<Item = IpAddr>) -> Option<usize> {
     let ips = ips.into_iter().enumerate();
     let last = ips.max_by_key(|(_, ip)| Key::best_of(*ip));
     last.map(|(index, _)| index)
 }
 
-/// The rules in their order; smaller goes first.
+/// The sort key of a destination: the rules in their order. Smaller goes first.
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Key {
     unusable: bool,
@@ -126,7 +127,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// The key of an address that has the best source address of all.
+    /// Returns the key of an address that has the best possible source address.
     fn best_of(ip: IpAddr) -> Self {
         Self {
             unusable: false,
@@ -154,7 +155,7 @@ impl Key {
     }
 }
 
-/// The scope of an address (RFC 6724, sections 3.1 and 3.2).
+/// Returns the scope of an address (RFC 6724, sections 3.1 and 3.2).
 fn scope(ip: IpAddr) -> u8 {
     const LINK_LOCAL: u8 = 0x2;
     const SITE_LOCAL: u8 = 0x5;
@@ -169,10 +170,12 @@ fn scope(ip: IpAddr) -> u8 {
     }
 }
 
-/// How many leading bits the two share, within the source's own network (RFC 6724, section 2.2).
+/// Returns how many leading bits the two addresses share, up to the prefix length of the source
+/// (RFC 6724, section 2.2).
 ///
-/// For IPv4 that counts only within the source's own network: beyond it the number of equal bits says
-/// nothing about distance, and would undo the rotation by which servers share load.
+/// IPv4 addresses match only if they are in the same network. Outside of it, the number of equal
+/// bits says nothing about the distance, and using it would undo the rotation by which servers
+/// share load.
 fn matching_prefix(source: SourceAddress, destination: IpAddr) -> u32 {
     match (source.ip, destination) {
         (IpAddr::V4(a), IpAddr::V4(b)) => {
@@ -200,7 +203,7 @@ struct Policy {
 }
 
 impl Policy {
-    /// Returns the row of an address: the longest prefix that it has.
+    /// Returns the row with the longest prefix that matches an address.
     fn of(ip: IpAddr) -> Self {
         let ip = match ip {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
@@ -208,7 +211,7 @@ impl Policy {
         };
         let matches =
             |row: &&Self| (ip.to_bits() ^ row.prefix.to_bits()).leading_zeros() >= row.length;
-        // The rows stand with the longest prefix first, and the last one matches everything.
+        // The longest prefix comes first, and the last row matches everything.
         let row = POLICIES.iter().find(matches);
         row.copied().unwrap_or(EVERYTHING)
     }
@@ -244,7 +247,7 @@ mod tests {
     use super::OrderRule::*;
     use super::*;
 
-    /// Reads "destination source/prefix"; a source of "-" is none.
+    /// Parses "destination source/prefix"; a source of "-" means none.
     fn destination(text: &str) -> DestinationAddress {
         let (ip, source) = text.split_once(' ').unwrap();
         let source = (source != "-").then(|| {
@@ -262,7 +265,7 @@ mod tests {
 
     /// ADR-01: the examples of RFC 6724, section 10.2, and the cases around them.
     #[test]
-    fn the_first_rule_that_tells_two_destinations_apart_decides() {
+    fn the_first_rule_that_distinguishes_two_destinations_decides() {
         for (first, second, expected) in [
             // Examples of the RFC.
             (
@@ -295,7 +298,7 @@ mod tests {
                 "2002:c633:6401::1 2002:c633:6401::2",
                 PreferHigherPrecedence,
             ),
-            // The rest.
+            // Other cases.
             ("198.51.100.1 198.51.100.2", "2001:db8::1 -", AvoidUnusable),
             ("::1 ::1", "127.0.0.1 127.0.0.1", PreferHigherPrecedence),
             (
@@ -318,7 +321,8 @@ mod tests {
                 "198.51.100.1 192.0.2.2/24",
                 UseLongestMatchingPrefix,
             ),
-            // Neither is near: the answer's own order stays, whatever bits they share.
+            // Neither is in the source's network: the order of the response stays, however many
+            // bits are equal.
             (
                 "1.1.1.1 192.0.2.2/24",
                 "192.0.3.1 192.0.2.2/24",
@@ -350,9 +354,9 @@ mod tests {
         }
     }
 
-    /// The adapters need not be asked where an earlier rule decides.
+    /// The adapters need not be listed if an earlier rule decides.
     #[test]
-    fn prefix_lengths_matter_where_the_rules_before_leave_a_tie() {
+    fn prefix_lengths_matter_if_all_rules_before_rule_9_leave_a_tie() {
         for (destinations, expected) in [
             (&["192.0.2.1 192.0.2.2"] as &[_], false),
             (&["::1 ::1", "127.0.0.1 127.0.0.1"], false),
@@ -362,7 +366,7 @@ mod tests {
                 &["192.0.2.1 192.0.2.2", "::1 ::1", "198.51.100.1 192.0.2.2"],
                 true,
             ),
-            // Nothing is known of either, and the order of the answer stays.
+            // Neither has a source address, and the order of the response stays.
             (&["192.0.2.1 -", "198.51.100.1 -"], false),
         ] {
             let found: Vec<_> = destinations.iter().map(|text| destination(text)).collect();
@@ -372,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_table_goes_by_the_longest_prefix() {
+    fn the_longest_prefix_selects_the_row_of_the_policy_table() {
         for (ip, precedence, label) in [
             ("::1", 50, 0),
             ("::", 1, 3),
@@ -396,13 +400,13 @@ mod tests {
         }
     }
 
-    /// ADR-01: nobody need be asked for the source address of what goes last anyway.
+    /// ADR-01: the source address of a destination that goes last anyway need not be looked up.
     #[test]
-    fn some_addresses_go_behind_others_wherever_they_are_reached_from() {
+    fn some_addresses_go_after_others_whatever_their_source_address_is() {
         for (first, other, expected) in [
             ("2001:db8::1 2001:db8::2/64", "192.0.2.1", true),
             ("::1 ::1/128", "127.0.0.1", true),
-            // It may be the better one, as long as nobody was asked.
+            // Without a lookup the other address may be the better one.
             ("192.0.2.1 192.0.2.2/24", "2001:db8::1", false),
             ("2001:db8::1 2001:db8::2/64", "2001:db8:1::1", false),
             ("2001:db8::1 fe80::1/64", "192.0.2.1", false),
@@ -411,8 +415,8 @@ mod tests {
         ] {
             let first = destination(first);
             let ip = other.parse().unwrap();
-            assert_eq!(is_ahead_of_any(&first, ip), expected, "{first:?} {ip}");
-            // Then no source address of the other one brings it to the front.
+            assert_eq!(precedes_any(&first, ip), expected, "{first:?} {ip}");
+            // If so, no source address moves the other address to the front.
             for source in [
                 "-",
                 "192.0.2.9/32",
@@ -428,7 +432,7 @@ mod tests {
             }
         }
         let ips = ["192.0.2.1", "2001:db8::1", "::1"].map(|ip| ip.parse().unwrap());
-        assert_eq!(last_at_best(ips), Some(0));
-        assert_eq!(last_at_best([]), None);
+        assert_eq!(last_in_best_case(ips), Some(0));
+        assert_eq!(last_in_best_case([]), None);
     }
 }

@@ -1,10 +1,11 @@
-//! Which pair of a local and a remote address to try first.
+//! The order in which to try pairs of a local and a remote address.
 //!
-//! The base order is that of RFC 6724, asked about pairs instead of destinations. Whoever wants to
-//! be connected soon should not try the same broken address twice in a row, so the quick order goes
-//! from one pair to another that shares neither end with those before it (GEP-06, GEP-07).
+//! The base order is that of RFC 6724, applied to pairs instead of destinations. A caller that
+//! wants a quick connection should not try the same broken address twice in a row, so the quick
+//! order moves from one pair to another that shares neither end with the pairs before it (GEP-06,
+//! GEP-07).
 //!
-//! Pure: what the system says of the addresses comes in as an argument.
+//! Pure: what the system reports about the addresses is an argument.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -12,81 +13,86 @@ use std::net::IpAddr;
 
 use super::order::{DestinationAddress, Key, SourceAddress};
 
-/// What a list of endpoint pairs is sorted for.
+/// The goal by which a list of endpoint pairs is sorted.
 ///
 /// # Model
 ///
-/// `HostNameSortOptions` (EPP-07, GEP-06): `Quick` is `None`, `Long` is `OptimizeForLongConnections`; the
-/// numbers are fixed.
+/// `HostNameSortOptions` (EPP-07, GEP-06): `Quick` is `None`, `Long` is
+/// `OptimizeForLongConnections`. The numeric values are fixed.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[repr(u32)]
 pub enum PairOrder {
-    /// To be connected soon: where a pair fails, the next one has another local and another remote
-    /// address, as far as there are others.
+    /// Connect quickly: if a pair fails, the next one has another local and another remote address,
+    /// as far as there are others.
     #[default]
     Quick = 0,
-    /// To stay connected for long: the best pair by RFC 6724 first, whatever the next one has in common
-    /// with it.
+    /// Stay connected for long: the best pair by RFC 6724 goes first, even if the next one shares
+    /// an address with it.
     Long = 2,
 }
 
-/// The two ends of a pair, and what the system makes of them.
+/// The two addresses of a pair, and how they compare with the system's choice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Ends {
-    /// The remote address, and the local one of this pair: none if it does not lead there.
+pub(super) struct PairAddresses {
+    /// The remote address, with the pair's local address as its source. The source is `None` if the
+    /// remote address cannot be reached from there.
     pub(super) remote: DestinationAddress,
-    /// The local address that the system would take for it.
+    /// The local address that the system would choose for the remote address.
     pub(super) chosen: Option<SourceAddress>,
-    /// How near the local address is to that.
+    /// How near the local address is to the chosen one.
     pub(super) nearness: Nearness,
 }
 
-/// How near a local address is to the one that the system would take.
+/// How near a local address is to the one that the system would choose.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Nearness {
-    /// It is that one.
+    /// It is the chosen address.
     Chosen,
     /// It belongs to the same adapter.
     SameAdapter,
-    /// It belongs to another adapter, or does not lead there at all.
+    /// It belongs to another adapter, or the remote address cannot be reached from it.
     OtherAdapter,
 }
 
-/// Puts `items` in order, by the ends that `ends` sees in each. What nothing tells apart stays in the
-/// order in which it came.
-pub(super) fn sort<T>(mut items: Vec<T>, order: PairOrder, ends: impl Fn(&T) -> Ends) -> Vec<T> {
-    items.sort_by_cached_key(|item| base_key(&ends(item)));
+/// Sorts `items` by the addresses that `addresses` returns for each. The sort is stable.
+pub(super) fn sort<T>(
+    mut items: Vec<T>,
+    order: PairOrder,
+    addresses: impl Fn(&T) -> PairAddresses,
+) -> Vec<T> {
+    items.sort_by_cached_key(|item| base_key(&addresses(item)));
     match order {
-        PairOrder::Quick => spread(items, ends),
+        PairOrder::Quick => spread(items, addresses),
         PairOrder::Long => items,
     }
 }
 
-/// The parts of the order, smaller first.
+/// Returns the sort key of a pair; smaller goes first.
 ///
-/// The RFC recommends to consider the addresses of the outgoing adapter alone (section 4). Others may
-/// lead to the destination, but replies to them often do not lead back, so they go behind. And a local
-/// address that the system would not take cannot make a pair better than the one it would take: the
-/// best pair is the one that a socket without a local address gets.
-fn base_key(ends: &Ends) -> (bool, Key, Nearness) {
-    let of_pair = Key::of(&ends.remote);
-    let of_choice = Key::of(&DestinationAddress {
-        source: ends.chosen,
-        ..ends.remote
+/// The RFC recommends to consider only the addresses of the outgoing adapter (section 4). The
+/// destination may be reachable from others, but replies to them often do not find their way back,
+/// so they go last. A local address that the system would not choose cannot make a pair better than
+/// the chosen one: the best pair is the one that a socket without a local address gets.
+fn base_key(addresses: &PairAddresses) -> (bool, Key, Nearness) {
+    let of_pair = Key::of(&addresses.remote);
+    let of_chosen = Key::of(&DestinationAddress {
+        source: addresses.chosen,
+        ..addresses.remote
     });
     (
-        ends.nearness == Nearness::OtherAdapter,
-        of_pair.max(of_choice),
-        ends.nearness,
+        addresses.nearness == Nearness::OtherAdapter,
+        of_pair.max(of_chosen),
+        addresses.nearness,
     )
 }
 
-/// Takes again and again the earliest pair whose two addresses have been used least before.
-fn spread<T>(items: Vec<T>, ends: impl Fn(&T) -> Ends) -> Vec<T> {
+/// Reorders `items` so that each next pair is the earliest one whose two addresses have been used
+/// least so far.
+fn spread<T>(items: Vec<T>, addresses: impl Fn(&T) -> PairAddresses) -> Vec<T> {
     let addresses: Vec<_> = items
         .iter()
         .map(|item| {
-            let remote = ends(item).remote;
+            let remote = addresses(item).remote;
             (remote.source.map(|source| source.ip), remote.ip)
         })
         .collect();
@@ -94,8 +100,8 @@ fn spread<T>(items: Vec<T>, ends: impl Fn(&T) -> Ends) -> Vec<T> {
     let mut remotes: HashMap<IpAddr, usize> = HashMap::new();
     let mut items: Vec<_> = items.into_iter().map(Some).collect();
     let mut spread = Vec::with_capacity(items.len());
-    // What is written in the heap may be less than the truth, because uses only grow: then it is put
-    // right and the pair goes back. Pairs that lead nowhere wait behind all others.
+    // The use count in the heap may be too low, because uses only grow: then the pair goes back
+    // with the current count. Pairs that lead nowhere come after all others.
     let mut waiting: BinaryHeap<_> = (0..items.len())
         .map(|index| Reverse((addresses[index].0.is_none(), 0, index)))
         .collect();
@@ -121,15 +127,15 @@ mod tests {
     use super::PairOrder::{Long, Quick};
     use super::*;
 
-    /// Reads "local remote": each an address, the local one with its prefix length; `-` is none, `*` marks
-    /// what the system would take, and `~` what belongs to another adapter.
-    fn pair(text: &str, all: &[&str]) -> Ends {
+    /// Parses "local remote": each an address, the local one with its prefix length. `-` means
+    /// none, `*` marks the address that the system would choose, and `~` one of another adapter.
+    fn pair(text: &str, all: &[&str]) -> PairAddresses {
         let (local, remote) = text.split_once(' ').unwrap();
         let chosen = all.iter().find_map(|other| {
             let (local, of) = other.split_once(' ')?;
             (of == remote).then_some(local.strip_prefix('*')?)
         });
-        Ends {
+        PairAddresses {
             remote: DestinationAddress {
                 ip: remote.parse().unwrap(),
                 source: source(local.trim_start_matches(['*', '~'])),
@@ -157,7 +163,7 @@ mod tests {
 
     /// GEP-06, GEP-07: the table of the model, and what follows from its rule.
     #[test]
-    fn the_quick_order_shares_no_address_and_the_long_one_may() {
+    fn neighbours_share_no_address_in_the_quick_order_and_may_in_the_long_one() {
         const S1D1: &str = "*198.51.100.1/24 192.0.2.1";
         const S1D2: &str = "*198.51.100.1/24 192.0.2.2";
         const S2D1: &str = "198.51.100.2/24 192.0.2.1";
@@ -171,19 +177,19 @@ mod tests {
                 &[S1D1, S1D2, S2D1, S2D2] as &[&str],
                 &[S1D1, S2D2, S1D2, S2D1] as &[&str],
             ),
-            // The order in which they came decides only where nothing else does.
+            // The input order decides only if nothing else does.
             (
                 &[S2D2, S2D1, S1D2, S1D1],
                 &[S1D2, S1D1, S2D2, S2D1],
                 &[S1D2, S2D1, S1D1, S2D2],
             ),
-            // Both families: the better one first, then at once the other.
+            // Both families: the better one first, the other right after it.
             (
                 &[S1D1, S6D6, T6D6],
                 &[S6D6, T6D6, S1D1],
                 &[S6D6, S1D1, T6D6],
             ),
-            // One local address for all: nothing to spread but the remote ones.
+            // One local address for all: only the remote addresses can be spread.
             (&[S6D6, S6E6], &[S6D6, S6E6], &[S6D6, S6E6]),
             (&[S1D1], &[S1D1], &[S1D1]),
             (&[], &[], &[]),
@@ -193,10 +199,10 @@ mod tests {
         }
     }
 
-    /// GEP-01, GEP-07, ADR-01: the first pair is the one that connecting without a local host takes.
+    /// GEP-01, GEP-07, ADR-01: the first pair is the one that connecting without a local host uses.
     #[test]
-    fn a_local_address_that_the_system_would_not_take_makes_no_pair_better() {
-        // The other local address is in the destination's own network, as the longest prefix has it.
+    fn a_local_address_that_the_system_would_not_choose_makes_no_pair_better() {
+        // By the longest prefix, the other local address is in the destination's own network.
         let pairs = [
             "198.51.100.2/24 198.51.100.9",
             "*192.0.2.2/24 198.51.100.9",
@@ -206,9 +212,9 @@ mod tests {
         assert_eq!(sorted(&pairs, Long), expected);
     }
 
-    /// GEP-03: replies may not find their way back to it.
+    /// GEP-03: replies to it may not find their way back.
     #[test]
-    fn a_local_address_of_another_adapter_goes_behind_the_other_family() {
+    fn a_local_address_of_another_adapter_goes_after_the_other_family() {
         let pairs = [
             "~2001:db8:b::1/64 2001:db8:1::1",
             "*198.51.100.1/24 192.0.2.1",
@@ -222,7 +228,7 @@ mod tests {
 
     /// EPP-07
     #[test]
-    fn the_orders_have_the_numbers_of_the_model() {
+    fn the_orders_have_the_numeric_values_of_the_model() {
         assert_eq!((Quick as u32, Long as u32), (0, 2));
         assert_eq!(PairOrder::default(), Quick);
     }

@@ -1,61 +1,63 @@
-//! The addresses of a remote endpoint, found one host after the other, for a socket that will use the
-//! first that serves.
+//! The addresses of a remote endpoint, looked up one host after the other, for a socket that uses
+//! the first suitable one.
 //!
-//! SRV records may name many hosts, and most of the time the first one will do. So nobody is asked
-//! for the addresses of a host before those of all hosts in front of it have turned out to be of no
-//! use; a name server that keeps silent about a spare host costs nothing. Whoever wants to know all
-//! that there is to know asks [`Search::in_full`].
+//! SRV records may name many hosts, and the first one usually suffices. So the addresses of a host
+//! are looked up only after those of all hosts before it have turned out to be unusable: a name
+//! server that does not respond for a spare host costs nothing. [`Search::resolve_fully`] looks up
+//! all hosts.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 use std::vec;
 
 use super::candidate::{self, Sources};
-use super::search::{Search, Target, resolved};
+use super::search::{Search, Target, report_resolved};
 use super::zone::with_zone;
 use crate::error::{Error, ErrorKind};
 use crate::name::Endpoint;
 
-/// See the module.
-pub(crate) struct Remote<'a> {
+/// The usable addresses of a remote endpoint, looked up on demand.
+pub(crate) struct RemoteAddresses<'a> {
     addresses: Addresses<'a>,
-    /// Says what is wrong with an address that cannot be used.
+    /// Returns an error for an address that cannot be used.
     check: &'a (dyn Fn(SocketAddr) -> Result<(), Error> + Send + Sync),
-    /// Whether there has been one that can.
-    has_any: bool,
-    /// What is wrong with the first address that cannot.
-    first_refusal: Option<Error>,
+    /// Whether there has been a usable address.
+    has_yielded: bool,
+    /// The error of the first address that cannot be used.
+    first_rejection: Option<Error>,
 }
 
-/// Where addresses come from.
+/// The source of the addresses.
 enum Addresses<'a> {
-    /// The endpoint is an address; nobody has to be asked, and nothing allocated.
+    /// The endpoint is an address, so no lookup and no allocation is needed.
     Literal(Option<SocketAddr>),
     HostByHost(Box<HostByHost<'a>>),
 }
 
-/// The hosts of an endpoint, and what is left of the addresses of the last one.
+/// The hosts of an endpoint, and the remaining addresses of the current one.
 struct HostByHost<'a> {
     search: &'a Search<'a>,
     remote: &'a Endpoint,
-    /// The zone of a link-local address that comes without one.
+    /// The zone for a link-local address that has none.
     zone: Option<u32>,
-    /// The hosts that were not asked for yet, in the order to try them.
+    /// The hosts that have not been looked up yet, in the order in which to try them.
     targets: vec::IntoIter<Target>,
     addresses: vec::IntoIter<SocketAddr>,
-    /// How many addresses there have been.
+    /// The number of addresses found so far.
     found: usize,
     last_error: Option<Error>,
     started: Instant,
 }
 
-impl<'a> Remote<'a> {
-    /// Finds the hosts that offer the service of `remote`; of their addresses those count that pass
-    /// `check`. A link-local address without a zone gets `zone`, if there is one.
+impl<'a> RemoteAddresses<'a> {
+    /// Finds the hosts that offer the service of `remote`.
+    ///
+    /// Only those of their addresses that pass `check` are used. A link-local address without a
+    /// zone gets `zone`, if given.
     ///
     /// # Errors
     ///
-    /// There is no such host.
+    /// No host offers the service, or the lookup failed.
     pub(crate) async fn find(
         search: &'a Search<'a>,
         remote: &'a Endpoint,
@@ -69,7 +71,7 @@ impl<'a> Remote<'a> {
                 Addresses::Literal(Some(with_zone(address, zone, || search.list_adapters())))
             }
             None => {
-                // Boxed, so that the future of a socket that is connected to an address is small.
+                // Boxed to keep the future small for sockets that connect to an address.
                 let hosts = Box::pin(HostByHost::find(search, remote, zone)).await?;
                 Addresses::HostByHost(Box::new(hosts))
             }
@@ -77,33 +79,34 @@ impl<'a> Remote<'a> {
         Ok(Self {
             addresses,
             check,
-            has_any: false,
-            first_refusal: None,
+            has_yielded: false,
+            first_rejection: None,
         })
     }
 
-    /// Returns the next address; `None` if there was one before, and is none any more.
+    /// Returns the next address; `None` after the last one.
     ///
     /// # Errors
     ///
-    /// There is none at all: what is wrong with the first address, or why there is no address.
+    /// There was no usable address: the error of the first address, or the reason why there is no
+    /// address.
     pub(crate) async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
         while let Some(address) = self.addresses.next().await? {
             match (self.check)(address) {
                 Ok(()) => {
-                    self.has_any = true;
+                    self.has_yielded = true;
                     return Ok(Some(address));
                 }
                 Err(error) => {
-                    self.first_refusal.get_or_insert(error);
+                    self.first_rejection.get_or_insert(error);
                 }
             }
         }
-        if self.has_any {
+        if self.has_yielded {
             return Ok(None);
         }
-        let nothing = || Error::new(ErrorKind::HostNotFound, "there is no address to send to");
-        Err(self.first_refusal.take().unwrap_or_else(nothing))
+        let no_address = || Error::new(ErrorKind::HostNotFound, "there is no address to send to");
+        Err(self.first_rejection.take().unwrap_or_else(no_address))
     }
 }
 
@@ -125,7 +128,7 @@ impl<'a> HostByHost<'a> {
         let started = Instant::now();
         let targets = search.targets(remote, &mut Vec::new()).await;
         if let Err(error) = &targets {
-            resolved(remote, started, Err(error));
+            report_resolved(remote, started, Err(error));
         }
         Ok(Self {
             search,
@@ -139,13 +142,14 @@ impl<'a> HostByHost<'a> {
         })
     }
 
-    /// Returns the next address; `None` if there was one before, and is none any more.
+    /// Returns the next address; `None` after the last one.
     ///
-    /// Source addresses are found out only where they decide the order; the socket will find its own.
+    /// Source addresses are looked up only if they decide the order. The socket gets its own from
+    /// the system.
     ///
     /// # Errors
     ///
-    /// No host has an address: why the last one has none.
+    /// No host has an address: the error of the last host.
     async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
         loop {
             if let Some(address) = self.addresses.next() {
@@ -160,7 +164,7 @@ impl<'a> HostByHost<'a> {
             match self.addresses_of(&target).await {
                 Ok(addresses) => {
                     if self.found == 0 {
-                        resolved(self.remote, self.started, Ok(addresses.len()));
+                        report_resolved(self.remote, self.started, Ok(addresses.len()));
                     }
                     self.found += addresses.len();
                     self.addresses = addresses.into_iter();
@@ -170,22 +174,22 @@ impl<'a> HostByHost<'a> {
         }
         match self.last_error.take() {
             Some(error) if self.found == 0 => {
-                resolved(self.remote, self.started, Err(&error));
+                report_resolved(self.remote, self.started, Err(&error));
                 Err(error)
             }
             _ => Ok(None),
         }
     }
 
-    /// Returns the addresses of one host in the order to try them.
+    /// Returns the addresses of one host in the order in which to try them.
     async fn addresses_of(&mut self, target: &Target) -> Result<Vec<SocketAddr>, Error> {
         let later = self.targets.as_slice().iter();
-        let later = later.filter(|target| target.must_be_looked_up());
+        let later = later.filter(|target| target.needs_lookup());
         let search = self
             .search
-            .with_share_of_time(1 + later.take(HOSTS_THAT_SHARE - 1).count());
+            .with_share_of_time(1 + later.take(HOSTS_SHARING_TIME - 1).count());
         let (found, step) = search.addresses(target).await;
-        step.tell();
+        step.report();
         let group = target.group(found?);
         let lister = self.search.adapter_lister();
         let candidates = candidate::in_order(vec![group], self.zone, lister, Sources::Deciding);
@@ -194,6 +198,6 @@ impl<'a> HostByHost<'a> {
     }
 }
 
-/// Among how many hosts the time that is left is divided, so that one whose name server keeps silent
-/// leaves some to those behind it.
-const HOSTS_THAT_SHARE: usize = 4;
+/// The maximum number of hosts among which the remaining time is divided. A host whose name server
+/// does not respond leaves time for the hosts after it.
+const HOSTS_SHARING_TIME: usize = 4;

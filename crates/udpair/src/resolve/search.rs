@@ -1,4 +1,5 @@
-//! One resolution under way: who is asked, in which order, and what that comes to.
+//! One resolution in progress: which sources are queried, in which order, and what follows from
+//! their results.
 
 use std::fmt::Display;
 use std::io;
@@ -26,20 +27,21 @@ use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
 use crate::observe;
 
-/// One resolution under way.
+/// One resolution in progress.
 pub(crate) struct Search<'a> {
     settings: &'a ResolverSettings,
-    /// By which alone our own questions leave (SRV-15).
+    /// The only adapter through which this crate's own DNS queries leave (SRV-15); `None` leaves
+    /// the route to the system.
     adapter: Option<&'a Adapter>,
     deadline: Instant,
 }
 
-/// A host to find the addresses of.
+/// A host whose addresses are to be found.
 pub(super) struct Target {
     host: HostName,
     port: u16,
     srv: Option<SrvRecord>,
-    /// Addresses that came with the SRV records, and from which server.
+    /// Addresses that came with the SRV records, and the server that sent them.
     known: Option<(SocketAddr, Vec<FoundAddress>)>,
 }
 
@@ -48,12 +50,12 @@ impl<'a> Search<'a> {
         Self {
             settings,
             adapter,
-            deadline: after(settings.timeout),
+            deadline: deadline_after(settings.timeout),
         }
     }
 
-    /// Returns this search with an earlier end: that of one of `hosts` that are looked up one after the
-    /// other, and have the time that is left in common.
+    /// Returns this search with an earlier deadline, for the first of `hosts` hosts that are looked
+    /// up one after the other and share the remaining time.
     pub(super) fn with_share_of_time(&self, hosts: usize) -> Self {
         let hosts = u32::try_from(hosts).unwrap_or(u32::MAX).max(1);
         let later = self.time_left() / hosts * (hosts - 1);
@@ -63,15 +65,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Resolves a remote endpoint for whoever wants to know all that there is to know of it.
-    pub(super) async fn in_full(
+    /// Resolves a remote endpoint to the addresses of all of its hosts.
+    pub(super) async fn resolve_fully(
         &self,
         remote: &Endpoint,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Candidate>, Error> {
         let started = Instant::now();
         let candidates = self.candidates(remote, steps).await;
-        resolved(remote, started, candidates.as_ref().map(Vec::len));
+        report_resolved(remote, started, candidates.as_ref().map(Vec::len));
         candidates
     }
 
@@ -83,16 +85,16 @@ impl<'a> Search<'a> {
         let targets = self.targets(remote, steps).await?;
         let groups = self.addresses_of_all(targets, steps).await?;
         let candidates = candidate::in_order(groups, None, self.adapter_lister(), Sources::All);
-        Step::Order(candidates.clone()).note(steps);
+        Step::Order(candidates.clone()).record(steps);
         Ok(candidates)
     }
 
-    /// Returns how much of the limit is left.
+    /// Returns how much of the time limit is left.
     fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Returns what lists the adapters.
+    /// Returns the function that lists the adapters.
     pub(super) fn adapter_lister(&self) -> &ListAdapters {
         &*self.settings.list_adapters
     }
@@ -102,17 +104,17 @@ impl<'a> Search<'a> {
         self.adapter_lister()()
     }
 
-    /// Checks that an address that needs no resolving is of the family that was asked for.
+    /// Checks that an address, which needs no lookup, is of the requested family.
     pub(super) fn check_family(&self, address: SocketAddr) -> Result<(), Error> {
         match self.settings.family {
             Some(family) if !family.includes(address.ip()) => {
-                Err(error::no_address_of(family, address.ip()))
+                Err(error::no_address_in_family(family, address.ip()))
             }
             _ => Ok(()),
         }
     }
 
-    /// Returns the hosts that offer the service of `remote`, in the order to try them.
+    /// Returns the hosts that offer the service of `remote`, in the order in which to try them.
     pub(super) async fn targets(
         &self,
         remote: &Endpoint,
@@ -125,12 +127,12 @@ impl<'a> Search<'a> {
         let Some(service) = remote.service().name() else {
             let port = remote.service().port();
             let number = remote.service().to_string();
-            service_step(&number, ServiceSource::Number, port, Duration::ZERO).note(steps);
-            return Ok(vec![Target::itself(host, port.unwrap_or(0))]);
+            service_step(&number, ServiceSource::Number, port, Duration::ZERO).record(steps);
+            return Ok(vec![Target::without_srv(host, port.unwrap_or(0))]);
         };
-        let looked_up = self.port_in_file(service, steps).await?;
-        if let Some(port) = looked_up.port {
-            return Ok(vec![Target::itself(host, port)]);
+        let in_file = self.port_in_file(service, steps).await?;
+        if let Some(port) = in_file.port {
+            return Ok(vec![Target::without_srv(host, port)]);
         }
         let by_srv = match host.domain() {
             Some(domain) if !host.is_localhost() => {
@@ -138,15 +140,15 @@ impl<'a> Search<'a> {
             }
             _ => Err(NoTargets::Unknown(self.unknown_service(
                 service,
-                &format!("{host} is no domain whose SRV records could tell"),
+                &format!("{host} is not a domain that can have SRV records"),
             ))),
         };
         match by_srv {
             Ok(targets) => Ok(targets),
             Err(NoTargets::Final(error)) => Err(error),
-            Err(NoTargets::Unknown(error)) if looked_up.is_file_missing => {
+            Err(NoTargets::Unknown(error)) if in_file.is_file_missing => {
                 match port_in_table(service, steps) {
-                    Some(port) => Ok(vec![Target::itself(host, port)]),
+                    Some(port) => Ok(vec![Target::without_srv(host, port)]),
                     None => Err(error),
                 }
             }
@@ -154,12 +156,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the port of a local service, which no SRV record could tell (SVC-09).
+    /// Returns the port of a local service. SRV records are not queried for it (SVC-09).
     pub(super) async fn local_port(&self, service: &str) -> Result<u16, Error> {
         let steps = &mut Vec::new();
-        let looked_up = self.port_in_file(service, steps).await?;
-        let port = match looked_up.port {
-            None if looked_up.is_file_missing => port_in_table(service, steps),
+        let in_file = self.port_in_file(service, steps).await?;
+        let port = match in_file.port {
+            None if in_file.is_file_missing => port_in_table(service, steps),
             port => port,
         };
         port.ok_or_else(|| {
@@ -170,20 +172,21 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Returns the addresses of a host that is no remote end, each with the port.
+    /// Returns the addresses of a host that is not a remote end, each with the port.
     pub(crate) async fn host_addresses(
         &self,
         host: &HostName,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Error> {
-        let (found, _) = self.addresses(&Target::itself(host, port)).await;
+        let (found, _) = self.addresses(&Target::without_srv(host, port)).await;
         Ok(found?
             .iter()
             .map(|address| address.with_port(port))
             .collect())
     }
 
-    /// Returns what the services file lists, or the table that stands in for a missing one.
+    /// Returns the services that the services file lists, or the table that replaces a missing
+    /// file.
     pub(super) async fn known_services(&self) -> Result<KnownServices, Error> {
         let file = &self.settings.services;
         let rows = |services: &ServiceTable| {
@@ -226,7 +229,7 @@ impl<'a> Search<'a> {
             Some(_) => ServiceSource::File(path),
             None => ServiceSource::MissingFile(path),
         };
-        service_step(service, source, port, started.elapsed()).note(steps);
+        service_step(service, source, port, started.elapsed()).record(steps);
         Ok(PortInFile {
             port,
             is_file_missing: services.is_none(),
@@ -237,12 +240,15 @@ impl<'a> Search<'a> {
         let path = self.settings.services.path().display();
         Error::new(
             ErrorKind::ServiceNotFound,
-            format!("cannot resolve service \"{service}\": {path} has no udp row for it, and {why_not_dns}"),
+            format!(
+                "cannot resolve service \"{service}\": {path} has no udp row for it, and \
+                 {why_not_dns}"
+            ),
         )
         .with_advice("give the port number")
     }
 
-    /// Returns the hosts that the SRV records of `service` at `host` name.
+    /// Returns the hosts that are named by the SRV records of `service` at `host`.
     async fn targets_by_srv(
         &self,
         service: &str,
@@ -261,7 +267,7 @@ impl<'a> Search<'a> {
         let servers = self.dns_servers().await.map_err(NoTargets::Final)?;
         let found = self
             .client(&servers)
-            .services(&step.name, &mut step.queries)
+            .srv_records(&step.name, &mut step.queries)
             .await;
         let targets = match found {
             Ok(found) => {
@@ -272,7 +278,7 @@ impl<'a> Search<'a> {
                     .filter_map(|r| target(r, &found))
                     .collect();
                 if targets.is_empty() {
-                    // The domain itself says so; that is an answer, not the lack of one.
+                    // The domain itself says so: final, unlike a missing response.
                     let error = error::not_offered(service, host, &step.name, &found);
                     Err(NoTargets::Final(error))
                 } else {
@@ -280,7 +286,7 @@ impl<'a> Search<'a> {
                 }
             }
             Err(failure) => {
-                let error = error::of_srv(service, host, &step.name, failure);
+                let error = error::srv_lookup(service, host, &step.name, failure);
                 Err(match error.kind() {
                     ErrorKind::HostNotFound | ErrorKind::NoData => NoTargets::Unknown(error),
                     _ => NoTargets::Final(error),
@@ -289,11 +295,11 @@ impl<'a> Search<'a> {
         };
         step.error = targets.as_ref().err().map(|none| none.error().to_string());
         step.elapsed = started.elapsed();
-        Step::Srv(step).note(steps);
+        Step::Srv(step).record(steps);
         targets
     }
 
-    /// Returns the addresses of all targets; a target without any is left out.
+    /// Returns the addresses of all targets. A target without any is left out.
     async fn addresses_of_all(
         &self,
         targets: Vec<Target>,
@@ -301,11 +307,11 @@ impl<'a> Search<'a> {
     ) -> Result<Vec<Group>, Error> {
         let mut groups = Vec::new();
         let mut last_error = None;
-        // Side by side, but not hundreds at once: each has a socket of its own.
+        // Concurrently, but not hundreds at once: each lookup has a socket of its own.
         for some in targets.chunks(TARGETS_AT_ONCE) {
             let found = some.iter().map(|target| self.addresses(target));
             for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
-                Step::Address(step).note(steps);
+                Step::Address(step).record(steps);
                 match found {
                     Ok(addresses) => groups.push(target.group(addresses)),
                     Err(error) => last_error = Some(error),
@@ -318,7 +324,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the addresses of one target that are of the family asked for.
+    /// Returns the addresses of one target that are of the requested family.
     pub(super) async fn addresses(
         &self,
         target: &Target,
@@ -348,7 +354,7 @@ impl<'a> Search<'a> {
         (found, step)
     }
 
-    /// Returns the addresses of a host from the first source that is in charge of it.
+    /// Returns the addresses of a host from the first source that is responsible for it.
     async fn look_up(
         &self,
         host: &HostName,
@@ -380,13 +386,14 @@ impl<'a> Search<'a> {
                 client
                     .addresses(domain, types, &mut step.queries)
                     .await
-                    .map_err(|failure| error::of_host(host, types, failure))
+                    .map_err(|failure| error::host_lookup(host, types, failure))
             }
             None => self.look_up_by_system(host, domain, step).await,
         }
     }
 
-    /// Returns the addresses that a hosts file has for a host; none if it does not list it.
+    /// Returns the addresses that a hosts file lists for a host; empty if it does not list the
+    /// host.
     async fn look_up_in(
         &self,
         file: &TextFile<Hosts>,
@@ -406,7 +413,7 @@ impl<'a> Search<'a> {
         Ok(found)
     }
 
-    /// Asks the operating system for the addresses of a host.
+    /// Returns the addresses of a host from the operating system.
     async fn look_up_by_system(
         &self,
         host: &HostName,
@@ -416,7 +423,7 @@ impl<'a> Search<'a> {
         step.source = AddressSource::System;
         let mut name = domain.to_owned();
         if host.is_absolute() {
-            // The dot keeps the search list out; but with it the system does not look into its hosts file.
+            // The dot disables the search list, but with it the system does not use its hosts file.
             let file = &self.settings.system_hosts;
             let listed = self.look_up_in(file, host, step).await?;
             if !listed.is_empty() {
@@ -426,7 +433,7 @@ impl<'a> Search<'a> {
         }
         system::addresses(&name, self.time_left())
             .await
-            .map_err(|failure| error::of_system(host, failure))
+            .map_err(|failure| error::system_lookup(host, failure))
     }
 
     fn of_family(
@@ -442,12 +449,12 @@ impl<'a> Search<'a> {
             .filter(|a| family.includes(a.ip))
             .collect();
         if kept.is_empty() {
-            return Err(error::no_address_of(family, host));
+            return Err(error::no_address_in_family(family, host));
         }
         Ok(kept)
     }
 
-    /// Returns the loopback addresses that this machine has.
+    /// Returns the loopback addresses of this machine.
     fn loopback_addresses(&self) -> Vec<FoundAddress> {
         let adapters = self.list_adapters().unwrap_or_default();
         let loopback = adapters
@@ -465,7 +472,7 @@ impl<'a> Search<'a> {
         addresses
     }
 
-    /// Returns the servers to ask for SRV records.
+    /// Returns the servers to query for SRV records.
     async fn dns_servers(&self) -> Result<Vec<SocketAddr>, Error> {
         if let Some(servers) = &self.settings.dns_servers {
             return Ok(servers.clone());
@@ -485,7 +492,7 @@ impl<'a> Search<'a> {
             deadline: self.deadline,
             adapter: self.adapter,
             list_adapters: self.adapter_lister(),
-            // What the network behind one adapter says is not for those who ask elsewhere.
+            // Responses from the network of one adapter are not valid for other networks.
             cache: match self.adapter {
                 None => self.settings.cache.as_deref(),
                 Some(_) => None,
@@ -495,23 +502,24 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Tells who watches what came of it.
-pub(super) fn resolved(remote: &Endpoint, started: Instant, outcome: Result<usize, &Error>) {
+/// Reports the end of a resolution to observers: the number of addresses, or the error.
+pub(super) fn report_resolved(remote: &Endpoint, started: Instant, outcome: Result<usize, &Error>) {
     let error = outcome.err().map(|error| error as &dyn Display);
     observe::resolved(remote, outcome.unwrap_or(0), error, started.elapsed());
 }
 
-/// What the services file had to say.
+/// The result of looking up a service in the services file.
 struct PortInFile {
     port: Option<u16>,
-    /// There is no services file; the table that comes with this crate may stand in for it.
+    /// There is no services file. The embedded table may replace it.
     is_file_missing: bool,
 }
 
-/// Why DNS names no host for a service.
+/// The reason why DNS returned no host for a service.
 enum NoTargets {
-    /// It does not know the service; something else may.
+    /// DNS does not know the service. Another source may.
     Unknown(Error),
+    /// No other source is tried.
     Final(Error),
 }
 
@@ -524,8 +532,8 @@ impl NoTargets {
 }
 
 impl Target {
-    /// The host that was named, at a port that is known.
-    fn itself(host: &HostName, port: u16) -> Self {
+    /// Returns the target for the host of an endpoint whose port is known.
+    fn without_srv(host: &HostName, port: u16) -> Self {
         Self {
             host: host.clone(),
             port,
@@ -534,7 +542,7 @@ impl Target {
         }
     }
 
-    /// Returns the host with its addresses.
+    /// Returns the host with `addresses`.
     pub(super) fn group(&self, addresses: Vec<FoundAddress>) -> Group {
         Group {
             port: self.port,
@@ -543,17 +551,17 @@ impl Target {
         }
     }
 
-    /// Returns whether its addresses did not come along with its name.
-    pub(super) fn must_be_looked_up(&self) -> bool {
+    /// Returns whether its addresses must be looked up: they did not come with the SRV records.
+    pub(super) fn needs_lookup(&self) -> bool {
         self.known.is_none()
     }
 }
 
-/// Looks `service` up in the table that comes with this crate.
+/// Looks up `service` in the table embedded in this crate.
 fn port_in_table(service: &str, steps: &mut Vec<Step>) -> Option<u16> {
     let started = Instant::now();
     let port = ServiceTable::iana().udp_port(service);
-    service_step(service, ServiceSource::Table, port, started.elapsed()).note(steps);
+    service_step(service, ServiceSource::Table, port, started.elapsed()).record(steps);
     port
 }
 
@@ -571,11 +579,11 @@ fn service_step(
     })
 }
 
-/// Returns the target of an SRV record; `None` if its name is no host's.
-fn target(record: &SrvRecord, found: &dns::SrvAnswer) -> Option<Target> {
-    // With its dot: names in DNS answers are absolute.
+/// Returns the target of an SRV record; `None` if its name is not a host name.
+fn target(record: &SrvRecord, found: &dns::SrvResponse) -> Option<Target> {
+    // With a trailing dot: names in DNS responses are absolute.
     let host: HostName = format!("{}.", record.target).parse().ok()?;
-    // An address is no name: RFC 2782 wants one with address records.
+    // An address is not a valid target: RFC 2782 requires a name with address records.
     let known = found.addresses_of(host.domain()?);
     Some(Target {
         host,
@@ -585,12 +593,13 @@ fn target(record: &SrvRecord, found: &dns::SrvAnswer) -> Option<Target> {
     })
 }
 
-/// The moment after some time; one that never comes if the time is longer than the clock counts.
-fn after(time: Duration) -> Instant {
+/// Returns the deadline that is `limit` from now, or one in the distant future if the clock cannot
+/// represent it.
+fn deadline_after(limit: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(time)
+    now.checked_add(limit)
         .unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()))
 }
 
-/// How many hosts are looked up side by side.
+/// The number of hosts that are looked up concurrently.
 const TARGETS_AT_ONCE: usize = 8;

@@ -1,7 +1,8 @@
-//! The services file: names of ports (services(5)).
+//! The services file, which gives ports names (services(5)).
 //!
-//! Read by us rather than by the C library, whose lookup heeds case and takes any number for a port.
-//! Only rows for udp count: a service that the file lists for tcp alone is none of ours.
+//! This crate parses the file itself because the lookup of the C library is case-sensitive and
+//! accepts any number as a port. Only rows for udp count: a service that the file lists only for
+//! tcp is ignored.
 //!
 //! Pure: works on the file's text.
 
@@ -15,7 +16,7 @@ pub(crate) struct ServiceTable {
 }
 
 impl ServiceTable {
-    /// Reads the text of a services file; a line that makes no sense is skipped.
+    /// Parses the text of a services file; malformed lines are skipped.
     pub(crate) fn parse(text: &str) -> Self {
         let mut rows = Vec::new();
         for line in text.lines() {
@@ -26,8 +27,8 @@ impl ServiceTable {
         Self { rows }
     }
 
-    /// Returns the table that comes with this crate, for machines without a services file: the names
-    /// that IANA has registered for udp (RFC 6335).
+    /// Returns the table that is embedded in this crate for machines without a services file: the
+    /// names that IANA has registered for udp (RFC 6335).
     pub(crate) fn iana() -> &'static Self {
         static TABLE: LazyLock<ServiceTable> =
             LazyLock::new(|| ServiceTable::parse(include_str!("iana-udp-services")));
@@ -39,20 +40,20 @@ impl ServiceTable {
         self.rows.iter().map(|(name, port)| (&**name, *port))
     }
 
-    /// Returns the port of `service`: the first row whose name or alias is spelled the same, else the
-    /// first that differs in ASCII case only.
+    /// Returns the port of `service`: that of the first row whose name or alias is spelled the
+    /// same, otherwise that of the first one that differs only in ASCII case.
     pub(crate) fn udp_port(&self, service: &str) -> Option<u16> {
-        let find = |is_it: fn(&str, &str) -> bool| {
+        let find = |matches: fn(&str, &str) -> bool| {
             self.rows
                 .iter()
-                .find(|(name, _)| is_it(name, service))
+                .find(|(name, _)| matches(name, service))
                 .map(|(_, port)| *port)
         };
         find(|a, b| a == b).or_else(|| find(str::eq_ignore_ascii_case))
     }
 }
 
-/// Reads one line: its port, and its name with the aliases, if it is a row for udp.
+/// Parses one line: returns its port, and its name followed by its aliases, if it is a row for udp.
 fn parse_line(line: &str) -> Option<(u16, impl Iterator<Item = &str>)> {
     let row = line.split('#').next()?;
     let mut words = row.split_ascii_whitespace();
@@ -72,7 +73,7 @@ mod tests {
 # a comment
 echo            7/tcp
 echo            7/udp
-http            80/tcp          www             # for tcp alone
+http            80/tcp          www             # only for tcp
 domain          53/UDP nameserver dns # and a comment
 Stun 3478/udp
 stun\t\t3479/udp
@@ -117,9 +118,9 @@ late            2/udp
         }
     }
 
-    /// SVC-10: every row of the table that comes with this crate makes sense.
+    /// SVC-10: every row of the embedded table is valid.
     #[test]
-    fn the_embedded_table_knows_what_iana_has_registered() {
+    fn the_embedded_table_lists_the_services_that_iana_has_registered() {
         let table = ServiceTable::iana();
         for (service, port) in [
             ("ntp", 123),
@@ -143,7 +144,7 @@ late            2/udp
 
     /// SVC-10
     #[test]
-    fn an_empty_file_knows_nothing() {
+    fn an_empty_file_lists_no_service() {
         assert_eq!(ServiceTable::parse("").udp_port("echo"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What a resolver was told: plain values.
+//! The settings of a resolver: plain values.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,16 +12,16 @@ use super::name_servers::NameServers;
 use super::services::ServiceTable;
 use super::system::TextFile;
 
-/// What a resolver was told.
+/// The settings of a resolver.
 #[derive(Clone)]
 pub(super) struct ResolverSettings {
-    /// `None` asks the system for hosts, and its servers for SRV.
+    /// `None` resolves hosts by the system, and queries the system's name servers for SRV records.
     pub(super) dns_servers: Option<Vec<SocketAddr>>,
     pub(super) services: Arc<TextFile<ServiceTable>>,
     pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
-    /// The system's own, read for what its resolver would not look up there.
+    /// The system's hosts file, read for names that its resolver would not look up there.
     pub(super) system_hosts: Arc<TextFile<Hosts>>,
-    /// The list of the system's servers, where it has one.
+    /// The file that lists the system's name servers; `None` if the system has no such file.
     pub(super) name_servers: Option<Arc<TextFile<NameServers>>>,
     pub(super) family: Option<AddressFamily>,
     pub(super) timeout: Duration,
@@ -30,26 +30,26 @@ pub(super) struct ResolverSettings {
     pub(super) rng: Arc<Rng>,
     pub(super) clock: Arc<Clock>,
     pub(super) list_adapters: Arc<ListAdapters>,
-    /// `None` asks the name servers every time.
+    /// `None` queries the name servers every time.
     pub(super) cache: Option<Arc<Mutex<Cache>>>,
 }
 
 impl Default for ResolverSettings {
     fn default() -> Self {
-        let services = TextFile::of_system(udpair_io::services_path(), ServiceTable::parse);
+        let services = TextFile::optional(udpair_io::services_path(), ServiceTable::parse);
         let name_servers = udpair_io::name_servers_path()
-            .map(|path| Arc::new(TextFile::of_system(path, NameServers::parse)));
+            .map(|path| Arc::new(TextFile::optional(path, NameServers::parse)));
         Self {
             dns_servers: None,
             services: Arc::new(services),
             hosts: None,
-            system_hosts: Arc::new(TextFile::of_system(udpair_io::hosts_path(), Hosts::parse)),
+            system_hosts: Arc::new(TextFile::optional(udpair_io::hosts_path(), Hosts::parse)),
             name_servers,
             family: None,
             timeout: TIMEOUT,
             attempt_timeout: ATTEMPT_TIMEOUT,
             attempts: ATTEMPTS,
-            rng: Arc::new(|most| rand::random_range(0..=most)),
+            rng: Arc::new(|max| rand::random_range(0..=max)),
             clock: Arc::new(Instant::now),
             list_adapters: Arc::new(udpair_io::adapters),
             cache: Some(Arc::default()),
@@ -57,7 +57,7 @@ impl Default for ResolverSettings {
     }
 }
 
-/// As long as the system's own resolver waits for two tries of one server.
+/// As long as the system's resolver waits for two attempts at one server.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// SRV-13 of the model.

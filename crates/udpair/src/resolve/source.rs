@@ -1,9 +1,9 @@
-//! From where a destination can be reached: the local address that the system would take, and the
-//! others that it accepts.
+//! The local addresses from which a destination can be reached: the one that the system would
+//! choose, and the others that it accepts.
 //!
-//! The system is asked by connecting scratch sockets; nothing is sent. Linux would reach a loopback
-//! address from any address of the machine, and the other way round for addresses of its own: such
-//! pairs help nobody and are left out.
+//! The answer comes from the system, by connecting scratch sockets; nothing is sent. Linux would
+//! reach a loopback address from any address of the machine, and any address of the machine from a
+//! loopback address. Such pairs are useless and are left out.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
@@ -23,7 +23,7 @@ pub(super) struct LocalAddress {
 }
 
 impl LocalAddress {
-    /// What is known of `address`, whoever named it.
+    /// Returns `address` without its port, with what `adapters` say about it.
     pub(super) fn of(mut address: SocketAddr, adapters: &[Adapter]) -> Self {
         address.set_port(0);
         let zone = zone_of(address);
@@ -31,8 +31,8 @@ impl LocalAddress {
             .iter()
             .filter(|adapter| zone.is_none_or(|zone| adapter.index == zone))
             .find_map(|adapter| {
-                let own = adapter.address(address.ip())?;
-                Some((adapter.index, own.prefix_length))
+                let found = adapter.address(address.ip())?;
+                Some((adapter.index, found.prefix_length))
             });
         Self {
             address,
@@ -41,7 +41,7 @@ impl LocalAddress {
         }
     }
 
-    /// Returns it as the order of addresses sees it.
+    /// Returns this address as a source address for the order of RFC 6724.
     pub(super) fn source(&self) -> SourceAddress {
         SourceAddress {
             ip: self.address.ip(),
@@ -50,15 +50,15 @@ impl LocalAddress {
     }
 }
 
-/// Returns the address that the system would send from to reach `destination`; `None` if there is no
-/// way there.
+/// Returns the address from which the system would send to `destination`; `None` if there is no
+/// route.
 pub(super) fn chosen(destination: SocketAddr, adapters: &[Adapter]) -> Option<LocalAddress> {
     let source = udpair_io::source_address(with_port(destination)).ok()?;
     Some(LocalAddress::of(source, adapters))
 }
 
-/// Returns the addresses from which `destination` can be reached, besides the one that the system would
-/// take.
+/// Returns the addresses from which `destination` can be reached, except the one that the system
+/// would choose.
 pub(super) fn others(
     destination: SocketAddr,
     chosen: &LocalAddress,
@@ -66,14 +66,14 @@ pub(super) fn others(
 ) -> Vec<LocalAddress> {
     let mut others = Vec::new();
     for adapter in adapters.iter().filter(|adapter| adapter.is_up) {
-        for own in &adapter.addresses {
+        for address in &adapter.addresses {
             let local = LocalAddress {
-                address: with_zone(own, adapter),
-                prefix_length: own.prefix_length,
+                address: with_zone(address, adapter),
+                prefix_length: address.prefix_length,
                 adapter: Some(adapter.index),
             };
             if local.address != chosen.address
-                && makes_sense(local.address, destination)
+                && has_matching_scope(local.address, destination)
                 && reaches(local.address, destination)
             {
                 others.push(local);
@@ -83,7 +83,7 @@ pub(super) fn others(
     others
 }
 
-/// Whether the system lets datagrams go from `local` to `destination`.
+/// Returns whether the system sends datagrams from `local` to `destination`.
 pub(super) fn reaches(local: SocketAddr, destination: SocketAddr) -> bool {
     let family = match local.ip() {
         IpAddr::V4(_) => Family::Ipv4,
@@ -97,9 +97,9 @@ pub(super) fn reaches(local: SocketAddr, destination: SocketAddr) -> bool {
     connect().is_ok()
 }
 
-/// Whether a datagram between the two stays where both addresses mean something: on this machine for
-/// loopback, on one link for link-local addresses (RFC 4291, sections 2.5.3 and 2.5.6).
-fn makes_sense(local: SocketAddr, destination: SocketAddr) -> bool {
+/// Returns whether a datagram between the two stays within the scope of both addresses: this
+/// machine for loopback, one link for link-local addresses (RFC 4291, sections 2.5.3 and 2.5.6).
+fn has_matching_scope(local: SocketAddr, destination: SocketAddr) -> bool {
     let (ip, to) = (local.ip(), destination.ip().to_canonical());
     ip.is_ipv4() == to.is_ipv4()
         && ip.is_loopback() == to.is_loopback()
@@ -114,8 +114,8 @@ fn is_link_local(ip: IpAddr) -> bool {
     }
 }
 
-fn with_zone(own: &AdapterAddress, adapter: &Adapter) -> SocketAddr {
-    match own.ip {
+fn with_zone(address: &AdapterAddress, adapter: &Adapter) -> SocketAddr {
+    match address.ip {
         IpAddr::V4(ip) => SocketAddr::new(ip.into(), 0),
         IpAddr::V6(ip) if ip.is_unicast_link_local() => {
             SocketAddrV6::new(ip, 0, 0, adapter.index).into()
@@ -124,7 +124,8 @@ fn with_zone(own: &AdapterAddress, adapter: &Adapter) -> SocketAddr {
     }
 }
 
-/// Some systems connect to no port 0; which port it is makes no difference to the way there.
+/// Returns `destination` with a port other than 0: some systems refuse to connect to port 0, and
+/// the route does not depend on the port.
 fn with_port(mut destination: SocketAddr) -> SocketAddr {
     if destination.port() == 0 {
         destination.set_port(DISCARD);
@@ -141,7 +142,7 @@ mod tests {
 
     /// GEP-03
     #[test]
-    fn loopback_pairs_with_loopback_and_a_link_with_itself() {
+    fn loopback_is_paired_with_loopback_and_a_link_with_itself() {
         for (local, destination, expected) in [
             ("127.0.0.1:0", "127.0.0.2:9", true),
             ("127.0.0.1:0", "192.0.2.1:9", false),
@@ -158,22 +159,22 @@ mod tests {
             ("169.254.0.1:0", "192.0.2.1:9", false),
             ("169.254.0.1:0", "169.254.0.2:9", true),
         ] {
-            let sensible = makes_sense(local.parse().unwrap(), destination.parse().unwrap());
-            assert_eq!(sensible, expected, "{local} -> {destination}");
+            let matches = has_matching_scope(local.parse().unwrap(), destination.parse().unwrap());
+            assert_eq!(matches, expected, "{local} -> {destination}");
         }
     }
 
     #[test]
-    fn the_system_tells_which_local_addresses_lead_to_a_destination() {
+    fn the_system_decides_which_local_addresses_reach_a_destination() {
         let loopback: SocketAddr = "127.0.0.1:0".parse().unwrap();
         assert!(reaches(loopback, loopback));
-        // TEST-NET-1 (RFC 5737) is nobody's.
+        // TEST-NET-1 (RFC 5737): no machine has this address.
         assert!(!reaches("192.0.2.77:0".parse().unwrap(), loopback));
     }
 
     /// GEP-03: each address once.
     #[test]
-    fn the_address_that_the_system_would_take_is_not_among_the_others() {
+    fn the_address_that_the_system_would_choose_is_not_among_the_others() {
         let adapters = udpair_io::adapters().unwrap();
         let destination: SocketAddr = "127.0.0.1:9".parse().unwrap();
         let chosen = chosen(destination, &adapters).unwrap();

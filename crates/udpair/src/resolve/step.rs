@@ -1,4 +1,4 @@
-//! What resolving came to, and every step on the way.
+//! The result of a resolution, and the record of its steps.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -10,7 +10,9 @@ use super::srv::SrvRecord;
 use crate::error::Error;
 use crate::observe;
 
-/// The result of resolving a remote endpoint.
+/// The result of resolving a remote endpoint: its addresses or an error, and the steps taken.
+///
+/// Returned by [`Resolver::resolve`](crate::Resolver::resolve).
 #[derive(Clone, Debug)]
 pub struct Resolution {
     steps: Vec<Step>,
@@ -22,45 +24,47 @@ impl Resolution {
         Self { steps, outcome }
     }
 
-    /// Returns the addresses to try, best first; at least one.
+    /// Returns the addresses to try, best first. There is at least one.
     ///
     /// # Errors
     ///
-    /// Why there is none; see [`Resolver::resolve`](crate::Resolver::resolve).
+    /// The reason why there is no address; see [`Resolver::resolve`](crate::Resolver::resolve).
     pub fn candidates(&self) -> Result<&[Candidate], Error> {
         self.outcome.as_deref().map_err(Clone::clone)
     }
 
-    /// Returns what was asked of whom and what came of it, in that order; also when there is no
-    /// candidate.
+    /// Returns the steps of the resolution, in order: which source was queried, and with what
+    /// result.
+    ///
+    /// The steps are there even if there is no candidate.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 }
 
-/// An address to try.
+/// An address to try, with the reason for its position.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Candidate {
-    /// Where datagrams would go.
+    /// The address to which datagrams would be sent.
     pub address: SocketAddr,
-    /// The address they would leave from; `None` if this machine knows no way there.
+    /// The address from which they would be sent; `None` if this machine has no route.
     pub source: Option<IpAddr>,
-    /// The SRV record that led here; `None` if no SRV record was needed.
+    /// The SRV record that led to this address; `None` if no SRV record was needed.
     pub srv: Option<SrvRecord>,
-    /// Why it goes before the next candidate; `None` for the last one.
+    /// The reason why this candidate goes before the next one; `None` for the last candidate.
     pub before_next: Option<Precedence>,
 }
 
-/// Why one candidate goes before the next.
+/// The reason why one candidate goes before the next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Precedence {
     /// The SRV record has the lower priority value.
     SrvPriority,
-    /// The dice, which SRV weights load, fell this way.
+    /// The random choice among records of one priority, weighted by SRV weight.
     SrvWeight,
-    /// Both are addresses of one host, and RFC 6724 orders them.
+    /// Both are addresses of one host, ordered by this rule of RFC 6724.
     Address(OrderRule),
 }
 
@@ -74,23 +78,23 @@ impl fmt::Display for Precedence {
     }
 }
 
-/// One step of resolving.
+/// One step of a resolution.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// The port of the service was looked for.
+    /// The port of the service was looked up.
     Service(ServiceStep),
-    /// SRV records were asked for.
+    /// SRV records were looked up.
     Srv(SrvStep),
-    /// The addresses of a host were looked for.
+    /// The addresses of a host were looked up.
     Address(AddressStep),
-    /// The addresses were ordered; in the order to try them.
+    /// The addresses were sorted. Holds them in the order in which to try them.
     Order(Vec<Candidate>),
 }
 
 impl Step {
-    /// Writes the step down behind others, and tells who watches.
-    pub(super) fn note(self, steps: &mut Vec<Self>) {
+    /// Reports the step to observers, and appends it to `steps`.
+    pub(super) fn record(self, steps: &mut Vec<Self>) {
         match &self {
             Self::Service(step) => observe::looked_up(
                 "services",
@@ -106,91 +110,91 @@ impl Step {
                 step.error.as_deref(),
                 step.elapsed,
             ),
-            Self::Address(step) => step.tell(),
-            // The end of the resolution tells as much.
+            Self::Address(step) => step.report(),
+            // Reported with the end of the resolution.
             Self::Order(_) => {}
         }
         steps.push(self);
     }
 }
 
-/// The port of a service was looked for.
+/// The lookup of a service's port.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceStep {
-    /// The service as it was given.
+    /// The service, as written by the caller.
     pub service: String,
-    /// Who was asked.
+    /// The source that was queried.
     pub source: ServiceSource,
     /// The port; `None` if the source does not know the service.
     pub port: Option<u16>,
-    /// How long that took.
+    /// How long the lookup took.
     pub elapsed: Duration,
 }
 
-/// Who knows the port of a service.
+/// A source of service ports.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceSource {
-    /// The service is its own number.
+    /// The service is a port number.
     Number,
-    /// A services file.
+    /// The services file at this path.
     File(PathBuf),
-    /// A text that was given instead of a services file.
+    /// The text that was given to the builder instead of a services file.
     Text,
-    /// The services file of the system, which is not there.
+    /// The system's services file at this path, which does not exist.
     MissingFile(PathBuf),
-    /// The table that comes with this crate: the names that IANA has registered for udp.
+    /// The table embedded in this crate: the names that IANA has registered for UDP.
     Table,
 }
 
-/// The services that a resolver knows without asking DNS.
+/// The services that a resolver knows without DNS.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KnownServices {
-    /// Where they come from: a file, or the table that stands in for a missing one.
+    /// The source of the services: a file, or the embedded table that replaces a missing file.
     pub source: ServiceSource,
     /// Every name and alias with its UDP port, in the order of the source.
     pub services: Vec<(String, u16)>,
 }
 
-/// SRV records were asked for.
+/// The lookup of a service's SRV records.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SrvStep {
-    /// The name that was asked for: `_stun._udp.contoso.com`.
+    /// The name that was queried, such as `_stun._udp.contoso.com`.
     pub name: String,
-    /// Every question to a server.
+    /// Every query to a name server.
     pub queries: Vec<DnsQuery>,
-    /// The records that can be used, in the order in which they are tried.
+    /// The usable records, in the order in which they are tried.
     pub records: Vec<SrvRecord>,
-    /// What went wrong; `None` if there are records.
+    /// The error message; `None` if there are records.
     pub error: Option<String>,
-    /// How long that took.
+    /// How long the lookup took.
     pub elapsed: Duration,
 }
 
-/// The addresses of a host were looked for.
+/// The lookup of a host's addresses.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AddressStep {
     /// The host.
     pub host: String,
-    /// Who was asked.
+    /// The source that was queried.
     pub source: AddressSource,
-    /// Every question to a server; none where the operating system did the asking.
+    /// Every query to a name server; empty if the operating system made the queries.
     pub queries: Vec<DnsQuery>,
-    /// The addresses, in the order of the answer.
+    /// The addresses, in the order of the response.
     pub addresses: Vec<FoundAddress>,
-    /// What went wrong; `None` if there are addresses.
+    /// The error message; `None` if there are addresses.
     pub error: Option<String>,
-    /// How long that took.
+    /// How long the lookup took.
     pub elapsed: Duration,
 }
 
 impl AddressStep {
-    /// Tells who watches.
-    pub(super) fn tell(&self) {
+    /// Reports the step to observers.
+    pub(super) fn report(&self) {
         observe::looked_up(
             "address",
             &self.host,
@@ -201,25 +205,26 @@ impl AddressStep {
     }
 }
 
-/// Who knows the addresses of a host.
+/// A source of host addresses.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum AddressSource {
-    /// The host is an address itself.
+    /// The host is an IP address.
     Literal,
-    /// The host is this machine (RFC 6761, section 6.3).
+    /// The host stands for this machine (RFC 6761, section 6.3).
     Localhost,
-    /// A hosts file.
+    /// The hosts file at this path.
     HostsFile(PathBuf),
-    /// The additional section of the answer that brought the SRV records.
+    /// The additional section of the response that contained the SRV records, from this name
+    /// server.
     Additional(SocketAddr),
-    /// The operating system, with whatever it is set up to ask.
+    /// The operating system, which queries the sources that it is configured with.
     System,
     /// Name servers.
     Dns,
 }
 
-/// An address of a host.
+/// An address that was found for a host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct FoundAddress {
@@ -227,7 +232,7 @@ pub struct FoundAddress {
     pub ip: IpAddr,
     /// The zone of an IPv6 address that needs one; 0 for none (RFC 4007).
     pub scope_id: u32,
-    /// How long it holds; `None` where the source does not say.
+    /// The TTL: how long the address is valid; `None` if the source does not say.
     pub ttl: Option<Duration>,
 }
 
@@ -251,27 +256,27 @@ impl FoundAddress {
     }
 }
 
-/// One question to one name server.
+/// One query to one name server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DnsQuery {
-    /// The name that was asked for; absolute.
+    /// The name that was queried; absolute.
     pub name: String,
-    /// The kind of record.
+    /// The record type that was queried.
     pub record_type: RecordType,
-    /// The server.
+    /// The name server.
     pub server: SocketAddr,
-    /// How the answer came.
+    /// The transport of the response.
     pub transport: Transport,
-    /// What came of it.
+    /// The outcome.
     pub outcome: QueryOutcome,
-    /// Whether the answer had been kept from an earlier question, so that nobody was asked.
+    /// Whether the response came from the cache. If so, no query was sent.
     pub is_cached: bool,
-    /// How long that took.
+    /// How long the query took.
     pub elapsed: Duration,
 }
 
-/// A kind of DNS record.
+/// A DNS record type.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum RecordType {
@@ -293,13 +298,13 @@ impl fmt::Display for RecordType {
     }
 }
 
-/// How a DNS answer came.
+/// The transport of a DNS response.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Transport {
-    /// In a datagram.
+    /// UDP.
     Udp,
-    /// Over a connection, because it did not fit into a datagram.
+    /// TCP, because the response did not fit into a datagram.
     Tcp,
 }
 
@@ -312,19 +317,19 @@ impl fmt::Display for Transport {
     }
 }
 
-/// What came of a question.
+/// The outcome of a DNS query.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum QueryOutcome {
-    /// The server answered.
+    /// The server sent a response with this code.
     Answered(ResponseCode),
-    /// Its answer does not fit into a datagram; it was asked again over TCP.
+    /// The response does not fit into a datagram; the query was repeated over TCP.
     Truncated,
-    /// It did not answer in time.
+    /// The server did not respond in time.
     TimedOut,
-    /// It cannot be reached, for this reason.
+    /// The server cannot be reached, for this reason.
     Unreachable(String),
-    /// Its answer makes no sense, for this reason.
+    /// The response is malformed, for this reason.
     Broken(String),
 }
 
@@ -333,29 +338,29 @@ impl fmt::Display for QueryOutcome {
         match self {
             Self::Answered(code) => code.fmt(f),
             Self::Truncated => f.write_str("truncated"),
-            Self::TimedOut => f.write_str("no answer in time"),
+            Self::TimedOut => f.write_str("no response in time"),
             Self::Unreachable(reason) => write!(f, "unreachable: {reason}"),
-            Self::Broken(reason) => write!(f, "broken answer: {reason}"),
+            Self::Broken(reason) => write!(f, "malformed response: {reason}"),
         }
     }
 }
 
-/// The response code of a DNS answer (RFC 1035, section 4.1.1; RFC 6895).
+/// The response code (RCODE) of a DNS response (RFC 1035, section 4.1.1; RFC 6895).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct ResponseCode(pub u16);
 
 impl ResponseCode {
     /// `NOERROR`.
     pub const NO_ERROR: Self = Self(0);
-    /// `FORMERR`: the server could not read the question.
+    /// `FORMERR`: the server could not parse the query.
     pub const FORMAT_ERROR: Self = Self(1);
-    /// `SERVFAIL`: the server has a problem of its own.
+    /// `SERVFAIL`: the server has an internal problem.
     pub const SERVER_FAILURE: Self = Self(2);
     /// `NXDOMAIN`: the name does not exist.
     pub const NAME_ERROR: Self = Self(3);
-    /// `NOTIMP`: the server does not know such questions.
+    /// `NOTIMP`: the server does not support this kind of query.
     pub const NOT_IMPLEMENTED: Self = Self(4);
-    /// `REFUSED`: the server does not want to answer.
+    /// `REFUSED`: the server refuses to answer.
     pub const REFUSED: Self = Self(5);
 }
 

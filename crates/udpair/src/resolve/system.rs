@@ -1,4 +1,4 @@
-//! What the machine knows: its files, and its own resolver.
+//! The machine's own sources: its files, and its resolver.
 
 use std::fs;
 use std::io::{self, Read};
@@ -12,26 +12,28 @@ use super::step::FoundAddress;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 
-/// A text file, read again when it has changed; or a text that stands in for one.
+/// A parsed text file, which is read again after it has changed; or a text that replaces a file.
 #[derive(Debug)]
 pub(super) struct TextFile<T> {
     path: PathBuf,
     origin: Origin<T>,
     parse: fn(&str) -> T,
-    kept: Mutex<Option<(Stamp, Arc<T>)>>,
+    /// The content as it was last read, with the stamp of the file at that time.
+    cached: Mutex<Option<(Stamp, Arc<T>)>>,
 }
 
+/// Where the content of a [`TextFile`] comes from.
 #[derive(Debug)]
 enum Origin<T> {
-    /// The system's: if it is not there, it is empty.
-    System,
-    /// The caller named it, and it must be there.
-    Named,
-    /// The caller gave the text itself.
+    /// A file of the system, which may be missing.
+    Optional,
+    /// A file given by the caller, which must exist.
+    Required,
+    /// A text given by the caller.
     Text(Arc<T>),
 }
 
-/// By what a change is noticed.
+/// The metadata by which a change of a file is detected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -39,20 +41,20 @@ struct Stamp {
 }
 
 impl<T> TextFile<T> {
-    /// A file of the system: if it is not there, it is empty.
-    pub(super) fn of_system(path: PathBuf, parse: fn(&str) -> T) -> Self {
-        Self::new(path, Origin::System, parse)
+    /// Returns a file of the system. It is not an error if it is missing.
+    pub(super) fn optional(path: PathBuf, parse: fn(&str) -> T) -> Self {
+        Self::new(path, Origin::Optional, parse)
     }
 
-    /// A file that the caller named: if it is not there, that is an error.
-    pub(super) fn named(path: PathBuf, parse: fn(&str) -> T) -> Self {
-        Self::new(path, Origin::Named, parse)
+    /// Returns a file given by the caller. It is an error if it is missing.
+    pub(super) fn required(path: PathBuf, parse: fn(&str) -> T) -> Self {
+        Self::new(path, Origin::Required, parse)
     }
 
-    /// A text that the caller gave instead of a file.
-    pub(super) fn of_text(text: &str, parse: fn(&str) -> T) -> Self {
+    /// Returns a text that the caller gave instead of a file.
+    pub(super) fn from_text(text: &str, parse: fn(&str) -> T) -> Self {
         Self::new(
-            "the text that was given".into(),
+            "the given text".into(),
             Origin::Text(Arc::new(parse(text))),
             parse,
         )
@@ -63,11 +65,11 @@ impl<T> TextFile<T> {
             path,
             origin,
             parse,
-            kept: Mutex::new(None),
+            cached: Mutex::new(None),
         }
     }
 
-    /// Returns whether there is no file, but a text that was given.
+    /// Returns whether this is a text given by the caller instead of a file.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.origin, Origin::Text(_))
     }
@@ -76,16 +78,16 @@ impl<T> TextFile<T> {
         &self.path
     }
 
-    /// Returns what the file says; `None` if it is a file of the system that cannot be read.
+    /// Returns the parsed content; `None` if it is a file of the system that cannot be read.
     ///
-    /// Waits for `limit` at the most, because not every path leads to a disk.
+    /// Waits for at most `limit`, because not every path leads to a disk.
     pub(super) async fn read(&self, limit: Duration) -> Result<Option<Arc<T>>, Error> {
         if let Origin::Text(content) = &self.origin {
             return Ok(Some(content.clone()));
         }
         let error = match driver::timeout(limit, self.read_if_changed()).await {
             Some(Ok(content)) => return Ok(Some(content)),
-            _ if matches!(self.origin, Origin::System) => return Ok(None),
+            _ if matches!(self.origin, Origin::Optional) => return Ok(None),
             Some(Err(error)) => error,
             None => io::ErrorKind::TimedOut.into(),
         };
@@ -94,9 +96,9 @@ impl<T> TextFile<T> {
     }
 
     async fn read_if_changed(&self) -> io::Result<Arc<T>> {
-        // Asking for its state takes the kernel a microsecond; only reading may wait for a disk.
+        // Reading the metadata takes a microsecond; only reading the content may wait for a disk.
         let stamp = Stamp::of(&fs::metadata(&self.path)?);
-        if let Some((known, content)) = &*self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some((known, content)) = &*self.cached.lock().unwrap_or_else(PoisonError::into_inner)
             && *known == stamp
         {
             return Ok(content.clone());
@@ -104,13 +106,13 @@ impl<T> TextFile<T> {
         let path = self.path.clone();
         let text = driver::blocking(move || read_bounded(&path)).await??;
         let content = Arc::new((self.parse)(&String::from_utf8_lossy(&text)));
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some((stamp, content.clone()));
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        *cached = Some((stamp, content.clone()));
         Ok(content)
     }
 }
 
-/// Reads a file that is no longer than any list of names.
+/// Reads a file of at most [`FILE_BYTES_MAX`] bytes.
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     fs::File::open(path)?
@@ -134,17 +136,18 @@ impl Stamp {
     }
 }
 
-/// Why the system's resolver gave no address.
+/// The reason why the system's resolver returned no address.
 #[derive(Debug)]
 pub(super) enum SystemFailure {
+    /// It reported this error.
     Lookup(LookupError),
     /// It did not answer within this time.
     TimedOut(Duration),
-    /// It could not be asked.
+    /// It could not be called.
     Io(io::Error),
 }
 
-/// Asks the operating system for the addresses of `host`, for `limit` at the most.
+/// Returns the addresses of `host` from the operating system, which may take at most `limit`.
 pub(super) async fn addresses(
     host: &str,
     limit: Duration,
@@ -159,5 +162,5 @@ pub(super) async fn addresses(
     }
 }
 
-/// Ten times the longest services file that is known.
+/// Ten times the longest known services file.
 const FILE_BYTES_MAX: u64 = 16 << 20;

@@ -1,4 +1,4 @@
-//! The zone of an IPv6 address that came without one (RFC 4007, section 6).
+//! The zone of an IPv6 address that was given without one (RFC 4007, section 6).
 //!
 //! A link-local address names a different host on each adapter, and DNS cannot say which.
 
@@ -9,7 +9,7 @@ use udpair_io::Adapter;
 
 use crate::name::needs_zone;
 
-/// Returns the zone that `address` names, if it names one.
+/// Returns the zone of `address`; `None` if it has none.
 pub(crate) fn zone_of(address: SocketAddr) -> Option<u32> {
     match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
@@ -17,8 +17,8 @@ pub(crate) fn zone_of(address: SocketAddr) -> Option<u32> {
     }
 }
 
-/// Returns `address` with the zone it needs: its own, else `preferred`, else that of the only adapter
-/// that could be meant. Without any of these it stays as it is.
+/// Returns `address` with the zone it needs: its own, otherwise `preferred`, otherwise that of the
+/// only suitable adapter. If there is none of these, `address` stays as it is.
 pub(crate) fn with_zone(
     address: SocketAddr,
     preferred: Option<u32>,
@@ -34,7 +34,8 @@ pub(crate) fn with_zone(
     SocketAddrV6::new(*v6.ip(), v6.port(), 0, zone.unwrap_or(0)).into()
 }
 
-/// Returns the index of the one adapter that carries multicast, as link-local addresses need it.
+/// Returns the index of the only adapter that supports multicast, which link-local addresses need;
+/// `None` if there are several or none.
 fn only_adapter(adapters: &[Adapter]) -> Option<u32> {
     let mut suitable = adapters
         .iter()
@@ -47,7 +48,7 @@ fn only_adapter(adapters: &[Adapter]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// An adapter that is up: its index, and whether it is loopback.
+    /// Returns an adapter that is up.
     fn adapter(index: u32, is_loopback: bool) -> Adapter {
         let mut adapter = udpair_io::adapters().unwrap().swap_remove(0);
         adapter.index = index;

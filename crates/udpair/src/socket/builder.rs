@@ -1,4 +1,4 @@
-//! What is decided before a socket is open.
+//! `Builder`: the options that are chosen before a socket is open.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -13,9 +13,25 @@ use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair, ServiceName};
 use crate::resolve::Resolver;
 
-/// Makes a [`DatagramSocket`].
+/// A builder that sets the options of a [`DatagramSocket`] and opens it.
 ///
-/// The options set here are frozen once the socket is open. A builder may make any number of sockets.
+/// Created by [`DatagramSocket::builder`]. The options are frozen once a socket is open. A builder
+/// can open any number of sockets.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), udpair::Error> {
+/// use udpair::{DatagramSocket, EndpointPair};
+///
+/// let socket = DatagramSocket::builder()
+///     .hop_limit(64)
+///     .dont_fragment(true)
+///     .connect(&EndpointPair::to("contoso.com", "stun")?)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Model
 ///
@@ -29,28 +45,34 @@ impl Builder {
         Self(Arc::default())
     }
 
-    /// Returns the settings for a change; sockets that were made keep theirs.
+    /// Returns the settings for modification. Sockets that were opened before keep theirs.
     fn settings(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.0)
     }
 
-    /// Refuses to fragment: a datagram that exceeds what the path takes is not sent, or dropped on its
-    /// way and reported. Default: `false`, it may be sent in fragments (CTL-01 to CTL-03).
+    /// Sets whether fragmentation is off. Default: `false`, a datagram may be sent in fragments
+    /// (CTL-01 to CTL-03).
+    ///
+    /// If `true`, a datagram that exceeds the limit of the path is not sent, or it is dropped on
+    /// the path and reported.
     pub fn dont_fragment(mut self, dont_fragment: bool) -> Self {
         self.settings().requested.dont_fragment = dont_fragment;
         self
     }
 
-    /// Sets the size of the kernel's receive buffer, in bytes; the kernel drops what does not fit.
-    /// Default: the system's. The system may grant less and says nothing (CTL-05 to CTL-07);
-    /// [`options`](DatagramSocket::options) tells.
+    /// Sets the size of the kernel's receive buffer, in bytes. Default: the system's.
+    ///
+    /// The kernel drops datagrams that do not fit. The system may grant less without an error
+    /// (CTL-05 to CTL-07); [`options`](DatagramSocket::options) returns the granted size.
     pub fn inbound_buffer_bytes(mut self, bytes: u32) -> Self {
         self.settings().requested.inbound_buffer_bytes = Some(bytes);
         self
     }
 
-    /// Sets the size of the kernel's send buffer, in bytes; a write waits while it is full. Default: the
-    /// system's. The system may grant less and says nothing; [`options`](DatagramSocket::options) tells.
+    /// Sets the size of the kernel's send buffer, in bytes. Default: the system's.
+    ///
+    /// A write waits while the buffer is full. The system may grant less without an error;
+    /// [`options`](DatagramSocket::options) returns the granted size.
     pub fn send_buffer_bytes(mut self, bytes: u32) -> Self {
         self.settings().requested.send_buffer_bytes = Some(bytes);
         self
@@ -62,76 +84,87 @@ impl Builder {
         self
     }
 
-    /// Says how urgent the datagrams are. Default: [`QualityOfService::Normal`] (CTL-11).
+    /// Sets how urgent the datagrams are. Default: [`QualityOfService::Normal`] (CTL-11).
     ///
-    /// A wish: where the system does not grant it, datagrams go out as they always do, and
+    /// This is a request. If the system does not grant it, datagrams are sent as usual, and
     /// [`options`](DatagramSocket::options) says so.
     pub fn quality_of_service(mut self, quality: QualityOfService) -> Self {
         self.settings().requested.quality_of_service = quality;
         self
     }
 
-    /// Marks datagrams with this differentiated services code point, 0 to 63 (RFC 2474, section 3).
-    /// Default: the system's, 0; or 46 with [`QualityOfService::LowLatency`], from which `dscp(0)` takes
-    /// the mark off and leaves the preference on this machine.
+    /// Sets the differentiated services code point (DSCP) of the datagrams, 0 to 63 (RFC 2474,
+    /// section 3). Default: the system's, which is 0; with [`QualityOfService::LowLatency`], 46.
     ///
-    /// A wish like [`quality_of_service`](Self::quality_of_service). Networks may ignore or rewrite it.
+    /// With [`QualityOfService::LowLatency`], `dscp(0)` removes the mark, and the datagrams are
+    /// still preferred on this machine.
+    ///
+    /// This is a request, like [`quality_of_service`](Self::quality_of_service). Networks may
+    /// ignore or rewrite the mark.
     pub fn dscp(mut self, dscp: u8) -> Self {
         self.settings().requested.dscp = Some(dscp);
         self
     }
 
-    /// Marks datagrams for explicit congestion notification (RFC 3168). Default: the system's, which is
-    /// [`Ecn::NotCapable`].
+    /// Sets the mark of the datagrams for explicit congestion notification (ECN, RFC 3168).
+    /// Default: the system's, which is [`Ecn::NotCapable`].
     ///
-    /// Whoever says that it is capable slows down when its peer tells of congestion; see
-    /// [`Message::ecn`](crate::Message::ecn). A wish like
+    /// An application that marks its datagrams as capable must slow down when its peer reports
+    /// congestion; see [`Message::ecn`](crate::Message::ecn). This is a request, like
     /// [`quality_of_service`](Self::quality_of_service).
     pub fn ecn(mut self, ecn: Ecn) -> Self {
         self.settings().requested.ecn = Some(ecn);
         self
     }
 
-    /// Lets the kernel hand over datagrams of one sender in one piece, where it can. Default: `true`.
+    /// Sets whether the kernel may coalesce datagrams of one sender (GRO), where it can. Default:
+    /// `true`.
     ///
-    /// It makes receiving many times faster, and nothing else of it shows but this: the kernel counts a
-    /// piece that it has no room for as one, so that
-    /// [`kernel_dropped`](crate::Statistics::kernel_dropped) is a lower bound; with `false` it is exact.
+    /// Coalescing makes receiving many times faster. The application still receives the single
+    /// datagrams. The only visible difference is that the kernel counts coalesced datagrams as one
+    /// when it drops them because the receive buffer is full. So
+    /// [`kernel_dropped`](crate::Statistics::kernel_dropped) is a lower bound; with `false` it is
+    /// exact.
     pub fn receive_offload(mut self, receive_offload: bool) -> Self {
         self.settings().requested.receive_offload = receive_offload;
         self
     }
 
-    /// Asks the kernel when each datagram came in; see [`Message::timestamp`](crate::Message::timestamp).
-    /// Default: `false`.
+    /// Sets whether the kernel records when each datagram arrives; see
+    /// [`Message::timestamp`](crate::Message::timestamp). Default: `false`.
     ///
-    /// The kernel then looks at its clock for every packet of the machine, which slows all of them a
-    /// little.
+    /// If `true`, the kernel reads its clock for every packet that the machine receives, which
+    /// slows all of them a little.
     pub fn timestamps(mut self, timestamps: bool) -> Self {
         self.settings().timestamps = timestamps;
         self
     }
 
-    /// Keeps asking the kernel for so long before a receiver sleeps. Default: zero, which sleeps at once.
+    /// Sets for how long a receiver polls the kernel before it sleeps. Default: zero, the receiver
+    /// sleeps at once.
     ///
-    /// A datagram that comes in meanwhile is there without a wake-up, which takes several microseconds and
-    /// on machines that save power many more. The price is a whole core: the thread that polls does
-    /// nothing else for that time, and neither do the other tasks of its runtime. So this is for a
-    /// runtime of its own, and for times that are not much longer than a wake-up.
+    /// A datagram that arrives while the receiver polls needs no wake-up. A wake-up takes several
+    /// microseconds, and many more on machines that save power. The price is a whole core: the
+    /// polling thread does nothing else during that time, and neither do the other tasks of its
+    /// runtime. So use this with a separate runtime, and with times that are not much longer than a
+    /// wake-up.
     pub fn busy_poll(mut self, time: Duration) -> Self {
         self.settings().busy_poll = Some(time).filter(|time| !time.is_zero());
         self
     }
 
-    /// Makes the socket one for multicast and broadcast only, which shares its port. Default: `false`.
+    /// Sets whether the socket is for multicast and broadcast only, and shares its port. Default:
+    /// `false`.
     ///
-    /// Others that say the same may have the same port, and each of them hears what is sent to the groups
-    /// there. In return no datagram to a single host is sent or received: connecting and sending to one is
-    /// an error, and what comes in for this machine alone is dropped and counted with the strangers'.
+    /// If `true`, other sockets with this option may have the same port, and each of them receives
+    /// what is sent to its groups at that port. In return, the socket neither sends datagrams to a
+    /// single host nor receives those sent to a single host. Connecting or sending to one is an
+    /// error. Received datagrams that were sent to an address of this machine are dropped, and
+    /// counted in [`non_peer_dropped`](crate::Statistics::non_peer_dropped).
     ///
     /// # Platform
     ///
-    /// Needs an engine that can tell where a datagram was sent to.
+    /// Requires an engine that reports the address to which a datagram was sent.
     ///
     /// # Model
     ///
@@ -141,79 +174,102 @@ impl Builder {
         self
     }
 
-    /// Sends to multicast groups by this adapter. Default: that of the socket's address, or the routing
-    /// table's choice; where it knows none, the first on which a group is heard, or loopback (MCG-11).
+    /// Sets the adapter (network interface) on which datagrams to multicast groups are sent.
+    /// Default: the adapter of the socket's address, otherwise the routing table's choice (MCG-11).
+    ///
+    /// If the routing table has no route to the group, the default is the first adapter on which
+    /// the socket has joined a group, otherwise loopback.
     pub fn multicast_adapter(mut self, adapter: &Adapter) -> Self {
         self.settings().multicast.adapter = Some(adapter.index);
         self
     }
 
-    /// Sets the hop limit (IPv4: TTL) of datagrams to multicast groups, 0 to 255. Default: 1, which is the
-    /// adapter's own link (CTL-09).
+    /// Sets the hop limit (IPv4: TTL) of datagrams to multicast groups, 0 to 255. Default: 1, which
+    /// reaches only the adapter's own link (CTL-09).
     pub fn multicast_hops(mut self, hops: u8) -> Self {
         self.settings().multicast.hops = Some(hops);
         self
     }
 
-    /// Says whether what is sent to a group comes back to its members on this machine, this socket
-    /// included. Default: `true` (MCG-10).
+    /// Sets whether the members of a group on this machine receive the datagrams that this socket
+    /// sends to the group, this socket included. Default: `true` (MCG-10).
     pub fn multicast_loopback(mut self, loopback: bool) -> Self {
         self.settings().multicast.loopback = Some(loopback);
         self
     }
 
-    /// Resolves names with this resolver. Default: [`Resolver::system`].
+    /// Sets the resolver for host and service names. Default: [`Resolver::system`].
     pub fn resolver(mut self, resolver: &Resolver) -> Self {
         self.settings().resolver = resolver.clone();
         self
     }
 
-    /// Moves datagrams with this engine. Default: the fastest of [`engines`](udpair_io::engines).
+    /// Sets the engine that moves datagrams to and from the kernel. Default: the fastest of
+    /// [`engines`](udpair_io::engines).
     pub fn engine(mut self, engine: &'static dyn Engine) -> Self {
         self.settings().engine = engine;
         self
     }
 
-    /// Resolves a local endpoint, and opens a socket that is bound to it.
+    /// Opens a socket that is bound to a local endpoint.
     ///
-    /// A host that has several addresses is bound to the first one that is this machine's; `localhost`
-    /// means all loopback addresses. The port belongs to this socket alone.
+    /// The endpoint is resolved first. If its host has several addresses, the socket is bound to
+    /// the first one that is an address of this machine. `localhost` stands for all loopback
+    /// addresses. No other socket can share the port.
     ///
     /// # Errors
     ///
     /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
-    /// - [`ServiceNotFound`](ErrorKind::ServiceNotFound): the services file does not list the service.
-    /// - [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the host has no address of this machine.
-    /// - [`AddressInUse`](ErrorKind::AddressInUse): the port belongs to another socket.
+    /// - [`ServiceNotFound`](ErrorKind::ServiceNotFound): the services file does not list the
+    ///   service.
+    /// - [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the host has no address of this
+    ///   machine.
+    /// - [`AddressInUse`](ErrorKind::AddressInUse): another socket is bound to the port.
     /// - [`PermissionDenied`](ErrorKind::PermissionDenied): the system denies the port.
     /// - Those of [`Resolver::resolve`] for a host that must be looked up.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future leaves no socket behind.
+    /// Cancel safe: a dropped future leaves no socket open.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// use udpair::DatagramSocket;
+    ///
+    /// let socket = DatagramSocket::builder().bind(&"127.0.0.1:0".parse()?).await?;
+    /// assert!(socket.local_addr().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Model
     ///
-    /// `BindEndpointAsync`, and `BindServiceNameAsync` for an endpoint without host (BND-01 to BND-14).
+    /// `BindEndpointAsync`, and `BindServiceNameAsync` for an endpoint without a host (BND-01 to
+    /// BND-14).
     pub async fn bind(&self, local: &Endpoint) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
         open::bind(socket.shared(), local, None).await?;
         Ok(socket)
     }
 
-    /// Opens a socket that is bound to `service` on one adapter: it sends and receives by that alone.
+    /// Opens a socket that is bound to `service` on one adapter. It sends and receives only through
+    /// that adapter.
     ///
-    /// Name servers are asked by that adapter too, unless they run on this machine. What the operating
-    /// system's resolver is asked takes whatever way the system chooses;
-    /// [`dns_servers`](crate::ResolverBuilder::dns_servers) keeps it out.
+    /// Queries to name servers go through the adapter too, unless a name server runs on this
+    /// machine. The queries of the operating system's resolver take the route that the system
+    /// chooses; use [`dns_servers`](crate::ResolverBuilder::dns_servers) to avoid that resolver.
     ///
     /// # Errors
     ///
-    /// Those of [`bind`](Self::bind); an adapter that has vanished is an address that is not available.
+    /// Those of [`bind`](Self::bind). If the adapter no longer exists, the error is
+    /// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable).
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future leaves no socket behind.
+    /// Cancel safe: a dropped future leaves no socket open.
     ///
     /// # Model
     ///
@@ -229,39 +285,42 @@ impl Builder {
         Ok(socket)
     }
 
-    /// Opens `count` sockets that are bound to the same local endpoint, so that as many cores can serve it.
+    /// Opens `count` sockets that are bound to the same local endpoint, so that as many cores can
+    /// serve it.
     ///
-    /// The system gives each datagram to one of them, all of one flow (the same two addresses and ports) to
-    /// the same one, as long as the group stays as it is. A datagram goes to the socket that the system
-    /// chose, whether somebody receives there or not: so every socket must be served.
+    /// The system distributes the datagrams among the sockets. All datagrams of a flow (the same
+    /// two addresses and ports) go to the same socket, as long as the group does not change. The
+    /// system chooses a socket even if no task receives from it, so every socket must be served.
     ///
-    /// Unlike any other socket, each of a group lives in the runtime in which somebody waits for it first.
-    /// A thread with a runtime of its own for each is the arrangement that scales.
+    /// Unlike other sockets, a socket of a group belongs to the runtime of the first task that
+    /// waits for it. The arrangement that scales is one thread per socket, each with its own
+    /// runtime.
     ///
-    /// This is the exception to the rule that a port belongs to one socket alone: other programs of the
-    /// same user may join the group (BND-08).
+    /// Such a group is the exception to the rule that sockets do not share a port: other programs
+    /// of the same user may join the group (BND-08).
     ///
     /// # Errors
     ///
-    /// Those of [`bind`](Self::bind); [`InvalidArgument`](ErrorKind::InvalidArgument): `count` is 0;
-    /// [`Unsupported`](ErrorKind::Unsupported): the system has no such groups.
+    /// - Those of [`bind`](Self::bind).
+    /// - [`InvalidArgument`](ErrorKind::InvalidArgument): `count` is 0.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the system does not support such groups.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future leaves no socket behind.
+    /// Cancel safe: a dropped future leaves no socket open.
     pub async fn bind_group(
         &self,
         local: &Endpoint,
         count: usize,
     ) -> Result<Vec<DatagramSocket>, Error> {
         if count == 0 {
-            let message = "a group has at least one socket";
+            let message = "a group must have at least one socket";
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         let mut member = self.clone();
         member.settings().is_in_group = true;
         let first = member.bind(local).await?;
-        // If the port was the system's choice, it chose it for all.
+        // If the system chose the port, all sockets get the same one.
         let port = first.local_addr().map_or(0, |address| address.port());
         let local = Endpoint::new(local.host().cloned(), ServiceName::from(port));
         let mut group = vec![first];
@@ -271,43 +330,45 @@ impl Builder {
         Ok(group)
     }
 
-    /// Opens a socket that is connected: see [`DatagramSocket::connect`].
+    /// Opens a socket that is connected to the remote end of `pair`; see
+    /// [`DatagramSocket::connect`].
     ///
     /// # Errors
     ///
-    /// Those of [`DatagramSocket::connect`], and
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for an option out of its range.
+    /// Those of [`DatagramSocket::connect`], and [`InvalidArgument`](ErrorKind::InvalidArgument) if
+    /// an option is out of its range.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future leaves no socket behind.
+    /// Cancel safe: a dropped future leaves no socket open.
     pub async fn connect(&self, pair: &EndpointPair) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
         socket.connect(pair).await?;
         Ok(socket)
     }
 
-    /// Makes a socket of one that somebody else opened, for instance a service manager: bound, or connected.
+    /// Creates a socket from a bound or connected [`std::net::UdpSocket`], for example one that was
+    /// inherited from a service manager.
     ///
-    /// The options of this builder are set on it as far as that is possible now. Who may share its port was
-    /// decided when it was bound.
+    /// The options of this builder are set on it as far as that is still possible. Whether its port
+    /// can be shared was decided when it was bound.
     ///
     /// # Errors
     ///
     /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
-    /// - What the system says of the socket or its options.
+    /// - The system's error about the socket or its options.
     pub fn from_std(&self, udp: UdpSocket) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
         open::adopt(socket.shared(), udp)?;
         Ok(socket)
     }
 
-    /// Makes a socket without an address: it is bound by its first write, or connected later.
+    /// Creates a socket without an address. It is bound by its first write, or connected later.
     ///
     /// # Errors
     ///
     /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
-    /// - [`Unsupported`](ErrorKind::Unsupported): the engine cannot do what an option asks for.
+    /// - [`Unsupported`](ErrorKind::Unsupported): the engine does not support an option.
     pub fn open(&self) -> Result<DatagramSocket, Error> {
         self.0.check()?;
         Ok(DatagramSocket::new(Arc::new(Shared::new(self.0.clone()))))

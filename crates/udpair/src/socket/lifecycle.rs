@@ -1,43 +1,45 @@
-//! What may be done with a socket, and when: one table.
+//! The lifecycle of a socket: one table of the operations that are allowed in each state.
 //!
-//! Every operation of the model stands here, those of the WinRT spelling included, so that both faces
-//! give the same answer. The builder makes some illegal steps unwritable; the table still has them.
+//! The table has every operation of the model, including those that exist only in the WinRT API, so
+//! that both APIs give the same answer. The builder makes some illegal steps impossible to write;
+//! the table still has them.
 //!
-//! Pure: it says what an operation leads to and how a refusal reads, and others do it.
+//! Pure: this module decides what an operation leads to and which error a refused one returns.
+//! Other modules perform the operations.
 
 use std::fmt::Display;
 
 use crate::error::{Error, ErrorKind};
 
-/// Where a socket is in its life.
+/// The state of a socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum State {
-    /// There is no kernel endpoint yet.
+    /// Not open yet: the kernel has no socket for it.
     Created,
-    /// A bind or connect is under way.
+    /// A bind or connect is in progress.
     Opening,
-    /// Bound to all addresses of the machine, or to one.
+    /// Bound to all addresses of the machine, or to one of them.
     Bound,
     /// Bound to one adapter.
     BoundAdapter,
     /// Connected to its peer.
     Connected,
-    /// Given to the socket broker.
+    /// Transferred to the socket broker.
     Transferred,
     /// Closed.
     Closed,
 }
 
-/// What somebody wants to do with a socket.
+/// An operation on a socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     not(test),
-    expect(dead_code, reason = "some can be written only with the WinRT spelling")
+    expect(dead_code, reason = "some operations exist only in the WinRT API")
 )]
 pub(crate) enum Operation {
     /// Register a message handler.
     AddHandler,
-    /// Unregister one.
+    /// Unregister a message handler.
     RemoveHandler,
     /// Set an option that is frozen once the socket is open.
     SetFrozenOption,
@@ -47,88 +49,89 @@ pub(crate) enum Operation {
     ReadOption,
     /// Read the addresses.
     ReadInformation,
-    /// Bind to an address or to all of them.
+    /// Bind to one address or to all addresses.
     Bind,
     /// Bind to an adapter.
     BindAdapter,
     /// Connect, with this local end.
     Connect(LocalPart),
-    /// Make an output stream to a host; an unbound socket is bound by the first write.
+    /// Create an output stream to a host. An unbound socket is bound by the first write.
     OutputTo,
-    /// Make an output stream to the remote end of a pair, with its local end.
+    /// Create an output stream to the remote end of a pair, with its local end.
     OutputToPair(LocalPart),
-    /// Take the output stream to the peer.
+    /// Get the output stream to the peer.
     Output,
-    /// Write to a destination of the caller's.
+    /// Write to a destination that the caller chooses.
     WriteTo,
     /// Write to the peer.
     WriteToPeer,
     /// Join a multicast group.
     JoinGroup,
-    /// Receive.
+    /// Receive a datagram.
     Receive,
-    /// End pending operations.
+    /// Cancel pending operations.
     CancelIo,
     /// Announce a transfer to the broker.
     EnableTransfer,
-    /// Give the socket to the broker.
+    /// Transfer the socket to the broker.
     Transfer {
         /// Whether the transfer was announced before the socket was opened.
         enabled: bool,
     },
-    /// Close.
+    /// Close the socket.
     Close,
 }
 
-/// What an operation says of the local end, compared with what the socket is bound to.
+/// The local end of an operation, compared with what the socket is bound to.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct LocalPart {
-    /// The address.
+    /// The comparison of the addresses.
     pub(crate) host: BoundMatch,
-    /// The port.
+    /// The comparison of the ports.
     pub(crate) service: BoundMatch,
 }
 
-/// How one half of a local end compares with what the socket is bound to.
+/// The comparison of one half of a local end with what the socket is bound to.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) enum BoundMatch {
-    /// Left empty: the system's choice, or what is bound already.
+    /// Left empty: the system's choice, or what the socket is already bound to.
     #[default]
     Unspecified,
-    /// The same as what is bound.
+    /// The same as what the socket is bound to.
     Same,
-    /// Anything else.
+    /// Different from what the socket is bound to.
     Other,
 }
 
-/// What has happened to a socket beside its state.
+/// Past events of a socket that its state does not show.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Past {
-    /// An output stream to a host was made: then the socket has many peers, and connects to none.
+pub(crate) struct History {
+    /// Whether an output stream to a host was created. The socket then has many peers, and cannot
+    /// be connected to one.
     pub(crate) has_streams: bool,
-    /// It came back from the broker, and handlers may still be added.
+    /// Whether the socket came back from the broker, so that handlers may still be added.
     pub(crate) handler_open: bool,
 }
 
-/// What the table says.
+/// An entry of the table: what an operation leads to.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Verdict {
-    /// Allowed; the state stays.
+    /// Allowed; the state does not change.
     Allowed,
-    /// Allowed; when it succeeds, the state becomes this one.
+    /// Allowed; when the operation succeeds, the socket has this state.
     Becomes(State),
-    /// Allowed once the operation under way has ended.
+    /// Allowed once the operation in progress has ended.
     Waits,
-    /// The right object at the wrong moment.
+    /// Not allowed in this state.
     IllegalCall,
-    /// The socket is closed, or with the broker.
+    /// The socket is closed, or transferred to the broker.
     Closed,
     /// An argument contradicts what the socket is bound to.
     InvalidArgument,
 }
 
 /// Returns what `operation` leads to in `state`.
-pub(crate) fn verdict(state: State, past: Past, operation: Operation) -> Verdict {
+pub(crate) fn verdict(state: State, history: History, operation: Operation) -> Verdict {
     use Operation as Op;
     use State::{Bound, BoundAdapter, Closed, Connected, Created, Opening, Transferred};
     use Verdict::{Allowed, Becomes, IllegalCall, InvalidArgument, Waits};
@@ -142,17 +145,17 @@ pub(crate) fn verdict(state: State, past: Past, operation: Operation) -> Verdict
 
         (Op::RemoveHandler | Op::SetHopLimit | Op::ReadOption, _) => Allowed,
         (Op::AddHandler, Created) => Allowed,
-        (Op::AddHandler, Bound | BoundAdapter | Connected) if past.handler_open => Allowed,
+        (Op::AddHandler, Bound | BoundAdapter | Connected) if history.handler_open => Allowed,
         (Op::SetFrozenOption | Op::EnableTransfer, Created) => Allowed,
 
-        // A stream that was made earlier may be written to while somebody else opens the socket.
+        // An earlier stream may be written to while another task opens the socket.
         (Op::WriteTo, Opening) => Waits,
         (_, Opening) => IllegalCall,
 
         (Op::Bind, Created) => Becomes(Bound),
         (Op::BindAdapter, Created) => Becomes(BoundAdapter),
 
-        (Op::Connect(_), _) if past.has_streams => IllegalCall,
+        (Op::Connect(_), _) if history.has_streams => IllegalCall,
         (Op::Connect(_), Created) => Becomes(Connected),
         (Op::Connect(local), Bound | BoundAdapter) => match fits(local, state) {
             true => Becomes(Connected),
@@ -178,7 +181,8 @@ pub(crate) fn verdict(state: State, past: Past, operation: Operation) -> Verdict
     }
 }
 
-/// Whether a local end agrees with what is bound; an adapter's socket takes no address at all.
+/// Returns whether a local end agrees with what the socket is bound to. A socket that is bound to
+/// an adapter accepts no address.
 fn fits(local: LocalPart, state: State) -> bool {
     let host_fits = match local.host {
         BoundMatch::Unspecified => true,
@@ -188,15 +192,16 @@ fn fits(local: LocalPart, state: State) -> bool {
     host_fits && local.service != BoundMatch::Other
 }
 
-/// The error for an operation that was under way when the socket was closed.
+/// Returns the error for an operation that was cancelled, or was in progress when the socket was
+/// closed.
 pub(crate) fn cancelled(action: impl Display) -> Error {
     Error::new(
         ErrorKind::Cancelled,
-        format!("cannot {action}: it was cancelled, or the socket closed"),
+        format!("cannot {action}: the operation was cancelled, or the socket was closed"),
     )
 }
 
-/// The error for an operation on a closed socket.
+/// Returns the error for an operation on a closed socket.
 pub(crate) fn closed(action: impl Display) -> Error {
     Error::new(
         ErrorKind::Closed,
@@ -204,7 +209,7 @@ pub(crate) fn closed(action: impl Display) -> Error {
     )
 }
 
-/// The error for an operation that the table refuses.
+/// Returns the error for an operation that the table refuses.
 pub(crate) fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
     match verdict {
         Verdict::Closed => closed(action),
@@ -212,16 +217,22 @@ pub(crate) fn refuse(action: impl Display, state: State, verdict: Verdict) -> Er
             ErrorKind::InvalidArgument,
             format!("cannot {action}: the local end is not what the socket is bound to"),
         )
-        .with_advice("leave the local end empty: it is bound already"),
+        .with_advice("leave the local end empty, because the socket is already bound"),
         _ => {
             let (reason, advice) = match state {
-                State::Created => ("is not open yet", "bind it, connect it, or write first"),
-                State::Opening => ("is being opened", "await that first"),
+                State::Created => (
+                    "is not open yet",
+                    "bind it, connect it, or write to it first",
+                ),
+                State::Opening => ("is being opened", "wait until it is open"),
                 State::Connected => ("is connected to its peer", "use another socket"),
-                State::Bound | State::BoundAdapter => {
-                    ("is bound, and open to many peers", "use another socket")
+                State::Bound | State::BoundAdapter => (
+                    "is bound, and not limited to one peer",
+                    "use another socket",
+                ),
+                State::Transferred | State::Closed => {
+                    ("was closed or transferred", "use another socket")
                 }
-                State::Transferred | State::Closed => ("is gone", "use another socket"),
             };
             Error::new(
                 ErrorKind::InvalidState,
@@ -256,7 +267,7 @@ mod tests {
         LocalPart { host, service }
     }
 
-    /// Reads one cell: `ok`, `->Bound`, `IMC`, `CLOSED`, `INVAL`, `waits`.
+    /// Parses one cell: `ok`, `->Bound`, `IMC`, `CLOSED`, `INVAL`, `waits`.
     fn cell(text: &str) -> Verdict {
         match text {
             "ok" => Allowed,
@@ -277,7 +288,7 @@ mod tests {
     /// table of the model, cell by cell. Columns: Created, Opening, Bound, BoundAdapter, Connected,
     /// Transferred, Closed.
     #[test]
-    fn every_cell_of_the_table_is_as_the_model_has_it() {
+    fn every_cell_of_the_table_agrees_with_the_model() {
         use BoundMatch::{Other, Same, Unspecified};
         use Operation as Op;
         let table: &[(Operation, &str)] = &[
@@ -362,7 +373,7 @@ mod tests {
             assert_eq!(cells.len(), STATES.len(), "{operation:?}");
             for (state, text) in STATES.into_iter().zip(cells) {
                 assert_eq!(
-                    verdict(state, Past::default(), *operation),
+                    verdict(state, History::default(), *operation),
                     cell(text),
                     "{operation:?} when {state:?}"
                 );
@@ -370,35 +381,35 @@ mod tests {
         }
     }
 
-    /// CON-11: a socket that has given out a stream has many peers, and connects to none.
+    /// CON-11: a socket that has streams to hosts has many peers, and cannot be connected to one.
     #[test]
-    fn streams_rule_out_connecting() {
-        let past = Past {
+    fn a_socket_with_streams_cannot_be_connected() {
+        let history = History {
             has_streams: true,
-            ..Past::default()
+            ..History::default()
         };
         for state in [State::Created, State::Bound, State::BoundAdapter] {
             let operation = Operation::Connect(NOTHING);
-            assert_eq!(verdict(state, past, operation), IllegalCall, "{state:?}");
+            assert_eq!(verdict(state, history, operation), IllegalCall, "{state:?}");
         }
     }
 
-    /// A socket that came back from the broker takes handlers though it is open.
+    /// A socket that came back from the broker accepts handlers although it is open.
     #[test]
-    fn a_reclaimed_socket_takes_handlers() {
-        let past = Past {
+    fn a_reclaimed_socket_accepts_handlers() {
+        let history = History {
             handler_open: true,
-            ..Past::default()
+            ..History::default()
         };
         for state in [State::Bound, State::BoundAdapter, State::Connected] {
             assert_eq!(
-                verdict(state, past, Operation::AddHandler),
+                verdict(state, history, Operation::AddHandler),
                 Allowed,
                 "{state:?}"
             );
         }
         assert_eq!(
-            verdict(State::Opening, past, Operation::AddHandler),
+            verdict(State::Opening, history, Operation::AddHandler),
             IllegalCall
         );
     }

@@ -1,4 +1,4 @@
-//! An open socket: its channel to the kernel, and what waits on either side of that.
+//! An open socket: its channel to the kernel, its queues in both directions, and its memberships.
 
 mod channel;
 mod events;
@@ -16,7 +16,7 @@ use udpair_io::{Adapter, Cause, Destination, Outgoing, SendBatch, Sent, Socket};
 
 pub(crate) use channel::{Cancellations, Channel};
 use memberships::Memberships;
-pub(crate) use memberships::{Bound, GroupRequest};
+pub(crate) use memberships::{Bound, MembershipRequest};
 pub(crate) use queue::{Queue, ReceiveFailure, ReceiverState};
 pub use statistics::Statistics;
 use write_queue::WriteQueue;
@@ -25,11 +25,11 @@ use super::settings::Settings;
 use crate::driver::ReaderWaker;
 use crate::message::Event;
 
-/// See the module.
+/// The state of an open socket: its channel to the kernel, its queues and its memberships.
 pub(crate) struct Link {
     pub(crate) channel: Channel,
-    /// Wakes readers, which nobody may do with a lock held: a waker may do anything. So what runs under a
-    /// lock is handed the channel alone.
+    /// Wakes readers. Code that holds a lock must not do this, because a waker may run arbitrary
+    /// code. So code that runs under a lock gets only the channel.
     readers: ReaderWaker,
     queue: Mutex<Queue>,
     pub(crate) write_queue: WriteQueue,
@@ -41,16 +41,17 @@ pub(crate) struct Link {
 pub(crate) enum SendFailure {
     /// The socket is closed.
     Closed,
-    /// The kernel has no room on this socket now; waiting helps.
+    /// The kernel has no buffer space for this socket now; waiting helps.
     Full,
-    /// The system has no room for it now; a later try may help.
+    /// The machine has no buffer space now; a later attempt may help.
     NoBuffers(io::Error),
-    /// The system refuses.
+    /// The system refused.
     Refused(io::Error),
 }
 
 impl Link {
-    /// Takes a socket that is bound, or connected before it could hear anybody but `peer`.
+    /// Creates the link of a socket that is bound, or that was connected before it could receive
+    /// from any sender but `peer`.
     pub(crate) fn new(socket: Socket, settings: &Arc<Settings>, peer: Option<SocketAddr>) -> Self {
         let (channel, readers) = Channel::new(socket, settings, peer);
         Self {
@@ -62,18 +63,21 @@ impl Link {
         }
     }
 
-    /// Connects a bound socket, by `adapter` if that is given. From now on only the peer is heard.
+    /// Connects a bound socket, through `adapter` if one is given. From now on the socket receives
+    /// only from the peer.
+    ///
+    /// Returns `None` if the socket is closed.
     ///
     /// # Errors
     ///
-    /// The system's own; `None` if the socket is closed.
+    /// Returns the system's error.
     pub(crate) fn connect(
         &self,
         peer: SocketAddr,
         adapter: Option<&Adapter>,
     ) -> Option<io::Result<()>> {
         let connected = self.channel.with(|socket| {
-            // Not before it is certain that the peer can be one: a failure leaves no trace.
+            // Only if the socket supports the peer's address: a failure must change nothing.
             if let Some(adapter) = adapter
                 && socket.supports(peer)
             {
@@ -81,23 +85,24 @@ impl Link {
             }
             socket.connect(peer)
         })?;
-        Some(connected.map(|()| self.hear_alone(peer)))
+        Some(connected.map(|()| self.restrict_to_peer(peer)))
     }
 
-    /// Closes the filter on everybody but `peer`, whom the socket was connected to after it may have heard
-    /// others.
-    pub(crate) fn hear_alone(&self, peer: SocketAddr) {
+    /// Makes the filter accept only datagrams from `peer`, and drops those of other senders.
+    ///
+    /// Call this after connecting a socket that may already have received from other senders.
+    pub(crate) fn restrict_to_peer(&self, peer: SocketAddr) {
         let peer = self.channel.with(|socket| socket.peer_as_reported(peer));
         let Some(peer) = peer else {
             return;
         };
         let mut queue = self.queue();
         self.channel.set_peer(peer);
-        queue.drop_strangers(&self.channel);
-        let others_could_go_on = queue.has_rest(&self.channel);
+        queue.drop_non_peers(&self.channel);
+        let others_can_proceed = queue.has_more(&self.channel);
         drop(queue);
-        if others_could_go_on {
-            // What is here now will not make the socket readable any more.
+        if others_can_proceed {
+            // The datagrams in the queue no longer make the socket readable.
             self.wake_readers();
         }
         self.wake_event_waiters();
@@ -113,38 +118,42 @@ impl Link {
         };
         let engine = self.channel.settings.engine;
         let result = self.channel.call(|socket| engine.send(socket, outgoing));
-        self.sent(result.map(|result| result.map(|()| sent)))?;
+        self.count_sent(result.map(|result| result.map(|()| sent)))?;
         Ok(())
     }
 
-    /// Sends the first `most` datagrams of a batch, which leave it, or as many as the kernel takes before
-    /// it fails. Those without a destination of their own go to `to`.
+    /// Sends the first `count` datagrams of a batch, or as many as the kernel accepts before it
+    /// fails.
+    ///
+    /// Sent datagrams are removed from the batch and subtracted from `count`. A datagram without a
+    /// destination of its own goes to `to`.
     pub(crate) fn try_send_batch(
         &self,
         batch: &mut SendBatch,
         to: Option<Destination>,
-        most: &mut usize,
+        count: &mut usize,
     ) -> Result<(), SendFailure> {
         let engine = self.channel.settings.engine;
-        while *most > 0 {
+        while *count > 0 {
             let result = self
                 .channel
-                .call(|socket| engine.send_batch(socket, batch, to, *most));
-            let sent = self.sent(result)?;
-            *most -= sent.datagrams;
+                .call(|socket| engine.send_batch(socket, batch, to, *count));
+            let sent = self.count_sent(result)?;
+            *count -= sent.datagrams;
             batch.remove(sent.datagrams);
             if sent.was_interrupted {
-                // An error that did it would else be seen when messages stop coming.
-                self.channel.take_waiting_errors();
+                // The interruption may be due to a network error. Otherwise that error would not be
+                // noticed before messages stop arriving.
+                self.channel.take_pending_errors();
                 self.wake_event_waiters();
             }
         }
         Ok(())
     }
 
-    /// Counts what a call sent, or says why it sent nothing.
+    /// Counts what a call sent, or returns why it sent nothing.
     #[inline]
-    fn sent(&self, result: Option<io::Result<Sent>>) -> Result<Sent, SendFailure> {
+    fn count_sent(&self, result: Option<io::Result<Sent>>) -> Result<Sent, SendFailure> {
         self.wake_event_waiters();
         match result {
             None => Err(SendFailure::Closed),
@@ -160,7 +169,7 @@ impl Link {
         }
     }
 
-    /// Keeps an event that must not be lost, and wakes those who wait for events.
+    /// Queues an event that must not be lost, and wakes the tasks that wait for events.
     pub(crate) fn notify(&self, event: Event) {
         if self.channel.events.push_evicting(event) {
             self.channel.counters().peer_errors_dropped.add(1);
@@ -168,7 +177,7 @@ impl Link {
         self.wake_event_waiters();
     }
 
-    /// Wakes those who wait for events, if there are some that they may not know of.
+    /// Wakes the tasks that wait for events, if events were queued since the last wake-up.
     #[inline]
     pub(crate) fn wake_event_waiters(&self) {
         if self.channel.events.take_unannounced() {
@@ -176,13 +185,13 @@ impl Link {
         }
     }
 
-    /// Makes everybody who waits to read look again.
+    /// Wakes all waiting readers, which then check again.
     #[inline]
     pub(crate) fn wake_readers(&self) {
         self.readers.wake_all();
     }
 
-    /// Ends pending operations.
+    /// Cancels all pending operations.
     pub(crate) fn cancel(&self) {
         self.channel.cancel();
         self.wake_readers();

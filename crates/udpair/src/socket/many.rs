@@ -1,7 +1,8 @@
-//! Addresses that stand for many hosts: multicast groups and broadcast addresses.
+//! Destinations that stand for many hosts: multicast groups and broadcast addresses.
 //!
-//! The surprising part is 255.255.255.255: the kernel sends it by the one adapter of the default route,
-//! the model by all of them, and a connected socket by the first.
+//! The surprising one is the limited broadcast address, 255.255.255.255. The kernel sends to it on
+//! one adapter, that of the default route. The model sends to it on all adapters, and a connected
+//! socket sends to it on the first one.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -12,13 +13,13 @@ use super::settings::Settings;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, WSAEOPNOTSUPP};
 
-/// Returns whether an address is the one that stands for everybody on the link.
+/// Returns whether an address is the limited broadcast address, 255.255.255.255.
 pub(crate) fn is_limited_broadcast(address: SocketAddr) -> bool {
     address.ip().to_canonical() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
-/// Returns the adapters by which a broadcast leaves (BRC-02): all that are up, carry broadcasts and have
-/// an IPv4 address, in the order of their indices.
+/// Returns the adapters on which a limited broadcast is sent (BRC-02): all that are up, support
+/// broadcast and have an IPv4 address, except loopback, in the order of their indices.
 fn broadcast_adapters(adapters: &[Adapter]) -> impl Iterator<Item = &Adapter> {
     adapters.iter().filter(|adapter| {
         let mut addresses = adapter.addresses.iter();
@@ -29,17 +30,19 @@ fn broadcast_adapters(adapters: &[Adapter]) -> impl Iterator<Item = &Adapter> {
     })
 }
 
-/// Returns the adapter by which a socket that is connected to everybody speaks: the first (CON-10).
+/// Returns the adapter on which a socket that is connected to the limited broadcast address sends:
+/// the first one that supports broadcast (CON-10).
 pub(crate) fn first_broadcast_adapter(settings: &Settings) -> Option<Adapter> {
     let adapters = settings.resolver.list_adapters().ok()?;
     broadcast_adapters(&adapters).next().cloned()
 }
 
-/// Returns the copies that a datagram to everybody goes out as: one for each adapter, unless the socket or
-/// the datagram is tied to one already.
+/// Returns the destinations of the copies of a datagram: one for each adapter if it is a limited
+/// broadcast, unless the socket or the datagram is pinned to an adapter or an address; otherwise
+/// only `to`.
 pub(crate) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
-    let is_tied = shared.is_pinned() || !to.source.is_any();
-    if !is_limited_broadcast(to.address) || is_tied {
+    let is_pinned = shared.is_pinned() || !to.source.is_any();
+    if !is_limited_broadcast(to.address) || is_pinned {
         return vec![to];
     }
     let adapters = shared.settings.resolver.list_adapters().unwrap_or_default();
@@ -50,15 +53,17 @@ pub(crate) fn copies(shared: &Shared, to: Destination) -> Vec<Destination> {
             copy
         })
         .collect();
-    // Where there is no such adapter, the system says what it thinks of it.
+    // If there is no such adapter, the system decides, and returns its own error.
     if copies.is_empty() { vec![to] } else { copies }
 }
 
-/// Returns where else a datagram goes that the system knew no way for, if it goes to a group: out by the
-/// first adapter on which the socket hears groups, or else by loopback (MCG-11).
+/// Returns another destination for a datagram to a group for which the system has no route: the
+/// same group, on the first adapter on which the socket has joined a group, otherwise on loopback
+/// (MCG-11).
 ///
-/// `None` where somebody chose the adapter or the address that it leaves by, and where the engine cannot.
-pub(crate) fn without_route(
+/// Returns `None` if `error` is not about a missing route, if the caller chose the adapter or the
+/// address to send from, or if the engine cannot choose the adapter.
+pub(crate) fn fallback_without_route(
     shared: &Shared,
     link: &Link,
     to: Destination,
@@ -71,8 +76,8 @@ pub(crate) fn without_route(
     if !is_about_routes || is_chosen || !shared.settings.engine.capabilities().source {
         return None;
     }
-    let heard = link.memberships.first_adapter(ip.is_ipv4());
-    let adapter = heard.or_else(|| {
+    let joined = link.memberships.first_adapter(ip.is_ipv4());
+    let adapter = joined.or_else(|| {
         let adapters = shared.settings.resolver.list_adapters().ok()?;
         let loopback = adapters.iter().find(|adapter| adapter.is_loopback)?;
         Some(loopback.index)
@@ -84,17 +89,17 @@ pub(crate) fn without_route(
     Some(Destination { source, ..to })
 }
 
-/// Checks that a socket which is for many only does not speak to one (OUT-19).
+/// Checks that a socket for multicast and broadcast only does not send to a single host (OUT-19).
 pub(crate) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Result<(), Error> {
     let adapters = || settings.resolver.list_adapters().unwrap_or_default();
-    if !settings.multicast_only || is_for_many(to.ip().to_canonical(), &adapters) {
+    if !settings.multicast_only || is_multicast_or_broadcast(to.ip().to_canonical(), &adapters) {
         return Ok(());
     }
-    Err(refusal(&format!("cannot send to {to}")))
+    Err(multicast_only_error(&format!("cannot send to {to}")))
 }
 
-/// The error for speaking to one host by a socket that is for many only.
-pub(crate) fn refusal(message: &str) -> Error {
+/// Returns the error for using a socket for multicast and broadcast only with a single host.
+pub(crate) fn multicast_only_error(message: &str) -> Error {
     Error::new(
         ErrorKind::Unsupported,
         format!("{message}: the socket is for multicast and broadcast only"),
@@ -103,7 +108,9 @@ pub(crate) fn refusal(message: &str) -> Error {
     .with_advice("use another socket, or leave `multicast_only` off")
 }
 
-fn is_for_many(ip: IpAddr, adapters: &dyn Fn() -> Vec<Adapter>) -> bool {
+/// Returns whether `ip` is a multicast group or a broadcast address. A directed broadcast address
+/// is one that belongs to the network of an adapter's address.
+fn is_multicast_or_broadcast(ip: IpAddr, adapters: &dyn Fn() -> Vec<Adapter>) -> bool {
     let IpAddr::V4(ipv4) = ip else {
         return ip.is_multicast();
     };
@@ -131,14 +138,14 @@ mod tests {
 
     /// OUT-19, BRC-04
     #[test]
-    fn groups_and_broadcasts_are_for_many() {
+    fn groups_and_broadcast_addresses_are_recognized() {
         let adapters = || {
             vec![
                 adapter(1, "192.0.2.9", 26, true),
                 adapter(2, "198.51.100.0", 31, true),
             ]
         };
-        for (address, is_many) in [
+        for (address, expected) in [
             ("224.3.0.5", true),
             ("255.255.255.255", true),
             ("192.0.2.63", true),
@@ -149,8 +156,8 @@ mod tests {
             ("2001:db8::1", false),
         ] {
             assert_eq!(
-                is_for_many(address.parse().unwrap(), &adapters),
-                is_many,
+                is_multicast_or_broadcast(address.parse().unwrap(), &adapters),
+                expected,
                 "{address}"
             );
         }
@@ -158,7 +165,7 @@ mod tests {
 
     /// BRC-02, CON-10
     #[test]
-    fn broadcasts_leave_by_adapters_that_carry_them() {
+    fn broadcasts_are_sent_on_adapters_that_support_them() {
         let mut down = adapter(3, "192.0.2.3", 24, true);
         down.is_up = false;
         let adapters = [

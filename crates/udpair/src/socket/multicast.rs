@@ -1,4 +1,4 @@
-//! Joining multicast groups and leaving them.
+//! Joins and leaves multicast groups.
 
 use std::future;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use udpair_io::Adapter;
 
 use super::lifecycle::Operation;
-use super::link::{Bound, GroupRequest};
+use super::link::{Bound, MembershipRequest};
 use super::shared::Shared;
 use crate::driver::{self, NetworkWatch};
 use crate::error::{Error, ErrorKind};
@@ -15,19 +15,23 @@ use crate::message::Event;
 use crate::name::HostName;
 use crate::resolve::zone_of;
 
-/// How joining a group went on one adapter.
+/// The result of joining a multicast group on one adapter.
+///
+/// Returned by [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Joined {
-    /// The group's address.
+    /// The address of the group.
     pub group: IpAddr,
-    /// The adapter.
+    /// The adapter (network interface).
     pub adapter: Adapter,
-    /// Why the group is not heard there.
+    /// `Ok` if the socket is now a member of the group on this adapter; otherwise the reason why it
+    /// is not.
     pub result: Result<(), Error>,
 }
 
-/// See [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast).
+/// Implements [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast) and
+/// [`join_source`](super::DatagramSocket::join_source).
 pub(crate) async fn join(
     shared: &Arc<Shared>,
     group: &HostName,
@@ -40,17 +44,17 @@ pub(crate) async fn join(
     if let Some(source) = source
         && (source.is_ipv4() != group.is_ipv4() || source.is_multicast())
     {
-        let message = format!("cannot {action}: {source} can be no sender to it");
+        let message = format!("cannot {action}: {source} cannot be a sender to it");
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
-    // Begun before the adapters are looked at, so that what changes in between is noticed.
+    // Started before the adapters are listed, so that a change in between is noticed.
     let watch = driver::in_runtime(async { NetworkWatch::begin().ok() }).await;
     let adapters = shared
         .settings
         .resolver
         .list_adapters()
         .map_err(|error| Error::system(format!("cannot {action}"), error))?;
-    let request = GroupRequest {
+    let request = MembershipRequest {
         group,
         source,
         zone,
@@ -61,9 +65,9 @@ pub(crate) async fn join(
         .map_err(|_| {
             let others = match source {
                 Some(_) => "every sender",
-                None => "some senders alone",
+                None => "some senders only",
             };
-            let message = format!("cannot {action}: it is joined for {others} already");
+            let message = format!("cannot {action}: it is already joined for {others}");
             Error::new(ErrorKind::InvalidArgument, message)
                 .with_advice("leave it first, or use another socket")
         })?;
@@ -76,13 +80,13 @@ pub(crate) async fn join(
         })
         .collect();
     if outcomes.iter().all(|joined| joined.result.is_err()) {
-        // That may have been because the socket was closed meanwhile.
+        // The reason may be that the socket was closed meanwhile.
         shared.allow(&action, Operation::JoinGroup)?;
         let first = outcomes.into_iter().find_map(|joined| joined.result.err());
         return Err(first.unwrap_or_else(|| {
-            let message = format!("cannot {action}: no adapter here carries its multicast");
+            let message = format!("cannot {action}: no adapter is suitable for it");
             Error::new(ErrorKind::NetworkUnreachable, message)
-                .with_advice("`ip address` shows the adapters and what they have")
+                .with_advice("`ip address` shows the adapters, their flags and their addresses")
         }));
     }
     if let Ok(Some(watch)) = watch
@@ -94,7 +98,8 @@ pub(crate) async fn join(
     Ok(outcomes)
 }
 
-/// See [`DatagramSocket::leave_multicast`](super::DatagramSocket::leave_multicast).
+/// Implements [`DatagramSocket::leave_multicast`](super::DatagramSocket::leave_multicast) and
+/// [`leave_source`](super::DatagramSocket::leave_source).
 pub(crate) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> Result<(), Error> {
     let action = format!("leave {group}");
     let link = shared.open_link(&action, Operation::JoinGroup)?;
@@ -109,7 +114,7 @@ pub(crate) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> R
     Err(Error::new(ErrorKind::AddressNotAvailable, message))
 }
 
-/// Returns what decides where a socket may hear groups.
+/// Returns what the socket is bound to, which limits the adapters on which it can join groups.
 fn bound(shared: &Shared) -> Bound {
     Bound {
         adapter: shared.adapter(),
@@ -120,17 +125,18 @@ fn bound(shared: &Shared) -> Bound {
     }
 }
 
-/// The error of a group that cannot be heard on one adapter.
+/// Returns the error for a group that cannot be joined on one adapter.
 fn not_joined(action: &str, adapter: &Adapter, error: std::io::Error) -> Error {
     let on = format!("cannot {action} on {}", adapter.name);
     let error = Error::system(on, error);
     match error.kind() {
-        ErrorKind::Unsupported => error.with_advice("bind to a port alone, or to the adapter"),
+        ErrorKind::Unsupported => error.with_advice("bind to a port only, or to the adapter"),
         _ => error,
     }
 }
 
-/// Returns the address of a group that may be given by its name (MCG-04, MCG-05), and the zone it names.
+/// Returns the address of a group, which may be given by its name (MCG-04, MCG-05), and the zone
+/// that it names.
 async fn group_address(
     shared: &Shared,
     group: &HostName,
@@ -143,14 +149,14 @@ async fn group_address(
         if ip.is_multicast() {
             return Ok((ip, zone));
         }
-        let message = format!("cannot {action}: it is no multicast address");
+        let message = format!("cannot {action}: it is not a multicast address");
         return Err(Error::new(ErrorKind::InvalidArgument, message)
             .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
     }
     let resolver = &shared.settings.resolver;
     let looking_up = async {
         let adapter = shared.bound_adapter();
-        let search = resolver.search_by(adapter.as_deref());
+        let search = resolver.search_via(adapter.as_deref());
         search.host_addresses(group, 0).await
     };
     let addresses = driver::in_runtime(looking_up)
@@ -164,7 +170,7 @@ async fn group_address(
     Ok((found, None))
 }
 
-/// Applies the wishes of a socket again and again, as long as it is there.
+/// Applies the requests of a socket after each change of the network, as long as the socket exists.
 async fn follow(shared: Weak<Shared>, mut watch: NetworkWatch) {
     while let Ok(network) = future::poll_fn(|cx| watch.poll_changed(cx)).await {
         let Some(shared) = shared.upgrade() else {

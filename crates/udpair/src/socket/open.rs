@@ -1,4 +1,4 @@
-//! How a socket is opened: bound, connected, or bound by its first write.
+//! Opens a socket: binds it, connects it, or binds it for its first write.
 
 mod bind;
 mod destination;
@@ -19,29 +19,29 @@ use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
-use crate::resolve::{Local, LocalHost, Remote};
+use crate::resolve::{Local, LocalHost, RemoteAddresses};
 use bind::{bound_socket, device_binding, is_left_to_system, no_common_family};
 use destination::Purpose;
 
-/// See [`DatagramSocket::connect`](super::DatagramSocket::connect).
+/// Implements [`DatagramSocket::connect`](super::DatagramSocket::connect).
 pub(crate) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), Error> {
     let action = &Action::Connect(pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
     let settings = &shared.settings;
     if settings.multicast_only {
-        return Err(many::refusal(&format!("cannot {action}")));
+        return Err(many::multicast_only_error(&format!("cannot {action}")));
     }
     let binding = opening.binding();
     let connecting = async {
-        // One for both ends, so that both share one limit.
-        let search = settings.resolver.search_by(binding.adapter.as_deref());
+        // One search for both ends, so that they share one time limit.
+        let search = settings.resolver.search_via(binding.adapter.as_deref());
         let local = match binding.link {
             Some(_) => None,
             None => Some(search.local(pair.local()).await?),
         };
         let zone = local.as_ref().map_or(binding.zone, Local::zone);
         let check = |address| check_address(settings, address, Purpose::Connect);
-        let mut addresses = Remote::find(&search, pair.remote(), zone, &check).await?;
+        let mut addresses = RemoteAddresses::find(&search, pair.remote(), zone, &check).await?;
         let mut attempts = Attempts::new(action);
         while let Some(address) = addresses.next().await? {
             let connected = match (binding.link, &local) {
@@ -61,7 +61,8 @@ pub(crate) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
     opening.complete(action, connecting).await
 }
 
-/// See [`Builder::bind`](super::Builder::bind) and [`Builder::bind_on`](super::Builder::bind_on).
+/// Implements [`Builder::bind`](super::Builder::bind) and
+/// [`Builder::bind_on`](super::Builder::bind_on).
 pub(crate) async fn bind(
     shared: &Shared,
     local: &Endpoint,
@@ -73,7 +74,7 @@ pub(crate) async fn bind(
     };
     let opening = shared.begin(action, operation)?;
     let binding = async {
-        let search = shared.settings.resolver.search_by(adapter);
+        let search = shared.settings.resolver.search_via(adapter);
         let local = search.local(local).await?;
         let (socket, loopback) = bound_socket(&shared.settings, &local, adapter, None)?;
         let link = Link::new(socket, &shared.settings, None);
@@ -82,7 +83,7 @@ pub(crate) async fn bind(
     opening.complete(action, binding).await
 }
 
-/// See [`Builder::from_std`](super::Builder::from_std).
+/// Implements [`Builder::from_std`](super::Builder::from_std).
 pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     let action = "take over a socket";
     let adopting = || {
@@ -91,7 +92,7 @@ pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
         let peer = socket.peer_addr().ok();
         let link = Link::new(socket, &shared.settings, None);
         if let Some(peer) = peer {
-            link.hear_alone(peer);
+            link.restrict_to_peer(peer);
         }
         Ok(link)
     };
@@ -106,7 +107,8 @@ pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     opening.succeed(action, Opened::bound(link, None))
 }
 
-/// Binds an unbound socket so that it can be written to; waits if somebody else is at it.
+/// Binds an unbound socket for its first write, and returns its link. If another task is opening
+/// the socket, waits for that.
 pub(crate) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
     let action = "send";
     loop {
@@ -116,7 +118,7 @@ pub(crate) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
         shared.allow(action, Operation::WriteTo)?;
         match bind_for_writing(shared) {
             Ok(()) => {}
-            // Somebody else began first; what comes of that counts for us too.
+            // Another task began to open the socket first. Its result counts for this write too.
             Err(error) if error.kind() == ErrorKind::InvalidState => {
                 shared.wait_while_opening().await;
             }
@@ -138,17 +140,17 @@ fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
     opening.succeed(action, Opened::bound(link, None))
 }
 
-/// Returns where a stream to `remote` is pinned to.
+/// Resolves the destination of a stream to `remote`. It stays the same for the life of the stream.
 pub(crate) async fn stream_destination(
     shared: &Shared,
     remote: &Endpoint,
 ) -> Result<Destination, Error> {
     let resolving = async {
         let adapter = shared.bound_adapter();
-        let search = shared.settings.resolver.search_by(adapter.as_deref());
+        let search = shared.settings.resolver.search_via(adapter.as_deref());
         let check = |address| check_address(&shared.settings, address, Purpose::Send);
-        let mut addresses = Remote::find(&search, remote, shared.zone(), &check).await?;
-        // There is at least one, or an error.
+        let mut addresses = RemoteAddresses::find(&search, remote, shared.zone(), &check).await?;
+        // This is an error if there is no address.
         let address = addresses.next().await?;
         address
             .map(Destination::from)
@@ -159,7 +161,7 @@ pub(crate) async fn stream_destination(
         .map_err(Error::no_runtime)?
 }
 
-/// See [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
+/// Implements [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
 pub(crate) async fn bind_for_pair(
     shared: &Shared,
     pair: &EndpointPair,
@@ -176,7 +178,8 @@ pub(crate) async fn bind_for_pair(
         let search = settings.resolver.search();
         let local = search.local(pair.local()).await?;
         let check = |address| check_address(settings, address, Purpose::Send);
-        let mut addresses = Remote::find(&search, pair.remote(), local.zone(), &check).await?;
+        let mut addresses =
+            RemoteAddresses::find(&search, pair.remote(), local.zone(), &check).await?;
         let mut next = addresses.next().await?;
         let (socket, loopback) = bound_socket(settings, &local, None, None)?;
         while let Some(address) = next {
@@ -193,7 +196,7 @@ pub(crate) async fn bind_for_pair(
     Ok(destination.into())
 }
 
-/// Checks that datagrams can go to an address.
+/// Checks that datagrams can be sent to an address.
 pub(crate) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<(), Error> {
     check_address(&shared.settings, address, Purpose::Send)
 }
@@ -202,14 +205,14 @@ fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> 
     destination::check(address, purpose, || settings.resolver.list_adapters())
 }
 
-/// Connects a socket that is bound; `is_pinned` says whether to an adapter or an address.
+/// Connects a bound socket. `is_pinned` says whether it is bound to an adapter or an address.
 fn connect_bound(
     settings: &Settings,
     link: &Link,
     is_pinned: bool,
     destination: SocketAddr,
 ) -> Result<(), Error> {
-    // What it is bound to decides, if that is an adapter or an address.
+    // A pinned socket sends through what it is bound to.
     let adapter = match is_pinned {
         true => None,
         false => broadcast_adapter(settings, destination),
@@ -223,8 +226,8 @@ fn connect_bound(
 
 /// Opens, binds and connects a socket.
 ///
-/// Every try has a descriptor of its own: a refused one keeps the port that the kernel chose for it, and
-/// its family.
+/// Each attempt has a descriptor of its own: after a refused attempt, a descriptor keeps the port
+/// that the kernel chose for it, and its family.
 fn connect_new(
     settings: &Arc<Settings>,
     local: &Local,
@@ -236,22 +239,24 @@ fn connect_new(
         .connect(destination)
         .map_err(|error| refused(destination, error))?;
     if is_left_to_system(local) {
-        // It had no port before, so that nobody else has filled its buffer.
+        // The socket had no port before, so it cannot have received from another sender.
         return Ok(Link::new(socket, settings, Some(destination)));
     }
     let link = Link::new(socket, settings, None);
-    link.hear_alone(destination);
+    link.restrict_to_peer(destination);
     Ok(link)
 }
 
-/// Returns the adapter that a socket with this peer speaks by, if the peer is everybody (CON-10).
+/// Returns the adapter on which a socket with this peer sends, if the peer is the limited broadcast
+/// address (CON-10).
 fn broadcast_adapter(settings: &Settings, destination: SocketAddr) -> Option<Adapter> {
     many::is_limited_broadcast(destination)
         .then(|| many::first_broadcast_adapter(settings))
         .flatten()
 }
 
-/// What a refused connect means; an address that the kernel makes no sense of is not available.
+/// Returns the error for a refused connect. An address that the kernel reports as invalid becomes
+/// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable).
 fn refused(destination: SocketAddr, error: io::Error) -> Error {
     let message = format!("cannot connect to {destination}");
     if Cause::of(&error) == Cause::InvalidInput {
@@ -259,12 +264,12 @@ fn refused(destination: SocketAddr, error: io::Error) -> Error {
     }
     let error = Error::system(message, error);
     match error.kind() {
-        ErrorKind::NetworkUnreachable => error.with_advice("`ip route` shows where there is a way"),
+        ErrorKind::NetworkUnreachable => error.with_advice("`ip route` shows the routes"),
         _ => error,
     }
 }
 
-/// How a socket is being opened, for those who are told that it cannot be.
+/// The way in which a socket is being opened, for error messages.
 enum Action<'a> {
     Connect(&'a Endpoint),
     Bind(&'a Endpoint),
@@ -281,7 +286,7 @@ impl fmt::Display for Action<'_> {
     }
 }
 
-/// Destinations that could not be connected to, and why.
+/// The destinations that could not be connected to, each with its error.
 struct Attempts<'a> {
     action: &'a Action<'a>,
     failed: Vec<(SocketAddr, Error)>,
@@ -295,9 +300,10 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Remembers a failure; one that another destination would meet as well is final (ADR-01).
+    /// Records a failure. Returns the final error if other destinations would fail in the same way
+    /// (ADR-01).
     fn failed(&mut self, destination: SocketAddr, error: Error) -> Result<(), Error> {
-        let may_differ_elsewhere = matches!(
+        let may_succeed_elsewhere = matches!(
             error.kind(),
             ErrorKind::NetworkUnreachable
                 | ErrorKind::HostUnreachable
@@ -306,7 +312,7 @@ impl<'a> Attempts<'a> {
         );
         observe::fell_back(destination, &error);
         self.failed.push((destination, error));
-        if may_differ_elsewhere {
+        if may_succeed_elsewhere {
             Ok(())
         } else {
             Err(self.error())
@@ -317,7 +323,7 @@ impl<'a> Attempts<'a> {
         self.error()
     }
 
-    /// The last failure is the error; those before it are told in its text.
+    /// Returns the last failure, with the earlier ones in its message.
     fn error(&mut self) -> Error {
         let mut message = format!("cannot {}", self.action);
         let Some((_, error)) = self.failed.pop() else {
@@ -326,7 +332,7 @@ impl<'a> Attempts<'a> {
         for (earlier, why) in &self.failed {
             message.push_str(&format!(" (tried {earlier}: {})", why.innermost()));
         }
-        // A peer that was given by its address needs no other text.
+        // If the peer was given as an address, the message is already complete.
         if message == error.to_string() {
             error
         } else {

@@ -1,8 +1,8 @@
-//! What was requested of a socket's options, what the system granted, and what would help.
+//! The options report: what was requested, what the system granted, and what would help.
 //!
-//! Systems grant less than they were asked for without a word. So what is answer here is what the system
-//! says of the open socket when it is asked, and never what we believe to have set. Where it granted
-//! something else, the socket works all the same: but its owner can know, and know why.
+//! A system may grant less than was requested without an error. So the report contains what the
+//! system returns for the open socket, and never what this crate has set. If the system granted
+//! something else, the socket still works, and the report says what was granted and why.
 
 use std::fmt;
 use std::io;
@@ -11,10 +11,11 @@ use udpair_io::Socket;
 
 use super::settings::{ECN_BITS, Ecn, QualityOfService, RequestedOptions};
 
-/// The options of a socket: what was requested, what the system granted, and what would help.
+/// A report on the options of a socket: what was requested, what the system granted, and what would
+/// help if that differs.
 ///
-/// Got from [`DatagramSocket::options`](super::DatagramSocket::options). Shown as text it has one line an
-/// option.
+/// Returned by [`DatagramSocket::options`](super::DatagramSocket::options). As text (`Display`), it
+/// has one line per option.
 ///
 /// # Examples
 ///
@@ -27,8 +28,8 @@ use super::settings::{ECN_BITS, Ecn, QualityOfService, RequestedOptions};
 ///     .bind(&"127.0.0.1:0".parse()?)
 ///     .await?;
 /// for option in socket.options().unmet() {
-///     // inbound buffer: requested 1073741824 bytes, granted 4194304 bytes: the system grants no more
-///     // (`sysctl -w net.core.rmem_max=1073741824` would help)
+///     // inbound buffer: requested 1073741824 bytes, granted 4194304 bytes: the system grants no
+///     // more (`sysctl -w net.core.rmem_max=1073741824` would help)
 ///     println!("{option}");
 /// }
 /// # assert!(socket.options().get(SocketOption::InboundBuffer).granted.is_some());
@@ -41,58 +42,68 @@ pub struct OptionsReport {
     entries: Vec<OptionReport>,
 }
 
-/// One option of a socket.
+/// The entry of one option in an [`OptionsReport`].
+///
+/// As text (`Display`), it is one line: `hop limit: requested 128, granted 128`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct OptionReport {
-    /// Which one.
+    /// The option.
     pub option: SocketOption,
-    /// What was asked of the system; `None` if its own choice was left to it.
+    /// The requested value; `None` if the choice was left to the system.
     pub requested: Option<OptionValue>,
-    /// What the system says it is now; `None` while the socket is not open, and where the system does
-    /// not say.
+    /// The value that the system reports now; `None` while the socket is not open, and where the
+    /// system does not report it.
     pub granted: Option<OptionValue>,
-    /// Why that is not what was requested; `None` if it is, and if nothing was requested.
+    /// Why the request was not granted; `None` if it was, and if nothing was requested.
     pub why_not: Option<String>,
-    /// The command that would help; `None` if nothing need be done, or we know of nothing.
+    /// A command that would help; `None` if none is needed or none is known.
     pub advice: Option<String>,
 }
 
-/// An option of a socket.
+/// A socket option that an [`OptionsReport`] lists.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum SocketOption {
+    /// The size of the kernel's receive buffer, requested by
     /// [`Builder::inbound_buffer_bytes`](super::Builder::inbound_buffer_bytes).
     InboundBuffer,
+    /// The size of the kernel's send buffer, requested by
     /// [`Builder::send_buffer_bytes`](super::Builder::send_buffer_bytes).
     SendBuffer,
+    /// The hop limit of unicast datagrams, requested by
     /// [`Builder::hop_limit`](super::Builder::hop_limit).
     HopLimit,
+    /// Whether fragmentation is off, requested by
     /// [`Builder::dont_fragment`](super::Builder::dont_fragment).
     DontFragment,
-    /// [`Builder::quality_of_service`](super::Builder::quality_of_service): what the system makes of it on
-    /// this machine. What it writes into the packets is [`Dscp`](Self::Dscp).
+    /// How the system treats the datagrams on this machine, requested by
+    /// [`Builder::quality_of_service`](super::Builder::quality_of_service). The mark in the packets
+    /// is [`Dscp`](Self::Dscp).
     QualityOfService,
-    /// [`Builder::dscp`](super::Builder::dscp), or what the quality of service asks for.
+    /// The differentiated services code point, requested by
+    /// [`Builder::dscp`](super::Builder::dscp) or implied by the quality of service.
     Dscp,
+    /// The mark for explicit congestion notification, requested by
     /// [`Builder::ecn`](super::Builder::ecn).
     Ecn,
-    /// [`Builder::receive_offload`](super::Builder::receive_offload): whether the kernel does it now. That it
-    /// may is left to the system; that it must not is a wish.
+    /// Whether the kernel coalesces received datagrams now. With
+    /// [`Builder::receive_offload`](super::Builder::receive_offload), `true` leaves the choice to
+    /// the system, and `false` is a request.
     ReceiveOffload,
 }
 
-/// The value of an option.
+/// The value of a [`SocketOption`].
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum OptionValue {
     /// A size in bytes.
     Bytes(u32),
-    /// A number of routers.
+    /// A hop limit: a number of routers.
     Hops(u8),
     /// On or off.
     Switch(bool),
-    /// How urgent datagrams are.
+    /// A quality of service.
     Quality(QualityOfService),
     /// A differentiated services code point, 0 to 63 (RFC 2474, section 3).
     Dscp(u8),
@@ -101,27 +112,27 @@ pub enum OptionValue {
 }
 
 impl OptionsReport {
-    /// Returns what there is to say of one option.
+    /// Returns the entry of one option.
     pub fn get(&self, option: SocketOption) -> &OptionReport {
         let mut entries = self.entries.iter();
         entries
             .find(|entry| entry.option == option)
-            .expect("each option has its entry, see `report`")
+            .expect("`report` makes an entry for each option")
     }
 
-    /// Returns all options.
+    /// Returns the entries of all options, in the order of [`SocketOption::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = &OptionReport> {
         self.entries.iter()
     }
 
-    /// Returns the options that the system did not grant as requested.
+    /// Returns the entries of the options that the system did not grant as requested.
     pub fn unmet(&self) -> impl Iterator<Item = &OptionReport> {
         self.iter().filter(|entry| entry.why_not.is_some())
     }
 }
 
 impl SocketOption {
-    /// All of them.
+    /// All options.
     pub const ALL: &[Self] = &[
         Self::InboundBuffer,
         Self::SendBuffer,
@@ -133,7 +144,7 @@ impl SocketOption {
         Self::ReceiveOffload,
     ];
 
-    /// Returns its name: `"inbound buffer"`.
+    /// Returns the name of the option: `"inbound buffer"`.
     pub fn name(self) -> &'static str {
         match self {
             Self::InboundBuffer => "inbound buffer",
@@ -148,10 +159,10 @@ impl SocketOption {
     }
 }
 
-/// What the system says of the options of an open socket; an error where it does not say.
+/// The options that the system reports for an open socket; an error where it does not report one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Observed {
-    /// As answer, see [`udpair_io::receive_buffer_bytes`].
+    /// As returned by [`udpair_io::receive_buffer_bytes`].
     inbound_buffer_bytes: Answer<u32>,
     send_buffer_bytes: Answer<u32>,
     hop_limit: Answer<u8>,
@@ -164,7 +175,7 @@ pub(crate) struct Observed {
 type Answer<T> = Result<T, String>;
 
 impl Observed {
-    /// Asks the system.
+    /// Queries the system for the options of `socket`.
     pub(crate) fn of(socket: &Socket) -> Self {
         fn answer<T>(answer: io::Result<T>) -> Answer<T> {
             answer.map_err(|error| error.to_string())
@@ -181,48 +192,46 @@ impl Observed {
     }
 }
 
-/// Compares requested_options with what there is; `None` while the socket is not open.
-pub(crate) fn report(
-    requested_options: &RequestedOptions,
-    observed: Option<&Observed>,
-) -> OptionsReport {
+/// Compares the requested options with the observed ones, which are `None` while the socket is not
+/// open.
+pub(crate) fn report(requested: &RequestedOptions, observed: Option<&Observed>) -> OptionsReport {
     let entry = |&option| match option {
         SocketOption::InboundBuffer => buffer(
             option,
-            requested_options.inbound_buffer_bytes,
+            requested.inbound_buffer_bytes,
             observed.map(|observed| &observed.inbound_buffer_bytes),
             udpair_io::receive_buffer_advice,
         ),
         SocketOption::SendBuffer => buffer(
             option,
-            requested_options.send_buffer_bytes,
+            requested.send_buffer_bytes,
             observed.map(|observed| &observed.send_buffer_bytes),
             udpair_io::send_buffer_advice,
         ),
         SocketOption::HopLimit => compare(
             option,
-            Some(OptionValue::Hops(requested_options.hop_limit)),
+            Some(OptionValue::Hops(requested.hop_limit)),
             observed.map(|observed| observed.hop_limit.clone().map(OptionValue::Hops)),
         ),
         SocketOption::DontFragment => compare(
             option,
-            Some(OptionValue::Switch(requested_options.dont_fragment)),
+            Some(OptionValue::Switch(requested.dont_fragment)),
             observed.map(|observed| observed.dont_fragment.clone().map(OptionValue::Switch)),
         ),
-        SocketOption::QualityOfService => quality(requested_options.quality_of_service, observed),
+        SocketOption::QualityOfService => quality(requested.quality_of_service, observed),
         SocketOption::Dscp => compare(
             option,
-            requested_options.dscp().map(OptionValue::Dscp),
+            requested.dscp().map(OptionValue::Dscp),
             observed.map(|observed| observed.traffic_class.clone().map(dscp_of)),
         ),
         SocketOption::Ecn => compare(
             option,
-            requested_options.ecn.map(OptionValue::Ecn),
+            requested.ecn.map(OptionValue::Ecn),
             observed.map(|observed| observed.traffic_class.clone().map(ecn_of)),
         ),
         SocketOption::ReceiveOffload => compare(
             option,
-            (!requested_options.receive_offload).then_some(OptionValue::Switch(false)),
+            (!requested.receive_offload).then_some(OptionValue::Switch(false)),
             observed.map(|observed| Ok(OptionValue::Switch(observed.receive_offload))),
         ),
     };
@@ -240,7 +249,7 @@ fn compare(
         None => (None, None),
         Some(Ok(granted)) => {
             let differs = requested.is_some_and(|requested| requested != granted);
-            let problem = differs.then(|| "the system did not take it".to_owned());
+            let problem = differs.then(|| "the system did not apply it".to_owned());
             (Some(granted), problem)
         }
         Some(Err(why)) => (None, Some(why)),
@@ -249,7 +258,7 @@ fn compare(
         option,
         requested,
         granted,
-        // What nobody requested for is nobody's disappointment.
+        // Without a request, there is nothing to explain.
         why_not: problem.filter(|_| requested.is_some()),
         advice: None,
     }
@@ -264,7 +273,7 @@ fn buffer(
     let granted = answer.map(|answer| {
         answer.clone().map(|bytes| match requested {
             Some(_) => udpair_io::requested_buffer_bytes(bytes),
-            // The system's own choice, which it tells as it is (CTL-07).
+            // The system's own choice is reported unchanged (CTL-07).
             None => bytes,
         })
     });
@@ -288,7 +297,7 @@ fn buffer(
 
 fn quality(requested: QualityOfService, observed: Option<&Observed>) -> OptionReport {
     let granted = observed.map(|observed| match requested {
-        // Nothing was asked for, so that whatever the system does is normal.
+        // Nothing was requested, so whatever the system does is normal.
         QualityOfService::Normal => Ok(QualityOfService::Normal),
         QualityOfService::LowLatency => observed.low_latency.clone().map(|is_preferred| {
             if is_preferred {
@@ -318,7 +327,7 @@ fn ecn_of(traffic_class: u8) -> OptionValue {
     })
 }
 
-/// One line an option, without an end.
+/// Displays one line per option, without a line break at the end.
 impl fmt::Display for OptionsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, entry) in self.entries.iter().enumerate() {
@@ -388,19 +397,19 @@ mod tests {
         }
     }
 
-    /// What the report says of one option, as text.
+    /// Returns the line of one option.
     fn line(
-        requested_options: &RequestedOptions,
+        requested: &RequestedOptions,
         observed: Option<&Observed>,
         option: SocketOption,
     ) -> String {
-        report(requested_options, observed).get(option).to_string()
+        report(requested, observed).get(option).to_string()
     }
 
     /// CTL-06, CTL-07
     #[test]
-    fn a_buffer_that_was_clamped_is_told_with_what_would_help() {
-        // As the kernel tells it: twice what was set, but not its own choice.
+    fn a_clamped_buffer_is_reported_with_advice() {
+        // The kernel reports twice the size that was set, but its own choice unchanged.
         let factor = 1_000 / udpair_io::requested_buffer_bytes(1_000);
         let twice = |granted: u32| granted * factor;
         let advice = match udpair_io::receive_buffer_advice(100_000) {
@@ -431,25 +440,22 @@ mod tests {
                 "requested 1 byte, granted 2000 bytes: the system grants no less".to_owned(),
             ),
         ] {
-            let requested_options = RequestedOptions {
+            let requested = RequestedOptions {
                 inbound_buffer_bytes: requested,
                 ..RequestedOptions::default()
             };
             let mut observed = observed();
             observed.inbound_buffer_bytes = Ok(answer);
-            let line = line(
-                &requested_options,
-                Some(&observed),
-                SocketOption::InboundBuffer,
-            );
+            let line = line(&requested, Some(&observed), SocketOption::InboundBuffer);
             assert_eq!(line, format!("inbound buffer: {expected}"));
         }
     }
 
-    /// CTL-11: a wish; where it is not granted the socket opens all the same, and says so.
+    /// CTL-11: if the request is not granted, the socket opens all the same, and the report says
+    /// so.
     #[test]
-    fn what_the_system_does_not_do_is_told_in_its_words() {
-        let requested_options = RequestedOptions {
+    fn a_request_that_is_not_granted_is_reported_with_the_reason() {
+        let requested = RequestedOptions {
             quality_of_service: QualityOfService::LowLatency,
             ..RequestedOptions::default()
         };
@@ -464,8 +470,8 @@ mod tests {
             (
                 Ok(false),
                 Ok(0),
-                "requested low latency, granted normal: the system did not take it",
-                "requested 46, granted 0: the system did not take it",
+                "requested low latency, granted normal: the system did not apply it",
+                "requested 46, granted 0: the system did not apply it",
             ),
             (
                 Err("no such option".to_owned()),
@@ -476,7 +482,7 @@ mod tests {
         ] {
             observed.low_latency = low_latency;
             observed.traffic_class = traffic_class;
-            let line = |option| line(&requested_options, Some(&observed), option);
+            let line = |option| line(&requested, Some(&observed), option);
             let expected = format!("quality of service: {quality}");
             assert_eq!(line(SocketOption::QualityOfService), expected);
             assert_eq!(line(SocketOption::Dscp), format!("DSCP: {dscp}"));
@@ -484,16 +490,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wished_is_nothing_missed() {
+    fn an_option_that_was_not_requested_is_never_unmet() {
         let mut observed = observed();
-        observed.traffic_class = Err("this system does not tell".into());
+        observed.traffic_class = Err("this system does not report it".into());
         let report = report(&RequestedOptions::default(), Some(&observed));
         assert_eq!(report.unmet().count(), 0, "{report}");
         assert_eq!(report.get(SocketOption::Ecn).granted, None);
     }
 
     #[test]
-    fn every_option_has_its_line_before_the_socket_is_open() {
+    fn every_option_has_a_line_before_the_socket_is_open() {
         let report = report(&RequestedOptions::default(), None);
         assert_eq!(report.unmet().count(), 0, "{report}");
         assert_eq!(
@@ -510,16 +516,16 @@ mod tests {
     }
 
     #[test]
-    fn both_halves_of_a_traffic_class_are_told() {
-        let requested_options = RequestedOptions {
+    fn both_halves_of_a_traffic_class_are_reported() {
+        let requested = RequestedOptions {
             dscp: Some(10),
             ecn: Some(Ecn::Capable0),
             ..RequestedOptions::default()
         };
         let mut observed = observed();
-        observed.traffic_class = Ok(requested_options.traffic_class().unwrap());
+        observed.traffic_class = Ok(requested.traffic_class().unwrap());
         assert_eq!(observed.traffic_class, Ok(0x2a));
-        let line = |option| line(&requested_options, Some(&observed), option);
+        let line = |option| line(&requested, Some(&observed), option);
         assert_eq!(line(SocketOption::Dscp), "DSCP: requested 10, granted 10");
         assert_eq!(
             line(SocketOption::Ecn),

@@ -1,4 +1,4 @@
-//! Receiving: messages one by one, in batches, as a stream, pushed to a handler, or queued ahead of need.
+//! Receiving: messages one by one, in batches, as a stream, by a handler, or queued ahead of need.
 
 mod message_queue;
 mod messages;

@@ -1,7 +1,7 @@
 //! Sending: one write is one datagram.
 //!
-//! A send goes one way: from the stream that people hold (`output`) or what it was fed (`feed`) to what
-//! becomes of it (`dispatch`), and from there to the kernel (`transmit`).
+//! A send passes through these modules in order: the stream (`output`), or the buffer of its `Sink`
+//! (`feed`); the decision where its datagrams go (`dispatch`); the kernel (`transmit`).
 
 pub(crate) mod dispatch;
 mod feed;

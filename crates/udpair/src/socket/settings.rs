@@ -1,4 +1,4 @@
-//! What a socket is asked to be: plain values, frozen once it is open.
+//! The settings of a socket: plain values, frozen once the socket is open.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use udpair_io::{Engine, Socket};
 use crate::error::{Error, ErrorKind};
 use crate::resolve::Resolver;
 
-/// The options of a socket.
+/// The settings of a socket, as its builder made them.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) resolver: Resolver,
@@ -17,13 +17,13 @@ pub(crate) struct Settings {
     pub(crate) requested: RequestedOptions,
     pub(crate) timestamps: bool,
     pub(crate) busy_poll: Option<Duration>,
-    /// Whether the socket is one of several on its port.
+    /// Whether the socket shares its port with the other sockets of a group.
     pub(crate) is_in_group: bool,
     pub(crate) multicast_only: bool,
     pub(crate) multicast: Multicast,
 }
 
-/// How a socket speaks to multicast groups; `None` leaves it to the system.
+/// The options for sending to multicast groups; `None` leaves the choice to the system.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Multicast {
     pub(crate) adapter: Option<u32>,
@@ -31,7 +31,7 @@ pub(crate) struct Multicast {
     pub(crate) loopback: Option<bool>,
 }
 
-/// What the system is asked to do with a socket's datagrams; `None` leaves it to the system.
+/// The options that are requested from the system; `None` leaves the choice to the system.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestedOptions {
     pub(crate) inbound_buffer_bytes: Option<u32>,
@@ -44,33 +44,35 @@ pub(crate) struct RequestedOptions {
     pub(crate) receive_offload: bool,
 }
 
-/// How urgent the datagrams of a socket are.
+/// The quality of service of a socket's datagrams: how urgent they are.
 ///
 /// # Model
 ///
-/// `SocketQualityOfService`; the numbers are fixed (CTL-11).
+/// `SocketQualityOfService`. The numeric values are fixed (CTL-11).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[repr(u8)]
 pub enum QualityOfService {
-    /// As the system treats any datagram.
+    /// The datagrams are treated like any others.
     #[default]
     Normal = 0,
-    /// Marked for expedited forwarding (DSCP 46, RFC 3246) and preferred by the system.
+    /// The datagrams are marked for expedited forwarding (DSCP 46, RFC 3246) and preferred by the
+    /// system.
     LowLatency = 1,
 }
 
-/// The two bits by which routers tell of congestion instead of dropping (RFC 3168, section 5).
+/// A mark for explicit congestion notification: two bits with which routers report congestion
+/// instead of dropping packets (RFC 3168, section 5).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[repr(u8)]
 pub enum Ecn {
-    /// Not-ECT: routers drop, as they would without the two bits.
+    /// Not-ECT: routers drop packets on congestion, as without ECN.
     #[default]
     NotCapable = 0,
     /// ECT(1), which low-latency congestion control uses (RFC 9331).
     Capable1 = 1,
-    /// ECT(0), which everybody else uses.
+    /// ECT(0), which all other congestion control uses.
     Capable0 = 2,
-    /// CE: congestion was met. For routers to say; a sender has no use for it outside of tests.
+    /// CE: the packet met congestion. Routers set this mark; a sender needs it only in tests.
     Congested = 3,
 }
 
@@ -93,30 +95,31 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Checks what no system, or not this engine, could do.
+    /// Checks for values that no system accepts, and for options that the engine does not support.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.requested.check()?;
         if self.multicast_only && !self.engine.capabilities().local_address {
             let name = self.engine.name();
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("the {name} engine cannot tell what was sent to a group"),
+                format!("the {name} engine does not report which datagrams were sent to a group"),
             )
-            .with_advice("leave `multicast_only` off, or take another engine"));
+            .with_advice("leave `multicast_only` off, or use another engine"));
         }
         Ok(())
     }
 
     /// Sets the options on a socket that is not bound yet.
     ///
-    /// Most are wishes: where the system refuses, its own choice stays, and the socket can be asked for
-    /// it. Whoever says that nothing is to be fragmented relies on it.
+    /// Most of them are requests: if the system refuses one, its own choice stays, and the socket's
+    /// options report shows it. `dont_fragment` is different, because a caller that sets it relies
+    /// on it.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
-        let wished = &self.requested;
-        let mut of_engine = udpair_io::EngineOptions::default();
-        of_engine.receive_offload = wished.receive_offload;
-        of_engine.timestamps = self.timestamps;
-        self.engine.prepare(socket, of_engine)?;
+        let requested = &self.requested;
+        let mut engine_options = udpair_io::EngineOptions::default();
+        engine_options.receive_offload = requested.receive_offload;
+        engine_options.timestamps = self.timestamps;
+        self.engine.prepare(socket, engine_options)?;
         if self.is_in_group {
             udpair_io::share_port(socket)?;
         }
@@ -125,22 +128,23 @@ impl Settings {
         }
         self.multicast.apply(socket)?;
         if let Some(time) = self.busy_poll {
-            // The adapter's share of it, which the system may deny, or its adapter not have.
+            // Busy polling in the adapter's driver. The system may deny it, and not every driver
+            // supports it.
             let _ = udpair_io::set_busy_poll(socket, time);
         }
-        udpair_io::set_dont_fragment(socket, wished.dont_fragment)?;
-        let _ = udpair_io::set_hop_limit(socket, wished.hop_limit);
-        if let Some(bytes) = wished.inbound_buffer_bytes {
+        udpair_io::set_dont_fragment(socket, requested.dont_fragment)?;
+        let _ = udpair_io::set_hop_limit(socket, requested.hop_limit);
+        if let Some(bytes) = requested.inbound_buffer_bytes {
             let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);
         }
-        if let Some(bytes) = wished.send_buffer_bytes {
+        if let Some(bytes) = requested.send_buffer_bytes {
             let _ = udpair_io::set_send_buffer_bytes(socket, bytes);
         }
-        if let Some(class) = wished.traffic_class() {
+        if let Some(class) = requested.traffic_class() {
             let _ = udpair_io::set_traffic_class(socket, class);
         }
-        // After the class, which sets the priority too.
-        if wished.quality_of_service == QualityOfService::LowLatency {
+        // Set after the traffic class, which also sets the priority.
+        if requested.quality_of_service == QualityOfService::LowLatency {
             let _ = udpair_io::set_low_latency(socket);
         }
         Ok(())
@@ -148,40 +152,41 @@ impl Settings {
 }
 
 impl RequestedOptions {
-    /// Checks what no system would accept, or would misunderstand (CTL-06, CTL-10).
+    /// Checks for values that no system accepts or that a system would misinterpret (CTL-06,
+    /// CTL-10).
     fn check(&self) -> Result<(), Error> {
         check_hop_limit(self.hop_limit)?;
         for (what, bytes) in [
             ("inbound buffer", self.inbound_buffer_bytes),
             ("send buffer", self.send_buffer_bytes),
         ] {
-            if bytes.is_some_and(|bytes| bytes == 0 || bytes > MAX) {
+            if bytes.is_some_and(|bytes| bytes == 0 || bytes > BUFFER_BYTES_MAX) {
                 return Err(Error::new(
                     ErrorKind::InvalidArgument,
-                    format!("the {what} has 1 to {MAX} bytes"),
+                    format!("the size of the {what} must be 1 to {BUFFER_BYTES_MAX} bytes"),
                 ));
             }
         }
         match self.dscp {
             Some(dscp) if dscp > DSCP_MAX => Err(Error::new(
                 ErrorKind::InvalidArgument,
-                format!("a DSCP is 0 to {DSCP_MAX}, and not {dscp}"),
+                format!("a DSCP must be 0 to {DSCP_MAX}, not {dscp}"),
             )
-            .with_advice("leave out the two bits of ECN: a traffic class of 184 is a DSCP of 46")),
+            .with_advice("leave out the two ECN bits: traffic class 184 is DSCP 46")),
             _ => Ok(()),
         }
     }
 
-    /// Returns the code point that datagrams are to have, whoever asks for it.
+    /// Returns the requested code point, be it set directly or implied by the quality of service.
     pub(crate) fn dscp(&self) -> Option<u8> {
-        let of_quality = match self.quality_of_service {
+        let implied = match self.quality_of_service {
             QualityOfService::Normal => None,
             QualityOfService::LowLatency => Some(EXPEDITED_FORWARDING),
         };
-        self.dscp.or(of_quality)
+        self.dscp.or(implied)
     }
 
-    /// Returns the traffic class that datagrams are to have: code point and ECN.
+    /// Returns the requested traffic class: code point and ECN mark.
     pub(crate) fn traffic_class(&self) -> Option<u8> {
         let dscp = self.dscp();
         if dscp.is_none() && self.ecn.is_none() {
@@ -221,11 +226,12 @@ impl Multicast {
     }
 }
 
+/// Checks that a hop limit is not 0.
 pub(crate) fn check_hop_limit(hops: u8) -> Result<(), Error> {
     if hops == 0 {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
-            "a hop limit of 0 leads nowhere",
+            "the hop limit must not be 0",
         ));
     }
     Ok(())
@@ -235,7 +241,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("engine", &self.engine.name())
-            .field("wished", &self.requested)
+            .field("requested", &self.requested)
             .field("timestamps", &self.timestamps)
             .field("busy_poll", &self.busy_poll)
             .field("is_in_group", &self.is_in_group)
@@ -246,7 +252,7 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// The name of RFC 3168: `ECT(0)`.
+/// Displays the name that RFC 3168 gives the mark: `ECT(0)`.
 impl fmt::Display for Ecn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -258,16 +264,17 @@ impl fmt::Display for Ecn {
     }
 }
 
-/// ECN has the two low bits of a traffic class, DSCP those above (RFC 3168, section 5).
+/// The number of ECN bits. They are the low bits of a traffic class; the DSCP is in the bits above
+/// (RFC 3168, section 5).
 pub(crate) const ECN_BITS: u32 = 2;
 
 /// The model's default (CTL-08); the system's own is 64.
 const HOP_LIMIT: u8 = 128;
 
-/// The systems take buffer sizes as a positive `int`.
-const MAX: u32 = i32::MAX.cast_unsigned();
+/// The maximum buffer size: system calls take it as a positive `int`.
+const BUFFER_BYTES_MAX: u32 = i32::MAX.cast_unsigned();
 
-/// The largest number of six bits (RFC 2474, section 3).
+/// The maximum of a six-bit number (RFC 2474, section 3).
 const DSCP_MAX: u8 = 63;
 
 /// The code point of RFC 3246, section 2.6.

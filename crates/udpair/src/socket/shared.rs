@@ -1,4 +1,4 @@
-//! The state that all handles of a socket share, and who may change it.
+//! The state that all handles of a socket share, and the rules for changing it.
 
 use std::fmt::{self, Display};
 use std::future::{self, Future};
@@ -13,7 +13,7 @@ use once_cell::race::OnceBox;
 use udpair_io::Adapter;
 
 use super::lifecycle::{
-    BoundMatch, LocalPart, Operation, Past, State, Verdict, cancelled, refuse, verdict,
+    BoundMatch, History, LocalPart, Operation, State, Verdict, cancelled, refuse, verdict,
 };
 use super::link::Link;
 use super::link::Statistics;
@@ -25,46 +25,50 @@ use crate::name::Endpoint;
 use crate::observe::{self, Published};
 use crate::resolve::zone_of;
 
-/// What a socket is, whoever holds it.
+/// The state of a socket, shared by its handles and its streams.
 pub(crate) struct Shared {
-    /// Those of the builder, for all sockets that it made.
+    /// The builder's settings, shared by all sockets that it has created.
     pub(crate) settings: Arc<Settings>,
-    life: Mutex<Life>,
-    /// There once the socket is open, and until the last handle is gone.
+    lifecycle: Mutex<Lifecycle>,
+    /// Set when the socket is opened, and kept until the last handle is dropped.
     link: OnceLock<Link>,
-    /// How many [`Handle`]s there are.
+    /// The number of [`Handle`]s.
     handles: AtomicUsize,
-    /// Those who wait for an opening to end; there once somebody did.
-    waiting: OnceBox<Waiters>,
+    /// Tasks waiting for an opening to finish, or for the socket to be closed. Created by the first
+    /// waiter.
+    opening_waiters: OnceBox<Waiters>,
     published: Published,
 }
 
-struct Life {
+/// The part of a socket's state that changes with its operations.
+struct Lifecycle {
     state: State,
-    past: Past,
+    history: History,
     hop_limit: u8,
     device: Option<DeviceBinding>,
 }
 
-/// The adapter that a socket speaks and listens by alone.
+/// The only adapter through which a socket sends and receives.
 pub(crate) struct DeviceBinding {
     pub(crate) adapter: Arc<Adapter>,
-    /// Whether that was asked for; a socket that is bound to `localhost` is tied as well.
+    /// Whether the caller requested this. A socket that is bound to `localhost` is bound to the
+    /// loopback adapter too.
     pub(crate) is_requested: bool,
 }
 
-/// What an open socket is bound to, as it was at one moment; of one that is not open all is empty.
+/// A snapshot of what a socket is bound to. For a socket that is not open, all fields are empty.
 pub(crate) struct Binding<'a> {
     pub(crate) link: Option<&'a Link>,
-    /// The adapter that its owner bound it to.
+    /// The adapter to which the caller has bound the socket.
     pub(crate) adapter: Option<Arc<Adapter>>,
     /// The zone of the adapter or the address.
     pub(crate) zone: Option<u32>,
-    /// Whether there is an adapter or an address, which decides where datagrams leave.
+    /// Whether the socket is bound to an adapter or an address, so that datagrams are sent through
+    /// that one.
     pub(crate) is_pinned: bool,
 }
 
-/// Closes the socket when the last clone of it is gone; streams hold [`Shared`] alone.
+/// A handle of a socket. Dropping the last one closes the socket; streams hold only [`Shared`].
 pub(crate) struct Handle(Arc<Shared>);
 
 impl Handle {
@@ -95,27 +99,27 @@ impl Drop for Handle {
 impl Shared {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self {
-            life: Mutex::new(Life {
+            lifecycle: Mutex::new(Lifecycle {
                 state: State::Created,
-                past: Past::default(),
+                history: History::default(),
                 hop_limit: settings.requested.hop_limit,
                 device: None,
             }),
             settings,
             link: OnceLock::new(),
             handles: AtomicUsize::new(0),
-            waiting: OnceBox::new(),
+            opening_waiters: OnceBox::new(),
             published: Published::default(),
         }
     }
 
-    /// Returns the kernel endpoint; `None` before there is one.
+    /// Returns the link to the kernel; `None` before the socket is open.
     #[inline]
     pub(crate) fn link(&self) -> Option<&Link> {
         self.link.get()
     }
 
-    /// Returns the kernel endpoint of an open socket.
+    /// Returns the link to the kernel, or the error of `operation` if the socket is not open.
     #[inline]
     pub(crate) fn open_link(
         &self,
@@ -128,32 +132,36 @@ impl Shared {
         }
     }
 
-    /// The error of an operation for which the socket would have to be open.
+    /// Returns the error of an operation that needs an open socket.
     #[cold]
     fn without_link(&self, action: impl Display, operation: Operation) -> Error {
         match self.allow(&action, operation) {
             Err(error) => error,
-            // Between the two looks somebody opened it; that is as good as a moment too early.
+            // The socket was opened after the link was checked. The operation came just too early.
             Ok(()) => refuse(action, State::Created, Verdict::IllegalCall),
         }
     }
 
-    /// Returns the index of the adapter that the socket is tied to.
+    /// Returns the index of the adapter to which the socket is bound.
     pub(crate) fn adapter(&self) -> Option<u32> {
-        self.life()
+        self.lifecycle()
             .device
             .as_ref()
             .map(|device| device.adapter.index)
     }
 
-    /// Returns the adapter that the owner of the socket bound it to, as it was then.
+    /// Returns the adapter to which the caller has bound the socket, as it was at that time.
     pub(crate) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
-        let life = self.life();
-        let requested = life.device.as_ref().filter(|device| device.is_requested);
+        let lifecycle = self.lifecycle();
+        let requested = lifecycle
+            .device
+            .as_ref()
+            .filter(|device| device.is_requested);
         requested.map(|device| device.adapter.clone())
     }
 
-    /// Whether the socket is bound to an adapter or an address, which decides where datagrams leave.
+    /// Returns whether the socket is bound to an adapter or an address, so that datagrams are sent
+    /// through that one.
     pub(crate) fn is_pinned(&self) -> bool {
         let has_address = || {
             self.local_addr()
@@ -167,16 +175,16 @@ impl Shared {
         self.adapter().or_else(|| zone_of(self.local_addr()?))
     }
 
-    /// Asks the table whether `operation` may be done now.
+    /// Checks with the table that `operation` is allowed now.
     pub(crate) fn allow(&self, action: impl Display, operation: Operation) -> Result<(), Error> {
-        let life = self.life();
-        match verdict(life.state, life.past, operation) {
+        let lifecycle = self.lifecycle();
+        match verdict(lifecycle.state, lifecycle.history, operation) {
             Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => Ok(()),
-            verdict => Err(refuse(action, life.state, verdict)),
+            verdict => Err(refuse(action, lifecycle.state, verdict)),
         }
     }
 
-    /// Remembers that the socket has a stream to some host, which connecting rules out.
+    /// Records that the socket has a stream to a host, after which it cannot be connected.
     pub(crate) fn grant_stream(&self, action: impl Display) -> Result<(), Error> {
         if self.try_grant_stream(&action)? {
             return Ok(());
@@ -184,8 +192,8 @@ impl Shared {
         Err(refuse(action, State::Opening, Verdict::IllegalCall))
     }
 
-    /// The same for who would rather wait: what comes of an opening that is under way decides whether
-    /// there may be other destinations.
+    /// Like [`grant_stream`](Self::grant_stream), but waits while the socket is being opened: the
+    /// result of the opening decides whether the socket may have other destinations.
     pub(crate) async fn grant_stream_after_opening(
         &self,
         action: impl Display,
@@ -196,21 +204,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Grants a stream; `false` while the socket is being opened.
+    /// Grants a stream and returns `true`; returns `false` while the socket is being opened.
     fn try_grant_stream(&self, action: impl Display) -> Result<bool, Error> {
-        let mut life = self.life();
-        match verdict(life.state, life.past, Operation::OutputTo) {
+        let mut lifecycle = self.lifecycle();
+        match verdict(lifecycle.state, lifecycle.history, Operation::OutputTo) {
             Verdict::Allowed => {
-                life.past.has_streams = true;
+                lifecycle.history.has_streams = true;
                 Ok(true)
             }
-            _ if life.state == State::Opening => Ok(false),
-            verdict => Err(refuse(action, life.state, verdict)),
+            _ if lifecycle.state == State::Opening => Ok(false),
+            verdict => Err(refuse(action, lifecycle.state, verdict)),
         }
     }
 
-    /// Compares a local end with what is bound. Addresses are compared by value; a name never counts as
-    /// equal, because it may stand for many.
+    /// Compares a local end with what the socket is bound to. Addresses are compared by value. A
+    /// name never counts as equal, because it may stand for many addresses.
     pub(crate) fn compare(&self, local: &Endpoint) -> LocalPart {
         let bound = self.local_addr();
         let host = match local.host() {
@@ -229,33 +237,34 @@ impl Shared {
         LocalPart { host, service }
     }
 
-    /// Begins an operation that opens the socket. Until the guard is dropped others are refused.
+    /// Begins an operation that opens the socket. Other openings are refused until the guard is
+    /// dropped.
     pub(crate) fn begin(
         &self,
         action: impl Display,
         operation: Operation,
     ) -> Result<Opening<'_>, Error> {
-        let mut life = self.life();
-        match verdict(life.state, life.past, operation) {
+        let mut lifecycle = self.lifecycle();
+        match verdict(lifecycle.state, lifecycle.history, operation) {
             Verdict::Becomes(after) => {
-                let before = life.state;
-                life.state = State::Opening;
+                let before = lifecycle.state;
+                lifecycle.state = State::Opening;
                 Ok(Opening {
                     shared: self,
                     before,
                     after,
                 })
             }
-            verdict => Err(refuse(action, life.state, verdict)),
+            verdict => Err(refuse(action, lifecycle.state, verdict)),
         }
     }
 
-    /// Waits while somebody opens the socket.
+    /// Waits while the socket is being opened.
     pub(crate) async fn wait_while_opening(&self) {
-        let mut waiter = Waiter::on(self.waiting());
+        let mut waiter = Waiter::on(self.opening_waiters());
         future::poll_fn(|cx| {
             waiter.enlist(cx.waker());
-            if self.life().state == State::Opening {
+            if self.lifecycle().state == State::Opening {
                 Poll::Pending
             } else {
                 Poll::Ready(())
@@ -264,13 +273,13 @@ impl Shared {
         .await;
     }
 
-    /// Returns what `future` returns, unless the socket is closed first.
+    /// Returns the output of `future`, or an error if the socket is closed first.
     async fn unless_closed<T>(
         &self,
         action: impl Display,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let mut waiter = Waiter::on(self.waiting());
+        let mut waiter = Waiter::on(self.opening_waiters());
         let mut future = pin!(future);
         future::poll_fn(|cx| {
             if self.is_closed() {
@@ -280,7 +289,7 @@ impl Shared {
                 return Poll::Ready(result);
             }
             waiter.enlist(cx.waker());
-            // Looked at again, because it may have been closed before there was a waker.
+            // Checked again, because the socket may have been closed before the waker was enlisted.
             if self.is_closed() {
                 return Poll::Ready(Err(cancelled(&action)));
             }
@@ -300,7 +309,7 @@ impl Shared {
     pub(crate) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
         check_hop_limit(hops)?;
         self.allow("set the hop limit", Operation::SetHopLimit)?;
-        self.life().hop_limit = hops;
+        self.lifecycle().hop_limit = hops;
         if let Some(link) = self.link() {
             link.channel.set_hop_limit(hops);
         }
@@ -308,14 +317,14 @@ impl Shared {
     }
 
     pub(crate) fn options(&self) -> OptionsReport {
-        let mut wished = self.settings.requested.clone();
-        wished.hop_limit = self.life().hop_limit;
+        let mut requested = self.settings.requested.clone();
+        requested.hop_limit = self.lifecycle().hop_limit;
         let observed = self.link().and_then(|link| link.channel.with(Observed::of));
-        options::report(&wished, observed.as_ref())
+        options::report(&requested, observed.as_ref())
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.life().state == State::Closed
+        self.lifecycle().state == State::Closed
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
@@ -335,59 +344,62 @@ impl Shared {
 
     pub(crate) fn close(&self) {
         let local = observe::closing(|| self.local_addr());
-        let before = mem::replace(&mut self.life().state, State::Closed);
+        let before = mem::replace(&mut self.lifecycle().state, State::Closed);
         if let Some(link) = self.link() {
             link.close();
         }
-        self.wake_waiting();
+        self.wake_opening_waiters();
         if before != State::Closed && self.link().is_some() {
             observe::closed(local);
-            // The last word on what it has counted.
+            // Publishes the final counts.
             self.statistics();
         }
     }
 
     pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatagramSocket")
-            .field("state", &self.life().state)
+            .field("state", &self.lifecycle().state)
             .field("local", &self.local_addr())
             .field("peer", &self.peer_addr())
             .finish_non_exhaustive()
     }
 
-    /// Returns the list of those who wait for an opening to end, or for the socket to be closed.
-    fn waiting(&self) -> &Waiters {
-        self.waiting.get_or_init(Box::default)
+    /// Returns the list of the tasks that wait for an opening to finish, or for the socket to be
+    /// closed.
+    fn opening_waiters(&self) -> &Waiters {
+        self.opening_waiters.get_or_init(Box::default)
     }
 
-    /// Lets those look again who wait for an opening to end. What they look at was changed before.
-    fn wake_waiting(&self) {
-        if let Some(waiting) = self.waiting.get() {
-            waiting.wake_all();
+    /// Wakes the tasks that wait for an opening to finish. The caller has changed the state before.
+    fn wake_opening_waiters(&self) {
+        if let Some(waiters) = self.opening_waiters.get() {
+            waiters.wake_all();
         }
     }
 
-    fn life(&self) -> MutexGuard<'_, Life> {
-        self.life.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lifecycle(&self) -> MutexGuard<'_, Lifecycle> {
+        self.lifecycle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An opening under way; dropped without success it puts the socket back where it was.
+/// An opening in progress. Dropping it without success restores the former state of the socket.
 pub(crate) struct Opening<'a> {
     shared: &'a Shared,
     before: State,
     after: State,
 }
 
-/// What an opening has led to.
+/// The result of a successful opening.
 pub(crate) struct Opened {
-    /// `None` if the socket keeps the link it has.
+    /// `None` if the socket keeps the link that it has.
     link: Option<Link>,
     device: Option<DeviceBinding>,
 }
 
 impl Opened {
-    /// A socket that has got its link, and is bound to `device` if there is one.
+    /// Returns the result for a new link, which is bound to `device` if there is one.
     pub(crate) fn bound(link: Link, device: Option<DeviceBinding>) -> Self {
         Self {
             link: Some(link),
@@ -395,14 +407,14 @@ impl Opened {
         }
     }
 
-    /// A socket that has got its peer; `link` is `None` if it was bound before.
+    /// Returns the result for a connected socket; `link` is `None` if the socket was bound before.
     pub(crate) fn connected(link: Option<Link>) -> Self {
         Self { link, device: None }
     }
 }
 
 impl<'a> Opening<'a> {
-    /// Returns what the socket is bound to already.
+    /// Returns what the socket is already bound to.
     pub(crate) fn binding(&self) -> Binding<'a> {
         let shared = self.shared;
         let link = shared.link();
@@ -414,8 +426,8 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// Runs `opening` where there is a runtime, unless the socket is closed first, and makes the socket what
-    /// that has led to; returns what comes with it.
+    /// Runs `opening` inside a runtime, and applies its result to the socket. Returns the other
+    /// value of `opening`, or an error if the socket is closed first.
     pub(crate) async fn complete<T>(
         self,
         action: impl Display,
@@ -431,28 +443,28 @@ impl<'a> Opening<'a> {
         Ok(value)
     }
 
-    /// Makes the socket what the opening has led to.
+    /// Applies the result of the opening to the socket.
     pub(crate) fn succeed(self, action: impl Display, opened: Opened) -> Result<(), Error> {
         let shared = self.shared;
-        let mut life = shared.life();
-        if life.state == State::Closed {
+        let mut lifecycle = shared.lifecycle();
+        if lifecycle.state == State::Closed {
             return Err(cancelled(action));
         }
-        life.state = self.after;
+        lifecycle.state = self.after;
         let Some(link) = opened.link else {
-            // Whoever watches may ask the socket something.
-            drop(life);
+            // Unlocked first, because a subscriber of the event may query the socket.
+            drop(lifecycle);
             observe::connected(|| shared.local_addr(), || shared.peer_addr());
             return Ok(());
         };
-        if life.hop_limit != shared.settings.requested.hop_limit {
-            // It was set since the socket was made.
-            link.channel.set_hop_limit(life.hop_limit);
+        if lifecycle.hop_limit != shared.settings.requested.hop_limit {
+            // The hop limit was set after the socket was created.
+            link.channel.set_hop_limit(lifecycle.hop_limit);
         }
-        life.device = opened.device;
-        // A socket is opened once in its life: the table lets nobody try again.
+        lifecycle.device = opened.device;
+        // The link is set only once: the table allows no second opening.
         let _ = shared.link.set(link);
-        drop(life);
+        drop(lifecycle);
         observe::opened(|| shared.local_addr(), || shared.peer_addr());
         Ok(())
     }
@@ -460,11 +472,11 @@ impl<'a> Opening<'a> {
 
 impl Drop for Opening<'_> {
     fn drop(&mut self) {
-        let mut life = self.shared.life();
-        if life.state == State::Opening {
-            life.state = self.before;
+        let mut lifecycle = self.shared.lifecycle();
+        if lifecycle.state == State::Opening {
+            lifecycle.state = self.before;
         }
-        drop(life);
-        self.shared.wake_waiting();
+        drop(lifecycle);
+        self.shared.wake_opening_waiters();
     }
 }

@@ -1,4 +1,5 @@
-//! Name servers that are slow, wrong, or mean harm: the right answer, or a stated error in time.
+//! Slow, faulty and malicious name servers. The resolver returns the right answer, or a clear error
+//! in time.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +8,12 @@ use hickory_proto::rr::RecordType;
 use udpair::{ErrorKind, Resolver, Step};
 
 use crate::resolve::{addresses, failure, resolve, zone};
-use crate::support::dns::{DnsServer, Say, Zone, answer_to, record, refusal};
+use crate::support::dns::{DnsServer, Reply, Zone, answer_to, record, refusal};
 use crate::support::{Peer, endpoint};
 
-/// SRV-08, GEN-03: each way to fail has its status, and the text names the question and the server.
+/// SRV-08, GEN-03: each response code has its status, and the text names the query and the server.
 #[tokio::test]
-async fn a_server_that_has_nothing_is_quoted() {
+async fn an_error_names_the_query_and_the_server_that_refused_it() {
     for (code, kind, status, hresult) in [
         (
             ResponseCode::NXDomain,
@@ -36,8 +37,8 @@ async fn a_server_that_has_nothing_is_quoted() {
         (ResponseCode::FormErr, ErrorKind::NameServer, 0, 0x8007_2afb),
         (ResponseCode::NotImp, ErrorKind::NameServer, 0, 0x8007_2afb),
     ] {
-        let server = DnsServer::new(move |query, _| vec![Say::Answer(refusal(query, code))]);
-        for (remote, question) in [
+        let server = DnsServer::new(move |query, _| vec![Reply::Answer(refusal(query, code))]);
+        for (remote, queried) in [
             ("example.test:stun", "_stun._udp.example.test SRV"),
             ("host.example.test:7", "host.example.test A/AAAA"),
         ] {
@@ -46,15 +47,15 @@ async fn a_server_that_has_nothing_is_quoted() {
             assert_eq!(error.status().number(), status, "{code} {remote}");
             assert_eq!(error.hresult().cast_unsigned(), hresult, "{code} {remote}");
             let text = error.to_string();
-            assert!(text.contains(question), "{text}");
+            assert!(text.contains(queried), "{text}");
             assert!(text.contains(&server.address().to_string()), "{text}");
         }
     }
 }
 
-/// SRV-08, SRV-13: a server that is silent costs the time that was allowed, and is named.
+/// SRV-08, SRV-13: resolution ends at the time limit, and the error names the silent server.
 #[tokio::test]
-async fn a_silent_server_is_named_with_the_time_it_had() {
+async fn an_error_names_the_silent_server_and_the_time_limit() {
     let server = DnsServer::silent();
     let limit = Duration::from_millis(300);
     let resolver = server.resolver_builder().timeout(limit).build();
@@ -67,36 +68,36 @@ async fn a_silent_server_is_named_with_the_time_it_had() {
     assert!(text.contains(&server.address().to_string()), "{text}");
     assert!(text.contains("did not answer within"), "{text}");
     assert!(started.elapsed() >= limit);
-    assert_eq!(server.asked().len(), 2, "two attempts");
+    assert_eq!(server.queries().len(), 2, "two attempts");
 }
 
-/// SRV-08: nobody at the server's port is known at once.
+/// SRV-08: the closed port of a server is reported at once.
 #[tokio::test]
-async fn a_server_that_is_not_there_is_known_at_once() {
-    let nobody = Peer::new().leave();
+async fn a_closed_server_port_ends_resolution_at_once() {
+    let closed = Peer::new().close();
     let resolver = Resolver::builder()
-        .dns_servers([nobody])
+        .dns_servers([closed])
         .services_text("")
         .timeout(Duration::from_secs(600))
         .attempt_timeout(Duration::from_secs(600))
         .build();
-    // Would wait for ten minutes if the refusal went unheard; the test would be cut off.
+    // Without the ICMP error this would wait for ten minutes, and the test would time out.
     let resolution = crate::support::soon(resolver.resolve(&endpoint("example.test:stun"))).await;
     let error = failure(&resolution);
     assert_eq!(error.status().number(), 8);
     assert!(error.to_string().contains("cannot be reached"), "{error}");
 }
 
-/// SRV-13: of two servers of which one is dead the other answers, within the limit.
+/// SRV-13: if one of two servers fails, the other answers, within the time limit.
 #[tokio::test]
 async fn the_second_server_answers_when_the_first_does_not() {
     let good = DnsServer::with_zone(zone());
     let silent = DnsServer::silent();
     let failing =
-        DnsServer::new(|query, _| vec![Say::Answer(refusal(query, ResponseCode::ServFail))]);
+        DnsServer::new(|query, _| vec![Reply::Answer(refusal(query, ResponseCode::ServFail))]);
     let refusing =
-        DnsServer::new(|query, _| vec![Say::Answer(refusal(query, ResponseCode::Refused))]);
-    let dead = Peer::new().leave();
+        DnsServer::new(|query, _| vec![Reply::Answer(refusal(query, ResponseCode::Refused))]);
+    let dead = Peer::new().close();
     for first in [
         silent.address(),
         failing.address(),
@@ -113,7 +114,7 @@ async fn the_second_server_answers_when_the_first_does_not() {
     }
 }
 
-/// SRV-11: addresses that belong to no target are ignored, and the target is asked for.
+/// SRV-11: addresses that belong to no target are ignored, and the target is queried.
 #[tokio::test]
 async fn foreign_addresses_in_the_additional_section_are_ignored() {
     let zone = zone();
@@ -122,7 +123,7 @@ async fn foreign_addresses_in_the_additional_section_are_ignored() {
         answer.additionals.clear();
         answer.add_additional(record("evil.example.test A 192.0.2.66"));
         answer.add_additional(record("example.test A 192.0.2.66"));
-        vec![Say::Answer(answer)]
+        vec![Reply::Answer(answer)]
     });
     let resolution = resolve(&server, "example.test:stun").await;
     assert_eq!(
@@ -133,7 +134,7 @@ async fn foreign_addresses_in_the_additional_section_are_ignored() {
 
 /// SRV-11
 #[tokio::test]
-async fn aliases_end_after_eight_and_in_circles() {
+async fn more_than_eight_aliases_and_alias_cycles_are_errors() {
     let chain = |length: usize| {
         let mut text = String::new();
         for n in 0..length {
@@ -141,8 +142,8 @@ async fn aliases_end_after_eight_and_in_circles() {
         }
         text + &format!("n{length}.test A 127.0.0.1\n")
     };
-    let circle = "n0.test CNAME n1.test\nn1.test CNAME n0.test\n".to_owned();
-    for (text, works) in [(chain(8), true), (chain(9), false), (circle, false)] {
+    let cycle = "n0.test CNAME n1.test\nn1.test CNAME n0.test\n".to_owned();
+    for (text, works) in [(chain(8), true), (chain(9), false), (cycle, false)] {
         for zone in [Zone::new(&text), Zone::new(&text).without_following()] {
             let server = DnsServer::with_zone(zone);
             let resolution = resolve(&server, "n0.test:7").await;
@@ -157,9 +158,9 @@ async fn aliases_end_after_eight_and_in_circles() {
     }
 }
 
-/// SRV-13: what does not fit into a datagram comes over TCP.
+/// SRV-13: an answer that does not fit into a datagram is fetched over TCP.
 #[tokio::test]
-async fn a_truncated_answer_is_asked_for_over_tcp() {
+async fn a_truncated_answer_is_queried_again_over_tcp() {
     let zone = zone();
     let server = DnsServer::new(move |query, over_tcp| {
         let mut answer = zone.answer(query);
@@ -168,12 +169,12 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
             answer.additionals.clear();
             answer.metadata.truncation = true;
         }
-        vec![Say::Answer(answer)]
+        vec![Reply::Answer(answer)]
     });
     let resolution = resolve(&server, "example.test:stun").await;
     assert_eq!(addresses(&resolution).len(), 3);
     assert_eq!(
-        server.asked(),
+        server.queries(),
         [
             "_stun._udp.example.test SRV",
             "_stun._udp.example.test SRV tcp"
@@ -192,7 +193,7 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
 
 /// SRV-13
 #[tokio::test]
-async fn five_hundred_records_come_over_tcp_in_order() {
+async fn five_hundred_records_are_received_over_tcp_in_order() {
     let mut text = String::from("h.big.test A 127.0.0.1\n");
     for n in 0..500 {
         text.push_str(&format!(
@@ -203,7 +204,7 @@ async fn five_hundred_records_come_over_tcp_in_order() {
     let zone = Zone::new(&text).without_additional();
     let server = DnsServer::new(move |query, over_tcp| {
         let answer = zone.answer(query);
-        vec![Say::Answer(if over_tcp {
+        vec![Reply::Answer(if over_tcp {
             answer
         } else {
             answer.truncate()
@@ -219,13 +220,13 @@ async fn five_hundred_records_come_over_tcp_in_order() {
     assert_eq!(ports, (1000..1500).collect::<Vec<_>>());
 }
 
-/// Answers that are not to our question are passed over; the right one still counts.
+/// The right answer, which arrives last, is used.
 #[tokio::test]
-async fn forged_answers_are_passed_over() {
+async fn answers_that_do_not_match_the_query_are_ignored() {
     let zone = zone();
     let server = DnsServer::new(move |query, _| {
         let good = zone.answer(query);
-        // Each would lead elsewhere, so that one which was taken shows.
+        // Each has another address, so that the test detects a forged answer that is used.
         let mut forged = good.clone();
         for record in &mut forged.additionals {
             *record = crate::support::dns::record("one.example.test A 192.0.2.66");
@@ -240,19 +241,19 @@ async fn forged_answers_are_passed_over() {
         no_question.queries.clear();
         let mut two_questions = forged.clone();
         two_questions.add_query(good.queries[0].clone());
-        let mut a_question_itself = forged.clone();
-        a_question_itself.metadata.message_type = MessageType::Query;
+        let mut a_query = forged.clone();
+        a_query.metadata.message_type = MessageType::Query;
         vec![
-            Say::Answer(wrong_id),
-            Say::Answer(wrong_name),
-            Say::Answer(wrong_type),
-            Say::Answer(no_question),
-            Say::Answer(two_questions),
-            Say::Answer(a_question_itself),
-            Say::FromElsewhere(forged),
-            Say::Bytes(b"x".to_vec()),
-            Say::Bytes(vec![0; 600]),
-            Say::Answer(good),
+            Reply::Answer(wrong_id),
+            Reply::Answer(wrong_name),
+            Reply::Answer(wrong_type),
+            Reply::Answer(no_question),
+            Reply::Answer(two_questions),
+            Reply::Answer(a_query),
+            Reply::FromOtherPort(forged),
+            Reply::Bytes(b"x".to_vec()),
+            Reply::Bytes(vec![0; 600]),
+            Reply::Answer(good),
         ]
     });
     let resolution = resolve(&server, "example.test:stun").await;
@@ -264,26 +265,26 @@ async fn forged_answers_are_passed_over() {
 
 /// SRV-08
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_is_a_stated_error() {
+async fn an_answer_whose_last_bytes_are_missing_is_malformed() {
     let zone = zone();
     let server = DnsServer::new(move |query, _| {
         let mut bytes = zone.answer(query).to_vec().unwrap();
         bytes.truncate(bytes.len() - 3);
-        vec![Say::Bytes(bytes)]
+        vec![Reply::Bytes(bytes)]
     });
     let error = failure(&resolve(&server, "example.test:stun").await);
     assert_eq!(error.hresult().cast_unsigned(), 0x8007_2afb);
-    assert!(error.to_string().contains("makes no sense"), "{error}");
-    assert_eq!(server.asked().len(), 1, "it is not asked the same again");
+    assert!(error.to_string().contains("malformed"), "{error}");
+    assert_eq!(server.queries().len(), 1, "the query is not repeated");
 }
 
-/// SRV-08, SRV-13: whatever is wrong with the bytes of an answer, the error says so, at once.
+/// SRV-08, SRV-13: every malformed answer is an error at once.
 #[tokio::test]
-async fn malformed_answers_are_stated_errors() {
-    // Takes the header and question of an answer that says that it holds one record.
+async fn malformed_answers_are_reported_as_malformed() {
+    // Receives the header and the question of an answer whose header counts one record.
     type Malform = fn(Vec<u8>) -> Vec<u8>;
     let cases: [(&str, Malform); 9] = [
-        ("a header alone", |answer| answer[..12].to_vec()),
+        ("a header only", |answer| answer[..12].to_vec()),
         ("half a header", |answer| answer[..6].to_vec()),
         ("no record where one is counted", |answer| answer),
         ("more records than bytes", |mut answer| {
@@ -302,7 +303,7 @@ async fn malformed_answers_are_stated_errors() {
         ("a name that points beyond the end", |answer| {
             with(answer, &[0xff, 0xff, 0, 33, 0, 1, 0, 0, 0, 60, 0, 0])
         }),
-        ("a label of a kind that there is not", |answer| {
+        ("a label of an unknown type", |answer| {
             with(answer, &[0x80, 1, 0, 33, 0, 1, 0, 0, 0, 60, 0, 0])
         }),
         ("data beyond the end", |answer| {
@@ -318,22 +319,19 @@ async fn malformed_answers_are_stated_errors() {
             )
         }),
     ];
-    for (what, malform) in cases {
+    for (case, malform) in cases {
         let server = DnsServer::new(move |query, _| {
             let mut answer = answer_to(query).to_vec().unwrap();
             answer[7] = 1;
-            vec![Say::Bytes(malform(answer))]
+            vec![Reply::Bytes(malform(answer))]
         });
         let error = failure(&resolve(&server, "example.test:stun").await);
         assert_eq!(
             error.hresult().cast_unsigned(),
             0x8007_2afb,
-            "{what}: {error}"
+            "{case}: {error}"
         );
-        assert!(
-            error.to_string().contains("makes no sense"),
-            "{what}: {error}"
-        );
+        assert!(error.to_string().contains("malformed"), "{case}: {error}");
     }
 }
 
@@ -342,53 +340,57 @@ fn with(mut answer: Vec<u8>, rest: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// SRV-13: what goes wrong over TCP is a stated error, too.
+/// SRV-13: over TCP too, every failure is an error that says what is wrong.
 #[tokio::test]
-async fn a_long_answer_that_never_comes_whole_is_a_stated_error() {
-    type Reply = fn(&Message) -> Vec<Say>;
-    let cases: [(&str, Reply, &str); 4] = [
-        ("it hangs up", |_| Vec::new(), "cannot be reached"),
+async fn an_answer_that_tcp_does_not_complete_is_an_error() {
+    type TcpScript = fn(&Message) -> Vec<Reply>;
+    let cases: [(&str, TcpScript, &str); 4] = [
         (
-            "it sends something else",
-            |_| vec![Say::Bytes(vec![7; 40])],
-            "makes no sense",
+            "the server closes the connection",
+            |_| Vec::new(),
+            "cannot be reached",
         ),
         (
-            "it cuts it again",
+            "the server sends other bytes",
+            |_| vec![Reply::Bytes(vec![7; 40])],
+            "malformed",
+        ),
+        (
+            "the server truncates the answer again",
             |query| {
                 let mut answer = answer_to(query);
                 answer.metadata.truncation = true;
-                vec![Say::Answer(answer)]
+                vec![Reply::Answer(answer)]
             },
-            "makes no sense",
+            "malformed",
         ),
         (
-            "it refuses",
-            |query| vec![Say::Answer(refusal(query, ResponseCode::Refused))],
+            "the server refuses",
+            |query| vec![Reply::Answer(refusal(query, ResponseCode::Refused))],
             "REFUSED",
         ),
     ];
-    for (what, reply, part) in cases {
+    for (case, script, part) in cases {
         let server = DnsServer::new(move |query, over_tcp| {
             if over_tcp {
-                return reply(query);
+                return script(query);
             }
             let mut answer = answer_to(query);
             answer.metadata.truncation = true;
-            vec![Say::Answer(answer)]
+            vec![Reply::Answer(answer)]
         });
         let error = failure(&resolve(&server, "example.test:stun").await);
-        assert_eq!(error.kind(), ErrorKind::NameServer, "{what}: {error}");
-        assert!(error.to_string().contains(part), "{what}: {error}");
+        assert_eq!(error.kind(), ErrorKind::NameServer, "{case}: {error}");
+        assert!(error.to_string().contains(part), "{case}: {error}");
     }
 }
 
-/// An old server that refuses the extension gets the plain question (RFC 6891, section 7).
+/// A server without EDNS answers FORMERR to a query that has it (RFC 6891, section 7).
 #[tokio::test]
-async fn a_server_without_edns_is_asked_without_it() {
+async fn a_server_without_edns_is_queried_again_without_it() {
     let zone = zone();
     let server = DnsServer::new(move |query, _| {
-        vec![Say::Answer(if query.edns.is_some() {
+        vec![Reply::Answer(if query.edns.is_some() {
             refusal(query, ResponseCode::FormErr)
         } else {
             zone.answer(query)
@@ -398,9 +400,9 @@ async fn a_server_without_edns_is_asked_without_it() {
     assert_eq!(addresses(&resolution).len(), 3);
 }
 
-/// What a server may send is bounded: records, addresses, candidates.
+/// The resolver limits the records, addresses and candidates of an answer.
 #[tokio::test]
-async fn an_answer_that_is_meant_to_flood_us_is_cut_short() {
+async fn an_oversized_answer_is_limited() {
     let mut text = String::new();
     for n in 0..900 {
         text.push_str(&format!(
@@ -414,7 +416,7 @@ async fn an_answer_that_is_meant_to_flood_us_is_cut_short() {
         for n in 0..200 {
             answer.add_additional(record(&format!("h.flood.test A 127.0.1.{n}")));
         }
-        vec![Say::Answer(if over_tcp {
+        vec![Reply::Answer(if over_tcp {
             answer
         } else {
             answer.truncate()
@@ -430,23 +432,22 @@ async fn an_answer_that_is_meant_to_flood_us_is_cut_short() {
     assert_eq!(of_first, 64);
 }
 
-/// A name that "does not exist" has no records, whatever the answer holds.
 #[tokio::test]
-async fn records_of_a_name_that_does_not_exist_do_not_count() {
+async fn records_in_an_nxdomain_answer_are_ignored() {
     let server = DnsServer::new(|query, _| {
         let mut answer = refusal(query, ResponseCode::NXDomain);
         answer.add_answer(record("h.test A 127.0.0.1"));
-        vec![Say::Answer(answer)]
+        vec![Reply::Answer(answer)]
     });
     let error = failure(&resolve(&server, "h.test:7").await);
     assert_eq!(error.kind(), ErrorKind::HostNotFound);
 }
 
-/// SRV-13: a server that knows no extension and then says no more costs one share of the time.
+/// SRV-13: a server that has no EDNS and then stops replying takes one share of the time limit.
 #[tokio::test]
-async fn asking_again_without_edns_takes_no_second_share() {
+async fn a_retry_without_edns_gets_no_second_share_of_the_time_limit() {
     let server = DnsServer::new(|query, _| match query.edns {
-        Some(_) => vec![Say::Answer(refusal(query, ResponseCode::FormErr))],
+        Some(_) => vec![Reply::Answer(refusal(query, ResponseCode::FormErr))],
         None => Vec::new(),
     });
     let limit = Duration::from_millis(400);
@@ -454,8 +455,8 @@ async fn asking_again_without_edns_takes_no_second_share() {
     let started = Instant::now();
     let error = failure(&resolver.resolve(&endpoint("h.test:7")).await);
     assert_eq!(error.kind(), ErrorKind::NameServer);
-    // Each try ends at its share, so that both families together end at the limit; what is beyond is the
-    // machine's.
+    // Each attempt ends with its share, so that both families end at the limit. Any time beyond
+    // that is due to the machine.
     assert!(
         error.to_string().contains("did not answer within"),
         "{error}"

@@ -1,4 +1,4 @@
-//! Batches, in and out: nothing is merged, split, reordered or lost.
+//! Sending and receiving in batches: no datagram is merged, split, reordered or lost.
 
 use std::future::{self, Future};
 use std::pin::{Pin, pin};
@@ -13,9 +13,9 @@ use futures_sink::Sink;
 use tokio::task::coop;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, RecvBatch, SendBatch};
 
-use crate::support::{PATIENCE, Peer, builders, endpoint, loopback, soon};
+use crate::support::{Peer, TIMEOUT, builders, endpoint, loopback, soon};
 
-/// Lengths that make rows, end rows and travel alone.
+/// Lengths that form GSO runs, end runs, and are sent on their own.
 const LENGTHS: [usize; 16] = [
     64, 64, 64, 10, 64, 0, 0, 64, 1200, 1200, 1200, 1199, 1, 30_000, 30_000, 30_000,
 ];
@@ -24,7 +24,7 @@ fn payload(number: usize, length: usize) -> Vec<u8> {
     (0..length).map(|at| (number * 7 + at) as u8).collect()
 }
 
-/// OUT-01, OUT-14: whatever goes in one call arrives as the datagrams it was.
+/// OUT-01, OUT-14: the datagrams of one call arrive as they were sent.
 #[tokio::test]
 async fn a_batch_of_mixed_lengths_arrives_datagram_by_datagram() {
     for (engine, sending) in builders() {
@@ -63,14 +63,14 @@ async fn a_batch_of_mixed_lengths_arrives_datagram_by_datagram() {
     }
 }
 
-/// OUT-02: destinations and lengths mixed, from a socket that its first batch binds.
+/// OUT-02: destinations and lengths are mixed. The batch binds the socket.
 #[tokio::test]
-async fn a_batch_may_go_to_many() {
+async fn a_batch_may_have_many_destinations() {
     let peers: Vec<_> = (0..5).map(|_| Peer::new()).collect();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
         let mut batch = SendBatch::new();
-        // Rows to one, and one to each in turn; IPv4 by a dual-stack socket.
+        // Runs to one peer, then datagrams to each peer in turn. IPv4 on a dual-stack socket.
         for number in 0..20_usize {
             batch.push_to(payload(number, 50), peers[number / 7].addr());
         }
@@ -94,9 +94,9 @@ async fn a_batch_may_go_to_many() {
     }
 }
 
-/// More than any one call takes.
+/// The batch is larger than any single system call accepts.
 #[tokio::test]
-async fn a_batch_has_no_limit() {
+async fn a_batch_may_have_any_size() {
     const COUNT: u32 = 10_000;
     for (engine, builder) in builders() {
         let receiver = DatagramSocket::builder()
@@ -113,8 +113,8 @@ async fn a_batch_has_no_limit() {
             output.write_batch(&mut batch).await.unwrap();
         };
         soon(sending).await;
-        // Loopback delivers before a send returns, so all that will ever come is here; what the buffer had
-        // no room for is at the end.
+        // Loopback delivers before a send returns, so all datagrams have arrived. Those that did
+        // not fit into the receive buffer are the last ones.
         let mut next = 0;
         while let Some(message) = receiver.try_recv().unwrap() {
             assert_eq!(message.payload(), u32::to_be_bytes(next), "{engine:?}");
@@ -125,9 +125,9 @@ async fn a_batch_has_no_limit() {
     }
 }
 
-/// OUT-12: what is before the bad one is sent, the bad one is the first that is left.
+/// OUT-12: datagrams before the failing one are sent.
 #[tokio::test]
-async fn an_error_leaves_what_was_not_sent_the_failing_datagram_first() {
+async fn after_an_error_the_batch_holds_the_failing_datagram_and_those_after_it() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.connect(&peer.pair()).await.unwrap();
@@ -138,7 +138,7 @@ async fn an_error_leaves_what_was_not_sent_the_failing_datagram_first() {
         assert_eq!(error.kind(), ErrorKind::PayloadTooLarge, "{engine:?}");
         let left: Vec<_> = batch.iter().map(|next| next.payload.len()).collect();
         assert_eq!(left, [65_508, 10], "{engine:?}");
-        // Without it the rest goes.
+        // Without that datagram the rest is sent.
         batch.pop();
         output.write_batch(&mut batch).await.unwrap();
         for first in [1, 2, 4] {
@@ -148,7 +148,7 @@ async fn an_error_leaves_what_was_not_sent_the_failing_datagram_first() {
 }
 
 #[tokio::test]
-async fn a_batch_says_which_destination_is_wrong() {
+async fn after_a_wrong_destination_its_datagram_is_the_first_in_the_batch() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let connected = builder.connect(&peer.pair()).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_batch_says_which_destination_is_wrong() {
         let bound = builder.bind(&endpoint(":0")).await.unwrap();
         let mut batch = SendBatch::new();
         batch.push_to("first", peer.addr());
-        batch.push("to nobody");
+        batch.push("without a destination");
         let error = bound.send_batch(&mut batch).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
         batch.clear();
@@ -180,17 +180,17 @@ async fn a_batch_says_which_destination_is_wrong() {
     }
 }
 
-/// OUT-15: an error that waits for somebody else costs a batch nothing.
+/// OUT-15: a queued error of another destination does not fail a batch.
 #[tokio::test]
-async fn a_batch_that_meets_queued_errors_is_sent_anyway() {
+async fn a_batch_is_sent_despite_queued_errors() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let nobody = Peer::new().leave();
+        let closed = Peer::new().close();
         let mut batch = SendBatch::new();
         for number in 0..30_u8 {
             batch.push_to(vec![number; 20], peer.addr());
-            batch.push_to(vec![0; 20], nobody);
+            batch.push_to(vec![0; 20], closed);
         }
         soon(socket.send_batch(&mut batch)).await.unwrap();
         for number in 0..30 {
@@ -199,16 +199,16 @@ async fn a_batch_that_meets_queued_errors_is_sent_anyway() {
         if engine.capabilities().error_queue {
             let event = soon(socket.next_event()).await.unwrap();
             assert!(
-                matches!(&event, Event::PeerError(error) if error.destination() == Some(nobody)),
+                matches!(&event, Event::PeerError(error) if error.destination() == Some(closed)),
                 "{event:?}"
             );
         }
     }
 }
 
-/// MSG-05: whichever way they are asked for, messages keep their order.
+/// MSG-05
 #[tokio::test]
-async fn batches_and_single_messages_share_one_order() {
+async fn single_and_batched_receives_keep_the_order_of_messages() {
     for (engine, builder) in builders() {
         let receiver = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let pair = EndpointPair::from(receiver.local_addr().unwrap());
@@ -237,9 +237,9 @@ async fn batches_and_single_messages_share_one_order() {
     }
 }
 
-/// CON-09: the filter judges every datagram of a batch, pieces of several included.
+/// CON-09: the filter checks every datagram of a batch, also within a GRO buffer.
 #[tokio::test]
-async fn a_stranger_in_a_batch_is_not_heard() {
+async fn datagrams_of_a_non_peer_in_a_batch_are_not_delivered() {
     for (engine, builder) in builders() {
         let peer = DatagramSocket::builder()
             .bind(&endpoint("127.0.0.1:0"))
@@ -247,10 +247,10 @@ async fn a_stranger_in_a_batch_is_not_heard() {
             .unwrap();
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let to = socket.local_addr().unwrap();
-        let stranger = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+        let non_peer = DatagramSocket::builder().connect(&to.into()).await.unwrap();
         for _ in 0..3 {
-            let mut batch: SendBatch = (0..10).map(|_| "from a stranger").collect();
-            stranger
+            let mut batch: SendBatch = (0..10).map(|_| "from a non-peer").collect();
+            non_peer
                 .output()
                 .unwrap()
                 .write_batch(&mut batch)
@@ -274,9 +274,9 @@ async fn a_stranger_in_a_batch_is_not_heard() {
     }
 }
 
-/// OUT-14: what is fed leaves with the flush, in order and in one batch.
+/// OUT-14: a flush sends the payloads that the sink accepted, in order and in one batch.
 #[tokio::test]
-async fn a_stream_is_a_sink() {
+async fn an_output_stream_is_a_sink() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
@@ -289,7 +289,7 @@ async fn a_stream_is_a_sink() {
             let payload = Bytes::copy_from_slice(&[number; 8]);
             Pin::new(&mut output).start_send(payload).unwrap();
         }
-        // Nothing is sent before that, not even the socket bound.
+        // Before the flush nothing is sent, and the socket is not bound.
         assert_eq!(socket.local_addr(), None);
         soon(poll(|cx| Pin::new(&mut output).poll_flush(cx)))
             .await
@@ -301,8 +301,8 @@ async fn a_stream_is_a_sink() {
             assert_eq!(socket.statistics().send_calls, 1, "{engine:?}");
         }
 
-        // What cannot be sent is told once, and does not stand in the way of what follows.
-        for payload in [vec![0; 65_508], b"behind".to_vec()] {
+        // A payload that cannot be sent is reported once, and does not block the next one.
+        for payload in [vec![0; 65_508], b"next".to_vec()] {
             Pin::new(&mut output).start_send(payload.into()).unwrap();
         }
         let error = soon(poll(|cx| Pin::new(&mut output).poll_flush(cx)))
@@ -312,7 +312,7 @@ async fn a_stream_is_a_sink() {
         soon(poll(|cx| Pin::new(&mut output).poll_close(cx)))
             .await
             .unwrap();
-        assert_eq!(peer.recv().0, b"behind", "{engine:?}");
+        assert_eq!(peer.recv().0, b"next", "{engine:?}");
     }
 }
 
@@ -320,9 +320,9 @@ async fn poll<T>(poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     future::poll_fn(poll).await
 }
 
-/// The kernel is asked as seldom as its engine can.
+/// An engine that supports batches sends them in one call.
 #[tokio::test]
-async fn equal_datagrams_take_few_calls() {
+async fn datagrams_of_equal_length_take_few_system_calls() {
     for (engine, builder) in builders() {
         let receiver = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let pair = EndpointPair::from(loopback(&receiver));
@@ -343,16 +343,16 @@ async fn equal_datagrams_take_few_calls() {
     }
 }
 
-/// MSG-12: an error in the middle of a batch is told like any other.
+/// MSG-12: a batch reports as many errors as single writes.
 #[tokio::test]
-async fn every_error_that_a_batch_meets_is_told() {
+async fn every_peer_error_during_a_batch_is_reported() {
     for (engine, builder) in builders() {
-        let told = |is_batch: bool| {
+        let reported = |is_batch: bool| {
             let builder = builder.clone();
             async move {
-                let socket = builder.connect(&Peer::new().leave().into()).await.unwrap();
+                let socket = builder.connect(&Peer::new().close().into()).await.unwrap();
                 let output = socket.output().unwrap();
-                // Of several lengths, so that no two go in one piece.
+                // Of different lengths, so that no two share a GSO batch.
                 let payloads = (1..9).map(|length| vec![0; length]);
                 if is_batch {
                     let mut batch: SendBatch = payloads.collect();
@@ -366,38 +366,38 @@ async fn every_error_that_a_batch_meets_is_told() {
                 socket.statistics().peer_errors
             }
         };
-        let (of_writes, of_batch) = (told(false).await, told(true).await);
+        let (of_writes, of_batch) = (reported(false).await, reported(true).await);
         assert!(of_writes > 0, "{engine:?}");
         assert_eq!(of_batch, of_writes, "{engine:?}");
     }
 }
 
-/// MSG-12: an error that ended a call in the middle of a batch is known when the batch is sent, for else
-/// it would wait as long as messages come.
+/// MSG-12: an error that ended a system call in the middle of a batch is read when the batch is
+/// sent. Otherwise it would be delayed for as long as messages arrive.
 #[tokio::test]
-async fn an_error_in_the_middle_of_a_batch_does_not_wait_for_silence() {
+async fn a_peer_error_in_the_middle_of_a_batch_is_reported_before_the_next_message() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         if !engine.capabilities().error_queue {
             continue;
         }
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let nobody = Peer::new().leave();
+        let closed = Peer::new().close();
         let mut batch = SendBatch::new();
-        batch.push_to("to nobody", nobody);
+        batch.push_to("to a closed port", closed);
         batch.push_to("to the peer", peer.addr());
         socket.send_batch(&mut batch).await.unwrap();
         assert_eq!(peer.recv().0, b"to the peer", "{engine:?}");
         peer.send(b"reply", socket.local_addr().unwrap());
         let event = soon(socket.next_event()).await.unwrap();
         assert!(
-            matches!(&event, Event::PeerError(error) if error.destination() == Some(nobody)),
+            matches!(&event, Event::PeerError(error) if error.destination() == Some(closed)),
             "{event:?} {engine:?}"
         );
     }
 }
 
-/// Whatever a payload does when it is no longer needed: the socket is free then.
+/// No lock is held when a payload is dropped.
 #[test]
 fn a_payload_may_use_the_socket_when_it_is_dropped() {
     struct Payload {
@@ -424,7 +424,7 @@ fn a_payload_may_use_the_socket_when_it_is_dropped() {
             assert!(matches!(polled, Poll::Ready(Ok(()))), "{polled:?}");
         }
     }
-    // In a thread of its own, which would hang otherwise.
+    // On a separate thread, because a deadlock would block this one.
     let (ended, ends) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -451,21 +451,21 @@ fn a_payload_may_use_the_socket_when_it_is_dropped() {
         });
         ended.send(()).unwrap();
     });
-    ends.recv_timeout(PATIENCE).expect("no lock is held");
+    ends.recv_timeout(TIMEOUT).expect("no lock is held");
 }
 
-/// What is fed while a flush is under way goes out behind it.
+/// It is sent after the payloads of that flush.
 #[tokio::test]
-async fn what_is_fed_during_a_flush_is_not_lost() {
+async fn a_payload_that_is_added_during_a_flush_is_not_lost() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
         let mut output = socket.output_to(&peer.addr().into()).await.unwrap();
         Pin::new(&mut output).start_send("first".into()).unwrap();
         poll(|cx| {
-            // The task's share of the thread is used up, so that the flush has to wait.
+            // Uses up the cooperative budget of the task, so that the flush has to wait.
             while coop::poll_proceed(cx)
-                .map(|share| share.made_progress())
+                .map(|budget| budget.made_progress())
                 .is_ready()
             {}
             assert!(Pin::new(&mut output).poll_flush(cx).is_pending());
@@ -483,7 +483,7 @@ async fn what_is_fed_during_a_flush_is_not_lost() {
     }
 }
 
-/// A sink that always has room lets other tasks run.
+/// A sink that never has to wait still yields to other tasks.
 #[tokio::test]
 async fn a_sink_does_not_starve_other_tasks() {
     let peer = Peer::new();

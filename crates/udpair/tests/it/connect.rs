@@ -1,16 +1,16 @@
-//! Connecting by endpoint pair.
+//! Connecting and binding by endpoint pair.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
 
-use crate::support::dns::{DnsServer, Say, Zone};
+use crate::support::dns::{DnsServer, Reply, Zone};
 use crate::support::{Peer, TempFile, builders, endpoint, soon};
 
-/// CON-01, SRV-14: two names lead to a socket that sends and receives.
+/// CON-01, SRV-14
 #[tokio::test]
-async fn two_names_lead_to_a_socket_that_talks_to_its_peer() {
+async fn a_socket_connected_by_host_and_service_name_sends_and_receives() {
     let peer = Peer::new();
     let port = peer.addr().port();
     let zone = format!(
@@ -37,17 +37,17 @@ async fn two_names_lead_to_a_socket_that_talks_to_its_peer() {
     }
 }
 
-/// SRV-11: with the addresses sent along, one question is all there is between the names and the socket;
-/// the adapters have no say.
+/// SRV-11: if the answer includes the addresses, no other query is sent and the adapters are not
+/// queried.
 #[tokio::test]
-async fn one_question_leads_from_the_names_to_a_connected_socket() {
+async fn one_query_is_enough_to_connect_by_name() {
     let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test
          h.example.test A 127.0.0.1
          h.example.test AAAA ::1";
     let server = DnsServer::with_zone(Zone::new(zone));
     let resolver = server
         .resolver_builder()
-        .adapters(|| panic!("nobody need ask for the adapters"))
+        .adapters(|| panic!("the resolver must not query the adapters"))
         .build();
     let socket = DatagramSocket::builder()
         .resolver(&resolver)
@@ -55,27 +55,27 @@ async fn one_question_leads_from_the_names_to_a_connected_socket() {
         .await
         .unwrap();
     assert_eq!(socket.peer_addr(), Some("[::1]:7".parse().unwrap()));
-    assert_eq!(server.asked(), ["_echo._udp.example.test SRV"]);
+    assert_eq!(server.queries(), ["_echo._udp.example.test SRV"]);
 }
 
-/// A server for a service at two hosts, the addresses of which are in the zone `along` with the answer. It
-/// never says anything about those that are not.
-fn server_of_two_hosts(along: &str) -> DnsServer {
+/// Starts a server for a service at two hosts. Its answer includes the addresses in `additional`.
+/// It never replies to queries for other addresses.
+fn server_of_two_hosts(additional: &str) -> DnsServer {
     let records = "_echo._udp.example.test SRV 1 0 7 one.test
          _echo._udp.example.test SRV 2 0 7 two.test";
-    let zone = Zone::new(&format!("{records}\n{along}"));
+    let zone = Zone::new(&format!("{records}\n{additional}"));
     DnsServer::new(move |query, _| {
         let answer = zone.answer(query);
         if answer.answers.is_empty() {
             return Vec::new();
         }
-        vec![Say::Answer(answer)]
+        vec![Reply::Answer(answer)]
     })
 }
 
-/// SRV-11, ADR-01: while the first host will do, nobody is asked for the next one.
+/// SRV-11, ADR-01: while an address of the first host works, the second host is not resolved.
 #[tokio::test]
-async fn a_silent_second_host_costs_nothing() {
+async fn the_second_host_is_not_resolved_while_the_first_one_works() {
     for (engine, builder) in builders() {
         let server = server_of_two_hosts("one.test A 127.0.0.1");
         let builder = builder.resolver(&server.resolver());
@@ -89,18 +89,18 @@ async fn a_silent_second_host_costs_nothing() {
         let socket = builder.open().unwrap();
         let output = socket.output_to_pair(&pair).await.unwrap();
         assert_eq!(output.destination(), expected, "{engine:?}");
-        // The answer is kept, and the silence was never met.
+        // The answer is cached, and the second host was never queried.
         assert_eq!(
-            server.asked(),
+            server.queries(),
             ["_echo._udp.example.test SRV"],
             "{engine:?}"
         );
     }
 }
 
-/// SRV-11, ADR-01: the next host is asked for when the addresses of the first are refused.
+/// SRV-11, ADR-01: the next host is resolved when the system rejects the addresses of the first.
 #[tokio::test]
-async fn the_next_host_is_asked_for_when_the_first_is_refused() {
+async fn the_next_host_is_resolved_when_the_first_is_rejected() {
     let zone = "_echo._udp.example.test SRV 1 0 7 one.test
          _echo._udp.example.test SRV 2 0 7 two.test
          one.test AAAA 2001:db8::1
@@ -115,18 +115,18 @@ async fn the_next_host_is_asked_for_when_the_first_is_refused() {
         let socket = builder.connect(&pair).await.unwrap();
         let expected = Some("127.0.0.1:7".parse().unwrap());
         assert_eq!(socket.peer_addr(), expected, "{engine:?}");
-        let mut asked = server.asked();
-        // Both families of one host are asked for side by side.
-        asked[1..3].sort();
-        asked[3..].sort();
-        let questions = [
+        let mut queries = server.queries();
+        // Both families of a host are queried concurrently.
+        queries[1..3].sort();
+        queries[3..].sort();
+        let expected_queries = [
             "_echo._udp.example.test SRV",
             "one.test A",
             "one.test AAAA",
             "two.test A",
             "two.test AAAA",
         ];
-        assert_eq!(asked, questions, "{engine:?}");
+        assert_eq!(queries, expected_queries, "{engine:?}");
 
         let socket = builder.open().unwrap();
         let output = socket.output_to_pair(&pair).await.unwrap();
@@ -134,16 +134,16 @@ async fn the_next_host_is_asked_for_when_the_first_is_refused() {
     }
 }
 
-/// SRV-11, SRV-13: a first host that nobody answers for leaves time for the second.
+/// SRV-11, SRV-13: a first host whose queries get no reply leaves time for the second.
 #[tokio::test]
-async fn a_silent_first_host_leaves_time_for_the_second() {
+async fn a_first_host_that_cannot_be_resolved_leaves_time_for_the_second() {
     let zone = "_echo._udp.example.test SRV 1 0 7 one.test
          _echo._udp.example.test SRV 2 0 7 two.test
          two.test A 127.0.0.1";
     let zone = Zone::new(zone).without_additional();
     let server = DnsServer::new(move |query, _| {
         let is_first = query.queries[0].name().to_ascii() == "one.test.";
-        let answer = || Say::Answer(zone.answer(query));
+        let answer = || Reply::Answer(zone.answer(query));
         (!is_first).then(answer).into_iter().collect()
     });
     let resolver = server
@@ -158,8 +158,8 @@ async fn a_silent_first_host_leaves_time_for_the_second() {
     assert_eq!(socket.peer_addr(), Some("127.0.0.1:7".parse().unwrap()));
 }
 
-/// ADR-01: the last address that the system refused is the error, whatever hosts behind it could not be
-/// found; without any address it is the last host.
+/// ADR-01: the error is that of the last address that the system rejected, even if later hosts
+/// could not be found. If there was no address, it is that of the last host.
 #[tokio::test]
 async fn the_last_failure_is_the_error() {
     let zone = "_echo._udp.example.test SRV 1 0 7 one.test
@@ -184,10 +184,10 @@ async fn the_last_failure_is_the_error() {
 
 /// CON-04, SVC-04
 #[tokio::test]
-async fn the_local_part_of_the_pair_is_where_the_socket_is_bound() {
+async fn a_socket_is_bound_to_the_local_part_of_its_pair() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
-        let port = Peer::new().leave().port();
+        let port = Peer::new().close().port();
         for (local, ip, expected_port) in [
             (format!("127.0.0.2:{port}"), "127.0.0.2", Some(port)),
             ("127.0.0.3:".into(), "127.0.0.3", None),
@@ -216,11 +216,11 @@ async fn the_local_part_of_the_pair_is_where_the_socket_is_bound() {
     }
 }
 
-/// SVC-09, SVC-06: a local service may come from the services file, and from nowhere else.
+/// SVC-09, SVC-06
 #[tokio::test]
-async fn a_local_service_comes_from_the_services_file_alone() {
+async fn a_local_service_is_looked_up_in_the_services_file_only() {
     let peer = Peer::new();
-    let port = Peer::new().leave().port();
+    let port = Peer::new().close().port();
     let server = DnsServer::with_zone(Zone::new("_mine._udp.example.test SRV 0 0 1 ."));
     let services = TempFile::new(&format!("mine {port}/udp\n"));
     let resolver = server
@@ -237,12 +237,12 @@ async fn a_local_service_comes_from_the_services_file_alone() {
     let error = builder.connect(&pair).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ServiceNotFound);
     assert_eq!(error.status().number(), 9);
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
 /// CON-07
 #[tokio::test]
-async fn a_multicast_group_is_no_host_to_connect_to() {
+async fn connecting_to_a_multicast_group_fails() {
     let zone = "group.test A 224.0.0.251\ngroup.test AAAA ff02::fb\nmixed.test A 224.0.0.251\nmixed.test A 127.0.0.1";
     let server = DnsServer::with_zone(Zone::new(zone));
     for (_, builder) in builders() {
@@ -267,7 +267,7 @@ async fn a_multicast_group_is_no_host_to_connect_to() {
 
 /// SVC-05, ADR-05
 #[tokio::test]
-async fn port_0_and_the_unspecified_address_are_refused() {
+async fn port_0_and_the_unspecified_address_are_rejected() {
     for (_, builder) in builders() {
         for (host, service) in [
             ("127.0.0.1", "0"),
@@ -296,10 +296,10 @@ async fn port_0_and_the_unspecified_address_are_refused() {
 /// CON-03
 #[tokio::test]
 async fn connecting_to_a_closed_port_succeeds() {
-    let nobody = Peer::new().leave();
+    let closed = Peer::new().close();
     for (_, builder) in builders() {
-        let socket = builder.connect(&nobody.into()).await.unwrap();
-        assert_eq!(socket.peer_addr(), Some(nobody));
+        let socket = builder.connect(&closed.into()).await.unwrap();
+        assert_eq!(socket.peer_addr(), Some(closed));
     }
 }
 
@@ -322,7 +322,10 @@ async fn a_failed_connect_leaves_the_socket_usable() {
                 assert_eq!(socket.peer_addr(), None);
             }
             let pair = peer.pair().with_local(endpoint("192.0.2.1:"));
-            socket.connect(&pair).await.expect_err("not our address");
+            socket
+                .connect(&pair)
+                .await
+                .expect_err("not a local address");
 
             socket.connect(&peer.pair()).await.unwrap();
             socket.output().unwrap().write(b"at last").await.unwrap();
@@ -333,9 +336,9 @@ async fn a_failed_connect_leaves_the_socket_usable() {
 
 /// BND-01, BND-02, BND-03, BND-04, INF-02
 #[tokio::test]
-async fn a_socket_is_bound_where_it_was_asked_to_be() {
+async fn a_socket_is_bound_to_the_requested_address_and_port() {
     for (engine, builder) in builders() {
-        let port = Peer::new().leave().port();
+        let port = Peer::new().close().port();
         for (local, ip, is_chosen) in [
             (format!("127.0.0.1:{port}"), "127.0.0.1", false),
             (format!("[::1]:{port}"), "::1", false),
@@ -360,7 +363,7 @@ async fn a_socket_is_bound_where_it_was_asked_to_be() {
 
 /// BND-10, BND-11
 #[tokio::test]
-async fn a_local_address_must_be_ours() {
+async fn a_local_address_must_belong_to_this_machine() {
     let peer = Peer::new();
     for (_, builder) in builders() {
         for local in [
@@ -382,26 +385,26 @@ async fn a_local_address_must_be_ours() {
 
 /// BND-07, BND-08
 #[tokio::test]
-async fn a_port_that_is_taken_is_refused_with_advice() {
+async fn a_port_in_use_is_an_error_with_advice() {
     let peer = Peer::new();
     for (_, builder) in builders() {
-        let taken = format!("127.0.0.1:{}", peer.addr().port());
-        let error = builder.bind(&endpoint(&taken)).await.unwrap_err();
+        let in_use = format!("127.0.0.1:{}", peer.addr().port());
+        let error = builder.bind(&endpoint(&in_use)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddressInUse);
         assert_eq!(error.hresult().cast_unsigned(), 0x8007_2740);
-        assert!(error.to_string().contains(&taken), "{error}");
+        assert!(error.to_string().contains(&in_use), "{error}");
         assert!(error.advice().is_some());
 
-        let ours = builder.bind(&endpoint(":0")).await.unwrap();
-        let taken = format!(":{}", ours.local_addr().unwrap().port());
-        let error = builder.bind(&endpoint(&taken)).await.unwrap_err();
+        let bound = builder.bind(&endpoint(":0")).await.unwrap();
+        let in_use = format!(":{}", bound.local_addr().unwrap().port());
+        let error = builder.bind(&endpoint(&in_use)).await.unwrap_err();
         assert_eq!(error.status().number(), 10);
     }
 }
 
 /// ADR-02
 #[tokio::test]
-async fn local_and_remote_are_of_one_family() {
+async fn local_and_remote_address_must_have_the_same_family() {
     for (_, builder) in builders() {
         let pair = EndpointPair::to("::1", "9")
             .unwrap()
@@ -412,9 +415,9 @@ async fn local_and_remote_are_of_one_family() {
     }
 }
 
-/// ADR-02: of a host with both families, the local one decides.
+/// ADR-02: the remote host has addresses of both families.
 #[tokio::test]
-async fn the_local_family_chooses_among_the_remote_addresses() {
+async fn the_local_family_selects_among_the_remote_addresses() {
     let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1\nh.test AAAA ::1"));
     for (_, builder) in builders() {
         let builder = builder.resolver(&server.resolver());
@@ -429,7 +432,7 @@ async fn the_local_family_chooses_among_the_remote_addresses() {
             let socket = builder.connect(&pair).await.unwrap();
             assert_eq!(socket.peer_addr(), Some(remote.parse().unwrap()), "{local}");
         }
-        // A socket that is bound to IPv4 goes on to the next candidate.
+        // A socket that is bound to IPv4 skips the IPv6 candidate.
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         socket
             .connect(&EndpointPair::to("h.test", "9").unwrap())
@@ -441,7 +444,7 @@ async fn the_local_family_chooses_among_the_remote_addresses() {
 
 /// BND-12
 #[tokio::test]
-async fn localhost_is_every_loopback_address_on_one_port() {
+async fn a_socket_bound_to_localhost_receives_on_every_loopback_address() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("localhost:0")).await.unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -460,9 +463,9 @@ async fn localhost_is_every_loopback_address_on_one_port() {
     }
 }
 
-/// DGS-03, INF-03, HOST-21: one socket hears both families, and names both plainly.
+/// DGS-03, INF-03, HOST-21: IPv4 addresses are not reported in their IPv6-mapped form.
 #[tokio::test]
-async fn a_socket_bound_to_all_addresses_speaks_both_families() {
+async fn a_socket_bound_to_all_addresses_receives_both_families() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
         let local = socket.local_addr().unwrap();
@@ -499,7 +502,7 @@ async fn the_addresses_are_known_when_the_connect_returns() {
 
 /// CON-14
 #[tokio::test]
-async fn a_socket_may_talk_to_itself() {
+async fn a_socket_may_connect_to_itself() {
     for (_, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         socket
@@ -513,18 +516,18 @@ async fn a_socket_may_talk_to_itself() {
 
 /// CON-18
 #[tokio::test]
-async fn a_bad_service_is_named_before_a_bad_host() {
+async fn an_unknown_service_is_reported_before_an_unknown_host() {
     let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1"));
     let builder = DatagramSocket::builder().resolver(&server.resolver());
     let pair = EndpointPair::to("gone.test", "nosuch").unwrap();
     let error = builder.connect(&pair).await.unwrap_err();
     assert!(error.to_string().contains("service \"nosuch\""), "{error}");
-    assert_eq!(server.asked(), ["_nosuch._udp.gone.test SRV"]);
+    assert_eq!(server.queries(), ["_nosuch._udp.gone.test SRV"]);
 }
 
-/// OUT-20, GEN-07: a pair of addresses is connected without waiting for anything.
+/// OUT-20, GEN-07
 #[test]
-fn a_numeric_pair_connects_at_the_first_poll() {
+fn a_pair_of_addresses_is_connected_without_waiting() {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
@@ -534,10 +537,10 @@ fn a_numeric_pair_connects_at_the_first_poll() {
     let mut connecting = pin!(builder.connect(&pair));
     let mut context = Context::from_waker(Waker::noop());
     let Poll::Ready(Ok(socket)) = connecting.as_mut().poll(&mut context) else {
-        panic!("a resolver or another thread was asked");
+        panic!("connecting waits for a resolver or another thread");
     };
-    let mut making = pin!(socket.recv());
-    assert!(making.as_mut().poll(&mut context).is_pending());
+    let mut receiving = pin!(socket.recv());
+    assert!(receiving.as_mut().poll(&mut context).is_pending());
 
     let unbound = DatagramSocket::builder().open().unwrap();
     let remote = Endpoint::from(peer.addr());
@@ -545,9 +548,10 @@ fn a_numeric_pair_connects_at_the_first_poll() {
     assert!(making.as_mut().poll(&mut context).is_ready());
 }
 
-/// ADR-01, ADR-05, CON-17: an address that is no destination does not spoil the others of its host.
+/// ADR-01, ADR-05, CON-17: an address that cannot be a destination does not affect the other
+/// addresses of its host.
 #[tokio::test]
-async fn an_unusable_address_gives_way_to_the_next() {
+async fn connecting_falls_back_from_an_unusable_address_to_the_next() {
     let zone = "a.test A 0.0.0.0\na.test A 127.0.0.1\nb.test AAAA ::\nb.test A 127.0.0.1\nc.test A 0.0.0.0";
     let server = DnsServer::with_zone(Zone::new(zone));
     for (engine, builder) in builders() {
@@ -580,9 +584,9 @@ async fn an_unusable_address_gives_way_to_the_next() {
     }
 }
 
-/// BND-11, ADR-02: of a local name with addresses of several machines the one that is ours is bound.
+/// BND-11, ADR-02: the local name has addresses of several machines.
 #[tokio::test]
-async fn a_local_name_is_bound_to_its_address_that_is_ours() {
+async fn a_local_name_is_bound_to_its_address_on_this_machine() {
     let zone = "me.test AAAA 2001:db8::1\nme.test A 127.0.0.1\nh.test AAAA ::1\nh.test A 127.0.0.1";
     let server = DnsServer::with_zone(Zone::new(zone));
     for (engine, builder) in builders() {
@@ -606,9 +610,9 @@ async fn a_local_name_is_bound_to_its_address_that_is_ours() {
     }
 }
 
-/// A resolver for one family has that family at both ends.
+/// A resolver for one family restricts both ends to that family.
 #[tokio::test]
-async fn a_family_that_was_asked_for_holds_at_both_ends() {
+async fn the_family_of_the_resolver_applies_to_both_ends() {
     use udpair::AddressFamily::{Ipv4, Ipv6};
     let server = DnsServer::with_zone(Zone::new("x.test A 127.0.0.1"));
     for (engine, builder) in builders() {
@@ -626,7 +630,7 @@ async fn a_family_that_was_asked_for_holds_at_both_ends() {
             let peer = Peer::at(peer);
             peer.send(b"x", SocketAddr::new(peer.addr().ip(), local.port()));
             assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"x");
-            // The other family's port is free.
+            // The port is still free in the other family.
             Peer::at(
                 &SocketAddr::new(other.parse::<SocketAddr>().unwrap().ip(), local.port())
                     .to_string(),
@@ -635,7 +639,7 @@ async fn a_family_that_was_asked_for_holds_at_both_ends() {
     }
 }
 
-/// ADR-04, HOST-10: a link-local address that could be on any adapter, or on none, is refused.
+/// ADR-04, HOST-10: a link-local address without an adapter, or with an unknown one, is rejected.
 #[tokio::test]
 async fn a_link_local_address_needs_its_adapter() {
     let builder = DatagramSocket::builder();

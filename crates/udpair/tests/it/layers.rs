@@ -1,4 +1,4 @@
-//! Who may know whom: the layers of `ARCHITECTURE.md`, read from the sources.
+//! Which file may use which: checks the layers of `ARCHITECTURE.md` against the sources.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,13 +6,13 @@ use std::path::Path;
 
 use crate::sources::{from_root, module, paths, product, root, sources, words};
 
-/// One rule: none of the files may name any of the paths.
+/// A rule: none of the files may contain any of the paths.
 struct Rule {
     /// Folders and files, from the root of the workspace.
     files: &'static [&'static str],
     /// Exceptions from `files`.
     except: &'static [&'static str],
-    /// Beginnings of paths, or names of conditions.
+    /// Prefixes of paths, or names of `cfg` conditions.
     never: &'static [&'static str],
     why: &'static str,
 }
@@ -30,7 +30,7 @@ const RULES: &[Rule] = &[
             "rand",
             "idna",
         ],
-        why: "udpair-io knows addresses, bytes and io::Error: no runtime, no names",
+        why: "udpair-io uses addresses, bytes and io::Error, but no runtime and no names",
     },
     Rule {
         files: &["crates/udpair/src", "crates/udpair-cli/src"],
@@ -43,43 +43,43 @@ const RULES: &[Rule] = &[
             "target_family",
             "std::os",
         ],
-        why: "operating systems are udpair-io's",
+        why: "only udpair-io depends on the operating system",
     },
     Rule {
         files: &["crates/udpair/src/driver/readiness"],
         except: &[],
         never: &["libc", "socket2", "mio"],
-        why: "what each system's runtime watches, and nothing else",
+        why: "this folder only registers a socket with the runtime",
     },
     Rule {
         files: &["crates/udpair-io/src"],
         except: &["crates/udpair-io/src/system.rs"],
         never: &["target_os"],
-        why: "one place asks which system it is",
+        why: "one file selects the operating system",
     },
     Rule {
         files: &["crates/udpair-io/src"],
         except: &["crates/udpair-io/src/system"],
         never: &["libc"],
-        why: "system calls are the system folder's",
+        why: "system calls are in the system folder",
     },
     Rule {
         files: &["crates/udpair/src"],
         except: &["crates/udpair/src/driver.rs", "crates/udpair/src/driver"],
         never: &["tokio"],
-        why: "the driver alone names the runtime",
+        why: "only the driver uses the runtime",
     },
     Rule {
         files: &["crates/udpair/src"],
         except: &["crates/udpair/src/resolve/dns/wire.rs"],
         never: &["hickory_proto"],
-        why: "one place names the DNS library",
+        why: "one file uses the DNS library",
     },
     Rule {
         files: &["crates/udpair/src"],
         except: &["crates/udpair/src/observe.rs"],
         never: &["tracing", "metrics"],
-        why: "one place tells who watches",
+        why: "one file emits tracing events and metrics",
     },
     Rule {
         files: &["crates/udpair/src/observe.rs"],
@@ -93,13 +93,13 @@ const RULES: &[Rule] = &[
             "crate::socket",
             "udpair_io",
         ],
-        why: "what is told are words and numbers",
+        why: "events and metrics consist of text and numbers",
     },
     Rule {
         files: &["crates/udpair/src/resolve.rs", "crates/udpair/src/resolve"],
         except: &[],
         never: &["crate::socket", "crate::message"],
-        why: "resolving knows nothing of the sockets that use it",
+        why: "name resolution does not depend on sockets",
     },
     Rule {
         files: &["crates/udpair/src/name.rs", "crates/udpair/src/name"],
@@ -117,7 +117,7 @@ const RULES: &[Rule] = &[
         files: &["crates/udpair/src/network.rs", "crates/udpair/src/network"],
         except: &[],
         never: &["crate::resolve", "crate::socket", "crate::message"],
-        why: "the network is there without sockets",
+        why: "the network files do not depend on sockets",
     },
     Rule {
         files: &["crates/udpair/src/driver.rs", "crates/udpair/src/driver"],
@@ -129,7 +129,7 @@ const RULES: &[Rule] = &[
             "crate::socket",
             "crate::message",
         ],
-        why: "the driver knows sockets, not rules",
+        why: "the driver moves datagrams, and does not implement the model's rules",
     },
     Rule {
         files: &["crates/udpair-bench/src"],
@@ -148,13 +148,13 @@ const RULES: &[Rule] = &[
             "crates/udpair-bench/src/pure.rs",
         ],
         never: &["udpair"],
-        why: "what measures does not know what it measures",
+        why: "only the peers of the harness depend on what is measured",
     },
     Rule {
         files: &["xtask/src"],
         except: &[],
         never: &["udpair_bench", "quinn_udp", "hickory_resolver", "libc"],
-        why: "xtask runs the harness, and does not link it",
+        why: "xtask runs the harness, but does not link it",
     },
     Rule {
         files: &["crates/udpair/src/socket/link"],
@@ -170,7 +170,7 @@ const RULES: &[Rule] = &[
             "crate::socket::send",
             "crate::socket::shared",
         ],
-        why: "what runs with a lock held cannot reach what takes it, or whoever is notified",
+        why: "code that runs while a lock is held cannot take that lock or notify waiters",
     },
     Rule {
         files: &["crates/udpair/src/socket/settings.rs"],
@@ -185,7 +185,7 @@ const RULES: &[Rule] = &[
         ],
         except: &[],
         never: &["crate::socket::receive", "crate::socket::send"],
-        why: "opening, sending and receiving are each other's business only at the first bind of a send",
+        why: "opening does not depend on sending or receiving; a send depends on opening to bind",
     },
     Rule {
         files: &[
@@ -194,7 +194,7 @@ const RULES: &[Rule] = &[
         ],
         except: &[],
         never: &["crate::socket::open", "crate::socket::send"],
-        why: "receiving stands beside opening and sending",
+        why: "receiving does not depend on opening and sending",
     },
     Rule {
         files: &[
@@ -203,9 +203,9 @@ const RULES: &[Rule] = &[
         ],
         except: &[],
         never: &["crate::socket::receive"],
-        why: "sending stands beside receiving",
+        why: "sending does not depend on receiving",
     },
-    // Pure files: no clock, no dice, no file, no socket.
+    // Pure files: no clock, no random numbers, no file, no socket.
     Rule {
         files: &[
             "crates/udpair/src/resolve/srv.rs",
@@ -245,12 +245,12 @@ const RULES: &[Rule] = &[
             "tokio",
             "libc",
         ],
-        why: "pure: clocks, dice and files come in as arguments",
+        why: "pure: clocks, random numbers and files are passed in as arguments",
     },
 ];
 
 #[test]
-fn every_file_keeps_to_its_layer() {
+fn every_file_uses_only_its_layer_and_those_below() {
     let root = root();
     let mut broken = Vec::new();
     for rule in RULES {
@@ -264,18 +264,18 @@ fn every_file_keeps_to_its_layer() {
             let text = fs::read_to_string(&file).unwrap();
             let module = module(in_crate(name));
             for path in paths(product(&text)) {
-                // A rule writes paths out that files write in any way.
+                // Rules contain absolute paths, but files may write relative ones.
                 let path = match from_root(&path, &module) {
                     Some(target) if path.contains("::") => format!("crate::{}", target.join("::")),
                     _ => path,
                 };
-                let named = rule
+                let forbidden = rule
                     .never
                     .iter()
                     .find(|never| path == **never || path.starts_with(&format!("{never}::")));
-                if let Some(never) = named {
+                if let Some(never) = forbidden {
                     broken.push(format!(
-                        "{}: names {never} ({path}); {}",
+                        "{}: uses {never} ({path}); {}",
                         name.display(),
                         rule.why
                     ));
@@ -286,15 +286,15 @@ fn every_file_keeps_to_its_layer() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-/// The path of a file below the source folder of its crate.
+/// Returns the path of a file below the source folder of its crate.
 fn in_crate(name: &Path) -> &str {
     let name = name.to_str().unwrap();
     name.split_once("src/").map_or(name, |(_, file)| file)
 }
 
-/// Every file that says it is pure is held to it above.
+/// The last rule lists every file whose documentation says that it is pure.
 #[test]
-fn files_that_call_themselves_pure_are_checked() {
+fn files_documented_as_pure_are_checked() {
     let root = root();
     let pure = RULES.last().unwrap();
     for file in sources(&root, &["crates"]) {
@@ -307,15 +307,15 @@ fn files_that_call_themselves_pure_are_checked() {
         if head.contains("Pure:") || head.contains("Pure.") {
             assert!(
                 pure.files.contains(&name),
-                "{name} calls itself pure, and no rule checks it"
+                "{name} is documented as pure, but no rule checks it"
             );
         }
     }
 }
 
-/// The layers in the manifests.
+/// The manifests follow the layers.
 #[test]
-fn every_crate_keeps_to_its_dependencies() {
+fn every_crate_has_only_its_allowed_dependencies() {
     for (name, allowed) in [
         (
             "udpair-io",
@@ -370,7 +370,7 @@ fn every_crate_keeps_to_its_dependencies() {
             .filter(|line| {
                 let is_heading = line.starts_with('[');
                 if is_heading {
-                    // Those of one system too, and not those of tests.
+                    // Includes dependencies of one target, but not `dev-dependencies`.
                     is_product = *line == "[dependencies]" || line.ends_with(".dependencies]");
                 }
                 is_product && !is_heading
@@ -382,9 +382,9 @@ fn every_crate_keeps_to_its_dependencies() {
     }
 }
 
-/// Rivals are nobody's dependency: what is measured must not change what is shipped.
+/// The harness depends on other implementations. Its dependencies must not change what is shipped.
 #[test]
-fn nobody_depends_on_the_harness() {
+fn no_crate_depends_on_the_harness() {
     let root = root();
     let crates = fs::read_dir(root.join("crates")).unwrap();
     let folders = crates.map(|entry| entry.unwrap().path());
@@ -395,18 +395,17 @@ fn nobody_depends_on_the_harness() {
     }
 }
 
-/// `unsafe` stands where it is argued.
 #[test]
-fn unsafe_code_stands_in_the_system_folders_and_where_the_driver_registers() {
+fn unsafe_code_is_only_in_the_system_folders_and_where_the_driver_registers() {
     let root = root();
     for file in sources(&root, &["crates", "xtask"]) {
         let name = file.strip_prefix(&root).unwrap();
-        let calls = [
+        let system_folders = [
             "crates/udpair-io/src/system",
             "crates/udpair-bench/src/system",
         ];
-        // The folder, and the file beside it.
-        let is_system = calls
+        // The folder, and the root file next to it.
+        let is_system = system_folders
             .iter()
             .any(|system| name.starts_with(system) || name.with_extension("") == Path::new(system));
         let is_register = name == Path::new(REGISTER);
@@ -419,5 +418,5 @@ fn unsafe_code_stands_in_the_system_folders_and_where_the_driver_registers() {
     }
 }
 
-/// Where a descriptor is handed to the runtime.
+/// The file that hands a descriptor to the runtime.
 const REGISTER: &str = "crates/udpair/src/driver/readiness/unix.rs";

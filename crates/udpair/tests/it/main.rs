@@ -1,29 +1,29 @@
-//! The public behaviour of `udpair`, theme by theme.
+//! Tests of the public behaviour of `udpair`, one file per theme.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on may say so this way"
+    reason = "a test may panic where it cannot continue"
 )]
 
 mod answers;
 mod batch;
-mod circles;
+mod cache;
 mod connect;
-mod kept;
+mod cycles;
 mod layers;
 mod many;
-mod mixture;
 mod multicast;
 mod names;
 mod network;
 mod options;
 mod pairs;
+mod peer_filter;
 mod push;
+mod random_mix;
 mod receive;
 mod resolve;
 mod runtime;
 mod send;
 mod sources;
 mod state;
-mod strangers;
 mod support;

@@ -1,4 +1,4 @@
-//! Many peers: streams by pair, replies, and what messages say of the kernel.
+//! Sockets with many peers: streams by endpoint pair, replies, and the metadata of messages.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
@@ -7,7 +7,7 @@ use udpair::{Builder, DatagramSocket, Endpoint, ErrorKind};
 
 use crate::support::{Peer, builders, endpoint, loopback, soon};
 
-/// OUT-04, OUT-07: a stream by pair binds at once; what it is bound to is the pair's local end.
+/// OUT-04, OUT-07: to the local end of the pair.
 #[tokio::test]
 async fn a_stream_by_pair_binds_at_once() {
     let (peer, other) = (Peer::new(), Peer::new());
@@ -20,7 +20,7 @@ async fn a_stream_by_pair_binds_at_once() {
         stream.write(b"x").await.unwrap();
         assert_eq!(peer.recv(), (b"x".to_vec(), local), "{engine:?}");
 
-        // It has no peer: there may be others, and everybody is heard.
+        // The socket has no peer: it may have other streams, and receives from every sender.
         assert_eq!(socket.peer_addr(), None);
         let second = socket.output_to_pair(&other.pair()).await.unwrap();
         second.write(b"y").await.unwrap();
@@ -30,9 +30,9 @@ async fn a_stream_by_pair_binds_at_once() {
     }
 }
 
-/// OUT-07, OUT-08: on a bound socket the pair's local end is empty, or what is bound.
+/// OUT-07, OUT-08: on a bound socket the local end of the pair is empty or matches the bound one.
 #[tokio::test]
-async fn a_stream_by_pair_fits_what_is_bound() {
+async fn the_local_end_of_a_stream_by_pair_must_match_the_bound_one() {
     let peer = Peer::new();
     let adapters = udpair::adapters().unwrap();
     let adapter = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
@@ -60,32 +60,32 @@ async fn a_stream_by_pair_fits_what_is_bound() {
     }
 }
 
-/// MSG-11: who asked at one address of many is answered from there.
+/// MSG-11: the socket has many local addresses.
 #[tokio::test]
-async fn a_reply_leaves_from_the_address_that_was_asked() {
+async fn a_reply_is_sent_from_the_address_that_received_the_request() {
     for (engine, builder) in builders() {
         let server = builder.bind(&endpoint(":0")).await.unwrap();
-        let asked = SocketAddr::new([127, 0, 0, 77].into(), loopback(&server).port());
+        let destination = SocketAddr::new([127, 0, 0, 77].into(), loopback(&server).port());
         let peer = Peer::new();
-        peer.send(b"who", asked);
+        peer.send(b"request", destination);
         let message = soon(server.recv()).await.unwrap();
-        server.send_to(b"I", message.reply()).await.unwrap();
+        server.send_to(b"reply", message.reply()).await.unwrap();
         let (reply, from) = peer.recv();
-        assert_eq!(reply, b"I");
+        assert_eq!(reply, b"reply");
         let capabilities = engine.capabilities();
         if capabilities.local_address && capabilities.source {
-            assert_eq!(from, asked, "{engine:?}");
+            assert_eq!(from, destination, "{engine:?}");
         }
     }
 }
 
-/// A socket whose buffer is soon full, and whose count of what was dropped is exact.
-async fn with_little_room(builder: Builder, local: &str) -> DatagramSocket {
+/// Returns a socket with a small receive buffer and an exact count of dropped datagrams.
+async fn with_small_buffer(builder: Builder, local: &str) -> DatagramSocket {
     let builder = builder.receive_offload(false).inbound_buffer_bytes(4096);
     builder.bind(&endpoint(local)).await.unwrap()
 }
 
-/// MSG-17: each message tells how many are missing before it, to the datagram.
+/// MSG-17: the count of each message is exact.
 #[tokio::test]
 async fn a_message_says_how_many_were_dropped_before_it() {
     let peer = Peer::new();
@@ -93,7 +93,7 @@ async fn a_message_says_how_many_were_dropped_before_it() {
         if !engine.capabilities().drops {
             continue;
         }
-        let socket = with_little_room(builder, ":0").await;
+        let socket = with_small_buffer(builder, ":0").await;
         let to = loopback(&socket);
         let (mut next, mut number, mut dropped) = (0_u32, 0_u32, 0);
         for _ in 0..5 {
@@ -108,7 +108,7 @@ async fn a_message_says_how_many_were_dropped_before_it() {
                 next = found + 1;
             }
         }
-        // A fence, before which the last of them are missing.
+        // A fence: its count covers the datagrams that were dropped last.
         peer.send(&number.to_be_bytes(), to);
         dropped += soon(socket.recv()).await.unwrap().dropped_before();
         let statistics = socket.statistics();
@@ -120,25 +120,26 @@ async fn a_message_says_how_many_were_dropped_before_it() {
     }
 }
 
-/// MSG-17: drops before a stranger's datagram, which is not delivered, are told by the next message.
+/// MSG-17: the datagram of the non-peer is not delivered, so the next message reports the drops
+/// before it.
 #[tokio::test]
-async fn drops_before_a_stranger_are_told_all_the_same() {
-    let (peer, stranger) = (Peer::new(), Peer::new());
+async fn drops_before_a_datagram_of_a_non_peer_are_reported() {
+    let (peer, non_peer) = (Peer::new(), Peer::new());
     for (engine, builder) in builders() {
         if !engine.capabilities().drops {
             continue;
         }
-        let socket = with_little_room(builder, "127.0.0.1:0").await;
+        let socket = with_small_buffer(builder, "127.0.0.1:0").await;
         let to = socket.local_addr().unwrap();
         for _ in 0..100 {
             peer.send(b"peer", to);
         }
-        // Room for the stranger, who comes right behind what was dropped.
+        // Makes space for the datagram of the non-peer, which follows the dropped ones directly.
         let mut dropped = 0;
         while let Some(message) = socket.try_recv().unwrap() {
             dropped += u64::from(message.dropped_before());
         }
-        stranger.send(b"stranger", to);
+        non_peer.send(b"non-peer", to);
         socket.connect(&peer.pair()).await.unwrap();
         assert!(socket.try_recv().unwrap().is_none(), "{engine:?}");
         peer.send(b"fence", to);
@@ -149,19 +150,19 @@ async fn drops_before_a_stranger_are_told_all_the_same() {
     }
 }
 
-/// When the kernel received it, if that was asked for.
+/// It is the time at which the kernel received the datagram.
 #[tokio::test]
-async fn a_message_has_its_time_where_it_was_asked_for() {
+async fn a_message_has_a_timestamp_if_requested() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
-        for is_asked in [true, false] {
-            let builder = builder.clone().timestamps(is_asked);
+        for is_requested in [true, false] {
+            let builder = builder.clone().timestamps(is_requested);
             let socket = builder.bind(&endpoint(":0")).await.unwrap();
             let before = SystemTime::now();
             peer.send(b"x", loopback(&socket));
             let time = soon(socket.recv()).await.unwrap().timestamp();
-            if is_asked && engine.capabilities().timestamps {
-                let time = time.expect("a time");
+            if is_requested && engine.capabilities().timestamps {
+                let time = time.expect("a timestamp");
                 assert!(before <= time && time <= SystemTime::now(), "{engine:?}");
             } else {
                 assert_eq!(time, None, "{engine:?}");

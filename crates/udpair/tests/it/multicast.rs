@@ -1,4 +1,4 @@
-//! Groups, as far as loopback has them. The rest is tried on real links, by `cargo xtask interop`.
+//! Multicast groups on loopback. `cargo xtask interop` runs the remaining tests on real links.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,7 +18,7 @@ fn loopback_adapter() -> Adapter {
     adapters.find(|adapter| adapter.is_loopback).unwrap()
 }
 
-/// A socket on the loopback adapter, where any machine can hear groups.
+/// Returns a socket on the loopback adapter, where every machine can receive from groups.
 async fn on_loopback(builder: &Builder) -> DatagramSocket {
     let adapter = loopback_adapter();
     builder.bind_on(&adapter, &0.into()).await.unwrap()
@@ -32,9 +32,10 @@ fn to_itself(socket: &DatagramSocket) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], socket.local_addr().unwrap().port()))
 }
 
-/// MCG-01, MCG-02, MCG-10, MCG-12: sent without joining, heard by who has joined, at its own port.
+/// MCG-01, MCG-02, MCG-10, MCG-12: the sender need not join. A member receives only on its own
+/// port.
 #[tokio::test]
-async fn what_is_sent_to_a_group_is_heard_by_its_members() {
+async fn datagrams_to_a_group_are_received_by_its_members() {
     for (engine, builder) in builders() {
         let (member, other) = (on_loopback(&builder).await, on_loopback(&builder).await);
         let joined = member.join_multicast(&group().into()).await.unwrap();
@@ -42,33 +43,33 @@ async fn what_is_sent_to_a_group_is_heard_by_its_members() {
         assert_eq!(joined[0].adapter, loopback_adapter());
         assert!(joined[0].result.is_ok(), "{engine:?} {joined:?}");
 
-        other.send_to(b"stray", to_group(&other)).await.unwrap();
-        other.send_to(b"meant", to_group(&member)).await.unwrap();
+        other.send_to(b"unwanted", to_group(&other)).await.unwrap();
+        other.send_to(b"wanted", to_group(&member)).await.unwrap();
         let message = soon(member.recv()).await.unwrap();
-        assert_eq!(message.payload(), b"meant", "{engine:?}");
-        // The other one has not joined, and its port is not the member's.
+        assert_eq!(message.payload(), b"wanted", "{engine:?}");
+        // The other socket has not joined, and has another port than the member.
         other.send_to(b"fence", to_itself(&other)).await.unwrap();
         let message = soon(other.recv()).await.unwrap();
         assert_eq!(message.payload(), b"fence", "{engine:?}");
     }
 }
 
-/// MCG-06, MCG-08: joined twice it is left once, and then heard no more.
+/// MCG-06, MCG-08
 #[tokio::test]
-async fn a_group_may_be_joined_twice_and_left() {
+async fn a_group_that_was_joined_twice_is_left_with_one_call() {
     for (engine, builder) in builders() {
         let socket = on_loopback(&builder).await;
         for _ in 0..2 {
             let joined = socket.join_multicast(&group().into()).await.unwrap();
             assert!(joined[0].result.is_ok(), "{engine:?} {joined:?}");
         }
-        socket.send_to(b"heard", to_group(&socket)).await.unwrap();
+        socket.send_to(b"member", to_group(&socket)).await.unwrap();
         let message = soon(socket.recv()).await.unwrap();
-        assert_eq!(message.payload(), b"heard", "{engine:?}");
+        assert_eq!(message.payload(), b"member", "{engine:?}");
 
         socket.leave_multicast(group()).unwrap();
         socket
-            .send_to(b"not heard", to_group(&socket))
+            .send_to(b"not a member", to_group(&socket))
             .await
             .unwrap();
         socket.send_to(b"fence", to_itself(&socket)).await.unwrap();
@@ -79,9 +80,9 @@ async fn a_group_may_be_joined_twice_and_left() {
     }
 }
 
-/// MCG-04: the first multicast address of a name, and an error where there is none.
+/// MCG-04: the first multicast address of a name is joined. A name without one is an error.
 #[tokio::test]
-async fn a_group_may_be_given_by_its_name() {
+async fn a_group_may_be_given_by_name() {
     let zone = format!(
         "group.test. A 192.0.2.1
          group.test. A {GROUP}
@@ -96,7 +97,7 @@ async fn a_group_may_be_given_by_its_name() {
         assert_eq!(joined[0].group, group(), "{engine:?}");
         for (name, kind) in [
             ("host.test", ErrorKind::HostNotFound),
-            ("nobody.test", ErrorKind::HostNotFound),
+            ("missing.test", ErrorKind::HostNotFound),
         ] {
             let error = socket.join_multicast(&name.parse().unwrap()).await;
             assert_eq!(error.unwrap_err().kind(), kind, "{engine:?} {name}");
@@ -104,9 +105,9 @@ async fn a_group_may_be_given_by_its_name() {
     }
 }
 
-/// MCG-05: what is no group, and who can be no sender to one.
+/// MCG-05
 #[tokio::test]
-async fn only_groups_are_joined() {
+async fn joining_rejects_addresses_that_are_not_groups_or_not_senders() {
     for (engine, builder) in builders() {
         let socket = on_loopback(&builder).await;
         for address in [
@@ -129,9 +130,9 @@ async fn only_groups_are_joined() {
     }
 }
 
-/// MCG-06: the kernel would take both, and hear what the first says.
+/// MCG-06: the kernel would accept both, and apply the first.
 #[tokio::test]
-async fn a_group_is_heard_from_everybody_or_from_some() {
+async fn a_group_is_joined_for_any_sender_or_for_some_but_not_both() {
     for (engine, builder) in builders() {
         let socket = on_loopback(&builder).await;
         let (name, sender) = (group().into(), [127, 0, 0, 1].into());
@@ -152,9 +153,9 @@ async fn a_group_is_heard_from_everybody_or_from_some() {
     }
 }
 
-/// MCG-01: neither before it is bound, nor once it is connected.
+/// MCG-01: neither before it is bound, nor after it is connected.
 #[tokio::test]
-async fn a_group_is_joined_by_a_bound_socket_alone() {
+async fn only_a_bound_socket_can_join_a_group() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let connected = builder.connect(&peer.pair()).await.unwrap();
@@ -170,9 +171,10 @@ async fn a_group_is_joined_by_a_bound_socket_alone() {
     }
 }
 
-/// MCG-03: an address hears no group on Linux, and nobody is told that it does.
+/// MCG-03: on Linux a socket that is bound to one address receives from no group, so the join
+/// fails.
 #[tokio::test]
-async fn a_socket_at_one_address_does_not_join_in_vain() {
+async fn joining_on_a_socket_bound_to_one_address_either_fails_or_takes_effect() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         match socket.join_multicast(&group().into()).await {
@@ -181,16 +183,16 @@ async fn a_socket_at_one_address_does_not_join_in_vain() {
                 assert!(error.advice().is_some());
             }
             Ok(_) => {
-                socket.send_to(b"heard", to_group(&socket)).await.unwrap();
+                socket.send_to(b"member", to_group(&socket)).await.unwrap();
                 soon(socket.recv()).await.unwrap();
             }
         }
     }
 }
 
-/// MCG-05: a group of the other family is refused; the kernel would take it, and deliver nothing.
+/// MCG-05: the kernel would accept the group, and deliver nothing.
 #[tokio::test]
-async fn a_group_has_a_family_that_the_socket_speaks() {
+async fn a_group_of_a_family_that_the_socket_does_not_support_is_rejected() {
     for (engine, builder) in builders() {
         for (family, group) in [
             (AddressFamily::Ipv4, "ff15::77"),
@@ -205,9 +207,10 @@ async fn a_group_has_a_family_that_the_socket_speaks() {
     }
 }
 
-/// CTL-12, CON-15, OUT-19: an engine that cannot tell who was meant cannot be for many only.
+/// CTL-12, CON-15, OUT-19: an engine that does not report local addresses does not support
+/// `multicast_only`.
 #[tokio::test]
-async fn a_socket_for_many_speaks_to_nobody_alone() {
+async fn a_multicast_only_socket_cannot_send_or_connect_to_one_host() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let builder = builder.multicast_only(true);
@@ -230,9 +233,9 @@ async fn a_socket_for_many_speaks_to_nobody_alone() {
     }
 }
 
-/// BND-09, MCG-13, MSG-21: both members hear what is for many, and neither what is for one.
+/// BND-09, MCG-13, MSG-21: both receive multicast datagrams, and neither receives unicast ones.
 #[tokio::test]
-async fn sockets_for_many_share_a_port() {
+async fn multicast_only_sockets_share_a_port() {
     for (engine, builder) in builders() {
         if !engine.capabilities().local_address {
             continue;
@@ -246,7 +249,7 @@ async fn sockets_for_many_share_a_port() {
             socket.join_multicast(&group().into()).await.unwrap();
         }
         let peer = Peer::new();
-        peer.send(b"for one", to_itself(&first));
+        peer.send(b"unicast", to_itself(&first));
         first.send_to(b"Hello", to_group(&first)).await.unwrap();
         for socket in [&first, &second] {
             let message = soon(socket.recv()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the names promise beyond their own files.
+//! Names in use with sockets, and the traits of public types.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use udpair::{Endpoint, EndpointPair, ErrorKind, HostName, HostNameType};
 
 /// HOST-11
 #[tokio::test]
-async fn a_bluetooth_address_is_a_name_that_no_datagram_reaches() {
+async fn a_bluetooth_address_is_a_valid_name_but_not_a_destination() {
     let name: HostName = "12:34:56:78:9A:BC".parse().unwrap();
     assert_eq!(name.kind(), HostNameType::Bluetooth);
     let builder = udpair::DatagramSocket::builder();
@@ -33,7 +33,7 @@ async fn a_bluetooth_address_is_a_name_that_no_datagram_reaches() {
 
 /// HOST-21
 #[test]
-fn the_pair_of_an_address_needs_no_name() {
+fn an_endpoint_pair_can_be_made_from_a_socket_address() {
     let address: SocketAddr = "192.0.2.1:5".parse().unwrap();
     let pair = EndpointPair::from(address);
     assert_eq!(pair.remote().host().unwrap().kind(), HostNameType::Ipv4);
@@ -42,7 +42,7 @@ fn the_pair_of_an_address_needs_no_name() {
 
 /// GEN-06
 #[test]
-fn everything_may_go_to_another_thread() {
+fn all_public_types_are_send_and_sync() {
     fn check<T: Send + Sync>() {}
     check::<udpair::DatagramSocket>();
     check::<udpair::OutputStream>();

@@ -1,4 +1,5 @@
-//! Adapters, the names of this machine, and watching both. What changes is tested on networks of its own.
+//! Adapters, the names of this machine, and watching both. `cargo xtask interop` tests changes, in
+//! network namespaces.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,15 +14,15 @@ use udpair::{
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, loopback as loopback_address, soon};
 
-/// NET-01, NET-04, HOST-18: the list is the system's, in the order of the model.
+/// NET-01, NET-04, HOST-18: the list is that of the system, in the order of the model.
 #[test]
-fn the_names_of_this_machine_are_its_own_and_those_of_its_adapters() {
+fn the_host_names_of_this_machine_are_its_names_and_its_adapter_addresses() {
     let names = host_names().unwrap();
     let adapters = adapters().unwrap();
     let first_address = names.iter().position(|name| name.ip.is_some());
     let addresses = names.split_at(first_address.unwrap_or(names.len())).1;
     for name in addresses {
-        let information = name.ip.as_ref().expect("no name comes after an address");
+        let information = name.ip.as_ref().expect("names are before addresses");
         let ip = name.host.ip().unwrap();
         let owner = adapters
             .iter()
@@ -34,9 +35,9 @@ fn the_names_of_this_machine_are_its_own_and_those_of_its_adapters() {
     }
 }
 
-/// NET-03: whatever is listed can be bound to, the address and its adapter.
+/// NET-03: a socket can be bound to each listed address, and to its adapter.
 #[tokio::test]
-async fn listed_names_and_adapters_can_be_bound_to() {
+async fn listed_addresses_and_adapters_can_be_bound_to() {
     for name in host_names().unwrap() {
         let Some(information) = name.ip else { continue };
         for (engine, builder) in builders() {
@@ -52,13 +53,13 @@ async fn listed_names_and_adapters_can_be_bound_to() {
 
 /// NET-14
 #[tokio::test]
-async fn an_adapter_that_is_not_there_is_an_address_that_is_not_available() {
+async fn binding_to_a_missing_adapter_fails_as_address_not_available() {
     let loopback = {
         let mut adapters = adapters().unwrap();
         adapters.retain(|adapter| adapter.is_loopback);
         adapters.swap_remove(0)
     };
-    // The second has the name of one that is there.
+    // The second adapter has the name of an existing one.
     for (name, index) in [("gone", 999_999), (loopback.name.as_str(), 999_999)] {
         let adapter = Adapter::new(name, index);
         for (engine, builder) in builders() {
@@ -70,9 +71,9 @@ async fn an_adapter_that_is_not_there_is_an_address_that_is_not_available() {
     }
 }
 
-/// NET-13: watching needs no runtime, and may end at any time.
+/// NET-13: watching needs no runtime, and a watch may be dropped at any time.
 #[test]
-fn adapters_can_be_watched_from_anywhere() {
+fn adapters_can_be_watched_from_any_thread() {
     let loopback = |watch: &AdapterWatch| {
         let mut adapters = watch.network().adapters.iter();
         adapters.find(|adapter| adapter.is_loopback).cloned()
@@ -85,7 +86,7 @@ fn adapters_can_be_watched_from_anywhere() {
     assert_eq!(loopback(&there), loopback(&watch_adapters().unwrap()));
 }
 
-/// NET-13: what ends with a runtime says so, and then nothing more.
+/// NET-13: it returns one error, and ends.
 #[test]
 fn a_watch_ends_with_its_runtime() {
     let start = || {
@@ -100,28 +101,27 @@ fn a_watch_ends_with_its_runtime() {
         let next = poll_fn(|cx| Pin::new(&mut watch).poll_next(cx));
         start().unwrap().block_on(next)
     };
-    let error = next().expect("one last word").unwrap_err();
+    let error = next().expect("an error before the end").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     assert!(next().is_none());
 }
 
-/// NET-13: a watch does not keep sockets from their work.
+/// NET-13
 #[tokio::test]
-async fn sockets_work_beside_a_watch() {
+async fn sockets_work_while_a_watch_is_open() {
     let _watch = watch_adapters().unwrap();
     let socket = DatagramSocket::builder()
         .bind(&endpoint("127.0.0.1:0"))
         .await
         .unwrap();
     let here = socket.local_addr().unwrap();
-    socket.send_to(b"to myself", here).await.unwrap();
-    assert_eq!(socket.recv().await.unwrap().payload(), b"to myself");
+    socket.send_to(b"to itself", here).await.unwrap();
+    assert_eq!(socket.recv().await.unwrap().payload(), b"to itself");
 }
 
-/// BND-05, BND-06, CON-06: a socket on the loopback adapter speaks and hears there, before it is connected
-/// and after.
+/// BND-05, BND-06, CON-06: before it is connected and after.
 #[tokio::test]
-async fn a_socket_on_an_adapter_speaks_and_hears_there() {
+async fn a_socket_on_an_adapter_sends_and_receives_there() {
     let adapters = adapters().unwrap();
     let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
     let peer = Peer::new();
@@ -140,9 +140,9 @@ async fn a_socket_on_an_adapter_speaks_and_hears_there() {
     }
 }
 
-/// SRV-15: what one network says is not kept for those who ask elsewhere, nor the other way round.
+/// SRV-15: answers from one network are not reused for another, in either direction.
 #[tokio::test]
-async fn a_socket_on_an_adapter_asks_for_itself() {
+async fn a_socket_on_an_adapter_does_not_share_cached_answers() {
     let adapters = adapters().unwrap();
     let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
     let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test\nh.example.test A 127.0.0.1";
@@ -151,9 +151,9 @@ async fn a_socket_on_an_adapter_asks_for_itself() {
     let remote = endpoint("example.test:echo");
     let bound = builder.bind_on(loopback, &0.into()).await.unwrap();
     let unbound = builder.open().unwrap();
-    for (socket, questions) in [(&bound, 1), (&unbound, 2), (&bound, 3), (&unbound, 3)] {
+    for (socket, queries) in [(&bound, 1), (&unbound, 2), (&bound, 3), (&unbound, 3)] {
         let output = socket.output_to(&remote).await.unwrap();
         assert_eq!(output.destination(), Some("127.0.0.1:7".parse().unwrap()));
-        assert_eq!(server.asked().len(), questions);
+        assert_eq!(server.queries().len(), queries);
     }
 }

@@ -1,4 +1,4 @@
-//! The options of a socket, and what it tells of them.
+//! Socket options: the requested values, and the values that the socket reports.
 
 use udpair::{
     Builder, DatagramSocket, Ecn, EndpointPair, OptionValue, QualityOfService, SocketOption,
@@ -6,7 +6,7 @@ use udpair::{
 
 use crate::support::{Peer, builders, endpoint, soon};
 
-/// A socket of each engine and each kind of local end: IPv4, IPv6, both, and connected.
+/// Returns a socket for each engine and each kind of local end: IPv4, IPv6, both, and connected.
 async fn sockets(set: impl Fn(Builder) -> Builder) -> Vec<(String, DatagramSocket)> {
     let peer = Peer::new();
     let mut sockets = Vec::new();
@@ -55,9 +55,9 @@ async fn the_defaults_are_those_of_the_model() {
     }
 }
 
-/// CTL-03, CTL-06, CTL-11: on both levels of a socket that has two.
+/// CTL-03, CTL-06, CTL-11: also on dual-stack sockets, which have each option at two levels.
 #[tokio::test]
-async fn what_the_system_grants_is_told_as_it_was_wished() {
+async fn granted_options_are_reported_with_their_requested_values() {
     let sockets = sockets(|builder| {
         builder
             .inbound_buffer_bytes(100_000)
@@ -86,11 +86,11 @@ async fn what_the_system_grants_is_told_as_it_was_wished() {
     }
 }
 
-/// CTL-06, CTL-07: the system clamps without a word, and the socket opens all the same.
+/// CTL-06, CTL-07: the system clamps the size without an error, and the socket opens.
 #[tokio::test]
-async fn a_buffer_that_was_clamped_says_so() {
-    const MOST: u32 = i32::MAX.cast_unsigned();
-    for requested in [1, MOST] {
+async fn a_clamped_buffer_size_is_reported() {
+    const MAX: u32 = i32::MAX.cast_unsigned();
+    for requested in [1, MAX] {
         let sockets = sockets(|builder| {
             let builder = builder.inbound_buffer_bytes(requested);
             builder.send_buffer_bytes(requested)
@@ -104,10 +104,10 @@ async fn a_buffer_that_was_clamped_says_so() {
                 };
                 assert_ne!(granted, requested, "{which}: {buffer}");
                 assert!(buffer.why_not.is_some(), "{which}: {buffer}");
-                // Nothing helps who wants less than the system needs.
+                // No advice exists for a size below the minimum of the system.
                 assert_eq!(
                     buffer.advice.is_some(),
-                    requested == MOST,
+                    requested == MAX,
                     "{which}: {buffer}"
                 );
             }
@@ -116,9 +116,9 @@ async fn a_buffer_that_was_clamped_says_so() {
     }
 }
 
-/// CTL-07: the system's own choice is told as it is, and can be requested for.
+/// CTL-07: the default is reported as a value that can be requested.
 #[tokio::test]
-async fn the_default_size_of_a_buffer_is_granted_to_who_wishes_for_it() {
+async fn the_default_buffer_size_is_granted_when_requested() {
     for (which, socket) in sockets(|builder| builder).await {
         let default = granted(&socket, SocketOption::InboundBuffer);
         let Some(OptionValue::Bytes(bytes)) = default else {
@@ -134,58 +134,66 @@ async fn the_default_size_of_a_buffer_is_granted_to_who_wishes_for_it() {
     }
 }
 
-/// CTL-07, CTL-09: an option can be asked for in every state.
+/// CTL-07, CTL-09: options can be read in every state.
 #[tokio::test]
-async fn options_are_told_before_the_socket_is_open_and_after_it_was_closed() {
+async fn options_are_reported_before_the_socket_is_open_and_after_it_is_closed() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.inbound_buffer_bytes(100_000).open().unwrap();
-        let told = |option: SocketOption| {
+        let reported = |option: SocketOption| {
             let report = socket.options();
             (report.get(option).requested, report.get(option).granted)
         };
         let hops = |hops| Some(OptionValue::Hops(hops));
         let bytes = Some(OptionValue::Bytes(100_000));
         assert_eq!(
-            told(SocketOption::HopLimit),
+            reported(SocketOption::HopLimit),
             (hops(128), None),
             "{engine:?}"
         );
         socket.set_hop_limit(9).unwrap();
-        assert_eq!(told(SocketOption::HopLimit), (hops(9), None), "{engine:?}");
         assert_eq!(
-            told(SocketOption::InboundBuffer),
+            reported(SocketOption::HopLimit),
+            (hops(9), None),
+            "{engine:?}"
+        );
+        assert_eq!(
+            reported(SocketOption::InboundBuffer),
             (bytes, None),
             "{engine:?}"
         );
 
         socket.connect(&peer.pair()).await.unwrap();
         assert_eq!(
-            told(SocketOption::HopLimit),
+            reported(SocketOption::HopLimit),
             (hops(9), hops(9)),
             "{engine:?}"
         );
         assert_eq!(
-            told(SocketOption::InboundBuffer),
+            reported(SocketOption::InboundBuffer),
             (bytes, bytes),
             "{engine:?}"
         );
         socket.set_hop_limit(10).unwrap();
         assert_eq!(
-            told(SocketOption::HopLimit),
+            reported(SocketOption::HopLimit),
             (hops(10), hops(10)),
             "{engine:?}"
         );
 
         socket.close();
-        assert_eq!(told(SocketOption::HopLimit), (hops(10), None), "{engine:?}");
+        assert_eq!(
+            reported(SocketOption::HopLimit),
+            (hops(10), None),
+            "{engine:?}"
+        );
         assert_eq!(socket.options().unmet().count(), 0, "{engine:?}");
     }
 }
 
-/// CTL-11: the mark can be chosen, and taken off, without giving up the preference.
+/// CTL-11: a chosen DSCP mark, also 0, does not change the quality of service.
 #[tokio::test]
-async fn the_mark_of_low_latency_can_be_another() {
+async fn the_dscp_mark_of_low_latency_can_be_replaced() {
     for dscp in [0, 34, 63] {
         let sockets = sockets(|builder| {
             let builder = builder.quality_of_service(QualityOfService::LowLatency);
@@ -206,7 +214,7 @@ async fn the_mark_of_low_latency_can_be_another() {
     }
 }
 
-/// The mark arrives, whichever engine sends.
+/// With every sending engine.
 #[tokio::test]
 async fn datagrams_carry_the_ecn_mark_that_was_set() {
     let engine = udpair::engines()[0];
@@ -229,7 +237,7 @@ async fn datagrams_carry_the_ecn_mark_that_was_set() {
                 connected.output().unwrap().write(b"x").await.unwrap();
                 let message = soon(receiver.recv()).await.unwrap();
                 assert_eq!(message.ecn(), Some(ecn as u8), "{at} {ecn}");
-                // A dual-stack socket keeps what IPv4 and IPv6 get in two places.
+                // A dual-stack socket has separate options for IPv4 and IPv6.
                 let open = builder.open().unwrap();
                 open.send_to(b"x", to).await.unwrap();
                 let message = soon(receiver.recv()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Lists of endpoint pairs, on a machine with two IPv4 loopback addresses and one for IPv6.
+//! Lists of endpoint pairs, for a machine with two IPv4 loopback addresses and one IPv6 address.
 
 use std::io;
 use std::net::IpAddr;
@@ -10,17 +10,17 @@ use udpair::{
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{builders, endpoint};
 
-/// The loopback adapter, with these addresses.
+/// Returns the loopback adapter with these addresses.
 fn loopback_with(addresses: &[&str]) -> io::Result<Vec<Adapter>> {
     let mut adapters = udpair::adapters()?.into_iter();
     let mut adapter = adapters
         .find(|adapter| adapter.is_loopback)
         .expect("a loopback adapter");
-    let like = adapter.addresses[0];
+    let template = adapter.addresses[0];
     adapter.addresses = addresses
         .iter()
         .map(|ip| {
-            let mut address = like;
+            let mut address = template;
             address.ip = ip.parse().unwrap();
             address.prefix_length = Some(if address.ip.is_ipv4() { 8 } else { 128 });
             address
@@ -42,9 +42,9 @@ async fn pairs(resolver: &Resolver, remote: &str, order: PairOrder) -> Vec<Strin
     pairs.iter().map(ToString::to_string).collect()
 }
 
-/// GEP-03, GEP-06, GEP-07: each remote address with each local one that leads there.
+/// GEP-03, GEP-06, GEP-07: each remote address with each local address that has a route to it.
 #[tokio::test]
-async fn the_quick_order_changes_both_ends_and_the_long_one_keeps_the_best() {
+async fn the_quick_order_varies_both_ends_and_the_long_order_keeps_the_best_local_end() {
     let server = DnsServer::with_zone(Zone::new(
         "example.test A 127.0.0.8
          example.test A 127.0.0.9",
@@ -64,9 +64,9 @@ async fn the_quick_order_changes_both_ends_and_the_long_one_keeps_the_best() {
     assert_eq!(quick, [&*long[0], &long[3], &long[1], &long[2]]);
 }
 
-/// GEP-01, GEP-06: the best pair first, and then at once one of the other family.
+/// GEP-01, GEP-06: the best pair is first, and a pair of the other family is second.
 #[tokio::test]
-async fn the_quick_order_goes_from_one_family_to_the_other() {
+async fn the_quick_order_alternates_between_the_families() {
     let server = DnsServer::with_zone(Zone::new(
         "example.test A 127.0.0.1
          example.test AAAA ::1",
@@ -81,7 +81,7 @@ async fn the_quick_order_goes_from_one_family_to_the_other() {
     );
 }
 
-/// GEP-02: a pair can be connected as it is, on every engine.
+/// GEP-02: unchanged, and on every engine.
 #[tokio::test]
 async fn a_listed_pair_can_be_connected() {
     let server = DnsServer::with_zone(Zone::new(
@@ -107,9 +107,9 @@ async fn a_listed_pair_can_be_connected() {
     }
 }
 
-/// GEP-04: no question, no check of the port, and the rules of any remote end.
+/// GEP-04: the port is not checked. The rules for remote endpoints apply.
 #[tokio::test]
-async fn the_pairs_of_a_number_need_no_question() {
+async fn listing_the_pairs_of_an_address_and_port_sends_no_query() {
     let server = DnsServer::silent();
     let resolver = resolver(&server);
     for (remote, expected) in [
@@ -122,18 +122,18 @@ async fn the_pairs_of_a_number_need_no_question() {
             expected
         );
     }
-    assert_eq!(server.asked(), [""; 0]);
+    assert_eq!(server.queries(), [""; 0]);
     for remote in [":7", "127.0.0.1:"] {
-        let half = endpoint(remote);
-        let error = resolver.endpoint_pairs(&half, PairOrder::Quick).await;
+        let incomplete = endpoint(remote);
+        let error = resolver.endpoint_pairs(&incomplete, PairOrder::Quick).await;
         let error = error.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{remote}");
     }
 }
 
-/// GEP-05: hosts that SRV records name keep their order, whatever their addresses.
+/// GEP-05: the order of their addresses does not matter.
 #[tokio::test]
-async fn the_targets_of_srv_records_come_one_after_the_other() {
+async fn the_targets_of_srv_records_keep_their_order() {
     let server = DnsServer::with_zone(Zone::new(
         "_stun._udp.example.test SRV 10 0 3478 one.example.test
          _stun._udp.example.test SRV 20 0 3479 two.example.test
@@ -152,14 +152,14 @@ async fn the_targets_of_srv_records_come_one_after_the_other() {
             "127.0.0.2: -> 127.0.0.9:3479",
         ]
     );
-    assert_eq!(server.asked(), ["_stun._udp.example.test SRV"]);
+    assert_eq!(server.queries(), ["_stun._udp.example.test SRV"]);
 }
 
-/// A way that does not exist is no reason to hide an address.
 #[tokio::test]
-async fn an_address_without_a_way_is_listed_with_its_local_end_left_open() {
+async fn an_address_without_a_route_is_listed_with_an_empty_local_end() {
     let server = DnsServer::silent();
-    // Any other address may have a way on some machine; no machine has an adapter of this number.
+    // Any other address may have a route on some machine. No machine has an adapter with this
+    // index.
     let unreachable = "[fe80::1%4294967295]:7";
     assert_eq!(
         pairs(&resolver(&server), unreachable, PairOrder::Quick).await,
@@ -183,7 +183,7 @@ fn sorting_keeps_every_pair_and_fills_in_the_local_host() {
     let pairs = [
         (":", "second.test:stun"),
         ("127.0.0.1:", "first.test:7"),
-        // Nobody's address (RFC 5737), and an adapter that is not there.
+        // An address for documentation (RFC 5737), and an adapter that does not exist.
         ("192.0.2.77:", "127.0.0.1:1"),
         (":", "[fe80::1%4294967295]:2"),
         ("127.0.0.2:5000", "127.0.0.9:3"),
@@ -192,36 +192,42 @@ fn sorting_keeps_every_pair_and_fills_in_the_local_host() {
         ("127.0.0.2:", "127.0.0.8:5"),
         (":", "127.0.0.8:6"),
     ];
-    let leading = [
+    let with_route = [
         "localhost: -> [::1]:4",
         "127.0.0.1:6000 -> 127.0.0.9:stun",
         "127.0.0.1: -> 127.0.0.8:6",
         "127.0.0.2:5000 -> 127.0.0.9:3",
         "127.0.0.2: -> 127.0.0.8:5",
     ];
-    let leading_nowhere = [
+    let without_route = [
         "any -> [fe80::1%4294967295]:2",
         "192.0.2.77: -> 127.0.0.1:1",
     ];
     let named = ["any -> second.test:stun", "127.0.0.1: -> first.test:7"];
 
     let long = sorted(&pairs, PairOrder::Long);
-    assert_eq!(long[..5], leading);
-    assert_eq!(long[5..7], leading_nowhere);
+    assert_eq!(long[..5], with_route);
+    assert_eq!(long[5..7], without_route);
     assert_eq!(long[7..], named);
 
     let quick = sorted(&pairs, PairOrder::Quick);
     assert_eq!(
         quick[..5],
-        [leading[0], leading[1], leading[4], leading[2], leading[3]]
+        [
+            with_route[0],
+            with_route[1],
+            with_route[4],
+            with_route[2],
+            with_route[3]
+        ]
     );
-    assert_eq!(quick[5..7], leading_nowhere);
+    assert_eq!(quick[5..7], without_route);
     assert_eq!(quick[7..], named);
 }
 
-/// GEP-03: what the kernel sends from is the local host of the first pair.
+/// GEP-03: the local host of the first pair is the address that the kernel sends from.
 #[tokio::test]
-async fn the_first_pair_is_what_a_socket_without_a_local_host_gets() {
+async fn the_first_pair_has_the_local_address_that_the_kernel_selects() {
     for remote in ["127.0.0.1:7", "[::1]:7"].map(endpoint) {
         let resolver = Resolver::system();
         let pairs = resolver.endpoint_pairs(&remote, PairOrder::Quick).await;

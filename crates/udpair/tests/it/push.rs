@@ -1,4 +1,4 @@
-//! Datagrams pushed to a handler.
+//! Datagrams pushed to a handler or a queue.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -47,7 +47,7 @@ async fn a_handler_that_closes_the_socket_is_not_called_again() {
         });
         soon(pushed).await.unwrap();
         assert_eq!(calls, 1, "{engine:?}");
-        // What was behind that datagram is gone with the socket.
+        // The datagrams after that one were dropped with the socket.
         for _ in 0..2 {
             let error = soon(socket.recv()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
@@ -55,9 +55,9 @@ async fn a_handler_that_closes_the_socket_is_not_called_again() {
     }
 }
 
-/// MSG-18: a handler may answer.
+/// MSG-18
 #[tokio::test]
-async fn a_handler_may_send() {
+async fn a_handler_may_send_replies() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
@@ -82,9 +82,9 @@ async fn a_handler_may_send() {
     }
 }
 
-/// CAN-01: cancelled in the middle of a batch, it leaves the rest to whoever receives next.
+/// CAN-01: the next receiver gets the rest of the batch.
 #[tokio::test]
-async fn a_cancelled_handler_leaves_what_it_did_not_handle() {
+async fn a_cancelled_handler_leaves_the_unhandled_datagrams() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         send_numbers(&socket, 20).await;
@@ -105,9 +105,8 @@ async fn a_cancelled_handler_leaves_what_it_did_not_handle() {
     }
 }
 
-/// A handler that panics takes its own datagram with it, and no other.
 #[tokio::test]
-async fn a_panic_loses_no_other_datagram() {
+async fn a_panic_in_a_handler_loses_only_its_own_datagram() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         send_numbers(&socket, 10).await;
@@ -128,9 +127,8 @@ async fn a_panic_loses_no_other_datagram() {
     }
 }
 
-/// Asking before sleeping finds what came, and ends when it should.
 #[tokio::test]
-async fn a_receiver_that_polls_busily_receives_and_ends() {
+async fn a_busy_polling_receiver_receives_and_ends_when_the_socket_is_closed() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let builder = builder.busy_poll(Duration::from_millis(1));
@@ -155,9 +153,9 @@ async fn a_receiver_that_polls_busily_receives_and_ends() {
     }
 }
 
-/// MSG-17: what a full queue does is its owner's choice, and counted.
+/// MSG-17: dropped messages are counted.
 #[tokio::test]
-async fn a_full_queue_does_what_its_owner_said() {
+async fn a_full_queue_follows_its_overflow_policy() {
     const SENT: u8 = 50;
     const CAPACITY: usize = 8;
     for (engine, builder) in builders() {
@@ -169,13 +167,13 @@ async fn a_full_queue_does_what_its_owner_said() {
                 .unwrap();
             let mut queue = socket.queue(CAPACITY, overflow).unwrap();
             send_numbers(&socket, SENT).await;
-            // The filler has done all it can when it waits, for room or for datagrams.
-            let taken_in = match overflow {
+            // The task that fills the queue has finished when it waits for space or for datagrams.
+            let accepted = match overflow {
                 Overflow::Pause => CAPACITY as u64,
                 _ => u64::from(SENT),
             };
             soon(async {
-                while queue.len() as u64 + queue.dropped() < taken_in {
+                while queue.len() as u64 + queue.dropped() < accepted {
                     tokio::task::yield_now().await;
                 }
             })
@@ -200,9 +198,8 @@ async fn a_full_queue_does_what_its_owner_said() {
     }
 }
 
-/// What was queued before the end can be taken after it; being cancelled is no end.
 #[tokio::test]
-async fn a_queue_outlives_a_cancellation_and_keeps_what_it_has_past_the_end() {
+async fn a_queue_continues_after_cancel_io_and_keeps_its_messages_after_close() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let mut queue = socket.queue(8, Overflow::Pause).unwrap();

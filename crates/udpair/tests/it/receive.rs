@@ -1,4 +1,4 @@
-//! Receiving: order, waiting, giving up, and the end.
+//! Receiving: order, waiting, cancellation, and closing.
 
 use std::future::{self, Future};
 use std::pin::{Pin, pin};
@@ -11,7 +11,7 @@ use crate::support::{Peer, builders, endpoint, loopback, soon};
 
 /// MSG-04, MSG-05
 #[tokio::test]
-async fn messages_come_in_the_order_of_their_arrival() {
+async fn messages_are_received_in_the_order_of_their_arrival() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
@@ -53,7 +53,7 @@ async fn an_empty_datagram_is_a_message() {
 
 /// MSG-16
 #[tokio::test]
-async fn the_largest_datagram_arrives_whole() {
+async fn the_largest_datagram_arrives_untruncated() {
     for (engine, builder) in builders() {
         for (at, length) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
             let peer = Peer::at(at);
@@ -69,27 +69,31 @@ async fn the_largest_datagram_arrives_whole() {
 
 /// MSG-11, MSG-20
 #[tokio::test]
-async fn a_message_says_where_it_came_from_and_outlives_its_socket() {
+async fn a_message_has_its_metadata_and_outlives_its_socket() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
         peer.send(b"kept", loopback(&socket));
         let message = soon(socket.recv()).await.unwrap();
-        let known = engine.capabilities();
-        assert_eq!(message.local().is_some(), known.local_address, "{engine:?}");
+        let supported = engine.capabilities();
+        assert_eq!(
+            message.local().is_some(),
+            supported.local_address,
+            "{engine:?}"
+        );
         assert_eq!(
             message.adapter().is_some(),
-            known.local_address,
+            supported.local_address,
             "{engine:?}"
         );
         assert_eq!(
             message.hop_limit().is_some(),
-            known.packet_header,
+            supported.packet_header,
             "{engine:?}"
         );
         assert_eq!(
             message.ecn(),
-            known.packet_header.then_some(0),
+            supported.packet_header.then_some(0),
             "{engine:?}"
         );
         drop(socket);
@@ -99,7 +103,7 @@ async fn a_message_says_where_it_came_from_and_outlives_its_socket() {
 }
 
 #[tokio::test]
-async fn try_recv_takes_what_is_there() {
+async fn try_recv_returns_an_available_message_or_none() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
@@ -113,15 +117,14 @@ async fn try_recv_takes_what_is_there() {
         );
         assert_eq!(socket.try_recv().unwrap().unwrap().payload(), b"b");
         assert!(socket.try_recv().unwrap().is_none());
-        // What was tried in between does not put the sleeper to sleep for good.
+        // A receive that waits after `try_recv` is still woken.
         peer.send(b"c", loopback(&socket));
         assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"c");
     }
 }
 
-/// A dropped future has taken nothing.
 #[tokio::test]
-async fn a_dropped_receive_loses_no_message() {
+async fn a_dropped_receive_future_loses_no_message() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
@@ -135,7 +138,7 @@ async fn a_dropped_receive_loses_no_message() {
         }
         let mut expected = 0;
         while expected < 50 {
-            // Half of the receives are given up after one poll, whether they had anything or not.
+            // Every receive is dropped after one poll, unless it returned a message.
             let polled = {
                 let mut receiving = pin!(socket.recv());
                 future::poll_fn(|cx| Poll::Ready(receiving.as_mut().poll(cx))).await
@@ -150,9 +153,9 @@ async fn a_dropped_receive_loses_no_message() {
     }
 }
 
-/// GEN-06: many may wait, and each message goes to one of them.
+/// GEN-06
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_waiters_share_the_messages() {
+async fn each_message_goes_to_one_of_many_waiters() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
@@ -182,7 +185,7 @@ async fn many_waiters_share_the_messages() {
 
 /// CLS-01, CLS-02, CLS-03
 #[tokio::test]
-async fn closing_ends_what_is_pending_and_refuses_what_comes_later() {
+async fn closing_ends_pending_operations_and_fails_later_ones() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.connect(&peer.pair()).await.unwrap();
@@ -224,7 +227,7 @@ async fn closing_ends_what_is_pending_and_refuses_what_comes_later() {
     }
 }
 
-/// CLS-04, CLS-05: the port is free when `close` returns, whoever still holds or waits for the socket.
+/// CLS-04, CLS-05: even if other tasks still hold the socket or wait for it.
 #[tokio::test]
 async fn closing_frees_the_port_at_once() {
     for (engine, builder) in builders() {
@@ -237,7 +240,7 @@ async fn closing_frees_the_port_at_once() {
         tokio::task::yield_now().await;
         let output = socket.output_to(&address.into()).await.unwrap();
         socket.close();
-        // The task has not even been woken yet.
+        // At this point the waiting task has not run yet.
         Peer::at(&address.to_string());
         assert_eq!(
             soon(receiving).await.unwrap().unwrap_err().kind(),
@@ -251,9 +254,9 @@ async fn closing_frees_the_port_at_once() {
     }
 }
 
-/// CLS-04, CLS-05: dropping the last handle closes; streams do not keep the socket open.
+/// CLS-04, CLS-05: output streams do not keep the socket open.
 #[tokio::test]
-async fn dropping_the_socket_closes_it() {
+async fn dropping_the_last_handle_closes_the_socket() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let address = socket.local_addr().unwrap();
@@ -273,7 +276,7 @@ async fn dropping_the_socket_closes_it() {
 
 /// CAN-01, CAN-02, CAN-04, CAN-05
 #[tokio::test]
-async fn cancelling_ends_pending_receives_and_the_next_one_resumes() {
+async fn cancel_io_ends_pending_receives_but_not_later_ones() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
@@ -313,9 +316,9 @@ async fn the_stream_of_messages_ends_with_the_socket() {
     }
 }
 
-/// CLS-02: a stream that waits ends too.
+/// CLS-02
 #[tokio::test]
-async fn closing_ends_a_stream_that_waits() {
+async fn closing_ends_a_waiting_stream_of_messages() {
     let socket = DatagramSocket::builder()
         .bind(&endpoint(":0"))
         .await
@@ -353,9 +356,9 @@ async fn poll_recv_wakes_the_last_task_to_poll() {
     }
 }
 
-/// A socket under a flood lets other tasks of its thread run.
+/// A receive that never has to wait still yields to other tasks of its thread.
 #[tokio::test]
-async fn a_flood_does_not_starve_other_tasks() {
+async fn a_flood_of_datagrams_does_not_starve_other_tasks() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder
@@ -369,7 +372,7 @@ async fn a_flood_does_not_starve_other_tasks() {
             }
         });
         let mut received = 0_u32;
-        // The flood never ends: for each message that is taken two are sent.
+        // The flood never ends: two datagrams are sent for each one that is received.
         while !other.is_finished() {
             peer.send(b"x", loopback(&socket));
             peer.send(b"x", loopback(&socket));
@@ -380,9 +383,9 @@ async fn a_flood_does_not_starve_other_tasks() {
     }
 }
 
-/// MSG-17: what does not fit is lost, and counted to the datagram.
+/// MSG-17: a datagram that does not fit into the receive buffer is dropped. The count is exact.
 #[tokio::test]
-async fn what_the_kernel_drops_is_counted() {
+async fn datagrams_dropped_by_the_kernel_are_counted() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder
@@ -408,9 +411,8 @@ async fn what_the_kernel_drops_is_counted() {
     }
 }
 
-/// Events and messages are one sequence for who asks for events.
 #[tokio::test]
-async fn events_are_messages_too() {
+async fn next_event_returns_messages_too() {
     let peer = Peer::new();
     for (_, builder) in builders() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
@@ -422,9 +424,9 @@ async fn events_are_messages_too() {
     }
 }
 
-/// Nothing here needs a pinned box.
+/// A caller can poll it without `Box::pin`.
 #[test]
-fn streams_are_unpin() {
+fn the_stream_of_messages_is_unpin() {
     fn check<T: Unpin>() {}
     check::<udpair::Messages<'_>>();
     check::<Pin<&mut udpair::Messages<'_>>>();

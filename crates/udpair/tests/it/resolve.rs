@@ -1,4 +1,4 @@
-//! From names to addresses, against a name server of the test's own.
+//! Name resolution with a name server that the test controls.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,10 +10,10 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 use udpair::{AddressSource, ErrorKind, Precedence, Resolution, Resolver, ServiceSource, Step};
 
-use crate::support::dns::{DnsServer, Say, Zone, answer_to};
+use crate::support::dns::{DnsServer, Reply, Zone, answer_to};
 use crate::support::{Peer, TempFile, endpoint};
 
-/// The domain of most tests: three targets in two priorities.
+/// Returns the zone of most tests: two targets with two priorities and three addresses.
 pub(crate) fn zone() -> Zone {
     Zone::new(
         "_stun._udp.example.test SRV 10 0 3478 one.example.test
@@ -44,9 +44,9 @@ pub(crate) fn failure(resolution: &Resolution) -> udpair::Error {
     resolution.candidates().expect_err("no candidate")
 }
 
-/// SRV-01, SRV-11: one question brings the records and, in the additional section, the addresses.
+/// SRV-01, SRV-11: the answer has the SRV records and, in the additional section, their addresses.
 #[tokio::test]
-async fn srv_needs_one_round_trip_when_the_server_sends_addresses_along() {
+async fn srv_needs_one_round_trip_if_the_answer_includes_the_addresses() {
     let server = DnsServer::with_zone(zone());
     let resolution = resolve(&server, "example.test:stun").await;
 
@@ -54,12 +54,12 @@ async fn srv_needs_one_round_trip_when_the_server_sends_addresses_along() {
         addresses(&resolution),
         ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
     );
-    assert_eq!(server.asked(), ["_stun._udp.example.test SRV"]);
+    assert_eq!(server.queries(), ["_stun._udp.example.test SRV"]);
 }
 
-/// SRV-11: without addresses in the answer, each target is asked for, both families side by side.
+/// SRV-11: for both families.
 #[tokio::test]
-async fn targets_without_addresses_are_asked_for() {
+async fn targets_without_addresses_in_the_answer_are_queried() {
     let server = DnsServer::with_zone(zone().without_additional());
     let resolution = resolve(&server, "example.test:stun").await;
 
@@ -67,10 +67,10 @@ async fn targets_without_addresses_are_asked_for() {
         addresses(&resolution),
         ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
     );
-    let mut asked = server.asked();
-    asked.sort();
+    let mut queries = server.queries();
+    queries.sort();
     assert_eq!(
-        asked,
+        queries,
         [
             "_stun._udp.example.test SRV",
             "one.example.test A",
@@ -81,13 +81,13 @@ async fn targets_without_addresses_are_asked_for() {
     );
 }
 
-/// SRV-11: one family does not wait for the other.
+/// SRV-11
 #[tokio::test]
-async fn both_families_are_asked_for_at_once() {
+async fn both_families_are_queried_at_once() {
     let server = Peer::new();
     let resolver = Resolver::builder()
         .dns_servers([server.addr()])
-        .timeout(crate::support::PATIENCE)
+        .timeout(crate::support::TIMEOUT)
         .build();
     let remote = endpoint("host.test:7");
     let mut resolving = pin!(resolver.resolve(&remote));
@@ -95,10 +95,10 @@ async fn both_families_are_asked_for_at_once() {
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
     assert!(polled.is_pending());
-    // Both are here, and nobody has answered any.
-    let mut types = [server.recv(), server.recv()].map(|(question, _)| {
-        let question = Message::from_vec(&question).unwrap();
-        question.queries[0].query_type().to_string()
+    // Both queries have arrived before any reply.
+    let mut types = [server.recv(), server.recv()].map(|(query, _)| {
+        let query = Message::from_vec(&query).unwrap();
+        query.queries[0].query_type().to_string()
     });
     types.sort();
     assert_eq!(types, ["A", "AAAA"]);
@@ -106,8 +106,8 @@ async fn both_families_are_asked_for_at_once() {
 
 /// SRV-02, SRV-03, SRV-07
 #[tokio::test]
-async fn the_question_is_made_of_service_and_host() {
-    for (remote, question) in [
+async fn the_srv_query_is_made_of_service_and_host() {
+    for (remote, query) in [
         (
             "example.test:stun._service01",
             "_stun._service01._udp.example.test SRV",
@@ -117,13 +117,13 @@ async fn the_question_is_made_of_service_and_host() {
     ] {
         let server = DnsServer::with_zone(zone());
         resolve(&server, remote).await;
-        assert_eq!(server.asked(), [question], "{remote}");
+        assert_eq!(server.queries(), [query], "{remote}");
     }
 }
 
-/// SVC-01, SVC-03, GEP-04: what is a number is not looked up, and an address neither.
+/// SVC-01, SVC-03, GEP-04
 #[tokio::test]
-async fn numbers_and_addresses_are_not_asked_for() {
+async fn port_numbers_and_addresses_are_not_looked_up() {
     let server = DnsServer::with_zone(zone());
     for (remote, address) in [
         ("192.0.2.1:00080", "192.0.2.1:80"),
@@ -137,12 +137,12 @@ async fn numbers_and_addresses_are_not_asked_for() {
             "{remote}"
         );
     }
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
-/// SRV-16, SVC-06, SVC-08: the services file goes before SRV, and is read again when it changes.
+/// SRV-16, SVC-06, SVC-08: the file is read again when it changes.
 #[tokio::test]
-async fn a_services_file_that_knows_the_service_keeps_dns_out() {
+async fn a_service_in_the_services_file_is_not_queried_in_dns() {
     let server = DnsServer::with_zone(zone());
     let services = TempFile::new("stun 1111/udp\nhttp 80/tcp\n");
     let resolver = server
@@ -155,17 +155,17 @@ async fn a_services_file_that_knows_the_service_keeps_dns_out() {
     services.write("stun 22222/udp # of another length\n");
     let resolution = resolver.resolve(&endpoint("127.0.0.1:stun")).await;
     assert_eq!(addresses(&resolution), ["127.0.0.1:22222"]);
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 
-    // Listed for tcp alone is not listed.
+    // A service that is listed only for tcp counts as not listed.
     let resolution = resolver.resolve(&endpoint("example.test:http")).await;
     assert_eq!(failure(&resolution).kind(), ErrorKind::HostNotFound);
-    assert_eq!(server.asked(), ["_http._udp.example.test SRV"]);
+    assert_eq!(server.queries(), ["_http._udp.example.test SRV"]);
 }
 
 /// SVC-10
 #[tokio::test]
-async fn a_services_file_that_was_named_must_be_there() {
+async fn a_configured_services_file_must_exist() {
     let server = DnsServer::with_zone(zone());
     let resolver = server
         .resolver_builder()
@@ -178,12 +178,12 @@ async fn a_services_file_that_was_named_must_be_there() {
         "{error}"
     );
     assert!(error.raw_os_error().is_some());
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
 /// SRV-06
 #[tokio::test]
-async fn an_address_has_no_srv_records() {
+async fn srv_records_are_not_queried_for_an_address_or_localhost() {
     let server = DnsServer::with_zone(zone());
     for remote in [
         "192.0.2.1:stun",
@@ -195,12 +195,12 @@ async fn an_address_has_no_srv_records() {
         assert_eq!(error.kind(), ErrorKind::ServiceNotFound, "{remote}");
         assert_eq!(error.status().number(), 9, "{remote}");
     }
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
 /// SRV-09, SRV-12
 #[tokio::test]
-async fn a_lone_root_target_says_that_the_service_is_not_offered() {
+async fn a_single_srv_record_with_a_root_target_means_that_the_service_is_not_offered() {
     let server = DnsServer::with_zone(Zone::new(
         "_stun._udp.none.test SRV 0 0 0 .
          _stun._udp.mixed.test SRV 0 0 0 .
@@ -213,18 +213,18 @@ async fn a_lone_root_target_says_that_the_service_is_not_offered() {
     assert_eq!(error.kind(), ErrorKind::NoData);
     assert_eq!(error.status().number(), 7);
     assert_eq!(
-        server.asked(),
+        server.queries(),
         ["_stun._udp.none.test SRV"],
-        "no address is asked for"
+        "addresses were queried"
     );
 
     let resolution = resolve(&server, "mixed.test:stun").await;
     assert_eq!(addresses(&resolution), ["127.0.0.1:5"]);
 }
 
-/// SRV-10: the order is by priority, then by the dice; both are told.
+/// SRV-10: the candidates report which of the two decided.
 #[tokio::test]
-async fn srv_order_follows_priority_and_the_dice() {
+async fn srv_records_are_ordered_by_priority_and_then_by_random_weight() {
     let zone = Zone::new(
         "_a._udp.w.test SRV 5 0 10 h.w.test
          _a._udp.w.test SRV 5 10 11 h.w.test
@@ -233,28 +233,28 @@ async fn srv_order_follows_priority_and_the_dice() {
          h.w.test A 127.0.0.1",
     );
     let server = DnsServer::with_zone(zone);
-    for (rolled, ports) in [
+    for (random, ports) in [
         (0, [13, 10, 11, 12]),
         (5, [13, 11, 12, 10]),
         (30, [13, 12, 11, 10]),
     ] {
         let resolver = server
             .resolver_builder()
-            .rng(move |most| rolled.min(most))
+            .rng(move |max| random.min(max))
             .build();
         let resolution = resolver.resolve(&endpoint("w.test:a")).await;
         let candidates = resolution.candidates().unwrap();
         let found: Vec<_> = candidates.iter().map(|c| c.address.port()).collect();
-        assert_eq!(found, ports, "{rolled}");
+        assert_eq!(found, ports, "{random}");
         assert_eq!(candidates[0].before_next, Some(Precedence::SrvPriority));
         assert_eq!(candidates[1].before_next, Some(Precedence::SrvWeight));
         assert_eq!(candidates[3].before_next, None);
     }
 }
 
-/// SRV-11: owner and target may be aliases, in one answer or over several.
+/// SRV-11: in one answer or over several.
 #[tokio::test]
-async fn aliases_are_followed_from_owner_and_target() {
+async fn aliases_of_the_srv_owner_and_of_the_target_are_followed() {
     let text = "_stun._udp.a.test CNAME _stun._udp.b.test
          _stun._udp.b.test SRV 0 0 7 alias.b.test
          alias.b.test CNAME host.b.test
@@ -270,14 +270,13 @@ async fn aliases_are_followed_from_owner_and_target() {
             addresses(&resolution),
             ["127.0.0.1:7"],
             "{:?}",
-            server.asked()
+            server.queries()
         );
     }
 }
 
-/// One family is enough, whatever becomes of the other.
 #[tokio::test]
-async fn hosts_of_one_family_are_found() {
+async fn hosts_with_addresses_of_one_family_are_found() {
     let zone = Zone::new("four.test A 127.0.0.1\nsix.test AAAA ::1\n");
     let server = DnsServer::with_zone(zone);
     assert_eq!(
@@ -292,12 +291,13 @@ async fn hosts_of_one_family_are_found() {
     assert_eq!(error.kind(), ErrorKind::HostNotFound);
 }
 
-/// A server that passes over what it does not know, as some do with AAAA, costs time and nothing else.
+/// Some servers do not reply to AAAA queries. Such a server costs time, but does not fail the
+/// resolution.
 #[tokio::test]
-async fn a_family_that_nobody_answers_for_does_not_hide_the_other() {
+async fn a_family_without_a_reply_does_not_hide_the_other() {
     let zone = Zone::new("h.test A 127.0.0.1\n");
     let server = DnsServer::new(move |query, _| match query.queries[0].query_type() {
-        RecordType::A => vec![Say::Answer(zone.answer(query))],
+        RecordType::A => vec![Reply::Answer(zone.answer(query))],
         _ => Vec::new(),
     });
     let limit = Duration::from_millis(200);
@@ -306,9 +306,9 @@ async fn a_family_that_nobody_answers_for_does_not_hide_the_other() {
     assert_eq!(addresses(&resolution), ["127.0.0.1:7"]);
 }
 
-/// SRV-08: a list of servers that is empty is told as such.
+/// SRV-08
 #[tokio::test]
-async fn without_any_server_there_is_nobody_to_ask() {
+async fn an_empty_list_of_name_servers_is_an_error() {
     let resolver = Resolver::builder()
         .dns_servers([])
         .services_text("")
@@ -321,7 +321,7 @@ async fn without_any_server_there_is_nobody_to_ask() {
 }
 
 #[tokio::test]
-async fn a_family_can_be_asked_for() {
+async fn a_resolver_can_be_restricted_to_one_family() {
     use udpair::AddressFamily::{Ipv4, Ipv6};
     let server = DnsServer::with_zone(zone());
     for (family, remote, expected) in [
@@ -337,14 +337,14 @@ async fn a_family_can_be_asked_for() {
     let error = failure(&resolver.resolve(&endpoint("127.0.0.1:7")).await);
     assert_eq!(error.kind(), ErrorKind::FamilyNotSupported);
     assert_eq!(
-        server.asked(),
+        server.queries(),
         ["one.example.test A", "one.example.test AAAA"]
     );
 }
 
-/// HOST-19, GEN-11: this machine is known without asking anybody.
+/// HOST-19, GEN-11
 #[tokio::test]
-async fn localhost_answers_itself() {
+async fn localhost_is_resolved_without_a_query() {
     let server = DnsServer::with_zone(zone());
     for remote in ["localhost:7", "LOCALHOST.:7", "db.localhost:7"] {
         let found = addresses(&resolve(&server, remote).await);
@@ -358,31 +358,32 @@ async fn localhost_answers_itself() {
                 .all(|text| { text.parse::<SocketAddr>().unwrap().ip().is_loopback() })
         );
     }
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
 /// HOST-20, GEN-11
 #[tokio::test]
-async fn a_hosts_file_goes_before_dns() {
+async fn a_hosts_file_takes_precedence_over_dns() {
     let server = DnsServer::with_zone(zone());
     let hosts = TempFile::new("192.0.2.7 one.example.test\n");
     let resolver = server.resolver_builder().hosts_file(hosts.path()).build();
     let resolution = resolver.resolve(&endpoint("one.example.test:7")).await;
     assert_eq!(addresses(&resolution), ["192.0.2.7:7"]);
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 
     let resolution = resolver.resolve(&endpoint("two.example.test:7")).await;
     assert_eq!(addresses(&resolution), ["127.0.0.2:7"]);
 }
 
-/// HOST-20: without servers of its own, a resolver asks the system, which reads its own hosts file.
+/// HOST-20: a resolver without its own servers uses the system's resolver, which reads the hosts
+/// file.
 #[tokio::test]
-async fn the_system_resolves_what_its_hosts_file_has() {
+async fn the_system_resolver_finds_names_in_its_hosts_file() {
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let names = hosts
         .lines()
         .flat_map(|line| line.split_whitespace().skip(1));
-    // The one name that this test asks for must not leave the machine.
+    // Only a name in the hosts file is resolved, so that no query leaves the machine.
     let Some(name) = names
         .filter(|name| !name.starts_with('#'))
         .find(|name| !name.contains("localhost"))
@@ -399,9 +400,9 @@ async fn the_system_resolves_what_its_hosts_file_has() {
     assert!(!addresses(&resolution).is_empty(), "{name}");
 }
 
-/// Every step is there, with who said what.
+/// Each step has its source and its outcome.
 #[tokio::test]
-async fn the_steps_tell_the_whole_way() {
+async fn a_resolution_reports_all_its_steps() {
     let server = DnsServer::with_zone(zone());
     let resolution = resolve(&server, "example.test:stun").await;
     let [
@@ -429,9 +430,8 @@ async fn the_steps_tell_the_whole_way() {
     assert_eq!(order[0].source, Some("::1".parse().unwrap()));
 }
 
-/// The steps are there when there is no answer, too.
 #[tokio::test]
-async fn a_failed_resolution_keeps_its_steps() {
+async fn a_failed_resolution_reports_its_steps_too() {
     let server = DnsServer::with_zone(zone());
     let resolution = resolve(&server, "nothing.test:stun").await;
     let Some(Step::Srv(srv)) = resolution.steps().last() else {
@@ -458,9 +458,9 @@ async fn a_target_that_does_not_resolve_is_left_out() {
     assert!(error.to_string().contains("gone.x.test"), "{error}");
 }
 
-/// CON-02, SVC-02: what is left out of a remote endpoint is an error before anything is asked.
+/// CON-02, SVC-02: a missing part is an error before any query is sent.
 #[tokio::test]
-async fn a_remote_endpoint_has_host_and_service() {
+async fn a_remote_endpoint_needs_host_and_service() {
     let server = DnsServer::with_zone(zone());
     for (remote, part) in [
         (":stun", "host"),
@@ -472,42 +472,42 @@ async fn a_remote_endpoint_has_host_and_service() {
         assert!(error.to_string().contains(part), "{error}");
         assert!(error.advice().is_some());
     }
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
-/// SRV-05, SRV-07: a name that DNS cannot carry is an argument that is wrong.
+/// SRV-05, SRV-07
 #[tokio::test]
-async fn a_question_that_is_too_long_is_an_invalid_argument() {
+async fn a_name_that_is_too_long_for_dns_is_an_invalid_argument() {
     let server = DnsServer::with_zone(zone());
     let label = "a".repeat(60);
     let host = [label.as_str(); 4].join(".");
     let error = failure(&resolve(&server, &format!("{host}:{label}")).await);
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-    assert!(server.asked().is_empty());
+    assert!(server.queries().is_empty());
 }
 
-/// GEN-05: a dropped resolution asks no further.
+/// GEN-05
 #[tokio::test]
-async fn a_dropped_resolution_stops_asking() {
+async fn a_dropped_resolution_sends_no_more_queries() {
     let server = DnsServer::silent();
     let resolver = server.resolver();
     let remote = endpoint("example.test:stun");
     {
         let mut resolving = Box::pin(resolver.resolve(&remote));
-        // Polled until the question is on its way, then dropped.
+        // Polled until the server has received the query, then dropped.
         tokio::select! {
-            _ = &mut resolving => panic!("nobody answers"),
-            () = async { while server.asked().is_empty() { tokio::task::yield_now().await } } => {}
+            _ = &mut resolving => panic!("the server is silent"),
+            () = async { while server.queries().is_empty() { tokio::task::yield_now().await } } => {}
         }
     }
-    let answering = DnsServer::new(|query, _| vec![Say::Answer(answer_to(query))]);
+    let answering = DnsServer::new(|query, _| vec![Reply::Answer(answer_to(query))]);
     resolve(&answering, "example.test:stun").await;
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.queries().len(), 1);
 }
 
-/// GEN-11: servers may be written in any form that leads to them.
+/// GEN-11
 #[tokio::test]
-async fn a_server_may_be_given_by_a_mapped_address() {
+async fn a_server_may_be_given_by_a_mapped_or_an_unspecified_address() {
     let server = DnsServer::with_zone(zone());
     let port = server.address().port();
     for address in [
@@ -523,9 +523,9 @@ async fn a_server_may_be_given_by_a_mapped_address() {
     }
 }
 
-/// A limit longer than the clock counts is none.
+/// A time limit beyond the range of the clock is no limit.
 #[tokio::test]
-async fn the_longest_limits_are_taken() {
+async fn the_longest_time_limits_are_accepted() {
     let server = DnsServer::with_zone(zone());
     let builder = server
         .resolver_builder()

@@ -1,4 +1,4 @@
-//! Sockets where there is no runtime, or half of one.
+//! Sockets without a runtime, or in a runtime without I/O.
 
 use std::future::Future;
 use std::pin::pin;
@@ -9,9 +9,9 @@ use std::thread::{self, Thread};
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, PairOrder};
 
 use crate::support::dns::{DnsServer, Zone};
-use crate::support::{PATIENCE, Peer, builders, endpoint};
+use crate::support::{Peer, TIMEOUT, builders, endpoint};
 
-/// An executor that knows nothing of any runtime: it polls when woken.
+/// Runs a future without a runtime: it polls the future whenever its waker is called.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -31,7 +31,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Resolves, connects, sends and receives.
-async fn talk() {
+async fn use_sockets() {
     let peer = Peer::new();
     let port = peer.addr().port();
     let zone = format!("_echo._udp.x.test SRV 0 0 {port} h.x.test\nh.x.test A 127.0.0.1");
@@ -50,24 +50,23 @@ async fn talk() {
     let pairs = resolver.endpoint_pairs(&remote, PairOrder::Quick).await;
     assert_eq!(pairs.unwrap().len(), 1);
 
-    // By the system's resolver, which works on a thread of its own.
+    // With the system's resolver, which runs on a separate thread.
     let pair = EndpointPair::to("localhost", &port.to_string()).unwrap();
     DatagramSocket::builder().connect(&pair).await.unwrap();
 }
 
-/// Any executor will do.
+/// On any executor.
 #[test]
 fn a_socket_works_without_a_runtime() {
-    block_on(talk());
+    block_on(use_sockets());
 }
 
-/// So will a runtime whose I/O and timers are off.
 #[test]
-fn a_socket_works_in_a_runtime_that_serves_no_sockets() {
+fn a_socket_works_in_a_runtime_without_io_and_timers() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    runtime.block_on(talk());
+    runtime.block_on(use_sockets());
 }
 
 #[test]
@@ -76,17 +75,17 @@ fn a_socket_works_in_every_kind_of_runtime() {
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(talk());
+    runtime.block_on(use_sockets());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(talk());
+    runtime.block_on(use_sockets());
 }
 
-/// A socket whose runtime is gone says so, and can still be closed.
+/// It can still be closed.
 #[test]
-fn a_socket_outlives_its_runtime_and_says_so() {
+fn a_socket_whose_runtime_has_ended_returns_an_error() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -105,11 +104,11 @@ fn a_socket_outlives_its_runtime_and_says_so() {
     Peer::at(&address.to_string());
 }
 
-/// A waker may do anything, even use the socket that wakes it.
+/// No lock is held when a waker is called.
 #[test]
-fn a_waker_may_use_the_socket() {
-    struct Curious(DatagramSocket);
-    impl Wake for Curious {
+fn a_waker_may_use_the_socket_that_calls_it() {
+    struct SocketWaker(DatagramSocket);
+    impl Wake for SocketWaker {
         fn wake(self: Arc<Self>) {
             let _ = self.0.try_recv();
             let _ = self.0.statistics();
@@ -125,7 +124,7 @@ fn a_waker_may_use_the_socket() {
             .await
             .unwrap();
         let peer = Peer::new();
-        let waker = Waker::from(Arc::new(Curious(socket.clone())));
+        let waker = Waker::from(Arc::new(SocketWaker(socket.clone())));
         let mut waiting = pin!(socket.recv());
         assert!(
             waiting
@@ -133,7 +132,7 @@ fn a_waker_may_use_the_socket() {
                 .poll(&mut Context::from_waker(&waker))
                 .is_pending()
         );
-        // Another receiver takes the first of two messages, and wakes the curious one for the second.
+        // Another receiver takes the first of two messages, and wakes the waiter for the second.
         peer.send(b"a", socket.local_addr().unwrap());
         peer.send(b"b", socket.local_addr().unwrap());
         socket.recv().await.unwrap();
@@ -149,9 +148,9 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// BND-08: several sockets on one port, each in a runtime of its own; a flow stays on one of them.
+/// BND-08: each socket runs in its own runtime. All datagrams of one peer go to the same socket.
 #[test]
-fn a_group_shares_a_port_and_keeps_flows_together() {
+fn a_group_of_sockets_shares_a_port_and_keeps_flows_together() {
     const MEMBERS: usize = 3;
     const PEERS: usize = 24;
     const EACH: u8 = 5;
@@ -163,12 +162,12 @@ fn a_group_shares_a_port_and_keeps_flows_together() {
         let address = group[0].local_addr().unwrap();
         let addresses: Vec<_> = group.iter().map(DatagramSocket::local_addr).collect();
         assert_eq!(addresses, [Some(address); MEMBERS], "{engine:?}");
-        // Who is no member gets the port no more than ever.
+        // A socket outside the group cannot bind the port.
         let error = main
             .block_on(DatagramSocket::builder().bind(&Endpoint::from(address)))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddressInUse, "{engine:?}");
-        // The runtime that they were bound in is not needed.
+        // The runtime in which the sockets were bound is not needed any more.
         drop(main);
 
         let (sender, received) = std::sync::mpsc::channel();
@@ -192,7 +191,7 @@ fn a_group_shares_a_port_and_keeps_flows_together() {
         }
         let mut served = std::collections::BTreeMap::new();
         for _ in 0..PEERS * usize::from(EACH) {
-            let (from, member) = received.recv_timeout(PATIENCE).unwrap();
+            let (from, member) = received.recv_timeout(TIMEOUT).unwrap();
             assert_eq!(*served.entry(from).or_insert(member), member, "{from}");
         }
         assert_eq!(served.len(), PEERS, "{engine:?}");
@@ -205,9 +204,9 @@ fn a_group_shares_a_port_and_keeps_flows_together() {
     }
 }
 
-/// A socket of somebody else's keeps its address and its peer, with a runtime or without.
+/// It keeps its address and its peer. No runtime is needed.
 #[test]
-fn a_socket_of_the_standard_library_is_taken_over() {
+fn a_socket_of_the_standard_library_can_be_adopted() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         for (at, is_connected) in [
@@ -247,7 +246,7 @@ fn a_socket_of_the_standard_library_is_taken_over() {
 }
 
 #[tokio::test]
-async fn a_group_of_none_is_refused() {
+async fn a_group_of_zero_sockets_is_rejected() {
     let local = endpoint("127.0.0.1:0");
     let error = DatagramSocket::builder().bind_group(&local, 0).await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidArgument);

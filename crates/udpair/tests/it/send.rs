@@ -1,4 +1,4 @@
-//! Sending: one write is one datagram, whatever the network said before.
+//! Sending: one write is one datagram, and earlier network errors do not fail it.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, PeerError
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon};
 
-/// Takes events until an error from the network comes.
+/// Receives events until a peer error.
 async fn next_peer_error(socket: &DatagramSocket) -> PeerError {
     loop {
         if let Event::PeerError(error) = soon(socket.next_event()).await.unwrap() {
@@ -16,7 +16,7 @@ async fn next_peer_error(socket: &DatagramSocket) -> PeerError {
     }
 }
 
-/// OUT-01, OUT-11, MSG-10: boundaries hold, the empty datagram included.
+/// OUT-01, OUT-11, MSG-10: an empty write too.
 #[tokio::test]
 async fn one_write_is_one_datagram() {
     let peer = Peer::new();
@@ -32,34 +32,34 @@ async fn one_write_is_one_datagram() {
     }
 }
 
-/// OUT-12, CTL-01, CTL-02: the largest datagram over IPv6 exceeds the MTU of loopback, and goes in
-/// fragments.
+/// OUT-12, CTL-01, CTL-02: the largest datagram over IPv6 exceeds the MTU of loopback, and is sent
+/// in fragments.
 #[tokio::test]
-async fn a_payload_beyond_the_limit_is_refused_and_nothing_is_sent() {
+async fn a_payload_beyond_the_limit_is_rejected_and_nothing_is_sent() {
     for (engine, builder) in builders() {
-        for (at, most) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
+        for (at, payload_max) in [("127.0.0.1:0", 65_507), ("[::1]:0", 65_527)] {
             let peer = Peer::at(at);
             let connected = builder.connect(&peer.pair()).await.unwrap();
             let bound = builder.bind(&endpoint(":0")).await.unwrap();
             let to = bound.output_to(&peer.addr().into()).await.unwrap();
             for output in [connected.output().unwrap(), to] {
-                assert_eq!(output.payload_bytes_max(), most);
-                let error = output.write(&vec![0; most + 1]).await.unwrap_err();
+                assert_eq!(output.payload_bytes_max(), payload_max);
+                let error = output.write(&vec![0; payload_max + 1]).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::PayloadTooLarge, "{engine:?} {at}");
                 assert_eq!(error.status().number(), 22);
                 assert!(
-                    error.to_string().contains(&(most + 1).to_string()),
+                    error.to_string().contains(&(payload_max + 1).to_string()),
                     "{error}"
                 );
-                // Nothing was sent, and the socket is as good as before.
-                output.write(&vec![1; most]).await.unwrap();
-                assert_eq!(peer.recv().0, vec![1; most]);
+                // Nothing was sent, and the socket still works.
+                output.write(&vec![1; payload_max]).await.unwrap();
+                assert_eq!(peer.recv().0, vec![1; payload_max]);
             }
         }
     }
 }
 
-/// OUT-02, OUT-03, OUT-05: many destinations, one source.
+/// OUT-02, OUT-03, OUT-05: from one source port.
 #[tokio::test]
 async fn one_socket_sends_to_many_destinations() {
     for (engine, builder) in builders() {
@@ -80,9 +80,9 @@ async fn one_socket_sends_to_many_destinations() {
     }
 }
 
-/// OUT-07, OUT-09, CTL-14, BND-15: making a stream binds nothing; the first write does.
+/// OUT-07, OUT-09, CTL-14, BND-15: opening the output stream does not bind it.
 #[tokio::test]
-async fn the_first_write_binds() {
+async fn the_first_write_binds_the_socket() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
@@ -102,9 +102,9 @@ async fn the_first_write_binds() {
     }
 }
 
-/// OUT-07, GEN-06: of many first writes one binds, and none is lost.
+/// OUT-07, GEN-06: no write is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_first_writes_bind_once() {
+async fn concurrent_first_writes_bind_the_socket_once() {
     let peer = Peer::new();
     for (_, builder) in builders() {
         let socket = builder.open().unwrap();
@@ -125,54 +125,54 @@ async fn many_first_writes_bind_once() {
     }
 }
 
-/// MSG-12, MSG-13: who listens hears of a closed port at once, also while asleep.
+/// MSG-12, MSG-13
 #[tokio::test]
-async fn a_closed_port_wakes_whoever_waits_for_events() {
+async fn a_closed_port_wakes_a_task_that_waits_for_events() {
     for (engine, builder) in builders() {
-        let nobody = Peer::new().leave();
-        let socket = builder.connect(&nobody.into()).await.unwrap();
+        let closed = Peer::new().close();
+        let socket = builder.connect(&closed.into()).await.unwrap();
         let waiting = tokio::spawn({
             let socket = socket.clone();
             async move { next_peer_error(&socket).await }
         });
-        // On this runtime of one thread the task is asleep by the time we go on.
+        // On this single-threaded runtime the task waits by the time this one continues.
         tokio::task::yield_now().await;
-        socket.output().unwrap().write(b"anybody?").await.unwrap();
+        socket.output().unwrap().write(b"hello?").await.unwrap();
         let error = soon(waiting).await.unwrap();
         assert_eq!(error.kind(), PeerErrorKind::PortUnreachable, "{engine:?}");
-        assert_eq!(error.destination(), Some(nobody), "{engine:?}");
+        assert_eq!(error.destination(), Some(closed), "{engine:?}");
     }
 }
 
-/// MSG-14: an error from the network ends nothing.
+/// MSG-14: a peer error ends neither sending nor receiving.
 #[tokio::test]
-async fn reception_goes_on_after_a_closed_port() {
+async fn a_socket_works_after_the_error_of_a_closed_port() {
     for (engine, builder) in builders() {
         let peer = Peer::new();
-        let address = peer.leave();
+        let address = peer.close();
         let socket = builder.connect(&address.into()).await.unwrap();
         let output = socket.output().unwrap();
-        output.write(b"nobody").await.unwrap();
+        output.write(b"to a closed port").await.unwrap();
         next_peer_error(&socket).await;
 
         let peer = Peer::at(&address.to_string());
-        output.write(b"somebody").await.unwrap();
-        assert_eq!(peer.recv().0, b"somebody");
-        peer.send(b"indeed", socket.local_addr().unwrap());
+        output.write(b"to the peer").await.unwrap();
+        assert_eq!(peer.recv().0, b"to the peer");
+        peer.send(b"reply", socket.local_addr().unwrap());
         assert_eq!(
             soon(socket.recv()).await.unwrap().payload(),
-            b"indeed",
+            b"reply",
             "{engine:?}"
         );
         assert_eq!(socket.statistics().peer_errors, 1, "{engine:?}");
     }
 }
 
-/// MSG-14: who asks for messages alone is not disturbed.
+/// MSG-14
 #[tokio::test]
-async fn recv_passes_over_errors_from_the_network() {
+async fn recv_ignores_peer_errors() {
     for (engine, builder) in builders() {
-        let address = Peer::new().leave();
+        let address = Peer::new().close();
         let socket = builder.connect(&address.into()).await.unwrap();
         let output = socket.output().unwrap();
         let receiving = tokio::spawn({
@@ -181,72 +181,72 @@ async fn recv_passes_over_errors_from_the_network() {
         });
         tokio::task::yield_now().await;
         for _ in 0..3 {
-            output.write(b"nobody").await.unwrap();
+            output.write(b"to a closed port").await.unwrap();
             tokio::task::yield_now().await;
         }
         let peer = Peer::at(&address.to_string());
-        peer.send(b"here", socket.local_addr().unwrap());
+        peer.send(b"message", socket.local_addr().unwrap());
         let message = soon(receiving).await.unwrap().unwrap();
-        assert_eq!(message.payload(), b"here", "{engine:?}");
+        assert_eq!(message.payload(), b"message", "{engine:?}");
     }
 }
 
-/// OUT-15: a datagram that meets the error of an earlier one is sent all the same.
+/// OUT-15: the queued error belongs to an earlier datagram.
 #[tokio::test]
-async fn a_write_that_meets_a_queued_error_is_sent_anyway() {
+async fn a_datagram_is_sent_despite_a_queued_error() {
     for (engine, builder) in builders() {
-        let address = Peer::new().leave();
+        let address = Peer::new().close();
         let socket = builder.connect(&address.into()).await.unwrap();
         let output = socket.output().unwrap();
-        // Each is answered with an error before the next one is written; loopback does that at once.
+        // Each write causes an error before the next one: loopback returns it at once.
         for _ in 0..3 {
-            output.write(b"nobody").await.unwrap();
+            output.write(b"to a closed port").await.unwrap();
         }
         let peer = Peer::at(&address.to_string());
-        output.write(b"somebody").await.unwrap();
-        assert_eq!(peer.recv().0, b"somebody", "{engine:?}");
+        output.write(b"to the peer").await.unwrap();
+        assert_eq!(peer.recv().0, b"to the peer", "{engine:?}");
         assert_eq!(socket.statistics().datagrams_sent, 4, "{engine:?}");
         assert_eq!(socket.statistics().peer_errors, 3, "{engine:?}");
     }
 }
 
-/// OUT-15, MSG-13, MSG-14: on a socket with many peers the error of one is not the other's, and is
-/// told with its destination where the system tells.
+/// OUT-15, MSG-13, MSG-14: on a socket with many peers. The error is reported with its destination
+/// if the system reports one.
 #[tokio::test]
-async fn the_error_of_one_destination_does_not_spoil_another() {
+async fn the_error_of_one_destination_does_not_affect_another() {
     for (engine, builder) in builders() {
-        for (nobody, at) in [("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:0", "127.0.0.1:0")] {
-            let nobody = Peer::at(nobody).leave();
+        for (closed, at) in [("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:0", "127.0.0.1:0")] {
+            let closed = Peer::at(closed).close();
             let peer = Peer::at(at);
             let socket = builder.bind(&endpoint(":0")).await.unwrap();
             for number in 0..5 {
-                socket.send_to(b"nobody", nobody).await.unwrap();
+                socket.send_to(b"to a closed port", closed).await.unwrap();
                 socket.send_to(&[number], peer.addr()).await.unwrap();
                 assert_eq!(peer.recv().0, [number], "{engine:?}");
             }
             if engine.capabilities().error_queue {
                 for _ in 0..5 {
                     let error = next_peer_error(&socket).await;
-                    assert_eq!(error.destination(), Some(nobody));
+                    assert_eq!(error.destination(), Some(closed));
                     assert_eq!(error.kind(), PeerErrorKind::PortUnreachable);
-                    assert_eq!(error.reporter(), Some(nobody.ip()));
+                    assert_eq!(error.reporter(), Some(closed.ip()));
                 }
             }
         }
     }
 }
 
-/// The queue of errors is bounded, and what it had no room for is counted.
+/// The queue of peer errors is bounded.
 #[tokio::test]
-async fn errors_that_nobody_takes_are_counted() {
+async fn peer_errors_that_do_not_fit_into_the_queue_are_counted() {
     for (engine, builder) in builders() {
-        let nobody = Peer::new().leave();
-        let socket = builder.connect(&nobody.into()).await.unwrap();
+        let closed = Peer::new().close();
+        let socket = builder.connect(&closed.into()).await.unwrap();
         let output = socket.output().unwrap();
         for _ in 0..100 {
-            output.write(b"nobody").await.unwrap();
+            output.write(b"to a closed port").await.unwrap();
         }
-        // Each write fetched the error of the one before it; the last is still with the kernel.
+        // Each write fetched the error of the previous one. The kernel still has the last error.
         assert!(socket.try_recv().unwrap().is_none());
         let statistics = socket.statistics();
         assert_eq!(statistics.peer_errors, 100, "{engine:?}");
@@ -257,9 +257,9 @@ async fn errors_that_nobody_takes_are_counted() {
     }
 }
 
-/// OUT-16: what the system itself refuses is the writer's to know.
+/// OUT-16: the write returns the error of the system.
 #[tokio::test]
-async fn a_destination_of_a_foreign_family_is_refused() {
+async fn a_destination_of_the_other_family_is_rejected() {
     for (_, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let error = socket
@@ -273,7 +273,7 @@ async fn a_destination_of_a_foreign_family_is_refused() {
 
 /// OUT-10
 #[tokio::test]
-async fn only_a_connected_socket_has_an_output_of_its_own() {
+async fn only_a_connected_socket_has_a_default_output_stream() {
     let peer = Peer::new();
     for (_, builder) in builders() {
         for socket in [
@@ -287,7 +287,7 @@ async fn only_a_connected_socket_has_an_output_of_its_own() {
     }
 }
 
-/// CON-11: many peers or one.
+/// CON-11: a socket with another destination cannot be connected.
 #[tokio::test]
 async fn a_connected_socket_has_no_other_destination() {
     let (peer, other) = (Peer::new(), Peer::new());
@@ -308,7 +308,7 @@ async fn a_connected_socket_has_no_other_destination() {
 
 /// OUT-08, CON-05, CON-06
 #[tokio::test]
-async fn a_socket_on_an_adapter_takes_no_local_host() {
+async fn a_socket_on_an_adapter_rejects_a_local_host() {
     let adapters = udpair::adapters().unwrap();
     let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
     let peer = Peer::new();
@@ -319,8 +319,8 @@ async fn a_socket_on_an_adapter_takes_no_local_host() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
 
         socket.connect(&peer.pair()).await.unwrap();
-        socket.output().unwrap().write(b"by adapter").await.unwrap();
-        assert_eq!(peer.recv().0, b"by adapter");
+        socket.output().unwrap().write(b"on adapter").await.unwrap();
+        assert_eq!(peer.recv().0, b"on adapter");
     }
 }
 
@@ -361,9 +361,9 @@ async fn the_hop_limit_is_128_until_it_is_set() {
     }
 }
 
-/// GEN-02, CTL-06, CTL-10: what no system takes is refused before there is a socket.
+/// GEN-02, CTL-06, CTL-10: before a system socket is opened.
 #[test]
-fn options_out_of_range_are_refused() {
+fn option_values_out_of_range_are_rejected() {
     for builder in [
         DatagramSocket::builder().hop_limit(0),
         DatagramSocket::builder().inbound_buffer_bytes(0),
@@ -379,9 +379,9 @@ fn options_out_of_range_are_refused() {
     }
 }
 
-/// CTL-01 to CTL-04, CTL-11: options that cannot be seen on loopback do no harm there.
+/// CTL-01 to CTL-04, CTL-11: the effect of these options is not visible on loopback.
 #[tokio::test]
-async fn options_are_taken() {
+async fn a_socket_with_options_sends() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder
@@ -397,12 +397,13 @@ async fn options_are_taken() {
     }
 }
 
-/// CTL-03, OUT-15: a datagram that exceeds the adapter's MTU is the writer's own error, at once.
+/// CTL-03, OUT-15: the write of a datagram that exceeds the MTU of the adapter fails at once.
 #[tokio::test]
-async fn a_datagram_that_may_not_be_fragmented_is_refused() {
+async fn a_datagram_that_must_not_be_fragmented_is_rejected_if_it_exceeds_the_mtu() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
-        // Loopback takes 65,536 bytes, which every IPv4 datagram fits into; IPv6 has some to spare.
+        // The MTU of loopback is 65,536 bytes. Every IPv4 datagram fits, but not the largest IPv6
+        // one.
         let peer6 = Peer::at("[::1]:0");
         let builder = builder.dont_fragment(true);
         let socket = builder.connect(&peer6.pair()).await.unwrap();
@@ -420,9 +421,9 @@ async fn a_datagram_that_may_not_be_fragmented_is_refused() {
     }
 }
 
-/// OUT-06, SRV-04: a stream to a service that DNS knows, and to what is no remote end.
+/// OUT-06, SRV-04: the service comes from DNS. Incomplete and unknown endpoints are errors.
 #[tokio::test]
-async fn a_stream_may_be_named_like_a_peer() {
+async fn an_output_stream_may_be_opened_by_name() {
     let peer = Peer::new();
     let port = peer.addr().port();
     let zone = format!("_echo._udp.x.test SRV 0 0 {port} h.x.test\nh.x.test A 127.0.0.1");
@@ -445,9 +446,8 @@ async fn a_stream_may_be_named_like_a_peer() {
     }
 }
 
-/// A write that does not wait.
 #[tokio::test]
-async fn try_write_sends_if_there_is_room() {
+async fn try_write_sends_without_waiting() {
     let peer = Peer::new();
     for (_, builder) in builders() {
         let socket = builder.connect(&peer.pair()).await.unwrap();
@@ -479,20 +479,20 @@ async fn writes_keep_their_order() {
     }
 }
 
-/// The addresses that the tests use are what they are meant to be.
+/// Checks a helper of the tests: the address of a closed peer can be bound again.
 #[test]
-fn a_peer_that_left_does_not_listen() {
-    let nobody: SocketAddr = Peer::new().leave();
-    Peer::at(&nobody.to_string());
+fn the_port_of_a_closed_test_peer_is_free() {
+    let closed: SocketAddr = Peer::new().close();
+    Peer::at(&closed.to_string());
 }
 
-/// OUT-15, GEN-06: errors that others have caused fail no write, however many write and listen.
+/// OUT-15, GEN-06: an error that one write caused fails no other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn queued_errors_fail_no_write_among_many() {
+async fn queued_errors_fail_none_of_many_concurrent_writes() {
     for (engine, builder) in builders() {
-        let nobody = Peer::new().leave();
-        let socket = builder.connect(&nobody.into()).await.unwrap();
-        let listening = tokio::spawn({
+        let closed = Peer::new().close();
+        let socket = builder.connect(&closed.into()).await.unwrap();
+        let receiving = tokio::spawn({
             let socket = socket.clone();
             async move { while socket.next_event().await.is_ok() {} }
         });
@@ -501,7 +501,7 @@ async fn queued_errors_fail_no_write_among_many() {
                 let output = socket.output().unwrap();
                 tokio::spawn(async move {
                     for number in 0..5000 {
-                        let result = output.write(b"nobody").await;
+                        let result = output.write(b"to a closed port").await;
                         assert!(result.is_ok(), "write {number}: {result:?}");
                     }
                 })
@@ -512,17 +512,17 @@ async fn queued_errors_fail_no_write_among_many() {
         }
         assert_eq!(socket.statistics().datagrams_sent, 15_000, "{engine:?}");
         socket.close();
-        soon(listening).await.unwrap();
+        soon(receiving).await.unwrap();
     }
 }
 
-/// OUT-15: the same on a socket with many peers, one of which is not there.
+/// OUT-15: the same on a socket with many peers, one of which has a closed port.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_closed_port_fails_no_write_to_another() {
     for (engine, builder) in builders() {
-        let (nobody, peer) = (Peer::new().leave(), Peer::new());
+        let (closed, peer) = (Peer::new().close(), Peer::new());
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
-        let writing: Vec<_> = [nobody, peer.addr(), nobody]
+        let writing: Vec<_> = [closed, peer.addr(), closed]
             .into_iter()
             .map(|destination| {
                 let socket = socket.clone();
@@ -544,7 +544,7 @@ async fn one_closed_port_fails_no_write_to_another() {
     }
 }
 
-/// A task that does nothing but write lets others of its thread run.
+/// A task that only writes yields to other tasks of its thread.
 #[tokio::test]
 async fn a_writer_does_not_starve_other_tasks() {
     let peer = Peer::new();

@@ -1,4 +1,4 @@
-//! The sources of this workspace, read as tokens: for tests of who may know whom.
+//! Reads the sources of this workspace as tokens, for tests of which file may use which.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,18 +14,18 @@ pub(crate) fn root() -> PathBuf {
         .unwrap()
 }
 
-/// All Rust files at or below some places; tests are not product code.
-pub(crate) fn sources(root: &Path, places: &[&str]) -> Vec<PathBuf> {
-    let mut waiting: Vec<_> = places.iter().map(|place| root.join(place)).collect();
+/// Returns all Rust files at or below these paths, except for those of folders called `tests`.
+pub(crate) fn sources(root: &Path, paths: &[&str]) -> Vec<PathBuf> {
+    let mut pending: Vec<_> = paths.iter().map(|path| root.join(path)).collect();
     let mut found = Vec::new();
-    while let Some(place) = waiting.pop() {
-        if place.is_dir() {
-            let entries = fs::read_dir(&place)
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            let entries = fs::read_dir(&path)
                 .unwrap()
                 .map(|entry| entry.unwrap().path());
-            waiting.extend(entries.filter(|path| !path.ends_with("tests")));
-        } else if place.extension().is_some_and(|extension| extension == "rs") {
-            found.push(place);
+            pending.extend(entries.filter(|path| !path.ends_with("tests")));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
         }
     }
     found.sort();
@@ -41,8 +41,8 @@ pub(crate) fn module(file: &str) -> Vec<String> {
     }
 }
 
-/// Returns what a path that `module` writes names, from the root of the crate; `None` if it begins with
-/// neither of `crate`, `self` and `super`.
+/// Returns a path in `module` as segments from the root of the crate; `None` if it begins with none
+/// of `crate`, `self` and `super`.
 pub(crate) fn from_root(path: &str, module: &[String]) -> Option<Vec<String>> {
     let mut target = match path.split("::").next()? {
         "crate" => Vec::new(),
@@ -59,12 +59,12 @@ pub(crate) fn from_root(path: &str, module: &[String]) -> Option<Vec<String>> {
     Some(target)
 }
 
-/// Returns the product code of a file: what its own tests stand below.
+/// Returns the product code of a file: the text before its own tests.
 pub(crate) fn product(text: &str) -> &str {
     text.split("\n#[cfg(test)]\nmod tests").next().unwrap()
 }
 
-/// Every path in a file, with `use` trees written out, and every single word.
+/// Returns every path in a file, with `use` trees expanded, and every single identifier.
 pub(crate) fn paths(text: &str) -> BTreeSet<String> {
     let tokens = TokenStream::from_str(text).expect("Rust");
     let mut found = BTreeSet::new();
@@ -72,7 +72,8 @@ pub(crate) fn paths(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// The names that a file hands on with `pub use`, and the path that each stands for; `*` for all of a path.
+/// Returns the names that a file re-exports with `pub use`, each with its path. The name `*` stands
+/// for all names of its path.
 pub(crate) fn exports(text: &str) -> Vec<(String, String)> {
     let tokens: Vec<_> = TokenStream::from_str(text)
         .expect("Rust")
@@ -130,7 +131,7 @@ fn collect(tokens: TokenStream, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Reads the path that begins at `at`, and returns where it ends.
+/// Reads the path that begins at `at`, and returns the position of its end.
 fn path(tokens: &[TokenTree], mut at: usize, prefix: &str, found: &mut BTreeSet<String>) -> usize {
     let mut name = prefix.to_owned();
     loop {
@@ -148,7 +149,7 @@ fn path(tokens: &[TokenTree], mut at: usize, prefix: &str, found: &mut BTreeSet<
         at += 2;
         name.push_str("::");
         if let Some(TokenTree::Group(group)) = tokens.get(at) {
-            // A tree: each branch continues this path.
+            // A `use` tree: each branch continues this path.
             let branches: Vec<_> = group.stream().into_iter().collect();
             let mut branch = 0;
             while branch < branches.len() {
@@ -160,6 +161,7 @@ fn path(tokens: &[TokenTree], mut at: usize, prefix: &str, found: &mut BTreeSet<
     }
 }
 
+/// Returns every identifier of a file.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
     fn flatten(tokens: TokenStream, found: &mut Vec<String>) {
         for token in tokens {
@@ -176,7 +178,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn paths_are_read_through_trees_and_macros() {
+fn paths_are_found_in_use_trees_and_macros() {
     let found =
         paths("use a::{b, c::{self, d}}; fn f() { g!(x::y + 1); #[cfg(target_os = \"z\")] h() }");
     for path in ["a::b", "a::c::self", "a::c::d", "x::y", "target_os"] {

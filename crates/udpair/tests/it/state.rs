@@ -1,4 +1,4 @@
-//! What may be done with a socket, and when: over real sockets.
+//! Which operations are allowed in which state, tested with real sockets.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ enum State {
     Closed,
 }
 
-/// An operation that can be written with this face.
+/// An operation of the public interface.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     SetHopLimit,
@@ -37,7 +37,7 @@ enum Operation {
     Close,
 }
 
-/// One half of a local end, compared with what the socket is bound to.
+/// The host or the service of a local endpoint, relative to the one that the socket is bound to.
 #[derive(Clone, Copy, Debug)]
 enum Half {
     Empty,
@@ -45,16 +45,16 @@ enum Half {
     Other,
 }
 
-/// A connect that does not end.
+/// A connect that never completes.
 type Connecting = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
-/// A socket in a state of the model, and what keeps it there.
-struct Staged {
+/// A socket in a state of the model, and the pending connect that keeps it in state `Opening`.
+struct SocketInState {
     socket: DatagramSocket,
     _opening: Option<Connecting>,
 }
 
-async fn staged(builder: &Builder, peer: &Peer, state: State) -> Staged {
+async fn socket_in(builder: &Builder, peer: &Peer, state: State) -> SocketInState {
     let adapters = udpair::adapters().unwrap();
     let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
     let mut opening: Option<Connecting> = None;
@@ -79,13 +79,13 @@ async fn staged(builder: &Builder, peer: &Peer, state: State) -> Staged {
             socket
         }
     };
-    Staged {
+    SocketInState {
         socket,
         _opening: opening,
     }
 }
 
-/// Does `operation` on a real socket.
+/// Performs `operation` on a real socket.
 async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> Result<(), Error> {
     let pair = |host: Half, service: Half| {
         let bound = socket.local_addr();
@@ -97,7 +97,7 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
         let service = match (service, bound) {
             (Half::Empty, _) => 0,
             (Half::Same, Some(bound)) => bound.port(),
-            // Any port that is not ours; on an unbound socket the system's choice.
+            // Any port except for the bound one. On an unbound socket the system picks one.
             (_, Some(bound)) => bound.port() ^ 1,
             (_, None) => 0,
         };
@@ -113,7 +113,7 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
             let mut context = Context::from_waker(Waker::noop());
             match sending.as_mut().poll(&mut context) {
                 std::task::Poll::Ready(result) => result,
-                // It waits for the opening, as the table has it.
+                // It waits until the socket is open, which the table allows.
                 std::task::Poll::Pending => Ok(()),
             }
         }
@@ -124,7 +124,8 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
         Operation::JoinGroup => {
             let group = "239.255.77.3".parse().unwrap();
             match socket.join_multicast(&group).await {
-                // Allowed, and of no use to a socket that is bound to one address.
+                // The state allows it, but a socket that is bound to one address receives from no
+                // group.
                 Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
                 result => result.map(drop),
             }
@@ -138,10 +139,10 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
     }
 }
 
-/// GEN-01, BND-14, CON-11, CLS-03, OUT-07, OUT-08, MCG-01: every cell of the table that this face can
-/// write, over real sockets. Columns: Created, Opening, Bound, BoundAdapter, Connected, Closed.
+/// GEN-01, BND-14, CON-11, CLS-03, OUT-07, OUT-08, MCG-01: every cell of the table that the public
+/// interface can express. Columns: Created, Opening, Bound, BoundAdapter, Connected, Closed.
 #[tokio::test]
-async fn real_sockets_do_as_the_table_says() {
+async fn real_sockets_follow_the_state_table() {
     use Half::{Empty, Other, Same};
     use Operation as Op;
     let silent = DnsServer::silent();
@@ -191,10 +192,10 @@ async fn real_sockets_do_as_the_table_says() {
                     "IMC" => Some(ErrorKind::InvalidState),
                     "INVAL" => Some(ErrorKind::InvalidArgument),
                     "CLOSED" => Some(ErrorKind::Closed),
-                    _ => panic!("no such cell: {cell}"),
+                    _ => panic!("unknown cell: {cell}"),
                 };
-                let staged = staged(&builder, &peer, state).await;
-                let result = perform(&staged.socket, &peer, operation).await;
+                let in_state = socket_in(&builder, &peer, state).await;
+                let result = perform(&in_state.socket, &peer, operation).await;
                 let found = result.err().map(|error| error.kind());
                 assert_eq!(found, expected, "{engine:?}: {operation:?} when {state:?}");
             }
@@ -204,7 +205,7 @@ async fn real_sockets_do_as_the_table_says() {
 
 /// GEN-01, BND-14, CON-11
 #[tokio::test]
-async fn a_second_connect_is_refused_and_changes_nothing() {
+async fn a_second_connect_fails_and_changes_nothing() {
     let (peer, other) = (Peer::new(), Peer::new());
     for (_, builder) in builders() {
         let socket = builder.connect(&peer.pair()).await.unwrap();
@@ -215,12 +216,12 @@ async fn a_second_connect_is_refused_and_changes_nothing() {
     }
 }
 
-/// The local end of a pair that is connected on a bound socket: empty, or what is bound.
+/// The local end of the pair is empty, or matches the bound address.
 #[tokio::test]
-async fn a_bound_socket_connects_from_where_it_is_bound() {
+async fn a_bound_socket_connects_from_its_bound_address_only() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
-        let port = Peer::new().leave().port();
+        let port = Peer::new().close().port();
         let bound = format!("127.0.0.1:{port}");
         for (local, allowed) in [
             (":".to_owned(), true),
@@ -249,9 +250,9 @@ async fn a_bound_socket_connects_from_where_it_is_bound() {
     }
 }
 
-/// GEN-05: while one connect is under way others are refused; dropped, it leaves nothing behind.
+/// GEN-05: a dropped connect does not change the socket.
 #[tokio::test]
-async fn a_connect_under_way_keeps_others_out_until_it_is_dropped() {
+async fn other_connects_and_streams_fail_while_a_connect_is_pending() {
     let silent = DnsServer::silent();
     let peer = Peer::new();
     for (_, builder) in builders() {
@@ -283,9 +284,9 @@ async fn a_connect_under_way_keeps_others_out_until_it_is_dropped() {
     }
 }
 
-/// CLS-01: closing ends a connect that waits for a name server.
+/// CLS-01: the connect waits for a name server.
 #[tokio::test]
-async fn closing_ends_a_connect_under_way() {
+async fn closing_ends_a_pending_connect() {
     let silent = DnsServer::silent();
     let builder = DatagramSocket::builder().resolver(&silent.resolver());
     let socket = builder.open().unwrap();
@@ -296,7 +297,7 @@ async fn closing_ends_a_connect_under_way() {
             socket.connect(&pair).await
         }
     });
-    while silent.asked().is_empty() {
+    while silent.queries().is_empty() {
         tokio::task::yield_now().await;
     }
     socket.close();
@@ -305,9 +306,9 @@ async fn closing_ends_a_connect_under_way() {
     assert_eq!(socket.recv().await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
-/// GEN-06: of racing connects one wins, and the others are told so.
+/// GEN-06
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn racing_connects_have_one_winner() {
+async fn exactly_one_of_several_concurrent_connects_succeeds() {
     let peers: Vec<_> = (0..8).map(|_| Peer::new()).collect();
     for (engine, builder) in builders() {
         for _ in 0..20 {
@@ -332,7 +333,7 @@ async fn racing_connects_have_one_winner() {
     }
 }
 
-/// DGS-01, MSG-04: before a socket is open there is nothing to receive, and the error says what to do.
+/// DGS-01, MSG-04: the error has advice.
 #[tokio::test]
 async fn receiving_needs_an_open_socket() {
     let socket = DatagramSocket::builder().open().unwrap();
@@ -350,17 +351,17 @@ async fn receiving_needs_an_open_socket() {
     assert_eq!(socket.recv().await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
-/// GEN-08: an error names the action and the endpoint.
+/// GEN-08
 #[tokio::test]
-async fn an_error_names_what_was_tried() {
+async fn an_error_names_the_endpoint() {
     let peer = Peer::new();
     let builder = DatagramSocket::builder();
     let pair = EndpointPair::to("224.0.0.1", "5000").unwrap();
     let error = builder.connect(&pair).await.unwrap_err();
     assert!(error.to_string().contains("224.0.0.1:5000"), "{error}");
 
-    let taken = Endpoint::from(peer.addr());
-    let error = builder.bind(&taken).await.unwrap_err();
+    let in_use = Endpoint::from(peer.addr());
+    let error = builder.bind(&in_use).await.unwrap_err();
     assert!(
         error.to_string().contains(&peer.addr().to_string()),
         "{error}"
@@ -368,7 +369,8 @@ async fn an_error_names_what_was_tried() {
     assert!(error.raw_os_error().is_some());
 }
 
-/// GEN-06, CON-11: of a connect and a stream to somebody else, whichever came first rules the other out.
+/// GEN-06, CON-11: a connect and an output stream to another destination exclude each other. The
+/// first one succeeds.
 #[tokio::test]
 async fn a_connected_socket_never_sends_to_others() {
     let silent = DnsServer::silent();
@@ -381,7 +383,7 @@ async fn a_connected_socket_never_sends_to_others() {
                 false => builder.open().unwrap(),
                 true => builder.bind(&endpoint(":0")).await.unwrap(),
             };
-            // A send that begins while a connect is under way waits for what comes of that.
+            // A send that starts while a connect is pending waits for the outcome of the connect.
             let socket = new().await;
             let mut connecting = Box::pin(socket.connect(&slow));
             let mut context = Context::from_waker(Waker::noop());
@@ -395,7 +397,8 @@ async fn a_connected_socket_never_sends_to_others() {
             soon(sending).await.unwrap();
             assert_eq!(other.recv().0, b"x");
 
-            // A stream whose host is being resolved is not granted once the socket is connected.
+            // An output stream whose host is still being resolved does not prevent a connect, and
+            // is not granted after it.
             let socket = new().await;
             let slow_host = endpoint("slow.test:7");
             let mut making = Box::pin(socket.output_to(&slow_host));
@@ -405,7 +408,7 @@ async fn a_connected_socket_never_sends_to_others() {
             assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
             drop(making);
 
-            // And one that was granted rules the connect out.
+            // An open output stream prevents a connect.
             let socket = new().await;
             socket.output_to(&other.addr().into()).await.unwrap();
             let error = socket.connect(&peer.pair()).await.unwrap_err();
@@ -414,9 +417,9 @@ async fn a_connected_socket_never_sends_to_others() {
     }
 }
 
-/// INF-01, INF-05: the addresses can be read at any time, and reading fails never.
+/// INF-01, INF-05: they can be read at any time, and reading them never fails.
 #[tokio::test]
-async fn addresses_are_there_while_the_socket_is_open() {
+async fn the_addresses_are_known_while_the_socket_is_open() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
@@ -429,7 +432,7 @@ async fn addresses_are_there_while_the_socket_is_open() {
         let local = socket.local_addr();
         assert!(local.is_some(), "{engine:?}");
         assert_eq!(socket.peer_addr(), Some(peer.addr()), "{engine:?}");
-        // What the network says does not change them.
+        // Traffic does not change them.
         socket.output().unwrap().write(b"x").await.unwrap();
         assert_eq!(Some(peer.recv().1), local, "{engine:?}");
         assert_eq!(socket.local_addr(), local, "{engine:?}");
@@ -442,9 +445,9 @@ async fn addresses_are_there_while_the_socket_is_open() {
     }
 }
 
-/// A socket that was never open has received nothing, and lost nothing that nobody knows of.
+/// A socket that was never open has neither received nor lost a datagram, so the count is exact.
 #[tokio::test]
-async fn before_it_is_open_a_socket_has_counted_exactly_nothing() {
+async fn a_socket_that_was_never_open_reports_exactly_zero_drops() {
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! What the tests talk to: peers, name servers and files of their own.
+//! Peers, name servers and temporary files for the tests.
 
 pub(crate) mod dns;
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use udpair::{Builder, DatagramSocket, Endpoint, EndpointPair, Engine, engines};
 
-/// A peer that is not ours: a socket of the standard library, on loopback.
+/// A peer of the socket under test: a socket of the standard library, on loopback.
 #[derive(Debug)]
 pub(crate) struct Peer(UdpSocket);
 
@@ -23,7 +23,7 @@ impl Peer {
 
     pub(crate) fn at(address: &str) -> Self {
         let socket = UdpSocket::bind(address).unwrap_or_else(|error| panic!("{address}: {error}"));
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         Self(socket)
     }
 
@@ -46,13 +46,14 @@ impl Peer {
         (buffer, from)
     }
 
-    /// Closes the peer and returns an address at which nobody listens any more.
-    pub(crate) fn leave(self) -> SocketAddr {
+    /// Closes the peer, and returns its address, which no socket is bound to any more.
+    pub(crate) fn close(self) -> SocketAddr {
         self.addr()
     }
 }
 
-/// A builder for each engine of this build, with and without what it leaves to the kernel.
+/// Returns a builder for each engine of this build, with and without receive offload where the
+/// engine supports it.
 pub(crate) fn builders() -> impl Iterator<Item = (&'static dyn Engine, Builder)> {
     engines().iter().flat_map(|engine| {
         let offload = engine.capabilities().receive_offload;
@@ -68,11 +69,11 @@ pub(crate) fn builders() -> impl Iterator<Item = (&'static dyn Engine, Builder)>
     })
 }
 
-/// Awaits `future`, which is expected to end by itself; only a hang is cut off.
+/// Awaits `future`, which completes by itself. The timeout only bounds a hang.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(PATIENCE, future)
+    tokio::time::timeout(TIMEOUT, future)
         .await
-        .expect("this ends by itself")
+        .expect("the future did not complete in time")
 }
 
 pub(crate) fn endpoint(text: &str) -> Endpoint {
@@ -80,13 +81,13 @@ pub(crate) fn endpoint(text: &str) -> Endpoint {
         .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// The address of a socket bound to all addresses, as loopback peers see it.
+/// Returns the address at which loopback peers reach a socket that is bound to all addresses.
 pub(crate) fn loopback(socket: &DatagramSocket) -> SocketAddr {
     let port = socket.local_addr().expect("an open socket").port();
     SocketAddr::new("127.0.0.1".parse().unwrap(), port)
 }
 
-/// A file that is there as long as the value.
+/// A temporary file, which is removed when the value is dropped.
 #[derive(Debug)]
 pub(crate) struct TempFile(PathBuf);
 
@@ -115,5 +116,5 @@ impl Drop for TempFile {
     }
 }
 
-/// How long to wait for what happens at once on an idle machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an event that occurs at once on an idle machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! recv(2) without ever sleeping: what polling costs and gains.
+//! recv(2) without ever sleeping: the cost and the gain of polling.
 
 use std::io;
 use std::net::UdpSocket;
@@ -34,7 +34,7 @@ fn ping(ends: Ends, load: &Load) -> Result<RoundTrips> {
     let mut buffer = [0; PAYLOAD_BYTES_MAX];
     let mut trips = load.round_trips();
     send_some(&socket, &payload, load.in_flight)?;
-    while trips.under_way() > 0 {
+    while trips.in_flight() > 0 {
         spin(&socket, &mut buffer)?;
         send_some(&socket, &payload, trips.arrived(1))?;
     }
@@ -44,7 +44,7 @@ fn ping(ends: Ends, load: &Load) -> Result<RoundTrips> {
 fn open(ends: Ends) -> Result<UdpSocket> {
     let socket = connect(ends)?;
     socket.set_nonblocking(true)?;
-    system::ask_for_busy_poll(&socket, BUSY_POLL_MICROSECONDS)?;
+    system::request_busy_poll(&socket, BUSY_POLL_MICROSECONDS)?;
     Ok(socket)
 }
 

@@ -1,12 +1,12 @@
-//! `UDP_SEGMENT` and `UDP_GRO` with epoll: the fastest there is.
+//! `UDP_SEGMENT` and `UDP_GRO` with epoll: the fastest mode.
 
 use std::ops::ControlFlow;
 
-use super::wait::{Waiting, until_end};
+use super::wait::{EpollSocket, until_end};
 use crate::Result;
 use crate::measure::{Counter, Flood, RoundTrips};
 use crate::peer::mode::{Ends, Load, Mode, connect};
-use crate::system::offload::{Joined, Segments};
+use crate::system::offload::{CoalescedDatagrams, Segments};
 
 pub(super) const MODE: Mode = Mode {
     send: Some(send),
@@ -30,16 +30,16 @@ fn send(ends: Ends, load: &Load) -> Result<Flood> {
 }
 
 fn receive(ends: Ends) -> Result<Counter> {
-    let mut waiting = open(ends)?;
+    let mut socket = open(ends)?;
     let mut counter = Counter::ready()?;
-    let mut joined = Joined::new();
+    let mut coalesced = CoalescedDatagrams::new();
     until_end(|| {
-        let mut received = waiting.receive(|socket| joined.receive(socket))?;
+        let mut received = socket.receive(|socket| coalesced.receive(socket))?;
         loop {
-            if counter.take_all(joined.payloads(received)).is_break() {
+            if counter.take_all(coalesced.payloads(received)).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            match waiting.try_receive(|socket| joined.receive(socket))? {
+            match socket.try_receive(|socket| coalesced.receive(socket))? {
                 Some(next) => received = next,
                 None => return Ok(ControlFlow::Continue(())),
             }
@@ -49,13 +49,13 @@ fn receive(ends: Ends) -> Result<Counter> {
 }
 
 fn echo(ends: Ends, load: &Load) -> Result<Counter> {
-    let mut waiting = open(ends)?;
+    let mut socket = open(ends)?;
     let mut counter = Counter::ready()?;
-    let mut joined = Joined::new();
+    let mut coalesced = CoalescedDatagrams::new();
     let mut segments = Segments::new(load.segments(), load.bytes);
     until_end(|| {
-        let received = waiting.receive(|socket| joined.receive(socket))?;
-        let mut payloads = joined.payloads(received);
+        let received = socket.receive(|socket| coalesced.receive(socket))?;
+        let mut payloads = coalesced.payloads(received);
         let taken = payloads
             .by_ref()
             .take_while(|payload| counter.take(payload).is_continue())
@@ -63,30 +63,30 @@ fn echo(ends: Ends, load: &Load) -> Result<Counter> {
         if taken == 0 {
             return Ok(ControlFlow::Break(()));
         }
-        segments.send(waiting.socket(), taken)?;
+        segments.send(socket.inner(), taken)?;
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(counter)
 }
 
 fn ping(ends: Ends, load: &Load) -> Result<RoundTrips> {
-    let mut waiting = open(ends)?;
-    let mut joined = Joined::new();
+    let mut socket = open(ends)?;
+    let mut coalesced = CoalescedDatagrams::new();
     let mut segments = Segments::new(load.segments(), load.bytes);
     let mut trips = load.round_trips();
-    segments.send(waiting.socket(), load.in_flight)?;
-    while trips.under_way() > 0 {
-        let received = waiting.receive(|socket| joined.receive(socket))?;
-        let again = trips.arrived(joined.payloads(received).count());
+    segments.send(socket.inner(), load.in_flight)?;
+    while trips.in_flight() > 0 {
+        let received = socket.receive(|socket| coalesced.receive(socket))?;
+        let again = trips.arrived(coalesced.payloads(received).count());
         if again > 0 {
-            segments.send(waiting.socket(), again)?;
+            segments.send(socket.inner(), again)?;
         }
     }
     Ok(trips)
 }
 
-fn open(ends: Ends) -> Result<Waiting> {
+fn open(ends: Ends) -> Result<EpollSocket> {
     let socket = connect(ends)?;
-    Joined::enable(&socket)?;
-    Waiting::new(socket)
+    CoalescedDatagrams::enable(&socket)?;
+    EpollSocket::new(socket)
 }

@@ -1,9 +1,9 @@
-//! sendmmsg(2) and recvmmsg(2): several datagrams a call.
+//! sendmmsg(2) and recvmmsg(2): several datagrams per call.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use super::wait::{Waiting, until_end};
+use super::wait::{EpollSocket, until_end};
 use crate::Result;
 use crate::measure::{Counter, Flood, RoundTrips};
 use crate::peer::mode::{BATCH, Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
@@ -15,7 +15,7 @@ pub(super) const MODE: Mode = Mode {
     echo: Some(echo),
     ping: Some(ping),
     fan_out: Some(fan_out),
-    ..Mode::new("raw-mmsg", "sendmmsg and recvmmsg, 64 datagrams a call")
+    ..Mode::new("raw-mmsg", "sendmmsg and recvmmsg, 64 datagrams per call")
 };
 
 fn send(ends: Ends, load: &Load) -> Result<Flood> {
@@ -42,32 +42,32 @@ fn receive(ends: Ends) -> Result<Counter> {
 }
 
 fn echo(ends: Ends, _: &Load) -> Result<Counter> {
-    let mut waiting = Waiting::new(connect(ends)?)?;
+    let mut socket = EpollSocket::new(connect(ends)?)?;
     let mut counter = Counter::ready()?;
     let mut batch = Batch::new(BATCH, PAYLOAD_BYTES_MAX);
     until_end(|| {
-        // As long as it was to receive into: sending back made the buffers shorter.
+        // Sending back shortened the buffers. Receiving needs their full length.
         batch.restore();
-        let received = waiting.receive(|socket| batch.receive(socket, Wait::Never))?;
+        let received = socket.receive(|socket| batch.receive(socket, Wait::Never))?;
         if counter.take_all(batch.payloads(received)).is_break() {
             return Ok(ControlFlow::Break(()));
         }
         batch.reflect(received);
-        batch.send(waiting.socket(), received)?;
+        batch.send(socket.inner(), received)?;
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(counter)
 }
 
 fn ping(ends: Ends, load: &Load) -> Result<RoundTrips> {
-    let mut waiting = Waiting::new(connect(ends)?)?;
+    let mut socket = EpollSocket::new(connect(ends)?)?;
     let mut incoming = Batch::new(BATCH, PAYLOAD_BYTES_MAX);
     let mut outgoing = Batch::new(load.in_flight, load.bytes.into());
     let mut trips = load.round_trips();
-    outgoing.send(waiting.socket(), load.in_flight)?;
-    while trips.under_way() > 0 {
-        let received = waiting.receive(|socket| incoming.receive(socket, Wait::Never))?;
-        outgoing.send(waiting.socket(), trips.arrived(received))?;
+    outgoing.send(socket.inner(), load.in_flight)?;
+    while trips.in_flight() > 0 {
+        let received = socket.receive(|socket| incoming.receive(socket, Wait::Never))?;
+        outgoing.send(socket.inner(), trips.arrived(received))?;
     }
     Ok(trips)
 }
@@ -78,7 +78,7 @@ fn fan_out(remotes: &[SocketAddr], load: &Load) -> Result<Flood> {
         .chunks(BATCH)
         .map(|remotes| {
             let mut batch = Batch::new(remotes.len(), load.bytes.into());
-            batch.address(remotes);
+            batch.set_destinations(remotes);
             (batch, remotes.len())
         })
         .collect();

@@ -1,4 +1,4 @@
-//! A name becomes a socket by as few queries as there can be.
+//! Connects by name with as few queries as possible.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
@@ -21,8 +21,8 @@ fn additional(server: SocketAddr, mut connects: Connects) -> Result<Connects> {
     let mut id = 0;
     while connects.next() {
         id += 1;
-        let socket = ask(server, &[dns::question(id, dns::SRV_NAME, Type::Srv)])?;
-        let found = next_answer(&socket, id)?;
+        let socket = send_queries(server, &[dns::query(id, dns::SRV_NAME, Type::Srv)])?;
+        let found = next_response(&socket, id)?;
         let address = found
             .address
             .ok_or("no address in the additional section")?;
@@ -35,42 +35,42 @@ fn three_queries(server: SocketAddr, mut connects: Connects) -> Result<Connects>
     let mut id = 0;
     while connects.next() {
         id += 3;
-        let socket = ask(server, &[dns::question(id, dns::SRV_NAME, Type::Srv)])?;
-        let port = next_answer(&socket, id)?.port;
-        let socket = ask(
+        let socket = send_queries(server, &[dns::query(id, dns::SRV_NAME, Type::Srv)])?;
+        let port = next_response(&socket, id)?.port;
+        let socket = send_queries(
             server,
             &[
-                dns::question(id + 1, dns::TARGET, Type::A),
-                dns::question(id + 2, dns::TARGET, Type::Aaaa),
+                dns::query(id + 1, dns::TARGET, Type::A),
+                dns::query(id + 2, dns::TARGET, Type::Aaaa),
             ],
         )?;
-        let first = next_answer(&socket, id + 1)?;
-        let second = next_answer(&socket, id + 2)?;
+        let first = next_response(&socket, id + 1)?;
+        let second = next_response(&socket, id + 2)?;
         let address = first.address.or(second.address).ok_or("no address")?;
         connects.connected(connect(address, port)?)?;
     }
     Ok(connects)
 }
 
-/// Asks from a port of its own, as a resolver must (RFC 5452).
-fn ask(server: SocketAddr, questions: &[Vec<u8>]) -> Result<UdpSocket> {
+/// Sends queries from a new port, as a resolver must (RFC 5452).
+fn send_queries(server: SocketAddr, queries: &[Vec<u8>]) -> Result<UdpSocket> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.connect(server)?;
-    for question in questions {
-        socket.send(question)?;
+    for query in queries {
+        socket.send(query)?;
     }
     Ok(socket)
 }
 
-/// The server answers in the order in which it was asked.
-fn next_answer(socket: &UdpSocket, id: u16) -> Result<Found> {
+/// Receives the response to query `id`. The server responds in the order of the queries.
+fn next_response(socket: &UdpSocket, id: u16) -> Result<Found> {
     let mut message = [0; 512];
     let length = socket.recv(&mut message)?;
-    dns::read(&message[..length], id).ok_or_else(|| "not the answer".into())
+    dns::read(&message[..length], id).ok_or_else(|| "not the response to the query".into())
 }
 
 fn connect(address: IpAddr, port: Option<u16>) -> Result<SocketAddr> {
-    let remote = SocketAddr::new(address, port.ok_or("no port in the answer")?);
+    let remote = SocketAddr::new(address, port.ok_or("no port in the response")?);
     let local: SocketAddr = if remote.is_ipv4() {
         ([0; 4], 0).into()
     } else {

@@ -1,9 +1,9 @@
-//! send(2) and recv(2), one datagram a call.
+//! send(2) and recv(2), one datagram per call.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::ControlFlow;
 
-use super::wait::{Waiting, until_end};
+use super::wait::{EpollSocket, until_end};
 use crate::Result;
 use crate::measure::{Counter, Flood, Idle, RoundTrips};
 use crate::peer::mode::{Ends, Load, Mode, PAYLOAD_BYTES_MAX, connect, open};
@@ -65,7 +65,7 @@ fn ping(ends: Ends, load: &Load) -> Result<RoundTrips> {
     let mut buffer = [0; PAYLOAD_BYTES_MAX];
     let mut trips = load.round_trips();
     send_some(&socket, &payload, load.in_flight)?;
-    while trips.under_way() > 0 {
+    while trips.in_flight() > 0 {
         socket.recv(&mut buffer)?;
         send_some(&socket, &payload, trips.arrived(1))?;
     }
@@ -86,16 +86,16 @@ fn fan_out(remotes: &[SocketAddr], load: &Load) -> Result<Flood> {
 }
 
 fn echo_epoll(ends: Ends, _: &Load) -> Result<Counter> {
-    let mut waiting = Waiting::new(connect(ends)?)?;
+    let mut socket = EpollSocket::new(connect(ends)?)?;
     let mut counter = Counter::ready()?;
     let mut buffer = [0; PAYLOAD_BYTES_MAX];
     until_end(|| {
-        let mut length = waiting.receive(|socket| socket.recv(&mut buffer))?;
+        let mut length = socket.receive(|socket| socket.recv(&mut buffer))?;
         loop {
-            if reflect(waiting.socket(), &buffer[..length], &mut counter)?.is_break() {
+            if reflect(socket.inner(), &buffer[..length], &mut counter)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            match waiting.try_receive(|socket| socket.recv(&mut buffer))? {
+            match socket.try_receive(|socket| socket.recv(&mut buffer))? {
                 Some(next) => length = next,
                 None => return Ok(ControlFlow::Continue(())),
             }
@@ -105,19 +105,19 @@ fn echo_epoll(ends: Ends, _: &Load) -> Result<Counter> {
 }
 
 fn ping_epoll(ends: Ends, load: &Load) -> Result<RoundTrips> {
-    let mut waiting = Waiting::new(connect(ends)?)?;
+    let mut socket = EpollSocket::new(connect(ends)?)?;
     let payload = load.payload();
     let mut buffer = [0; PAYLOAD_BYTES_MAX];
     let mut trips = load.round_trips();
-    send_some(waiting.socket(), &payload, load.in_flight)?;
-    while trips.under_way() > 0 {
-        waiting.receive(|socket| socket.recv(&mut buffer))?;
-        send_some(waiting.socket(), &payload, trips.arrived(1))?;
-        while waiting
+    send_some(socket.inner(), &payload, load.in_flight)?;
+    while trips.in_flight() > 0 {
+        socket.receive(|socket| socket.recv(&mut buffer))?;
+        send_some(socket.inner(), &payload, trips.arrived(1))?;
+        while socket
             .try_receive(|socket| socket.recv(&mut buffer))?
             .is_some()
         {
-            send_some(waiting.socket(), &payload, trips.arrived(1))?;
+            send_some(socket.inner(), &payload, trips.arrived(1))?;
         }
     }
     Ok(trips)
@@ -135,7 +135,7 @@ fn idle(mut idle: Idle) -> Result<Idle> {
         epoll.add(&socket, sockets.len())?;
         sockets.push(socket);
     }
-    idle.poke()?;
+    idle.wake()?;
     let mut handled = 0;
     let mut buffer = [0; PAYLOAD_BYTES_MAX];
     while handled < sockets.len() {
@@ -147,17 +147,17 @@ fn idle(mut idle: Idle) -> Result<Idle> {
     Ok(idle)
 }
 
-/// Counts a datagram and sends it back; breaks at the last.
+/// Counts a datagram and sends it back. Breaks at the end datagram, which is not sent back.
 pub(super) fn reflect(
     socket: &UdpSocket,
     payload: &[u8],
     counter: &mut Counter,
 ) -> Result<ControlFlow<()>> {
-    let goes_on = counter.take(payload);
-    if goes_on.is_continue() {
+    let flow = counter.take(payload);
+    if flow.is_continue() {
         socket.send(payload)?;
     }
-    Ok(goes_on)
+    Ok(flow)
 }
 
 pub(super) fn send_some(socket: &UdpSocket, payload: &[u8], count: usize) -> Result<()> {

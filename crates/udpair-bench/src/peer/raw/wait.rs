@@ -2,19 +2,18 @@
 
 use std::io;
 use std::net::UdpSocket;
-
 use std::ops::ControlFlow;
 
 use crate::Result;
 use crate::system::epoll::Epoll;
 
-/// A socket that is waited for when it has nothing.
-pub(super) struct Waiting {
+/// A socket with an epoll set, which waits until the socket is readable.
+pub(super) struct EpollSocket {
     socket: UdpSocket,
     epoll: Epoll,
 }
 
-impl Waiting {
+impl EpollSocket {
     pub(super) fn new(socket: UdpSocket) -> Result<Self> {
         socket.set_nonblocking(true)?;
         let epoll = Epoll::new()?;
@@ -22,11 +21,11 @@ impl Waiting {
         Ok(Self { socket, epoll })
     }
 
-    pub(super) fn socket(&self) -> &UdpSocket {
+    pub(super) fn inner(&self) -> &UdpSocket {
         &self.socket
     }
 
-    /// Sleeps until there is something, then lets `receive` fetch it.
+    /// Sleeps until the socket is readable, then calls `receive`.
     pub(super) fn receive<T>(
         &mut self,
         receive: impl FnOnce(&UdpSocket) -> io::Result<T>,
@@ -35,7 +34,7 @@ impl Waiting {
         Ok(receive(&self.socket)?)
     }
 
-    /// Fetches what is there; `None` if there is nothing.
+    /// Calls `receive` without waiting; `None` if there is no datagram.
     pub(super) fn try_receive<T>(
         &self,
         receive: impl FnOnce(&UdpSocket) -> io::Result<T>,

@@ -1,11 +1,11 @@
-//! The number that goes with an adapter's name (if_nametoindex(3)).
+//! The index of the adapter with a given name (if_nametoindex(3)).
 
 use std::ffi::CString;
 
-/// See [`system`](crate::system).
+/// Returns the index of the adapter called `name`; `None` if there is no such adapter.
 pub(crate) fn adapter_index(name: &str) -> Option<u32> {
     let name = CString::new(name).ok()?;
-    // SAFETY: `name` ends in NUL and lives until after the call.
+    // SAFETY: `name` ends in NUL and outlives the call.
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
     (index != 0).then_some(index)
 }

@@ -1,11 +1,11 @@
-//! Socket addresses as the kernel writes them (ip(7), ipv6(7)).
+//! Socket addresses in the kernel's representation (ip(7), ipv6(7)).
 
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use crate::socket::plain;
 
-/// Room for an IPv4 or IPv6 socket address.
+/// An IPv4 or IPv6 socket address in the kernel's representation.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(super) union RawAddress {
@@ -15,16 +15,17 @@ pub(super) union RawAddress {
 }
 
 impl RawAddress {
-    /// Bytes that the kernel may write into a [`RawAddress`].
+    /// How many bytes the kernel may write into a [`RawAddress`].
     pub(super) const BYTES: libc::socklen_t = mem::size_of::<Self>() as libc::socklen_t;
 
-    /// An address of no family.
+    /// Returns an address without a family.
     pub(super) fn unspecified() -> Self {
-        // SAFETY: every field is an integer or an array of integers, for which zero is a value.
+        // SAFETY: every field is an integer or an array of integers, for which zero is a valid
+        // value.
         unsafe { mem::zeroed() }
     }
 
-    /// Writes `address`, and returns it with its length in bytes.
+    /// Returns `address` in the kernel's representation, with its length in bytes.
     pub(super) fn encode(address: SocketAddr) -> (Self, libc::socklen_t) {
         match address {
             SocketAddr::V4(address) => {
@@ -53,19 +54,20 @@ impl RawAddress {
         }
     }
 
-    /// Reads the address, without its IPv4-mapped form; `None` if it is of another family.
+    /// Returns the address as a plain address, which is never IPv4-mapped; `None` for another
+    /// family.
     pub(super) fn decode(&self) -> Option<SocketAddr> {
-        // SAFETY: all variants begin with the family, and every bit pattern is a value of it.
+        // SAFETY: all variants begin with the family, and every bit pattern is a valid value of it.
         let family = unsafe { self.family };
         match i32::from(family) {
             libc::AF_INET => {
-                // SAFETY: any bytes are a sockaddr_in, and the family says that these are meant so.
+                // SAFETY: any bytes are a valid sockaddr_in, and the family says that this is one.
                 let v4 = unsafe { self.v4 };
                 let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
                 Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
             }
             libc::AF_INET6 => {
-                // SAFETY: any bytes are a sockaddr_in6, and the family says that these are meant so.
+                // SAFETY: any bytes are a valid sockaddr_in6, and the family says that this is one.
                 let v6 = unsafe { self.v6 };
                 let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
                 let port = u16::from_be(v6.sin6_port);
@@ -77,14 +79,14 @@ impl RawAddress {
         }
     }
 
-    /// Reads an address from the bytes of a `sockaddr`, as control messages carry it.
+    /// Reads an address from the bytes of a `sockaddr` in a control message.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<SocketAddr> {
         let mut address = Self::unspecified();
         let length = bytes.len().min(mem::size_of::<Self>());
         if length < mem::size_of::<libc::sockaddr_in>() {
             return None;
         }
-        // SAFETY: `length` bytes lie within both, and a union of plain integers may hold any bytes.
+        // SAFETY: `length` bytes are within both, and a union of plain integers may hold any bytes.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), (&raw mut address).cast::<u8>(), length);
         }
@@ -98,7 +100,8 @@ pub(super) fn ipv4(bytes: &[u8]) -> Option<IpAddr> {
     Some(Ipv4Addr::from(octets).into())
 }
 
-/// Reads an IPv6 address from a control message's sixteen bytes, without its IPv4-mapped form.
+/// Reads an IPv6 address from a control message's sixteen bytes. An IPv4-mapped address becomes an
+/// IPv4 address.
 pub(super) fn ipv6(bytes: &[u8]) -> Option<IpAddr> {
     let octets: [u8; 16] = bytes.get(..16)?.try_into().ok()?;
     Some(IpAddr::from(octets).to_canonical())
@@ -109,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_survives_the_way_to_the_kernel_and_back() {
+    fn an_address_is_the_same_after_encoding_and_decoding() {
         for text in ["192.0.2.1:53", "[2001:db8::1]:65535", "[fe80::1%3]:1"] {
             let address: SocketAddr = text.parse().unwrap();
             assert_eq!(
@@ -121,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_address_comes_back_plain() {
+    fn an_ipv4_mapped_address_is_decoded_as_an_ipv4_address() {
         let mapped: SocketAddr = "[::ffff:192.0.2.1]:53".parse().unwrap();
         let plain: SocketAddr = "192.0.2.1:53".parse().unwrap();
         assert_eq!(RawAddress::encode(mapped).0.decode(), Some(plain));

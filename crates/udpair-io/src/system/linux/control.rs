@@ -1,17 +1,17 @@
 //! Control messages, the side channel of `recvmsg` and `sendmsg` (cmsg(3)).
 //!
-//! Pure: reads bytes that the kernel wrote, and writes those that it reads. A message whose length makes
-//! no sense ends the list.
+//! Pure: reads bytes that the kernel wrote, and writes bytes that it reads. A message with an
+//! invalid length ends the list.
 
 use std::mem;
 
-/// Room for the control messages of one receive, aligned as the kernel wants it.
+/// A buffer for the control messages of one receive call, aligned as the kernel requires.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub(super) struct ControlBuffer([u8; CONTROL_BYTES]);
 
 impl ControlBuffer {
-    /// How many bytes it holds.
+    /// The size of the buffer in bytes.
     pub(super) const BYTES: usize = CONTROL_BYTES;
 
     pub(super) fn new() -> Self {
@@ -30,7 +30,7 @@ impl ControlBuffer {
     }
 }
 
-/// Control messages for one send, one behind the other.
+/// Control messages for one send call, one after the other.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 pub(super) struct ControlWriter {
@@ -46,15 +46,15 @@ impl ControlWriter {
         }
     }
 
-    /// Adds a message; `data` is as long as one of its kind.
+    /// Appends a message. `data` must have the length of its kind of message.
     pub(super) fn push(&mut self, level: i32, kind: i32, data: &[u8]) {
         let length = HEADER_BYTES + data.len();
         let end = self.length + aligned(length);
-        // There is room for all that a send needs; nobody writes more.
-        let Some(room) = self.bytes.get_mut(self.length..end) else {
+        // Always fits: the buffer holds everything that a send needs.
+        let Some(message) = self.bytes.get_mut(self.length..end) else {
             return;
         };
-        let (header, content) = room.split_at_mut(HEADER_BYTES);
+        let (header, content) = message.split_at_mut(HEADER_BYTES);
         let (header, numbers) = header.split_at_mut(mem::size_of::<usize>());
         header.copy_from_slice(&length.to_ne_bytes());
         numbers[..4].copy_from_slice(&level.to_ne_bytes());
@@ -79,11 +79,11 @@ pub(super) struct ControlMessage<'a> {
     pub(super) level: i32,
     /// Its type within that protocol.
     pub(super) kind: i32,
-    /// Its content.
+    /// The payload of the message.
     pub(super) data: &'a [u8],
 }
 
-/// Control messages, one after the other.
+/// An iterator over received control messages.
 #[derive(Clone, Debug)]
 pub(super) struct ControlMessages<'a> {
     rest: &'a [u8],
@@ -108,7 +108,7 @@ impl<'a> Iterator for ControlMessages<'a> {
     }
 }
 
-/// Reads a native-endian integer from the front of `data`.
+/// Reads a native-endian signed integer from `data` at `offset`.
 pub(super) fn i32_at(data: &[u8], offset: usize) -> Option<i32> {
     let bytes = data.get(offset..)?.first_chunk()?;
     Some(i32::from_ne_bytes(*bytes))
@@ -128,11 +128,13 @@ const fn aligned(length: usize) -> usize {
 /// `struct cmsghdr`, include/linux/socket.h: a `size_t` and two `int`.
 const HEADER_BYTES: usize = mem::size_of::<usize>() + 8;
 
-/// The most that one receive brings, with room to spare: packet information, hop limit and traffic class
-/// of both families, drops, time and length of a datagram, or one error with its two addresses.
+/// More than one receive call fills: packet information, hop limit and traffic class of both
+/// families, drop counter, timestamp and segment length of a datagram, or one error with its two
+/// addresses.
 const CONTROL_BYTES: usize = 320;
 
-/// The most that one send needs: where an IPv6 datagram leaves from, and the length of those in a piece.
+/// The most that one send call needs: the source of an IPv6 datagram, and the segment length of a
+/// GSO batch.
 const WRITTEN_BYTES: usize = 64;
 
 #[cfg(test)]
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_out_in_order_whatever_their_padding() {
+    fn messages_are_read_in_order_with_any_padding() {
         let bytes = [
             message(1, 2, b"a"),
             message(3, 4, b"12345678"),
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_messages_are_read_back() {
         let mut writer = ControlWriter::new();
         writer.push(1, 2, b"a");
         writer.push(3, 4, b"12345678");
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_senseless_length_ends_the_list() {
+    fn an_invalid_length_ends_the_list() {
         for length in [0, 1, HEADER_BYTES - 1, 1_000_000, usize::MAX] {
             let mut bytes = message(1, 2, b"data");
             bytes[..mem::size_of::<usize>()].copy_from_slice(&length.to_ne_bytes());
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_header_ends_the_list() {
+    fn a_truncated_header_ends_the_list() {
         let bytes = message(1, 2, b"data");
         for length in 0..HEADER_BYTES {
             assert_eq!(

@@ -1,5 +1,5 @@
-//! The Linux engine: many datagrams a call and many in one piece, with all that the kernel knows of
-//! them, and the error queue.
+//! The Linux engine: many datagrams per call, GSO and GRO, all metadata that the kernel reports,
+//! and the error queue.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed
 use crate::peer_error::NetworkError;
 use crate::socket::Socket;
 
-/// See the module.
+/// The engine that uses Linux's batch calls, control messages and error queue.
 #[derive(Debug)]
 pub(super) struct Linux;
 
@@ -33,11 +33,11 @@ impl Engine for Linux {
         }
     }
 
-    fn prepare(&self, socket: &Socket, wishes: EngineOptions) -> io::Result<()> {
-        option::ask_for_metadata(socket)?;
-        option::ask_for_errors(socket)?;
-        option::ask_for_wishes(socket, wishes)?;
-        if !option::can_cut_pieces(socket) {
+    fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()> {
+        option::enable_metadata(socket)?;
+        option::enable_error_queue(socket)?;
+        option::enable_requested(socket, requested)?;
+        if !option::supports_gso(socket) {
             socket.send_offload.note_missing();
         }
         Ok(())
@@ -57,9 +57,9 @@ impl Engine for Linux {
         socket: &Socket,
         batch: &SendBatch,
         to: Option<Destination>,
-        most: usize,
+        max: usize,
     ) -> io::Result<Sent> {
-        send::send_batch(socket, batch, to, most)
+        send::send_batch(socket, batch, to, max)
     }
 
     fn take_errors(

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::cause::Cause;
 
-/// Returns what `code` means.
+/// Returns the meaning of an error number.
 pub(crate) fn cause(code: i32) -> Cause {
     match code {
         libc::EADDRINUSE => Cause::AddressInUse,
@@ -32,7 +32,7 @@ pub(crate) fn cause(code: i32) -> Cause {
     }
 }
 
-/// Returns the error for an address of a family that a socket does not reach.
+/// Returns the error for an address of a family that a socket does not support.
 pub(crate) fn family_not_supported() -> io::Error {
     io::Error::from_raw_os_error(libc::EAFNOSUPPORT)
 }
@@ -43,7 +43,7 @@ mod tests {
 
     /// ERR-05
     #[test]
-    fn error_numbers_have_one_meaning_each() {
+    fn each_error_number_has_one_cause() {
         for (code, meaning) in [
             (libc::EADDRINUSE, Cause::AddressInUse),
             (libc::ENODEV, Cause::AddressNotAvailable),

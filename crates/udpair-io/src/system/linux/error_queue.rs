@@ -1,8 +1,8 @@
 //! The socket's error queue (`IP_RECVERR` in ip(7), `IPV6_RECVERR` in ipv6(7)).
 //!
-//! The kernel keeps the errors that came back for earlier datagrams in a queue of their own, each
-//! with the destination of the lost datagram. It also fails the next call on the socket for each,
-//! whatever that call is about; emptying the queue takes that back.
+//! The kernel keeps the errors that came back for earlier datagrams in a separate queue, each with
+//! the destination of the lost datagram. Each error also makes the next call on the socket fail,
+//! even if the call has nothing to do with the lost datagram. Emptying the queue prevents that.
 
 use std::io;
 
@@ -12,12 +12,12 @@ use super::message::{Received, receive_message};
 use crate::peer_error::{NetworkError, NetworkErrorKind};
 use crate::socket::Socket;
 
-/// Empties the queue; see [`Engine::take_errors`](crate::Engine::take_errors).
+/// Removes all errors from the queue; see [`Engine::take_errors`](crate::Engine::take_errors).
 pub(super) fn drain(socket: &Socket, found: &mut dyn FnMut(NetworkError)) -> io::Result<usize> {
     let mut count = 0;
-    // Bounded, because a flood of ICMP messages must not hold the caller for ever.
+    // Bounded, because a flood of ICMP messages must not keep the caller here forever.
     for _ in 0..ERRORS_PER_CALL_MAX {
-        // The queued message carries the start of the lost datagram, which nobody asks for.
+        // The queued message contains the start of the lost datagram, which is not needed.
         match receive_message(socket, &mut [0; 1], libc::MSG_ERRQUEUE) {
             Ok(received) => {
                 if let Some(error) = network_error(&received) {
@@ -32,7 +32,7 @@ pub(super) fn drain(socket: &Socket, found: &mut dyn FnMut(NetworkError)) -> io:
     Ok(count)
 }
 
-/// Reads one entry; `None` if the network had no part in it.
+/// Reads one entry; `None` if the error did not come from the network.
 fn network_error(received: &Received) -> Option<NetworkError> {
     let extended = received.control_messages().find_map(extended_error)?;
     let kind = match extended.origin {
@@ -42,7 +42,8 @@ fn network_error(received: &Received) -> Option<NetworkError> {
         libc::SO_EE_ORIGIN_ICMP6 => {
             NetworkErrorKind::from_icmpv6(extended.icmp_type, extended.icmp_code)
         }
-        // LOCAL: this machine refused the datagram, and told the sender in the same breath.
+        // LOCAL: this machine refused the datagram, and the send call has already returned the
+        // error.
         _ => return None,
     };
     Some(NetworkError {
@@ -53,7 +54,7 @@ fn network_error(received: &Received) -> Option<NetworkError> {
     })
 }
 
-/// `struct sock_extended_err`, include/uapi/linux/errqueue.h, and the address behind it.
+/// `struct sock_extended_err`, include/uapi/linux/errqueue.h, and the address that follows it.
 #[derive(Debug, Eq, PartialEq)]
 struct ExtendedError<'a> {
     origin: u8,
@@ -63,7 +64,8 @@ struct ExtendedError<'a> {
     offender: &'a [u8],
 }
 
-/// Reads the message that carries an error. A dual-stack socket's IPv4 errors come with either level.
+/// Reads a control message that contains an error. On a dual-stack socket, an IPv4 error has either
+/// level.
 fn extended_error(message: ControlMessage<'_>) -> Option<ExtendedError<'_>> {
     match (message.level, message.kind) {
         (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) => {}
@@ -79,10 +81,10 @@ fn extended_error(message: ControlMessage<'_>) -> Option<ExtendedError<'_>> {
     })
 }
 
-/// errno, four bytes of origin, type, code and padding, info, data.
+/// The size of the structure: errno, four bytes of origin, type, code and padding, info, data.
 const EXTENDED_ERROR_BYTES: usize = 16;
 
-/// How many errors one call takes.
+/// How many errors one call takes at most.
 const ERRORS_PER_CALL_MAX: usize = 1024;
 
 #[cfg(test)]
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_read_whichever_level_it_comes_with() {
+    fn an_error_is_read_at_either_level() {
         let data = [111, 0, 0, 0, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0];
         for (level, kind) in [
             (libc::IPPROTO_IP, libc::IP_RECVERR),
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_error_is_none() {
+    fn a_truncated_error_is_none() {
         let data = [0; 11];
         let error = extended_error(message(libc::IPPROTO_IP, libc::IP_RECVERR, &data));
         assert_eq!(error, None);

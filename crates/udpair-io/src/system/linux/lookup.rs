@@ -1,7 +1,7 @@
-//! Host names by getaddrinfo(3).
+//! Host name resolution with getaddrinfo(3).
 //!
-//! Called directly, because the standard library's lookup keeps no more of the answer's code than a
-//! text.
+//! The function is called directly, because the standard library's lookup keeps only the text of
+//! the error code.
 
 use std::ffi::CString;
 use std::io;
@@ -12,17 +12,18 @@ use std::ptr;
 use super::address::RawAddress;
 use crate::lookup::LookupError;
 
-/// See [`lookup`](crate::lookup()).
+/// Resolves a host name; see [`lookup`](crate::lookup()).
 pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     let Ok(host) = CString::new(host) else {
         return Err(LookupError::NotFound);
     };
-    // SAFETY: the fields are integers and pointers, for which zero is a value.
+    // SAFETY: the fields are integers and pointers, for which zero is a valid value.
     let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
     hints.ai_family = libc::AF_UNSPEC;
     hints.ai_socktype = libc::SOCK_DGRAM;
     let mut first = ptr::null_mut();
-    // SAFETY: `host` ends in NUL, `hints` and `first` are live, and the service may be null.
+    // SAFETY: `host` ends in NUL, `hints` and `first` outlive the call, and the service may be
+    // null.
     let code =
         unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut first) };
     if code != 0 {
@@ -32,7 +33,7 @@ pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     Ok(list.addresses().collect())
 }
 
-/// What a code of getaddrinfo(3) means.
+/// Returns the meaning of an error code of getaddrinfo(3).
 fn error(code: i32) -> LookupError {
     match code {
         libc::EAI_NONAME => LookupError::NotFound,
@@ -47,14 +48,14 @@ fn error(code: i32) -> LookupError {
     }
 }
 
-/// What getaddrinfo(3) allocated.
+/// The list that getaddrinfo(3) allocated.
 struct AddressList(*mut libc::addrinfo);
 
 impl AddressList {
     fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         let mut next = self.0;
         std::iter::from_fn(move || {
-            // SAFETY: null, or an entry of the list, which lives as long as `self`.
+            // SAFETY: `next` is null or an entry of the list, which lives as long as `self`.
             let entry = unsafe { next.as_ref() }?;
             next = entry.ai_next;
             // SAFETY: getaddrinfo(3) gives every entry an address of `ai_addrlen` bytes.
@@ -69,7 +70,7 @@ impl AddressList {
 
 impl Drop for AddressList {
     fn drop(&mut self) {
-        // SAFETY: the list came from getaddrinfo(3) and nobody refers to it any more.
+        // SAFETY: getaddrinfo(3) allocated the list, and no reference to it is left.
         unsafe { libc::freeaddrinfo(self.0) };
     }
 }
@@ -83,7 +84,7 @@ mod tests {
 
     /// ADR-03
     #[test]
-    fn codes_keep_their_meaning() {
+    fn each_error_code_keeps_its_meaning() {
         assert!(matches!(error(libc::EAI_NONAME), LookupError::NotFound));
         assert!(matches!(error(libc::EAI_NODATA), LookupError::NoData));
         assert!(matches!(error(EAI_ADDRFAMILY), LookupError::NoData));

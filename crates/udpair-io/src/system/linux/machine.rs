@@ -1,8 +1,8 @@
-//! What this machine is called (gethostname(2)).
+//! This machine's name (gethostname(2)).
 
 use std::io;
 
-/// See [`machine_name`](crate::machine_name).
+/// Returns the machine's name; see [`machine_name`](crate::machine_name).
 pub(crate) fn machine_name() -> io::Result<String> {
     let mut name = [0_u8; NAME_BYTES];
     // SAFETY: `name` is writable for its length.
@@ -14,7 +14,7 @@ pub(crate) fn machine_name() -> io::Result<String> {
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
-/// `HOST_NAME_MAX` is 64 on Linux (gethostname(2)), and a NUL comes after.
+/// `HOST_NAME_MAX` is 64 on Linux (gethostname(2)), and a NUL follows.
 const NAME_BYTES: usize = 65;
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_is_called_what_its_kernel_says() {
+    fn the_machine_name_is_that_of_the_kernel() {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         assert_eq!(machine_name().unwrap(), name.trim_end());
     }

@@ -1,4 +1,4 @@
-//! One message of recvmsg(2), and headers in general.
+//! Receiving one message with recvmsg(2), and message headers.
 
 use std::io;
 use std::mem;
@@ -9,9 +9,9 @@ use super::address::RawAddress;
 use super::control::{ControlBuffer, ControlMessages};
 use crate::socket::Socket;
 
-/// What `recvmsg` said of the message it received.
+/// The addresses and control messages that recvmsg(2) returned with a message.
 pub(super) struct Received {
-    /// The other end: for an error the destination of the lost datagram.
+    /// The remote address. For an error, the destination of the lost datagram.
     pub(super) name: RawAddress,
     control: ControlBuffer,
     control_length: usize,
@@ -23,7 +23,7 @@ impl Received {
     }
 }
 
-/// Calls recvmsg(2) once; the payload goes into `buffer`, as far as it fits.
+/// Calls recvmsg(2) once. The payload is written to `buffer`, as far as it fits.
 #[allow(
     clippy::unnecessary_cast,
     reason = "musl counts control bytes in 32 bits"
@@ -49,8 +49,8 @@ pub(super) fn receive_message(
     header.msg_iovlen = 1;
     header.msg_control = received.control.as_mut_ptr().cast();
     header.msg_controllen = ControlBuffer::BYTES as _;
-    // SAFETY: the header's pointers lead to `received` and `buffer`, which live until after the
-    // call and are writable for the lengths given.
+    // SAFETY: the header points to `received` and `buffer`, which outlive the call and are writable
+    // for the given lengths.
     let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
     if length < 0 {
         return Err(io::Error::last_os_error());
@@ -59,9 +59,9 @@ pub(super) fn receive_message(
     Ok(received)
 }
 
-/// A header without buffers.
+/// Returns a header without buffers.
 pub(super) fn empty_header() -> libc::msghdr {
-    // SAFETY: the fields are integers and pointers, for which zero is a value.
+    // SAFETY: the fields are integers and pointers, for which zero is a valid value.
     let mut header: libc::msghdr = unsafe { mem::zeroed() };
     header.msg_name = ptr::null_mut();
     header

@@ -1,4 +1,4 @@
-//! What the control messages of a datagram say of it (ip(7), ipv6(7), socket(7), udp(7)).
+//! The metadata in the control messages of a datagram (ip(7), ipv6(7), socket(7), udp(7)).
 
 use std::time::{Duration, SystemTime};
 
@@ -6,7 +6,7 @@ use super::address;
 use super::control::{self, ControlMessages};
 use crate::batch::Metadata;
 
-/// Fills `metadata` in. Returns how long each datagram is if there are several in one piece.
+/// Fills in `metadata`. Returns the length of each datagram if several were coalesced.
 #[inline]
 pub(super) fn read(messages: ControlMessages<'_>, metadata: &mut Metadata) -> Option<usize> {
     let mut segment = None;
@@ -20,7 +20,7 @@ pub(super) fn read(messages: ControlMessages<'_>, metadata: &mut Metadata) -> Op
                 metadata.to = data.get(8..).and_then(address::ipv4);
             }
             // struct in6_pktinfo: the address in the packet, index. An IPv4 datagram on a
-            // dual-stack socket brings the IPv4 message too, which knows more.
+            // dual-stack socket has the IPv4 message too, which contains more.
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if metadata.local.is_none() => {
                 metadata.to = address::ipv6(data);
                 metadata.local = metadata.to.filter(|to| !to.is_multicast());
@@ -30,7 +30,7 @@ pub(super) fn read(messages: ControlMessages<'_>, metadata: &mut Metadata) -> Op
                 metadata.hop_limit =
                     control::i32_at(data, 0).and_then(|hops| u8::try_from(hops).ok());
             }
-            // One byte of traffic class for IPv4, an int for IPv6; ECN is its two low bits.
+            // The traffic class is one byte for IPv4 and an int for IPv6. ECN is its two low bits.
             (libc::IPPROTO_IP, libc::IP_TOS) => {
                 metadata.ecn = data.first().map(|class| class & ECN_MASK);
             }
@@ -52,7 +52,7 @@ pub(super) fn read(messages: ControlMessages<'_>, metadata: &mut Metadata) -> Op
     segment
 }
 
-/// `struct timespec`: seconds since 1970 and nanoseconds, a `long` each.
+/// Reads a `struct timespec`: seconds since 1970 and nanoseconds, each a `long`.
 fn time(data: &[u8]) -> Option<SystemTime> {
     let (seconds, nanoseconds) = data.split_at_checked(size_of::<libc::c_long>())?;
     let seconds = libc::c_long::from_ne_bytes(seconds.try_into().ok()?);

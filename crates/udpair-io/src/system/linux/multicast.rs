@@ -1,4 +1,4 @@
-//! Multicast by adapter index, for both families alike (RFC 3678, section 5; ip(7)).
+//! Multicast by adapter index, in the same way for both families (RFC 3678, section 5; ip(7)).
 
 use std::io;
 use std::mem;
@@ -9,17 +9,18 @@ use super::option;
 use crate::multicast::Membership;
 use crate::socket::Socket;
 
-/// See [`join`](crate::join).
+/// Joins a group; see [`join`](crate::join).
 pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
-    // The kernel would join, and deliver nothing: it compares that address with the group's (__udp_is_mcast_sock
-    // in net/ipv4/udp.c, __udp_v6_is_mcast_sock in net/ipv6/udp.c).
+    // The kernel would accept the request and deliver nothing, because it compares the local
+    // address with that of the group (__udp_is_mcast_sock in net/ipv4/udp.c, __udp_v6_is_mcast_sock
+    // in net/ipv6/udp.c).
     if !socket.local_addr()?.ip().is_unspecified() {
         return Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "a socket that is bound to one address hears no group on Linux",
+            "a socket that is bound to one address cannot receive from groups on Linux",
         ));
     }
-    let (joined, error_of_members) = match membership.source {
+    let (joined, error_if_member) = match membership.source {
         None => {
             let request = GroupRequest::of(membership);
             (change(socket, MCAST_JOIN_GROUP, &request), libc::EADDRINUSE)
@@ -27,17 +28,17 @@ pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
         Some(source) => {
             let request = SourceRequest::of(membership, source);
             let joined = change(socket, MCAST_JOIN_SOURCE_GROUP, &request);
-            // An adapter that is not there is another error (ip_mc_source in net/ipv4/igmp.c).
+            // A missing adapter gives a different error (ip_mc_source in net/ipv4/igmp.c).
             (joined, libc::EADDRNOTAVAIL)
         }
     };
     match joined {
-        Err(error) if error.raw_os_error() == Some(error_of_members) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(error_if_member) => Ok(()),
         result => result,
     }
 }
 
-/// See [`leave`](crate::leave).
+/// Leaves a group; see [`leave`](crate::leave).
 pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
     match membership.source {
         None => change(socket, MCAST_LEAVE_GROUP, &GroupRequest::of(membership)),
@@ -49,7 +50,8 @@ pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> 
     }
 }
 
-/// See [`set_multicast_adapter`](crate::set_multicast_adapter).
+/// Sets the adapter for sending to groups; see
+/// [`set_multicast_adapter`](crate::set_multicast_adapter).
 pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
     let index = i32::try_from(adapter).map_err(io::Error::other)?;
     if socket.supports_ipv4() {
@@ -66,13 +68,14 @@ pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result
     Ok(())
 }
 
-/// See [`share_multicast_port`](crate::share_multicast_port). `SO_REUSEPORT` would give each datagram to
-/// one of the sockets instead of all.
+/// Sets `SO_REUSEADDR`; see [`share_multicast_port`](crate::share_multicast_port).
+///
+/// With `SO_REUSEPORT`, the kernel would deliver each datagram to only one of the sockets.
 pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
     socket.options().set_reuse_address(true)
 }
 
-/// A request of one of the two kinds.
+/// A request to join or leave a group, with or without a source.
 trait Request: Copy {
     fn is_ipv4(&self) -> bool;
 }
@@ -104,14 +107,16 @@ union AddressStorage {
 
 impl AddressStorage {
     fn of(ip: IpAddr) -> Self {
-        // SAFETY: every field is an integer or an array of integers, for which zero is a value.
+        // SAFETY: every field is an integer or an array of integers, for which zero is a valid
+        // value.
         let mut storage: Self = unsafe { mem::zeroed() };
         storage.address = RawAddress::encode(SocketAddr::new(ip, 0)).0;
         storage
     }
 
     fn is_ipv4(&self) -> bool {
-        // SAFETY: `of` wrote an address of one of the two families, and every variant begins with it.
+        // SAFETY: `of` wrote an address of one of the two families, and every variant begins with
+        // the family.
         i32::from(unsafe { self.storage.ss_family }) == libc::AF_INET
     }
 }
@@ -147,7 +152,7 @@ impl Request for SourceRequest {
     }
 }
 
-/// Changes the memberships of a socket; a dual-stack socket takes IPv4 requests on the IPv4 level.
+/// Changes the memberships of a socket. A dual-stack socket takes IPv4 requests at the IPv4 level.
 fn change(socket: &Socket, action: i32, request: &impl Request) -> io::Result<()> {
     let level = if request.is_ipv4() {
         libc::IPPROTO_IP
@@ -163,13 +168,13 @@ fn any_ipv4() -> libc::in_addr {
     }
 }
 
-/// include/uapi/linux/in.h.
+/// `MCAST_JOIN_GROUP`, include/uapi/linux/in.h.
 const MCAST_JOIN_GROUP: i32 = 42;
-/// include/uapi/linux/in.h.
+/// `MCAST_LEAVE_GROUP`, include/uapi/linux/in.h.
 const MCAST_LEAVE_GROUP: i32 = 45;
-/// include/uapi/linux/in.h.
+/// `MCAST_JOIN_SOURCE_GROUP`, include/uapi/linux/in.h.
 const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
-/// include/uapi/linux/in.h.
+/// `MCAST_LEAVE_SOURCE_GROUP`, include/uapi/linux/in.h.
 const MCAST_LEAVE_SOURCE_GROUP: i32 = 47;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A socket to the kernel's tables of links, addresses and routes (netlink(7)).
+//! A netlink socket that reads the kernel's tables of links, addresses and routes (netlink(7)).
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::rtnetlink::{Content, Message, Table, messages, request};
 
-/// A socket that the kernel alone writes to. Never blocks.
+/// A netlink socket that receives only from the kernel. Never blocks.
 #[derive(Debug)]
 pub(super) struct Netlink {
     socket: Socket,
@@ -16,14 +16,14 @@ pub(super) struct Netlink {
 }
 
 impl Netlink {
-    /// Opens a socket that hears what is said to `groups` (`RTMGRP_…`).
+    /// Opens a socket that receives the messages to `groups` (`RTMGRP_…`).
     pub(super) fn open(groups: u32) -> io::Result<Self> {
         let domain = Domain::from(libc::AF_NETLINK);
         let protocol = Protocol::from(libc::NETLINK_ROUTE);
         let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
         socket.set_nonblocking(true)?;
         socket.bind(&address(groups))?;
-        // Who is connected to the kernel gets nothing from other programs.
+        // A socket that is connected to the kernel receives nothing from other programs.
         socket.connect(&address(0))?;
         Ok(Self {
             socket,
@@ -32,11 +32,12 @@ impl Netlink {
         })
     }
 
-    /// Returns the number of the network namespace that the socket is in; Linux before 5.14 does not say.
+    /// Returns the number of the network namespace that the socket is in; `None` on Linux before
+    /// 5.14.
     pub(super) fn namespace(&self) -> Option<u64> {
         let mut cookie = 0_u64;
         let mut length = size_of_val(&cookie) as libc::socklen_t;
-        // SAFETY: `cookie` is writable for `length` bytes, and the kernel writes at most as many.
+        // SAFETY: `cookie` is writable for `length` bytes, and the kernel writes at most that many.
         let result = unsafe {
             libc::getsockopt(
                 self.socket.as_raw_fd(),
@@ -49,53 +50,55 @@ impl Netlink {
         (result == 0).then_some(cookie)
     }
 
-    /// Receives what is there: at least one message, more if they came together.
+    /// Receives pending messages: at least one, and more if the kernel sent them together.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when nothing is there, and `ENOBUFS` after there was more than the socket could keep.
+    /// `WouldBlock` if no message is pending, and `ENOBUFS` after messages were lost because the
+    /// socket's buffer was full.
     pub(super) fn receive(&mut self) -> io::Result<impl Iterator<Item = Message>> {
         let length = (&self.socket).read(&mut self.buffer)?;
         if length == self.buffer.len() {
-            // Never so far: the kernel builds lists of at most half that length.
+            // Never seen: the kernel builds lists of at most half that length.
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the kernel sent a longer message than it ever does",
+                "the kernel sent a message of unexpected length",
             ));
         }
         Ok(messages(&self.buffer[..length]))
     }
 
-    /// Returns all rows of `table`. The kernel lists them while we read, so this does not wait.
+    /// Returns all entries of `table`. The kernel lists them during each read, so this does not
+    /// wait.
     pub(super) fn list(&mut self, table: Table) -> io::Result<Vec<Content>> {
-        let mut rows = Vec::new();
+        let mut entries = Vec::new();
         for _ in 0..LISTINGS_MAX {
-            rows.clear();
-            if self.list_once(table, &mut rows)? {
+            entries.clear();
+            if self.list_once(table, &mut entries)? {
                 break;
             }
         }
-        // A table that never holds still is taken as it is.
-        Ok(rows)
+        // If the table changed during every listing, the last listing is used.
+        Ok(entries)
     }
 
-    /// Adds the rows of `table`, and returns whether it held still meanwhile.
-    fn list_once(&mut self, table: Table, rows: &mut Vec<Content>) -> io::Result<bool> {
+    /// Appends the entries of `table`, and returns whether the table did not change meanwhile.
+    fn list_once(&mut self, table: Table, entries: &mut Vec<Content>) -> io::Result<bool> {
         self.sequence = self.sequence.wrapping_add(1);
         let sequence = self.sequence;
         self.socket.send(&request(table, sequence))?;
-        let mut is_whole = true;
+        let mut is_consistent = true;
         loop {
-            // An earlier listing that failed may have left something behind.
+            // Messages of an earlier listing that failed may still be queued.
             for message in self.receive()?.filter(|m| m.sequence == sequence) {
-                is_whole &= !message.is_interrupted;
+                is_consistent &= !message.is_interrupted;
                 match message.content {
-                    Content::Done => return Ok(is_whole),
+                    Content::Done => return Ok(is_consistent),
                     Content::Error(code) if code != 0 => {
                         return Err(io::Error::from_raw_os_error(code));
                     }
                     Content::Error(_) | Content::Other => {}
-                    row => rows.push(row),
+                    entry => entries.push(entry),
                 }
             }
         }
@@ -108,19 +111,20 @@ impl AsFd for Netlink {
     }
 }
 
-/// The kernel's address with no groups, and our own with those that we want to hear.
+/// Returns the kernel's address if `groups` is 0, and otherwise a local address that receives from
+/// `groups`.
 fn address(groups: u32) -> SockAddr {
     let mut storage = SockAddrStorage::zeroed();
-    // SAFETY: a sockaddr_nl fits into any storage, and zero is a value of each of its fields.
+    // SAFETY: a sockaddr_nl fits into any storage, and zero is a valid value of each of its fields.
     let netlink = unsafe { storage.view_as::<libc::sockaddr_nl>() };
     netlink.nl_family = libc::AF_NETLINK as libc::sa_family_t;
     netlink.nl_groups = groups;
-    // SAFETY: the storage holds a sockaddr_nl, which is as long as that.
+    // SAFETY: the storage holds a sockaddr_nl, and the length is that of a sockaddr_nl.
     unsafe { SockAddr::new(storage, size_of::<libc::sockaddr_nl>() as libc::socklen_t) }
 }
 
-/// Twice what the kernel puts together at most, `netlink_recvmsg` in net/netlink/af_netlink.c.
+/// Twice the largest message that the kernel builds, `netlink_recvmsg` in net/netlink/af_netlink.c.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How often a table is listed that changes while it is.
+/// How many times a table is listed if it changes during each listing.
 const LISTINGS_MAX: usize = 4;

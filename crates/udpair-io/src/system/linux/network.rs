@@ -1,4 +1,4 @@
-//! Adapters and routes, as rtnetlink lists them and tells of their changes.
+//! Adapters and routes, listed and monitored through rtnetlink.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,7 +11,7 @@ use crate::adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind};
 use crate::monitor::NetworkEvent;
 use crate::network::DefaultRoute;
 
-/// See [`NetworkReader`](crate::NetworkReader).
+/// A reader of adapters and routes; see [`NetworkReader`](crate::NetworkReader).
 #[derive(Debug)]
 pub(crate) struct NetworkReader(Netlink);
 
@@ -25,13 +25,13 @@ impl NetworkReader {
             .0
             .list(Table::Links)?
             .into_iter()
-            .filter_map(|row| match row {
+            .filter_map(|entry| match entry {
                 Content::Link(link) => Some(adapter(link)),
                 _ => None,
             })
             .collect();
-        for row in self.0.list(Table::Addresses)? {
-            if let Content::Address(address) = row {
+        for entry in self.0.list(Table::Addresses)? {
+            if let Content::Address(address) = entry {
                 add(&mut adapters, address);
             }
         }
@@ -40,8 +40,8 @@ impl NetworkReader {
 
     pub(crate) fn default_routes(&mut self) -> io::Result<Vec<DefaultRoute>> {
         let mut routes = Vec::new();
-        for row in self.0.list(Table::Routes)? {
-            if let Content::DefaultRoutes(found) = row {
+        for entry in self.0.list(Table::Routes)? {
+            if let Content::DefaultRoutes(found) = entry {
                 routes.extend(found);
             }
         }
@@ -49,12 +49,12 @@ impl NetworkReader {
     }
 }
 
-/// See [`NetworkMonitor`](crate::NetworkMonitor).
+/// A source of network change events; see [`NetworkMonitor`](crate::NetworkMonitor).
 #[derive(Debug)]
 pub(crate) struct NetworkMonitor {
     netlink: Netlink,
-    /// What came together with what was returned.
-    waiting: VecDeque<NetworkEvent>,
+    /// Events that were received together with one that was already returned.
+    pending: VecDeque<NetworkEvent>,
 }
 
 impl NetworkMonitor {
@@ -66,7 +66,7 @@ impl NetworkMonitor {
             | libc::RTMGRP_IPV6_ROUTE;
         Ok(Self {
             netlink: Netlink::open(groups.cast_unsigned())?,
-            waiting: VecDeque::new(),
+            pending: VecDeque::new(),
         })
     }
 
@@ -76,13 +76,13 @@ impl NetworkMonitor {
 
     pub(crate) fn next_event(&mut self) -> io::Result<NetworkEvent> {
         loop {
-            if let Some(event) = self.waiting.pop_front() {
+            if let Some(event) = self.pending.pop_front() {
                 return Ok(event);
             }
             match self.netlink.receive() {
                 Ok(messages) => {
                     let events = messages.filter_map(|message| event(&message.content));
-                    self.waiting.extend(events);
+                    self.pending.extend(events);
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
                     return Ok(NetworkEvent::Overrun);
@@ -105,13 +105,15 @@ impl AsFd for NetworkMonitor {
 
 fn event(content: &Content) -> Option<NetworkEvent> {
     match content {
-        Content::Link(Link { index, .. }) | Content::LinkGone(index) => {
+        Content::Link(Link { index, .. }) | Content::LinkRemoved(index) => {
             Some(NetworkEvent::Adapter { index: *index })
         }
-        Content::Address(LinkAddress { link: index, .. }) | Content::AddressGone(index) => {
+        Content::Address(LinkAddress { link: index, .. }) | Content::AddressRemoved(index) => {
             Some(NetworkEvent::Addresses { index: *index })
         }
-        Content::DefaultRoutes(_) | Content::DefaultRoutesGone => Some(NetworkEvent::DefaultRoutes),
+        Content::DefaultRoutes(_) | Content::DefaultRoutesRemoved => {
+            Some(NetworkEvent::DefaultRoutes)
+        }
         Content::Overrun => Some(NetworkEvent::Overrun),
         Content::Done | Content::Error(_) | Content::Other => None,
     }
@@ -137,7 +139,8 @@ fn has(flags: u32, flag: libc::c_int) -> bool {
     flags & flag.cast_unsigned() != 0
 }
 
-/// Gives an adapter one of its addresses. The adapter may have come after all were listed.
+/// Adds an address to its adapter. The adapter may be missing, if it was added after the adapters
+/// were listed.
 fn add(adapters: &mut [Adapter], address: LinkAddress) {
     let owner = adapters
         .iter_mut()
@@ -162,11 +165,12 @@ fn kind(link: &Link) -> AdapterKind {
     }
 }
 
-/// Radios look like Ethernet, or like nothing known, and say elsewhere that they are radios.
+/// Returns the kind of a radio adapter. Its hardware type is that of Ethernet or an unknown one, so
+/// the kind is read from its device type.
 fn radio(link: &Link) -> Option<AdapterKind> {
-    let device_type = match &link.made_by {
-        // No need to ask further, and there may be a thousand of them.
-        Some(made_by) => made_by.clone(),
+    let device_type = match &link.info_kind {
+        // Known without reading a file. There may be a thousand such adapters.
+        Some(info_kind) => info_kind.clone(),
         None => device_type(&link.name, link.index)?,
     };
     match device_type.as_str() {
@@ -207,7 +211,7 @@ mod tests {
 
     /// NET-06
     #[test]
-    fn adapters_are_known_again_and_told_apart() {
+    fn adapters_keep_their_ids_and_have_different_ones() {
         let (first, second) = (crate::adapters().unwrap(), crate::adapters().unwrap());
         let ids = |adapters: &[Adapter]| adapters.iter().map(|a| a.id).collect::<Vec<_>>();
         assert_eq!(ids(&first), ids(&second));
@@ -218,8 +222,8 @@ mod tests {
 
     /// NET-07
     #[test]
-    fn hardware_types_have_the_numbers_of_iana() {
-        for (hardware_type, made_by, expected) in [
+    fn hardware_types_map_to_iana_numbers() {
+        for (hardware_type, info_kind, expected) in [
             (1, Some("veth"), 6),
             (1, Some("wlan"), 71),
             (512, None, 23),
@@ -236,24 +240,24 @@ mod tests {
         ] {
             let link = Link {
                 hardware_type,
-                made_by: made_by.map(Into::into),
+                info_kind: info_kind.map(Into::into),
                 ..Link::default()
             };
             let found = kind(&link).iana_type();
-            assert_eq!(found, expected, "{hardware_type} {made_by:?}");
+            assert_eq!(found, expected, "{hardware_type} {info_kind:?}");
         }
     }
 
     #[test]
-    fn nothing_is_heard_where_nothing_changes() {
+    fn a_monitor_reports_no_events_without_changes() {
         let mut monitor = NetworkMonitor::open().unwrap();
-        // Something may change on a busy machine; then it ends all the same.
+        // The network of a busy machine may change. Then the loop skips those events.
         let error = std::iter::from_fn(|| Some(monitor.next_event())).find_map(Result::err);
         assert_eq!(error.unwrap().kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]
-    fn an_address_of_an_unknown_adapter_is_left_out() {
+    fn an_address_of_an_unknown_adapter_is_ignored() {
         let mut adapters = [Adapter::new("a", 1)];
         for link in [1, 2] {
             let ip = Ipv4Addr::LOCALHOST.into();

@@ -1,4 +1,4 @@
-//! Socket options that Linux spells its own way (ip(7), ipv6(7), socket(7)).
+//! Socket options in their Linux form (ip(7), ipv6(7), socket(7)).
 
 use std::io;
 use std::mem;
@@ -13,23 +13,25 @@ use crate::adapter::Adapter;
 use crate::engine::EngineOptions;
 use crate::socket::{Family, Socket};
 
-/// Opens a socket; its flags come with it, which saves four calls.
+/// Opens a socket that is non-blocking and close-on-exec. Both flags are set by socket(2) itself,
+/// which saves four calls.
 pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result<socket2::Socket> {
     socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), Some(protocol))
 }
 
-/// Takes the peer off (connect(2), `AF_UNSPEC`).
+/// Disconnects the socket from its peer (connect(2), `AF_UNSPEC`).
 pub(crate) fn disconnect(socket: &Socket) -> io::Result<()> {
-    let nobody = libc::sockaddr {
+    let no_peer = libc::sockaddr {
         sa_family: libc::AF_UNSPEC as libc::sa_family_t,
         sa_data: [0; 14],
     };
-    // SAFETY: the pointer leads to an address that outlives the call, and the length is that address's.
+    // SAFETY: the pointer is to an address that outlives the call, and the length is that of the
+    // address.
     let result = unsafe {
         libc::connect(
             socket.as_raw_fd(),
-            &raw const nobody,
-            mem::size_of_val(&nobody) as libc::socklen_t,
+            &raw const no_peer,
+            mem::size_of_val(&no_peer) as libc::socklen_t,
         )
     };
     if result == 0 {
@@ -39,7 +41,7 @@ pub(crate) fn disconnect(socket: &Socket) -> io::Result<()> {
     }
 }
 
-/// A queued error then counts as priority data, for which a reader can be woken.
+/// Makes a queued error count as priority data, which can wake a reader.
 pub(crate) fn wake_for_errors(socket: &Socket) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)
 }
@@ -47,7 +49,8 @@ pub(crate) fn wake_for_errors(socket: &Socket) -> io::Result<()> {
 /// Sets the standing options of every socket.
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     socket.options().set_broadcast(true)?;
-    // Without these a socket hears the groups that any other socket of the machine has joined.
+    // Without these options, a socket receives from groups that any other socket of the machine
+    // joined.
     if socket.family() != Family::Ipv6 {
         set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0)?;
     }
@@ -58,8 +61,8 @@ pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     wake_for_errors(socket)
 }
 
-/// Asks for the control messages that [`Metadata`](crate::Metadata) is read from.
-pub(super) fn ask_for_metadata(socket: &Socket) -> io::Result<()> {
+/// Enables the control messages that [`Metadata`](crate::Metadata) is read from.
+pub(super) fn enable_metadata(socket: &Socket) -> io::Result<()> {
     if socket.family() != Family::Ipv6 {
         set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
         set(socket, libc::IPPROTO_IP, libc::IP_RECVTTL, 1)?;
@@ -73,8 +76,8 @@ pub(super) fn ask_for_metadata(socket: &Socket) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
 }
 
-/// Turns the error queue on; a dual-stack socket needs it at both levels.
-pub(super) fn ask_for_errors(socket: &Socket) -> io::Result<()> {
+/// Enables the error queue. A dual-stack socket needs it at both levels.
+pub(super) fn enable_error_queue(socket: &Socket) -> io::Result<()> {
     if socket.family() != Family::Ipv6 {
         set(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
     }
@@ -84,29 +87,30 @@ pub(super) fn ask_for_errors(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Asks for what may be wished for; a kernel that has it not is no obstacle.
-pub(super) fn ask_for_wishes(socket: &Socket, wishes: EngineOptions) -> io::Result<()> {
-    if wishes.timestamps {
+/// Enables the requested features. A kernel without GRO is not an error.
+pub(super) fn enable_requested(socket: &Socket, requested: EngineOptions) -> io::Result<()> {
+    if requested.timestamps {
         set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
     }
-    if wishes.receive_offload {
+    if requested.receive_offload {
         // Linux before 5.0 has no such option.
         if set(socket, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok() {
-            keep_receive_offload_ready();
+            keep_gro_enabled();
         }
     }
     Ok(())
 }
 
-/// Keeps one socket that wants pieces open as long as the process lives.
+/// Keeps one socket with `UDP_GRO` open for as long as the process runs.
 ///
-/// The kernel rewrites its own code when the first such socket of the machine appears and when the last is
-/// gone, with all cores stopped meanwhile (`udp_encap_enable`, net/ipv4/udp.c). That takes longer than all
-/// else about a socket, and a program that opens one after the other would pay it every time.
-fn keep_receive_offload_ready() {
+/// When the first such socket of the machine is opened and when the last one is closed, the kernel
+/// patches its own code, and stops all cores meanwhile (`udp_encap_enable`, net/ipv4/udp.c). That
+/// takes longer than everything else about a socket, and a program that opens one socket after
+/// another would pay for it every time.
+fn keep_gro_enabled() {
     static KEPT: OnceLock<Option<socket2::Socket>> = OnceLock::new();
     KEPT.get_or_init(|| {
-        // An IPv6 socket keeps both families ready.
+        // An IPv6 socket keeps GRO enabled for both families.
         let open = |domain| open(domain, Type::DGRAM, Protocol::UDP);
         let socket = open(Domain::IPV6).or_else(|_| open(Domain::IPV4)).ok()?;
         set_value(&socket, libc::SOL_UDP, libc::UDP_GRO, &1_i32).ok()?;
@@ -114,33 +118,34 @@ fn keep_receive_offload_ready() {
     });
 }
 
-/// Returns whether this kernel cuts one piece into many datagrams (Linux 4.18);
-/// the same for every socket, so that one is asked.
-pub(super) fn can_cut_pieces(socket: &Socket) -> bool {
-    static CAN: OnceLock<bool> = OnceLock::new();
-    *CAN.get_or_init(|| get(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok())
+/// Returns whether this kernel segments GSO batches (Linux 4.18).
+///
+/// The answer is the same for every socket, so only the first one is asked.
+pub(super) fn supports_gso(socket: &Socket) -> bool {
+    static SUPPORTED: OnceLock<bool> = OnceLock::new();
+    *SUPPORTED.get_or_init(|| get(socket, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok())
 }
 
-/// See [`receive_offload`](crate::receive_offload).
+/// Returns whether `UDP_GRO` is on; see [`receive_offload`](crate::receive_offload).
 pub(crate) fn receive_offload(socket: &Socket) -> bool {
     get(socket, libc::SOL_UDP, libc::UDP_GRO).is_ok_and(|value| value != 0)
 }
 
-/// See [`share_port`](crate::share_port).
+/// Sets `SO_REUSEPORT`; see [`share_port`](crate::share_port).
 pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
 }
 
-/// See [`set_busy_poll`](crate::set_busy_poll).
+/// Sets `SO_BUSY_POLL`; see [`set_busy_poll`](crate::set_busy_poll).
 pub(crate) fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
     let microseconds = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
     set(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL, microseconds)
 }
 
-/// See [`set_dont_fragment`](crate::set_dont_fragment).
+/// Forbids or allows fragmentation; see [`set_dont_fragment`](crate::set_dont_fragment).
 ///
-/// Linux's own default is neither: it sets DF on IPv4 datagrams and lets path MTU discovery shrink
-/// what it sends.
+/// Linux's default is neither: it sets DF on IPv4 datagrams, and path MTU discovery reduces the
+/// size of what it sends.
 pub(crate) fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Result<()> {
     if socket.family() != Family::Ipv6 {
         let discover = if dont_fragment {
@@ -168,8 +173,9 @@ pub(crate) fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Res
     Ok(())
 }
 
-/// See [`dont_fragment`](crate::dont_fragment). A probing socket (`IP_PMTUDISC_PROBE`) sends nothing in
-/// fragments either.
+/// Returns whether fragmentation is forbidden; see [`dont_fragment`](crate::dont_fragment).
+///
+/// A probing socket (`IP_PMTUDISC_PROBE`) does not fragment either.
 pub(crate) fn dont_fragment(socket: &Socket) -> io::Result<bool> {
     let mut never = true;
     if socket.family() != Family::Ipv6 {
@@ -183,7 +189,7 @@ pub(crate) fn dont_fragment(socket: &Socket) -> io::Result<bool> {
     Ok(never)
 }
 
-/// See [`set_traffic_class`](crate::set_traffic_class).
+/// Sets `IP_TOS` and `IPV6_TCLASS`; see [`set_traffic_class`](crate::set_traffic_class).
 pub(crate) fn set_traffic_class(socket: &Socket, class: u8) -> io::Result<()> {
     if socket.family() != Family::Ipv6 {
         set(socket, libc::IPPROTO_IP, libc::IP_TOS, class.into())?;
@@ -194,7 +200,7 @@ pub(crate) fn set_traffic_class(socket: &Socket, class: u8) -> io::Result<()> {
     Ok(())
 }
 
-/// See [`traffic_class`](crate::traffic_class).
+/// Reads `IP_TOS` or `IPV6_TCLASS`; see [`traffic_class`](crate::traffic_class).
 pub(crate) fn traffic_class(socket: &Socket) -> io::Result<u8> {
     let class = match socket.family() {
         Family::Ipv4 => get(socket, libc::IPPROTO_IP, libc::IP_TOS)?,
@@ -203,7 +209,7 @@ pub(crate) fn traffic_class(socket: &Socket) -> io::Result<u8> {
     u8::try_from(class).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// See [`set_low_latency`](crate::set_low_latency).
+/// Sets `SO_PRIORITY`; see [`set_low_latency`](crate::set_low_latency).
 pub(crate) fn set_low_latency(socket: &Socket) -> io::Result<()> {
     set(
         socket,
@@ -213,35 +219,37 @@ pub(crate) fn set_low_latency(socket: &Socket) -> io::Result<()> {
     )
 }
 
-/// See [`low_latency`](crate::low_latency).
+/// Returns whether `SO_PRIORITY` is at least the priority that [`set_low_latency`] sets; see
+/// [`low_latency`](crate::low_latency).
 pub(crate) fn low_latency(socket: &Socket) -> io::Result<bool> {
     Ok(get(socket, libc::SOL_SOCKET, libc::SO_PRIORITY)? >= INTERACTIVE_PRIORITY)
 }
 
-/// See [`bind_to_adapter`](crate::bind_to_adapter).
+/// Binds a socket to an adapter; see [`bind_to_adapter`](crate::bind_to_adapter).
 ///
-/// By name, although the number is what counts: the kernel does not look whether there is an adapter with
-/// a number (`SO_BINDTOIFINDEX`), and would bind to nothing.
+/// The adapter is identified by its index, but the socket is bound by name. With an index
+/// (`SO_BINDTOIFINDEX`), the kernel does not check whether such an adapter exists, and would bind
+/// to nothing.
 pub(crate) fn bind_to_adapter(options: &SockRef<'_>, adapter: &Adapter) -> io::Result<()> {
     options.bind_device(Some(adapter.name.as_bytes()))?;
     if adapter_index(&adapter.name) != Some(adapter.index) {
-        // The adapter is gone, and another one has its name now.
+        // The adapter was removed, and another one has its name now.
         return Err(io::Error::from_raw_os_error(libc::ENODEV));
     }
     Ok(())
 }
 
-/// The kernel doubles what it was asked for (socket(7), `SO_RCVBUF`).
-pub(crate) fn requested_buffer_bytes(told: u32) -> u32 {
-    told / 2
+/// Returns the requested size of a buffer. The kernel doubles it (socket(7), `SO_RCVBUF`).
+pub(crate) fn requested_buffer_bytes(reported: u32) -> u32 {
+    reported / 2
 }
 
-/// See [`receive_buffer_advice`](crate::receive_buffer_advice).
+/// Returns the command that raises the limit of receive buffers.
 pub(crate) fn receive_buffer_advice(bytes: u32) -> Option<String> {
     Some(format!("sysctl -w net.core.rmem_max={bytes}"))
 }
 
-/// See [`send_buffer_advice`](crate::send_buffer_advice).
+/// Returns the command that raises the limit of send buffers.
 pub(crate) fn send_buffer_advice(bytes: u32) -> Option<String> {
     Some(format!("sysctl -w net.core.wmem_max={bytes}"))
 }
@@ -250,7 +258,7 @@ pub(crate) fn send_buffer_advice(bytes: u32) -> Option<String> {
 pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
     let mut values = [0_u32; MEMINFO_VALUES];
     let mut length = mem::size_of_val(&values) as libc::socklen_t;
-    // SAFETY: `values` is writable for `length` bytes, and the kernel writes at most as many.
+    // SAFETY: `values` is writable for `length` bytes, and the kernel writes at most that many.
     let result = unsafe {
         libc::getsockopt(
             socket.as_raw_fd(),
@@ -263,8 +271,8 @@ pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
     if result != 0 {
         return Err(io::Error::last_os_error());
     }
-    let given = length as usize / mem::size_of::<u32>();
-    Ok(values[..given.min(MEMINFO_VALUES)]
+    let written = length as usize / mem::size_of::<u32>();
+    Ok(values[..written.min(MEMINFO_VALUES)]
         .get(MEMINFO_DROPS)
         .copied())
 }
@@ -274,14 +282,15 @@ fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
     set_value(socket, level, option, &value)
 }
 
-/// Sets an option whose value is laid out as the kernel has it.
+/// Sets an option whose value has the kernel's memory layout.
 pub(super) fn set_value<T: Copy>(
     socket: &impl AsRawFd,
     level: i32,
     option: i32,
     value: &T,
 ) -> io::Result<()> {
-    // SAFETY: the pointer leads to a value that outlives the call, and the length is that value's.
+    // SAFETY: the pointer is to a value that outlives the call, and the length is that of the
+    // value.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -386,7 +395,7 @@ mod tests {
 
     const FAMILIES: [Family; 3] = [Family::Ipv4, Family::Ipv6, Family::Dual];
 
-    /// The levels of the options that a socket has of its families.
+    /// Returns the levels at which a socket of this family has options.
     fn levels(family: Family) -> &'static [i32] {
         match family {
             Family::Ipv4 => &[libc::IPPROTO_IP],
@@ -395,17 +404,17 @@ mod tests {
         }
     }
 
-    /// CTL-02, CTL-03: what Linux itself would do is neither.
+    /// CTL-02, CTL-03: the default of Linux is neither.
     #[test]
     fn fragmenting_is_allowed_or_forbidden_on_both_levels() {
         for family in FAMILIES {
             let socket = Socket::open(family).unwrap();
             assert!(!dont_fragment(&socket).unwrap(), "{family:?}");
-            for wished in [true, false] {
-                set_dont_fragment(&socket, wished).unwrap();
-                assert_eq!(dont_fragment(&socket).unwrap(), wished, "{family:?}");
+            for requested in [true, false] {
+                set_dont_fragment(&socket, requested).unwrap();
+                assert_eq!(dont_fragment(&socket).unwrap(), requested, "{family:?}");
                 for level in levels(family) {
-                    let (option, expected) = match (*level, wished) {
+                    let (option, expected) = match (*level, requested) {
                         (libc::IPPROTO_IP, true) => (libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO),
                         (libc::IPPROTO_IP, _) => (libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT),
                         (_, true) => (libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DO),
@@ -419,15 +428,15 @@ mod tests {
                 }
                 if family != Family::Ipv4 {
                     let refuses = get(&socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG).unwrap();
-                    assert_eq!(refuses, i32::from(wished), "{family:?}");
+                    assert_eq!(refuses, i32::from(requested), "{family:?}");
                 }
             }
         }
     }
 
-    /// CTL-11: the class first, because it sets the priority too.
+    /// CTL-11: the class is set first, because it sets the priority too.
     #[test]
-    fn the_traffic_class_is_set_on_both_levels_and_leaves_the_priority_to_come() {
+    fn the_traffic_class_is_set_on_both_levels_and_the_priority_after_it() {
         for family in FAMILIES {
             let socket = Socket::open(family).unwrap();
             assert!(!low_latency(&socket).unwrap(), "{family:?}");
@@ -473,10 +482,10 @@ mod tests {
         }
     }
 
-    /// CTL-05, CTL-06, CTL-07: the kernel doubles what is set and not what it chose itself, and clamps
-    /// both ends without a word.
+    /// CTL-05, CTL-06, CTL-07: the kernel doubles a size that is set, but not the default, and
+    /// silently clamps the size at both ends.
     #[test]
-    fn a_buffer_is_as_large_as_the_kernel_says() {
+    fn a_buffer_has_the_size_that_the_kernel_reports() {
         type Read = fn(&Socket) -> io::Result<u32>;
         type Set = fn(&Socket, u32) -> io::Result<()>;
         let buffers: [(Read, Set); 2] = [
@@ -498,7 +507,7 @@ mod tests {
             assert!((1_024..=8_192).contains(&least), "{least}");
             let most = granted(i32::MAX.cast_unsigned());
             assert!(most < i32::MAX.cast_unsigned(), "{most}");
-            // What was granted is there to be had.
+            // A granted size can be requested.
             assert_eq!(granted(most), most);
         }
     }

@@ -1,5 +1,5 @@
-//! Receiving: one recvmmsg(2) for as many messages as wait, each into a buffer of its own; recvmsg(2) for
-//! one.
+//! Receiving: one recvmmsg(2) call for all queued messages, each into a buffer of its own;
+//! recvmsg(2) for a single message.
 
 use std::cell::RefCell;
 use std::io;
@@ -17,25 +17,26 @@ use crate::engine::Remaining;
 use crate::pool::Buffer;
 use crate::socket::Socket;
 
-/// Receives into `batch`, which is empty.
+/// Receives into `batch`, which must be empty.
 #[inline]
 pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
-    ROOM.with_borrow_mut(|room| {
-        let wanted = batch.limit().min(MESSAGES_MAX);
-        room.prepare(wanted);
-        let received = room.receive(socket, wanted)?;
+    SCRATCH.with_borrow_mut(|scratch| {
+        let max = batch.limit().min(MESSAGES_MAX);
+        scratch.prepare(max);
+        let received = scratch.receive(socket, max)?;
         for at in 0..received {
-            room.hand_over(at, batch);
+            scratch.move_message(at, batch);
         }
         if batch.is_empty() {
-            // Nobody but the kernel fills in the sender, and it always does.
+            // Cannot happen: the kernel always fills in the sender.
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "the kernel named no sender",
+                "the kernel reported no sender",
             ));
         }
-        // Fewer than there was room for: nothing is left, and no call is needed to learn that.
-        Ok(if received < wanted {
+        // Fewer messages than requested: the queue is empty, and no further call is needed to find
+        // out.
+        Ok(if received < max {
             Remaining::Nothing
         } else {
             Remaining::Maybe
@@ -43,10 +44,12 @@ pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Rema
     })
 }
 
-/// What one call writes into. Each thread keeps one, so that a socket needs none; a buffer that was
-/// filled leaves it, the others are used by the next call.
-struct Room {
-    /// Their pointers lead into the other vectors, all of which have as many elements.
+/// The memory that one receive call writes into. Each thread keeps one, so that a socket needs
+/// none.
+///
+/// A filled buffer is moved to the batch. The other buffers are used by the next call.
+struct ReceiveScratch {
+    /// They point into the other vectors, all of which have the same length.
     headers: Vec<libc::mmsghdr>,
     payloads: Vec<libc::iovec>,
     names: Vec<RawAddress>,
@@ -54,7 +57,7 @@ struct Room {
     buffers: Vec<Buffer>,
 }
 
-impl Room {
+impl ReceiveScratch {
     const fn new() -> Self {
         Self {
             headers: Vec::new(),
@@ -65,7 +68,7 @@ impl Room {
         }
     }
 
-    /// Makes the first `count` messages ready to be received into.
+    /// Prepares the first `count` messages for receiving.
     #[inline]
     fn prepare(&mut self, count: usize) {
         if self.headers.len() < count {
@@ -81,18 +84,18 @@ impl Room {
         }
     }
 
-    /// Makes room for `count` messages, none of which has a buffer yet.
+    /// Grows to `count` messages, none of which has a buffer yet.
     fn grow(&mut self, count: usize) {
-        // Before what they lead to is moved.
+        // First, because the headers point into the vectors that move below.
         self.headers.clear();
         self.names.resize(count, RawAddress::unspecified());
         self.controls.resize(count, ControlBuffer::new());
         self.buffers = iter::repeat_with(Buffer::default).take(count).collect();
-        let nothing = libc::iovec {
+        let empty = libc::iovec {
             iov_base: ptr::null_mut(),
             iov_len: 0,
         };
-        self.payloads = vec![nothing; count];
+        self.payloads = vec![empty; count];
         let (names, controls) = (self.names.as_mut_ptr(), self.controls.as_mut_ptr());
         let payloads = self.payloads.as_mut_ptr();
         self.headers.extend((0..count).map(|at| {
@@ -109,15 +112,17 @@ impl Room {
         }));
     }
 
-    /// Receives into the first `count` messages, which are ready, and returns how many came.
+    /// Receives into the first `count` messages, which must be prepared, and returns how many were
+    /// received.
     fn receive(&mut self, socket: &Socket, count: usize) -> io::Result<usize> {
         let headers = &mut self.headers[..count];
         let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
         let received = if let [header] = headers {
-            // The shorter way, which a busy receiver goes all the time.
-            // SAFETY: `grow` made the header. Its pointers lead into vectors of this room, whose elements
-            // have not moved since and are borrowed mutably here. `prepare` made the payload the one of
-            // the buffer beside it, and `restore` keeps the other lengths true.
+            // The cheaper call for a single message, which a busy receiver uses all the time.
+            // SAFETY: `grow` made the header. It points into vectors of this scratch, whose
+            // elements have not moved since and are borrowed mutably here. `prepare` set the
+            // payload to the buffer of the same message, and `restore` keeps the other lengths
+            // correct.
             let length = unsafe { libc::recvmsg(socket, &raw mut header.msg_hdr, flags) };
             u32::try_from(length).map(|length| {
                 header.msg_len = length;
@@ -125,21 +130,21 @@ impl Room {
             })
         } else {
             let count = libc::c_uint::try_from(count).expect("at most MESSAGES_MAX");
-            let (headers, flags, nothing) = (headers.as_mut_ptr(), flags as _, ptr::null_mut());
+            let (headers, flags, timeout) = (headers.as_mut_ptr(), flags as _, ptr::null_mut());
             // SAFETY: as above, for each of `count` headers. recvmmsg(2) allows a null timeout.
-            let received = unsafe { libc::recvmmsg(socket, headers, count, flags, nothing) };
+            let received = unsafe { libc::recvmmsg(socket, headers, count, flags, timeout) };
             usize::try_from(received)
         };
         received.map_err(|_| io::Error::last_os_error())
     }
 
-    /// Adds message number `at` to `batch`; the buffer left behind holds nothing.
+    /// Moves message number `at` to `batch`, and leaves an empty buffer in its place.
     #[allow(
         clippy::unnecessary_cast,
         reason = "musl counts control bytes in 32 bits"
     )]
     #[inline]
-    fn hand_over(&mut self, at: usize, batch: &mut RecvBatch) {
+    fn move_message(&mut self, at: usize, batch: &mut RecvBatch) {
         let header = &mut self.headers[at];
         let length = header.msg_len as usize;
         let control_bytes = header.msg_hdr.msg_controllen as usize;
@@ -157,16 +162,17 @@ impl Room {
     }
 }
 
-/// Makes the lengths of a header, which the kernel has changed, those of what it leads to again.
+/// Resets the lengths in a header, which the kernel has changed, to those of the memory it points
+/// to.
 #[inline]
 fn restore(header: &mut libc::msghdr) {
     header.msg_namelen = RawAddress::BYTES;
     header.msg_controllen = ControlBuffer::BYTES as _;
 }
 
-/// How many messages one call brings at the most: with a buffer of 64 KiB each, 2 MiB a thread.
+/// How many messages one call receives at most: with a buffer of 64 KiB each, 2 MiB per thread.
 const MESSAGES_MAX: usize = 32;
 
 thread_local! {
-    static ROOM: RefCell<Room> = const { RefCell::new(Room::new()) };
+    static SCRATCH: RefCell<ReceiveScratch> = const { RefCell::new(ReceiveScratch::new()) };
 }

@@ -1,11 +1,11 @@
-//! What the kernel says about links, addresses and routes (rtnetlink(7)).
+//! The kernel's messages about links, addresses and routes (rtnetlink(7)).
 //!
-//! Framing and attributes are read by a library, the three fixed headers here. Attributes are read one by
-//! one and only where they are needed: a kernel that says more, or says something else in its own new
-//! way, does no harm.
+//! A library reads framing and attributes; this module reads the three fixed headers. Attributes
+//! are read one by one and only where they are needed, so a kernel that sends more attributes, or
+//! sends other information in a new format, does no harm.
 //!
-//! Pure: reads bytes that the kernel wrote, and writes the requests. A message whose length makes no
-//! sense ends the list.
+//! Pure: reads bytes that the kernel wrote, and writes the requests. A message with an invalid
+//! length ends the list.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ use netlink_packet_core::{
 use super::control::u32_at;
 use crate::network::DefaultRoute;
 
-/// What can be asked for.
+/// A kernel table that can be listed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Table {
     Links,
@@ -25,10 +25,10 @@ pub(super) enum Table {
     Routes,
 }
 
-/// Returns the request for all rows of a table.
+/// Returns the request for all entries of a table.
 pub(super) fn request(table: Table, sequence: u32) -> Vec<u8> {
     let (kind, header_bytes, attribute) = match table {
-        // Statistics are most of what the kernel says of a link, and nobody asks for them here.
+        // Statistics are most of what the kernel sends about a link, and are not needed.
         Table::Links => {
             let mask = RTEXT_FILTER_SKIP_STATS.to_ne_bytes().to_vec();
             let mask = DefaultNla::new(IFLA_EXT_MASK, mask);
@@ -51,37 +51,38 @@ pub(super) fn request(table: Table, sequence: u32) -> Vec<u8> {
     bytes
 }
 
-/// One message of the kernel.
+/// One message from the kernel.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Message {
-    /// The number of the request that it answers; 0 if it answers none.
+    /// The number of the request that it answers; 0 for a notification.
     pub(super) sequence: u32,
-    /// Whether the table changed while it was listed, so that rows may be missing.
+    /// Whether the table changed while it was listed, so that entries may be missing.
     pub(super) is_interrupted: bool,
     pub(super) content: Content,
 }
 
+/// The content of a message.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Content {
     Link(Link),
-    /// Something about a link that is gone, or about a port of a bridge.
-    LinkGone(u32),
+    /// The index of a removed link, or of a link that is a port of a bridge.
+    LinkRemoved(u32),
     Address(LinkAddress),
     /// The index of the link that lost an address.
-    AddressGone(u32),
-    /// Default routes of the main table; several where one route has several next hops.
+    AddressRemoved(u32),
+    /// Default routes of the main table; several if one route has several next hops.
     DefaultRoutes(Vec<DefaultRoute>),
-    DefaultRoutesGone,
+    DefaultRoutesRemoved,
     /// The list is complete.
     Done,
-    /// The error number of a request that failed; 0 for one that did not.
+    /// The error number of a failed request; 0 for a request that succeeded.
     Error(i32),
     Overrun,
-    /// Nothing that matters here.
+    /// A message that is not relevant here.
     Other,
 }
 
-/// A link, which we call an adapter.
+/// A link: the kernel's term for an adapter.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Link {
     pub(super) index: u32,
@@ -91,10 +92,11 @@ pub(super) struct Link {
     pub(super) flags: u32,
     pub(super) name: String,
     pub(super) mtu: Option<u32>,
-    /// The one it was made with, else the one it has; empty where there is none.
+    /// The permanent hardware address, or otherwise the current one; empty if there is neither.
     pub(super) hardware_address: Vec<u8>,
-    /// Of a link that is made in software: what made it, `veth`, `bridge`, `wwan`.
-    pub(super) made_by: Option<String>,
+    /// The kind of a link that exists only in software: `veth`, `bridge`, `wwan`
+    /// (`IFLA_INFO_KIND`).
+    pub(super) info_kind: Option<String>,
 }
 
 /// An address of a link.
@@ -105,7 +107,7 @@ pub(super) struct LinkAddress {
     pub(super) prefix_length: u8,
 }
 
-/// Returns the messages in what was received at once.
+/// Returns the messages that were received in one read.
 pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -125,11 +127,11 @@ pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message> {
 fn content(kind: u16, bytes: &[u8]) -> Content {
     let read = match kind {
         RTM_NEWLINK => link(bytes),
-        RTM_DELLINK => u32_at(bytes, 4).map(Content::LinkGone),
+        RTM_DELLINK => u32_at(bytes, 4).map(Content::LinkRemoved),
         RTM_NEWADDR => address(bytes).map(Content::Address),
-        RTM_DELADDR => u32_at(bytes, 4).map(Content::AddressGone),
+        RTM_DELADDR => u32_at(bytes, 4).map(Content::AddressRemoved),
         RTM_NEWROUTE => default_routes(bytes).map(Content::DefaultRoutes),
-        RTM_DELROUTE => default_routes(bytes).map(|_| Content::DefaultRoutesGone),
+        RTM_DELROUTE => default_routes(bytes).map(|_| Content::DefaultRoutesRemoved),
         NLMSG_DONE => Some(Content::Done),
         // The kernel's own numbers are negative.
         NLMSG_ERROR => {
@@ -144,9 +146,9 @@ fn content(kind: u16, bytes: &[u8]) -> Content {
 /// Reads a `struct ifinfomsg` and its attributes.
 fn link(bytes: &[u8]) -> Option<Content> {
     let index = u32_at(bytes, 4)?;
-    // A bridge tells of its ports in messages of its own, which leave most out.
+    // A bridge reports its ports in separate messages, which lack most attributes.
     if *bytes.first()? != AF_UNSPEC {
-        return Some(Content::LinkGone(index));
+        return Some(Content::LinkRemoved(index));
     }
     let mut link = Link {
         index,
@@ -162,8 +164,8 @@ fn link(bytes: &[u8]) -> Option<Content> {
             IFLA_ADDRESS => link.hardware_address = value.to_vec(),
             IFLA_PERM_ADDRESS => permanent = Some(value.to_vec()),
             IFLA_LINKINFO => {
-                let made_by = attributes(value).find(|(kind, _)| *kind == IFLA_INFO_KIND);
-                link.made_by = made_by.map(|(_, value)| text(value));
+                let info_kind = attributes(value).find(|(kind, _)| *kind == IFLA_INFO_KIND);
+                link.info_kind = info_kind.map(|(_, value)| text(value));
             }
             _ => {}
         }
@@ -180,7 +182,8 @@ fn address(bytes: &[u8]) -> Option<LinkAddress> {
     for (kind, value) in attributes(bytes.get(ADDRESS_HEADER_BYTES..)?) {
         match kind {
             IFA_LOCAL => local = ip(value),
-            // Where the link has but two ends this is the far one, and ours is the one above.
+            // On a point-to-point link this is the remote address, and `IFA_LOCAL` is the local
+            // one.
             IFA_ADDRESS => other = ip(value),
             _ => {}
         }
@@ -192,7 +195,8 @@ fn address(bytes: &[u8]) -> Option<LinkAddress> {
     })
 }
 
-/// Reads a `struct rtmsg` and its attributes; `None` unless it is a default route of the main table.
+/// Reads a `struct rtmsg` and its attributes; `None` if it is not a default route of the main
+/// table.
 fn default_routes(bytes: &[u8]) -> Option<Vec<DefaultRoute>> {
     let header = bytes.get(..ROUTE_HEADER_BYTES)?;
     let (family, prefix_length, table, kind) = (header[0], header[1], header[4], header[7]);
@@ -215,7 +219,7 @@ fn default_routes(bytes: &[u8]) -> Option<Vec<DefaultRoute>> {
     }
     let hops = attributes(attributes_at).find(|(kind, _)| *kind == RTA_MULTIPATH);
     let mut rest = hops.map_or(&[] as &[u8], |(_, value)| value);
-    // Each hop is a `struct rtnexthop` and attributes.
+    // Each hop is a `struct rtnexthop` with attributes.
     while let (Some(length), Some(adapter)) = (u16_at(rest, 0), u32_at(rest, 4)) {
         let length = usize::from(length);
         let Some(attributes) = rest.get(HOP_HEADER_BYTES..length) else {
@@ -237,7 +241,7 @@ fn hop(bytes: &[u8]) -> (Option<u32>, Option<IpAddr>) {
         match kind {
             RTA_OIF => adapter = u32_at(value, 0),
             RTA_GATEWAY => gateway = ip(value),
-            // A router of the other family; its family goes first.
+            // A router of the other family. The value begins with that family.
             RTA_VIA => gateway = value.get(2..).and_then(ip),
             _ => {}
         }
@@ -245,7 +249,7 @@ fn hop(bytes: &[u8]) -> (Option<u32>, Option<IpAddr>) {
     (adapter, gateway)
 }
 
-/// Returns the attributes that make sense, each with its type.
+/// Returns the attributes up to the first invalid one, each with its type.
 fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     NlasIterator::new(bytes)
         .map_while(Result::ok)
@@ -342,7 +346,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes a message as a library does that knows the format in its own way.
+    /// Serializes a message with a library that implements the format independently.
     fn written(message: RouteNetlinkMessage) -> Vec<u8> {
         let mut message = NetlinkMessage::from(message);
         message.header.sequence_number = 7;
@@ -366,7 +370,7 @@ mod tests {
             LinkAttribute::Mtu(1400),
             LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
             LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Veth)]),
-            // From a kernel that is newer than we are.
+            // From a kernel that is newer than this code.
             LinkAttribute::Other(DefaultNla::new(0x3ffe, vec![1, 2, 3])),
         ];
         message
@@ -380,7 +384,7 @@ mod tests {
             name: "eth0".into(),
             mtu: Some(1400),
             hardware_address: vec![2, 0, 0, 0, 0, 1],
-            made_by: Some("veth".into()),
+            info_kind: Some("veth".into()),
         }
     }
 
@@ -403,23 +407,23 @@ mod tests {
     }
 
     #[test]
-    fn links_are_read_with_what_is_known_of_them() {
+    fn links_are_read_with_their_properties() {
         let message = link_message();
         let new = written(RouteNetlinkMessage::NewLink(message.clone()));
         assert_eq!(read(&new), [Content::Link(link())]);
-        let gone = written(RouteNetlinkMessage::DelLink(message.clone()));
-        assert_eq!(read(&gone), [Content::LinkGone(4)]);
+        let removed = written(RouteNetlinkMessage::DelLink(message.clone()));
+        assert_eq!(read(&removed), [Content::LinkRemoved(4)]);
 
-        // What a bridge says of its port is not the whole of it.
+        // The message of a bridge about its port is incomplete.
         let mut port = message;
         port.header.interface_family = AddressFamily::Bridge;
         let port = written(RouteNetlinkMessage::NewLink(port));
-        assert_eq!(read(&port), [Content::LinkGone(4)]);
+        assert_eq!(read(&port), [Content::LinkRemoved(4)]);
     }
 
-    /// NET-06: a hardware address that somebody has set does not make it another adapter.
+    /// NET-06: setting a hardware address does not change the identity of an adapter.
     #[test]
-    fn the_hardware_address_is_the_one_a_link_was_made_with() {
+    fn the_permanent_hardware_address_of_a_link_is_used() {
         for at in [0, 3] {
             let mut message = link_message();
             let permanent = LinkAttribute::PermAddress(vec![2, 0, 0, 0, 0, 9]);
@@ -434,16 +438,16 @@ mod tests {
     }
 
     #[test]
-    fn of_two_ends_our_own_address_is_read() {
-        let (ours, theirs) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+    fn the_local_address_of_a_point_to_point_link_is_read() {
+        let (local, remote) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
         for (attributes, expected) in [
-            (vec![AddressAttribute::Address(ours.into())], Some(ours)),
+            (vec![AddressAttribute::Address(local.into())], Some(local)),
             (
                 vec![
-                    AddressAttribute::Address(theirs.into()),
-                    AddressAttribute::Local(ours.into()),
+                    AddressAttribute::Address(remote.into()),
+                    AddressAttribute::Local(local.into()),
                 ],
-                Some(ours),
+                Some(local),
             ),
             (vec![], None),
         ] {
@@ -457,14 +461,14 @@ mod tests {
                 })
             });
             assert_eq!(read(&bytes), [expected], "{message:?}");
-            let gone = written(RouteNetlinkMessage::DelAddress(message));
-            assert_eq!(read(&gone), [Content::AddressGone(4)]);
+            let removed = written(RouteNetlinkMessage::DelAddress(message));
+            assert_eq!(read(&removed), [Content::AddressRemoved(4)]);
         }
     }
 
     /// NET-11: which routes are default routes.
     #[test]
-    fn default_routes_are_told_from_others() {
+    fn default_routes_are_distinguished_from_other_routes() {
         let gateway = Ipv4Addr::new(192, 0, 2, 1);
         let plain = route_message(vec![
             RouteAttribute::Oif(4),
@@ -474,8 +478,8 @@ mod tests {
         let route = DefaultRoute::new(4, false, 100, Some(gateway.into()));
         let bytes = written(RouteNetlinkMessage::NewRoute(plain.clone()));
         assert_eq!(read(&bytes), [Content::DefaultRoutes(vec![route])]);
-        let gone = written(RouteNetlinkMessage::DelRoute(plain.clone()));
-        assert_eq!(read(&gone), [Content::DefaultRoutesGone]);
+        let removed = written(RouteNetlinkMessage::DelRoute(plain.clone()));
+        assert_eq!(read(&removed), [Content::DefaultRoutesRemoved]);
 
         let others: [fn(&mut RouteMessage); 5] = [
             |message| message.header.destination_prefix_length = 8,
@@ -500,7 +504,7 @@ mod tests {
 
     /// NET-11
     #[test]
-    fn a_route_with_several_next_hops_is_several() {
+    fn a_route_with_several_next_hops_is_several_routes() {
         let gateway = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
         let hops = [4, 5].map(|index| {
             let mut hop = RouteNextHop::default();
@@ -522,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_what_another_reader_takes_it_for() {
+    fn another_library_reads_the_same_request() {
         for (table, expected) in [
             (
                 Table::Links,
@@ -590,7 +594,7 @@ mod tests {
         }
     }
 
-    /// Whatever is cut off or changed on the way is read as something or as nothing.
+    /// Truncated or changed bytes are read as some message or as none.
     #[test]
     fn no_bytes_make_the_reader_fail() {
         let gateway = RouteAttribute::Gateway(RouteAddress::Inet(Ipv4Addr::LOCALHOST));
@@ -616,7 +620,7 @@ mod tests {
         for length in 0..whole.len() {
             assert!(read(&whole[..length]).len() < 3, "{length}");
         }
-        // Every byte, with values that are lengths, types and signs elsewhere.
+        // Every byte is replaced by values that elsewhere are lengths, types and signs.
         for at in 0..whole.len() {
             for value in [0, 1, 3, 4, 5, 16, 127, 128, 255] {
                 let mut bytes = whole.clone();

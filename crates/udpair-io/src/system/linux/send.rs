@@ -1,8 +1,9 @@
 //! Sending: one sendmsg(2) for a datagram, one sendmmsg(2) for a batch.
 //!
-//! In a batch, datagrams of one length to one destination become one message, which the kernel cuts
-//! (`UDP_SEGMENT`, udp(7)). Payloads are not copied: a message is a list of where they lie. Only very
-//! short ones are, since the kernel takes longer to find such a payload than it takes to copy it.
+//! In a batch, consecutive datagrams of one length to one destination become one GSO message, which
+//! the kernel segments (`UDP_SEGMENT`, udp(7)). Payloads are not copied: a message is a list of
+//! pointers to them. Only very short payloads are copied, because the kernel needs more time to
+//! follow a pointer to such a payload than copying it takes.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -19,10 +20,11 @@ use crate::gso::GsoBatch;
 use crate::offload;
 use crate::socket::Socket;
 
-/// See [`Engine::send`](crate::Engine::send).
+/// Sends one datagram; see [`Engine::send`](crate::Engine::send).
 pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
     let Some(to) = outgoing.to else {
-        // To the peer, by its own choice: the standard library's call is the shortest way.
+        // To the peer, and from a source that the kernel chooses: the standard library's call is
+        // the cheapest.
         return socket.send(outgoing);
     };
     let (mut name, name_bytes) = encode(socket, Some(to))?;
@@ -38,8 +40,8 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()
     // An `IoSlice` is an `iovec` (std documents it), which sendmsg(2) only reads.
     header.msg_iov = (&raw mut payload).cast();
     header.msg_iovlen = 1;
-    // SAFETY: the header's pointers lead to `name`, `control` and `payload`, which live until after
-    // the call, with their true lengths.
+    // SAFETY: the header points to `name`, `control` and `payload`, with their correct lengths, and
+    // all three outlive the call.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, 0) };
     if sent < 0 {
         return Err(io::Error::last_os_error());
@@ -47,27 +49,27 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()
     Ok(())
 }
 
-/// See [`Engine::send_batch`](crate::Engine::send_batch).
+/// Sends a batch; see [`Engine::send_batch`](crate::Engine::send_batch).
 pub(super) fn send_batch(
     socket: &Socket,
     batch: &SendBatch,
     to: Option<Destination>,
-    most: usize,
+    max: usize,
 ) -> io::Result<Sent> {
-    SCRATCH.with_borrow_mut(|messages| {
+    SCRATCH.with_borrow_mut(|scratch| {
         loop {
-            messages.write(socket, batch, to, most)?;
-            let error = match messages.send(socket) {
-                Ok(count) => return Ok(messages.total(count)),
+            scratch.write(socket, batch, to, max)?;
+            let error = match scratch.send(socket) {
+                Ok(count) => return Ok(scratch.total(count)),
                 Err(error) => error,
             };
-            match (messages.rows.first(), error.raw_os_error()) {
-                // What a kernel says that takes fewer in one piece.
-                (Some(row), Some(libc::EINVAL)) if offload::may_take_fewer(row.datagrams) => {}
-                // One by one, each of them may well go, and the one that does not has an error of its
-                // own.
-                (Some(row), Some(code)) if row.datagrams > 1 && is_about_cutting(code) => {
-                    socket.send_offload.refuse(row.to, row.length);
+            match (scratch.messages.first(), error.raw_os_error()) {
+                // The error of a kernel that takes fewer datagrams in one GSO batch.
+                (Some(message), Some(libc::EINVAL))
+                    if offload::reduce_segments_max(message.datagrams) => {}
+                // Sent one by one, the datagrams may succeed, and one that fails has its own error.
+                (Some(message), Some(code)) if message.datagrams > 1 && is_gso_refusal(code) => {
+                    socket.send_offload.refuse(message.to, message.length);
                 }
                 _ => return Err(error),
             }
@@ -75,42 +77,46 @@ pub(super) fn send_batch(
     })
 }
 
-/// Whether an error says that a piece cannot be cut: its parts exceed the packets of the path, for which
-/// older kernels have the first and newer ones the second; or the adapter cannot make the checksums
-/// (udp_send_skb in net/ipv4/udp.c).
-fn is_about_cutting(code: i32) -> bool {
+/// Returns whether an error may mean that the kernel cannot segment a GSO batch (udp_send_skb in
+/// net/ipv4/udp.c).
+///
+/// Either a segment exceeds the path's MTU, which older kernels report as `EINVAL` and newer ones
+/// as `EMSGSIZE`, or the adapter cannot compute the checksums (`EIO`).
+fn is_gso_refusal(code: i32) -> bool {
     matches!(code, libc::EINVAL | libc::EMSGSIZE | libc::EIO)
 }
 
-/// What one call reads. Each thread keeps one, so that a socket needs none.
+/// The memory that one sendmmsg(2) call reads. Each thread keeps one, so that a socket needs none.
 struct SendScratch {
-    rows: Vec<GsoMessage>,
+    messages: Vec<GsoMessage>,
     payloads: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
-    /// Short payloads, side by side. Never grows, because `payloads` leads into it.
+    /// Copies of short payloads, one after the other. Must not reallocate, because `payloads`
+    /// points into it.
     copies: Vec<u8>,
-    /// Where the last payload ends; only compared.
+    /// The end of the last payload. Only compared, never dereferenced.
     end: *const u8,
 }
 
-/// Datagrams that go in one message.
+/// A message of one or more datagrams of one length to one destination.
 struct GsoMessage {
     to: Option<Destination>,
     name: RawAddress,
     name_bytes: libc::socklen_t,
     control: ControlWriter,
-    /// How many entries of the list of payloads are this row's.
+    /// How many entries of [`SendScratch::payloads`] belong to this message.
     payloads: usize,
     datagrams: usize,
-    /// Of the first datagram, and of all others but the last.
+    /// Bytes of each datagram; the last may have fewer.
     length: usize,
+    /// Bytes of all datagrams.
     bytes: usize,
 }
 
 impl SendScratch {
     const fn new() -> Self {
         Self {
-            rows: Vec::new(),
+            messages: Vec::new(),
             payloads: Vec::new(),
             headers: Vec::new(),
             copies: Vec::new(),
@@ -118,56 +124,57 @@ impl SendScratch {
         }
     }
 
-    /// Writes the messages for the first `most` datagrams of `batch`, or as many as one call takes.
+    /// Writes the messages for the first `max` datagrams of `batch`, or for as many as one call
+    /// takes.
     fn write(
         &mut self,
         socket: &Socket,
         batch: &SendBatch,
         to: Option<Destination>,
-        most: usize,
+        max: usize,
     ) -> io::Result<()> {
-        self.rows.clear();
+        self.messages.clear();
         self.payloads.clear();
         self.copies.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
-        // The row at hand, where it began and whose it is.
-        let mut open: Option<(GsoBatch, usize, &Option<Destination>)> = None;
-        for queued in batch.queued().take(most) {
+        // The current message: its size, its first entry in `payloads`, and its destination.
+        let mut current: Option<(GsoBatch, usize, &Option<Destination>)> = None;
+        for queued in batch.queued().take(max) {
             let (payload, own) = (&queued.payload, &queued.to);
-            if let Some((row, first, of)) = &mut open {
-                if *of == own && row.add(payload.len()) {
+            if let Some((size, first, destination)) = &mut current {
+                if *destination == own && size.add(payload.len()) {
                     self.add_payload(*first, payload);
                     continue;
                 }
-                self.end_row(*row, *first);
+                self.end_message(*size, *first);
             }
-            open = None;
-            if self.rows.len() == MESSAGES_MAX {
+            current = None;
+            if self.messages.len() == MESSAGES_MAX {
                 break;
             }
-            match self.begin_row(socket, own.or(to), payload.len()) {
-                Ok(row) => open = Some((row, self.payloads.len(), own)),
-                // Met again when it is the first.
-                Err(_) if !self.rows.is_empty() => break,
+            match self.begin_message(socket, own.or(to), payload.len()) {
+                Ok(size) => current = Some((size, self.payloads.len(), own)),
+                // Returned by a later call, for which this datagram is the first.
+                Err(_) if !self.messages.is_empty() => break,
                 Err(error) => return Err(error),
             }
             self.add_payload(self.payloads.len(), payload);
         }
-        if let Some((row, first, _)) = open {
-            self.end_row(row, first);
+        if let Some((size, first, _)) = current {
+            self.end_message(size, first);
         }
         Ok(())
     }
 
-    /// Begins a row to `to` with a datagram of `length` bytes.
-    fn begin_row(
+    /// Begins a message to `to` with a datagram of `length` bytes.
+    fn begin_message(
         &mut self,
         socket: &Socket,
         to: Option<Destination>,
         length: usize,
     ) -> io::Result<GsoBatch> {
         let (name, name_bytes) = encode(socket, to)?;
-        self.rows.push(GsoMessage {
+        self.messages.push(GsoMessage {
             to,
             name,
             name_bytes,
@@ -181,24 +188,26 @@ impl SendScratch {
         Ok(GsoBatch::begin(length, limits))
     }
 
-    /// Ends the last row, whose payloads begin at `first`.
-    fn end_row(&mut self, made: GsoBatch, first: usize) {
+    /// Ends the last message, whose payloads begin at entry `first`.
+    fn end_message(&mut self, size: GsoBatch, first: usize) {
         let payloads = self.payloads.len() - first;
-        let Some(row) = self.rows.last_mut() else {
+        let Some(message) = self.messages.last_mut() else {
             return;
         };
-        row.payloads = payloads;
-        row.datagrams = made.datagrams;
-        row.bytes = made.bytes;
-        if made.datagrams > 1 {
-            let length = u16::try_from(made.length).expect("a piece is shorter");
+        message.payloads = payloads;
+        message.datagrams = size.datagrams;
+        message.bytes = size.bytes;
+        if size.datagrams > 1 {
+            let length = u16::try_from(size.length).expect("at most the bytes of a GSO batch");
             let length = length.to_ne_bytes();
-            row.control.push(libc::SOL_UDP, libc::UDP_SEGMENT, &length);
+            message
+                .control
+                .push(libc::SOL_UDP, libc::UDP_SEGMENT, &length);
         }
     }
 
-    /// Adds where `payload` lies to a row that began at `first`; what lies right behind the one before
-    /// makes that longer.
+    /// Adds `payload` to the message whose payloads begin at entry `first`. A payload that directly
+    /// follows the previous one in memory extends the entry of that one.
     fn add_payload(&mut self, first: usize, payload: &[u8]) {
         let (length, mut start) = (payload.len(), payload.as_ptr());
         if start != self.end
@@ -209,9 +218,9 @@ impl SendScratch {
             self.copies.extend_from_slice(payload);
         }
         match self.payloads[first..].last_mut() {
-            Some(before) if start == self.end => before.iov_len += length,
+            Some(previous) if start == self.end => previous.iov_len += length,
             _ => self.payloads.push(libc::iovec {
-                // sendmmsg(2) only reads what it leads to.
+                // sendmmsg(2) only reads the payload.
                 iov_base: start.cast_mut().cast(),
                 iov_len: length,
             }),
@@ -219,21 +228,21 @@ impl SendScratch {
         self.end = start.wrapping_add(length);
     }
 
-    /// Sends what was written, and returns how many messages the kernel took.
+    /// Sends the written messages, and returns how many of them the kernel took.
     fn send(&mut self, socket: &Socket) -> io::Result<usize> {
         let mut payloads = self.payloads.as_mut_slice();
         self.headers.clear();
-        for row in &mut self.rows {
-            let (own, behind) = payloads.split_at_mut(row.payloads);
-            payloads = behind;
+        for message in &mut self.messages {
+            let (own, following) = payloads.split_at_mut(message.payloads);
+            payloads = following;
             let mut header = empty_header();
-            if row.name_bytes > 0 {
-                header.msg_name = (&raw mut row.name).cast();
-                header.msg_namelen = row.name_bytes;
+            if message.name_bytes > 0 {
+                header.msg_name = (&raw mut message.name).cast();
+                header.msg_namelen = message.name_bytes;
             }
-            if row.control.len() > 0 {
-                header.msg_control = row.control.as_mut_ptr().cast();
-                header.msg_controllen = row.control.len() as _;
+            if message.control.len() > 0 {
+                header.msg_control = message.control.as_mut_ptr().cast();
+                header.msg_controllen = message.control.len() as _;
             }
             header.msg_iov = own.as_mut_ptr();
             header.msg_iovlen = own.len() as _;
@@ -243,10 +252,10 @@ impl SendScratch {
             });
         }
         let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
-        // SAFETY: the headers' pointers lead into `rows` and `payloads`, which have not changed since
-        // and live until after the call, with their true lengths. The payloads lie in the batch, which
-        // the caller of `write` still borrows, or in `copies`, whose room `write` reserved before it put
-        // the first one there.
+        // SAFETY: the headers point into `messages` and `payloads`, with the correct lengths.
+        // Neither has changed since, and both outlive the call. The payloads are in the batch,
+        // which the caller of `write` still borrows, or in `copies`, whose capacity `write`
+        // reserved before it added the first copy.
         let sent = unsafe {
             libc::sendmmsg(
                 socket.as_raw_fd(),
@@ -258,21 +267,23 @@ impl SendScratch {
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
     }
 
-    /// Returns what the first `count` messages carried.
+    /// Returns the total of the first `count` messages.
     fn total(&self, count: usize) -> Sent {
         let none = Sent {
-            was_interrupted: count < self.rows.len(),
+            was_interrupted: count < self.messages.len(),
             ..Sent::default()
         };
-        self.rows[..count].iter().fold(none, |sent, row| Sent {
-            datagrams: sent.datagrams + row.datagrams,
-            bytes: sent.bytes + row.bytes,
+        let taken = self.messages[..count].iter();
+        taken.fold(none, |sent, message| Sent {
+            datagrams: sent.datagrams + message.datagrams,
+            bytes: sent.bytes + message.bytes,
             ..sent
         })
     }
 }
 
-/// Returns a destination as the kernel reads it; no bytes for the peer of a connected socket.
+/// Returns a destination in the form that the kernel reads, with its length in bytes; the length is
+/// 0 for the peer of a connected socket.
 fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, libc::socklen_t)> {
     match to {
         Some(to) => Ok(RawAddress::encode(socket.to_wire(to.address)?)),
@@ -280,7 +291,8 @@ fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, l
     }
 }
 
-/// Returns what tells the kernel where a datagram leaves from; nothing if that is its own choice.
+/// Returns the control message that sets the source address and adapter of a datagram; none if the
+/// kernel chooses both.
 fn source_control(to: Option<Destination>) -> ControlWriter {
     let mut control = ControlWriter::new();
     let Some(Destination { address, source }) = to else {
@@ -303,7 +315,7 @@ fn source_control(to: Option<Destination>) -> ControlWriter {
                 Some(IpAddr::V4(ip)) => ip.octets(),
                 _ => [0; 4],
             };
-            // struct in_pktinfo: index, the address to send from, one that is not read.
+            // struct in_pktinfo: index, source address, an address that is not read.
             let info = [adapter, from, [0; 4]].concat();
             control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
         }
@@ -312,7 +324,7 @@ fn source_control(to: Option<Destination>) -> ControlWriter {
                 Some(IpAddr::V6(ip)) => ip.octets(),
                 _ => [0; 16],
             };
-            // struct in6_pktinfo: the address to send from, index.
+            // struct in6_pktinfo: source address, index.
             let info = [&from as &[u8], &adapter].concat();
             control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
         }
@@ -320,13 +332,13 @@ fn source_control(to: Option<Destination>) -> ControlWriter {
     control
 }
 
-/// How many messages one call sends at the most.
+/// How many messages one call sends at most.
 const MESSAGES_MAX: usize = 64;
 
 /// Longer payloads are not copied.
 const COPIED_BYTES_MAX: usize = 256;
 
-/// How much of a batch is copied at the most; what is behind that is not.
+/// How many bytes of a batch are copied at most. Payloads after that are not copied.
 const COPIES_BYTES_MAX: usize = 65_536;
 
 thread_local! {
@@ -341,14 +353,14 @@ mod tests {
     use super::*;
     use crate::socket::Family;
 
-    /// A path whose packets are smaller than the datagrams: each of them goes in fragments, all in one
-    /// piece do not.
+    /// On a path whose packets are smaller than the datagrams, the kernel fragments a single
+    /// datagram and refuses a GSO batch.
     #[test]
-    fn datagrams_that_go_in_fragments_go_one_by_one() {
+    fn datagrams_that_need_fragments_are_sent_one_by_one() {
         let packet_bytes: libc::c_int = 1280;
         let peer = UdpSocket::bind("[::1]:0").unwrap();
         let socket = Socket::open(Family::Ipv6).unwrap();
-        // SAFETY: the value is an int, with its true length; setsockopt(2) only reads it.
+        // SAFETY: the value is an int, with its correct length; setsockopt(2) only reads it.
         let result = unsafe {
             libc::setsockopt(
                 socket.as_raw_fd(),

@@ -1,18 +1,18 @@
-//! From a name to the end of its aliases (RFC 1034, section 3.6.2).
+//! Follows the aliases (CNAME records) of a name to their end (RFC 1034, section 3.6.2).
 //!
-//! Pure: the aliases of an answer come in as a function.
+//! Pure: the aliases of a response are an argument.
 
-/// A walk along the aliases of a name, over one answer or several.
+/// A walk along the aliases of a name, over one or several responses.
 #[derive(Debug)]
 pub(super) struct AliasWalk {
-    /// The name asked for, and every alias since.
+    /// The queried name, then every alias so far.
     names: Vec<String>,
 }
 
-/// Why a walk has no end.
+/// The reason why a walk has no end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Endless {
-    /// An alias leads back to a name that was there before.
+pub(super) enum AliasError {
+    /// An alias leads back to an earlier name.
     Loop,
     /// There are more than [`HOPS_MAX`] aliases.
     TooLong,
@@ -25,23 +25,23 @@ impl AliasWalk {
         }
     }
 
-    /// Returns the name at which the walk stands.
+    /// Returns the current name of the walk.
     pub(super) fn name(&self) -> &str {
         self.names.last().map_or("", String::as_str)
     }
 
-    /// Walks on as far as `alias_of` leads; returns whether that was any step at all.
+    /// Walks on as far as `alias_of` leads, and returns whether there was any alias.
     pub(super) fn follow<'a>(
         &mut self,
         alias_of: impl Fn(&str) -> Option<&'a str>,
-    ) -> Result<bool, Endless> {
+    ) -> Result<bool, AliasError> {
         let before = self.names.len();
         while let Some(alias) = alias_of(self.name()) {
             if self.names.iter().any(|name| name == alias) {
-                return Err(Endless::Loop);
+                return Err(AliasError::Loop);
             }
             if self.names.len() > HOPS_MAX {
-                return Err(Endless::TooLong);
+                return Err(AliasError::TooLong);
             }
             self.names.push(alias.to_owned());
         }
@@ -49,14 +49,14 @@ impl AliasWalk {
     }
 }
 
-/// How many aliases are followed.
+/// The number of aliases that are followed.
 const HOPS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn follow(walk: &mut AliasWalk, pairs: &[(&str, &str)]) -> Result<bool, Endless> {
+    fn follow(walk: &mut AliasWalk, pairs: &[(&str, &str)]) -> Result<bool, AliasError> {
         walk.follow(|name| {
             pairs
                 .iter()
@@ -65,7 +65,7 @@ mod tests {
         })
     }
 
-    fn follow_chain(length: usize) -> (AliasWalk, Result<bool, Endless>) {
+    fn follow_chain(length: usize) -> (AliasWalk, Result<bool, AliasError>) {
         let names: Vec<_> = (0..=length).map(|n| n.to_string()).collect();
         let pairs: Vec<_> = names
             .windows(2)
@@ -81,23 +81,26 @@ mod tests {
     fn a_walk_follows_eight_aliases_and_no_more() {
         let (walk, followed) = follow_chain(8);
         assert_eq!((walk.name(), followed), ("8", Ok(true)));
-        assert_eq!(follow_chain(9).1, Err(Endless::TooLong));
+        assert_eq!(follow_chain(9).1, Err(AliasError::TooLong));
     }
 
     /// SRV-11
     #[test]
     fn a_loop_is_an_error() {
         for pairs in [&[("a", "b"), ("b", "c"), ("c", "a")] as &[_], &[("a", "a")]] {
-            assert_eq!(follow(&mut AliasWalk::from("a"), pairs), Err(Endless::Loop));
+            assert_eq!(
+                follow(&mut AliasWalk::from("a"), pairs),
+                Err(AliasError::Loop)
+            );
         }
     }
 
     #[test]
-    fn a_walk_goes_on_over_several_answers() {
+    fn a_walk_continues_over_several_responses() {
         let mut walk = AliasWalk::from("a");
         assert_eq!(follow(&mut walk, &[("x", "y"), ("a", "b")]), Ok(true));
         assert_eq!(walk.name(), "b");
         assert_eq!(follow(&mut walk, &[("a", "b")]), Ok(false));
-        assert_eq!(follow(&mut walk, &[("b", "a")]), Err(Endless::Loop));
+        assert_eq!(follow(&mut walk, &[("b", "a")]), Err(AliasError::Loop));
     }
 }

@@ -1,124 +1,127 @@
-//! Answers that are still good (RFC 1035, section 7.3; RFC 2308).
+//! A cache of DNS responses (RFC 1035, section 7.3; RFC 2308).
 //!
-//! An answer is kept as long as the shortest TTL in it says, a negative one as long as the SOA record
-//! that came with it. One with a TTL of 0 is for the question at hand alone.
+//! A response is kept for the shortest TTL in it, a negative response for the time in its SOA
+//! record. A response with a TTL of 0 is used only for the current query.
 //!
-//! Pure: the time comes in as an argument.
+//! Pure: the time is an argument.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::wire::{Answer, Record};
+use super::wire::{Record, Response};
 use crate::resolve::step::{RecordType, ResponseCode};
 
-/// Kept answers, of one list of servers.
+/// The cached responses of one list of servers.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    /// Another list may know other names, so that a change forgets everything.
+    /// Other servers may know other names, so a change of the list clears the cache.
     servers: Vec<SocketAddr>,
-    answers: HashMap<(String, RecordType), Kept>,
+    responses: HashMap<(String, RecordType), CachedResponse>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CachedResponse {
     server: SocketAddr,
-    answer: Answer,
+    response: Response,
     since: Instant,
     until: Instant,
 }
 
 impl Cache {
-    /// Returns the answer to a question, with what is left of its TTLs, and who gave it.
+    /// Returns the cached response to a query, with its remaining TTLs, and the server that sent
+    /// it.
     pub(super) fn get(
         &self,
         servers: &[SocketAddr],
         name: &str,
         record_type: RecordType,
         now: Instant,
-    ) -> Option<(SocketAddr, Answer)> {
+    ) -> Option<(SocketAddr, Response)> {
         if self.servers != servers {
             return None;
         }
-        let kept = self.answers.get(&(name.to_owned(), record_type))?;
-        if kept.until <= now {
+        let cached = self.responses.get(&(name.to_owned(), record_type))?;
+        if cached.until <= now {
             return None;
         }
-        let age = seconds(now.saturating_duration_since(kept.since));
-        let mut answer = kept.answer.clone();
-        for record in answer.records.iter_mut().chain(&mut answer.additional) {
+        let age = seconds(now.saturating_duration_since(cached.since));
+        let mut response = cached.response.clone();
+        for record in response.records.iter_mut().chain(&mut response.additional) {
             record.age(age);
         }
-        // An address that came along may hold shorter than the answer it came with.
-        answer.additional.retain(|record| record.ttl > 0);
-        Some((kept.server, answer))
+        // A record of the additional section may expire before the response.
+        response.additional.retain(|record| record.ttl > 0);
+        Some((cached.server, response))
     }
 
-    /// Keeps an answer as long as it holds.
+    /// Caches a response for as long as it is valid.
     pub(super) fn put(
         &mut self,
         servers: &[SocketAddr],
         name: &str,
         record_type: RecordType,
-        (server, answer): (SocketAddr, &Answer),
+        (server, response): (SocketAddr, &Response),
         now: Instant,
     ) {
-        let lifetime = lifetime(answer);
-        let records = answer.records.len() + answer.additional.len();
+        let lifetime = lifetime(response);
+        let records = response.records.len() + response.additional.len();
         if lifetime.is_zero() || records > RECORDS_MAX {
             return;
         }
         if self.servers != servers {
             *self = Self {
                 servers: servers.to_vec(),
-                answers: HashMap::new(),
+                responses: HashMap::new(),
             };
         }
-        if self.answers.len() >= ANSWERS_MAX {
-            self.make_room(now);
+        if self.responses.len() >= RESPONSES_MAX {
+            self.evict(now);
         }
-        let kept = Kept {
+        let cached = CachedResponse {
             server,
-            answer: answer.clone(),
+            response: response.clone(),
             since: now,
             until: now + lifetime,
         };
-        self.answers.insert((name.to_owned(), record_type), kept);
+        self.responses
+            .insert((name.to_owned(), record_type), cached);
     }
 
-    /// Forgets what no longer holds, or else what would be the next to go.
-    fn make_room(&mut self, now: Instant) {
-        self.answers.retain(|_, kept| kept.until > now);
-        if self.answers.len() >= ANSWERS_MAX {
-            let next = self.answers.iter().min_by_key(|(_, kept)| kept.until);
+    /// Removes the responses that have expired or, if there are none, the one that expires next.
+    fn evict(&mut self, now: Instant) {
+        self.responses.retain(|_, cached| cached.until > now);
+        if self.responses.len() >= RESPONSES_MAX {
+            let next = self.responses.iter().min_by_key(|(_, cached)| cached.until);
             if let Some(key) = next.map(|(key, _)| key.clone()) {
-                self.answers.remove(&key);
+                self.responses.remove(&key);
             }
         }
     }
 }
 
-/// How long an answer may be kept.
-fn lifetime(answer: &Answer) -> Duration {
-    let is_kept_kind = matches!(
-        answer.code,
+/// Returns how long a response may be cached.
+fn lifetime(response: &Response) -> Duration {
+    let is_cacheable = matches!(
+        response.code,
         ResponseCode::NO_ERROR | ResponseCode::NAME_ERROR
     );
-    if !is_kept_kind {
+    if !is_cacheable {
         return Duration::ZERO;
     }
-    let ttls = answer.records.iter().map(|record| record.ttl);
-    // Without an SOA record a negative answer says nothing of how long it holds (RFC 2308, section 5).
-    let negative = match answer.negative_ttl {
+    let ttls = response.records.iter().map(|record| record.ttl);
+    // Without an SOA record, a negative response does not say how long it is valid (RFC 2308,
+    // section 5).
+    let negative = match response.negative_ttl {
         Some(ttl) => Some(ttl.min(NEGATIVE_SECONDS_MAX)),
-        None if answer.code == ResponseCode::NAME_ERROR || answer.records.is_empty() => Some(0),
+        None if response.code == ResponseCode::NAME_ERROR || response.records.is_empty() => Some(0),
         None => None,
     };
     let shortest = ttls.chain(negative).min().unwrap_or(0);
     Duration::from_secs(shortest.min(SECONDS_MAX).into())
 }
 
-/// Whole seconds, as TTLs count them.
+/// Returns a duration in whole seconds, like a TTL.
 fn seconds(age: Duration) -> u32 {
     u32::try_from(age.as_secs()).unwrap_or(u32::MAX)
 }
@@ -126,19 +129,19 @@ fn seconds(age: Duration) -> u32 {
 impl Record {
     fn age(&mut self, seconds: u32) {
         self.ttl = self.ttl.saturating_sub(seconds);
-        if let super::RecordData::Service(srv) = &mut self.data {
+        if let super::RecordData::Srv(srv) = &mut self.data {
             srv.ttl = self.ttl;
         }
     }
 }
 
-/// How many answers are kept.
-const ANSWERS_MAX: usize = 1024;
+/// The maximum number of cached responses.
+const RESPONSES_MAX: usize = 1024;
 
-/// An answer of more records is not kept: it may be meant to fill the memory.
+/// A response with more records is not cached: it may be intended to exhaust the memory.
 const RECORDS_MAX: usize = 128;
 
-/// No answer is kept for longer than a day, whatever its TTL says.
+/// No response is cached for longer than one day, whatever its TTL says.
 const SECONDS_MAX: u32 = 86_400;
 
 /// RFC 2308, section 5: one to three hours have been found to work well.
@@ -161,8 +164,8 @@ mod tests {
         }
     }
 
-    fn answer(code: ResponseCode, ttls: &[u32], negative_ttl: Option<u32>) -> Answer {
-        Answer {
+    fn response(code: ResponseCode, ttls: &[u32], negative_ttl: Option<u32>) -> Response {
+        Response {
             code,
             records: ttls.iter().map(|ttl| record("x.test", *ttl)).collect(),
             additional: Vec::new(),
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_kept_for_its_shortest_ttl() {
+    fn a_response_is_cached_for_its_shortest_ttl() {
         use ResponseCode as Code;
         for (code, ttls, negative_ttl, seconds) in [
             (Code::NO_ERROR, &[60_u32, 30, 90] as &[_], None, 30),
@@ -187,17 +190,17 @@ mod tests {
             (Code::SERVER_FAILURE, &[60], Some(60), 0),
             (Code::REFUSED, &[], Some(60), 0),
         ] {
-            let answer = answer(code, ttls, negative_ttl);
-            assert_eq!(lifetime(&answer).as_secs(), seconds, "{answer:?}");
+            let response = response(code, ttls, negative_ttl);
+            assert_eq!(lifetime(&response).as_secs(), seconds, "{response:?}");
         }
     }
 
     #[test]
-    fn a_kept_answer_ages_and_ends() {
+    fn a_cached_response_ages_and_expires() {
         let mut cache = Cache::default();
         let servers = [server()];
         let start = Instant::now();
-        let mut fresh = answer(ResponseCode::NO_ERROR, &[60], None);
+        let mut fresh = response(ResponseCode::NO_ERROR, &[60], None);
         fresh.additional.push(record("short.test", 10));
         cache.put(&servers, "x.test", RecordType::A, (server(), &fresh), start);
 
@@ -205,13 +208,13 @@ mod tests {
             let now = start + Duration::from_secs(after);
             cache.get(&servers, "x.test", RecordType::A, now)
         };
-        let (from, kept) = get(9).unwrap();
+        let (from, cached) = get(9).unwrap();
         assert_eq!(
-            (from, kept.records[0].ttl, kept.additional[0].ttl),
+            (from, cached.records[0].ttl, cached.additional[0].ttl),
             (server(), 51, 1)
         );
-        let (_, kept) = get(59).unwrap();
-        assert_eq!((kept.records[0].ttl, kept.additional.len()), (1, 0));
+        let (_, cached) = get(59).unwrap();
+        assert_eq!((cached.records[0].ttl, cached.additional.len()), (1, 0));
         assert!(get(60).is_none());
         assert!(
             cache
@@ -226,14 +229,20 @@ mod tests {
     }
 
     #[test]
-    fn other_servers_have_other_answers() {
+    fn other_servers_have_other_responses() {
         let mut cache = Cache::default();
         let now = Instant::now();
-        let kept = answer(ResponseCode::NO_ERROR, &[60], None);
+        let cached = response(ResponseCode::NO_ERROR, &[60], None);
         let others = ["192.0.2.54:53".parse().unwrap()];
-        cache.put(&[server()], "x.test", RecordType::A, (server(), &kept), now);
+        cache.put(
+            &[server()],
+            "x.test",
+            RecordType::A,
+            (server(), &cached),
+            now,
+        );
         assert!(cache.get(&others, "x.test", RecordType::A, now).is_none());
-        cache.put(&others, "y.test", RecordType::A, (others[0], &kept), now);
+        cache.put(&others, "y.test", RecordType::A, (others[0], &cached), now);
         assert!(
             cache
                 .get(&[server()], "x.test", RecordType::A, now)
@@ -242,24 +251,24 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_answers_is_bounded() {
+    fn the_number_of_cached_responses_is_bounded() {
         let mut cache = Cache::default();
         let servers = [server()];
         let now = Instant::now();
-        for number in 0..2 * ANSWERS_MAX {
+        for number in 0..2 * RESPONSES_MAX {
             let ttl = 10 + u32::try_from(number).unwrap();
-            let kept = answer(ResponseCode::NO_ERROR, &[ttl], None);
+            let cached = response(ResponseCode::NO_ERROR, &[ttl], None);
             cache.put(
                 &servers,
                 &number.to_string(),
                 RecordType::A,
-                (server(), &kept),
+                (server(), &cached),
                 now,
             );
-            assert!(cache.answers.len() <= ANSWERS_MAX);
+            assert!(cache.responses.len() <= RESPONSES_MAX);
         }
-        // Those that hold longest are there.
-        let last = (2 * ANSWERS_MAX - 1).to_string();
+        // The responses that are valid the longest are kept.
+        let last = (2 * RESPONSES_MAX - 1).to_string();
         assert!(cache.get(&servers, &last, RecordType::A, now).is_some());
         assert!(cache.get(&servers, "0", RecordType::A, now).is_none());
     }

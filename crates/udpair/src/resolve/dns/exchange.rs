@@ -1,8 +1,9 @@
-//! One question to one server: UDP, and TCP where the answer does not fit.
+//! One query to one name server: over UDP, and over TCP if the response does not fit into a
+//! datagram.
 //!
-//! Every exchange has a socket of its own, whose port the system chose at random, and a random id:
-//! who wants to forge an answer must guess both (RFC 5452). The socket is connected, so that a server
-//! which is not there is known at once instead of after a timeout.
+//! Every exchange has a random id, and a socket of its own whose port the system chooses at random:
+//! a forged response must match both (RFC 5452). The socket is connected, so a missing server is
+//! detected at once instead of after a timeout.
 
 use std::future;
 use std::io;
@@ -10,43 +11,45 @@ use std::net::SocketAddr;
 
 use udpair_io::{Adapter, Outgoing, RecvBatch, Socket};
 
-use super::wire::{Answer, Parsed, Query};
+use super::wire::{Parsed, Query, Response};
 use crate::driver::{self, WaitError, Watched};
 
-/// Why a server gave no answer that can be used.
+/// The reason why a server sent no usable response.
 #[derive(Debug)]
-pub(super) enum Fault {
-    /// It cannot be reached.
+pub(super) enum ExchangeError {
+    /// The server cannot be reached.
     Io(io::Error),
-    /// What it said makes no sense.
-    Broken(String),
+    /// The response is malformed.
+    Malformed(String),
 }
 
-/// Returns the answer, or `None` if it did not fit into a datagram. The question leaves by `adapter`, if
-/// that is given.
+/// Sends a query over UDP and returns the response; `None` if it did not fit into a datagram.
+///
+/// The query leaves through `adapter`, if given.
 pub(super) async fn over_udp(
     server: SocketAddr,
     adapter: Option<&Adapter>,
     query: &Query,
-) -> Result<Option<Answer>, Fault> {
+) -> Result<Option<Response>, ExchangeError> {
     let engine = udpair_io::portable_engine();
-    let socket = Socket::for_query(server, adapter).map_err(Fault::Io)?;
+    let socket = Socket::for_query(server, adapter).map_err(ExchangeError::Io)?;
     let server = socket.peer_as_reported(server);
-    let question = Outgoing {
+    let outgoing = Outgoing {
         payload: query.bytes(),
         to: None,
     };
-    engine.send(&socket, question).map_err(Fault::Io)?;
+    engine.send(&socket, outgoing).map_err(ExchangeError::Io)?;
     let (watched, _) = Watched::new(socket);
     let mut batch = RecvBatch::new(1);
-    // The answer is not here yet: no server is that fast.
+    // The response has not arrived yet: no server is that fast.
     let mut is_empty = true;
     loop {
-        // So that a flood of answers to others lets the limit come.
-        future::poll_fn(driver::poll_share).await;
+        // Takes part in cooperative scheduling, so that a flood of unrelated responses cannot keep
+        // the time limit from expiring.
+        future::poll_fn(driver::poll_budget).await;
         if is_empty {
             let readable = watched.readable().await;
-            readable.map_err(|gone| Fault::Io(gone.into()))?;
+            readable.map_err(|error| ExchangeError::Io(error.into()))?;
         }
         match watched.with(|socket| engine.receive(socket, &mut batch)) {
             Some(Ok(_)) => is_empty = false,
@@ -54,38 +57,43 @@ pub(super) async fn over_udp(
                 is_empty = true;
                 continue;
             }
-            Some(Err(error)) => return Err(Fault::Io(error)),
-            None => return Err(Fault::Io(WaitError::Closed.into())),
+            Some(Err(error)) => return Err(ExchangeError::Io(error)),
+            None => return Err(ExchangeError::Io(WaitError::Closed.into())),
         }
         for datagram in batch.iter() {
-            // The kernel lets strangers in until it is connected, which is after it has the port.
+            // The socket has its port before it is connected. Until then the kernel accepts
+            // datagrams from other senders.
             if datagram.remote() != server {
                 continue;
             }
             match query.read(datagram.payload()) {
                 Parsed::Foreign => {}
                 Parsed::Truncated => return Ok(None),
-                Parsed::Broken(reason) => return Err(Fault::Broken(reason)),
-                Parsed::Answer(answer) => return Ok(Some(answer)),
+                Parsed::Malformed(reason) => return Err(ExchangeError::Malformed(reason)),
+                Parsed::Response(response) => return Ok(Some(response)),
             }
         }
     }
 }
 
-/// Returns the answer over a connection, which takes any; see [`over_udp`].
+/// Sends a query over TCP, which carries responses of any size, and returns the response.
+///
+/// The query leaves through `adapter`, if given.
 pub(super) async fn over_tcp(
     server: SocketAddr,
     adapter: Option<&Adapter>,
     query: &Query,
-) -> Result<Answer, Fault> {
-    let socket = udpair_io::stream_for_query(server, adapter).map_err(Fault::Io)?;
+) -> Result<Response, ExchangeError> {
+    let socket = udpair_io::stream_for_query(server, adapter).map_err(ExchangeError::Io)?;
     let bytes = driver::tcp_exchange(socket, server, query.bytes())
         .await
-        .map_err(Fault::Io)?;
+        .map_err(ExchangeError::Io)?;
     match query.read(&bytes) {
-        Parsed::Answer(answer) => Ok(answer),
-        Parsed::Broken(reason) => Err(Fault::Broken(reason)),
-        Parsed::Truncated => Err(Fault::Broken("truncated over TCP".into())),
-        Parsed::Foreign => Err(Fault::Broken("the answer is to another question".into())),
+        Parsed::Response(response) => Ok(response),
+        Parsed::Malformed(reason) => Err(ExchangeError::Malformed(reason)),
+        Parsed::Truncated => Err(ExchangeError::Malformed("truncated over TCP".into())),
+        Parsed::Foreign => Err(ExchangeError::Malformed(
+            "the response is to another query".into(),
+        )),
     }
 }

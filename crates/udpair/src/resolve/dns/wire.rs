@@ -1,7 +1,7 @@
-//! DNS messages (RFC 1035, section 4), the one place that names the DNS library.
+//! DNS messages (RFC 1035, section 4). This is the only module that uses the DNS library.
 //!
-//! Pure: bytes in, records out. Names leave here in lower-case A-labels without a trailing dot; the
-//! root is empty.
+//! Pure: bytes in, records out. Names are returned in lower-case A-labels without a trailing dot;
+//! the root is empty.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record as WireRecord, RecordType 
 use crate::resolve::srv::SrvRecord;
 use crate::resolve::step::{RecordType, ResponseCode};
 
-/// A question on its way to a server.
+/// A query, ready to be sent to a server.
 #[derive(Debug)]
 pub(super) struct Query {
     id: u16,
@@ -20,31 +20,33 @@ pub(super) struct Query {
     bytes: Vec<u8>,
 }
 
-/// What a message turned out to be.
+/// A parsed message.
 #[derive(Debug)]
 pub(super) enum Parsed {
-    /// No answer to this query; the right one may still come.
+    /// Not a response to this query. The right one may still arrive.
     Foreign,
-    /// The answer did not fit; ask again over TCP.
+    /// The response did not fit; the query must be repeated over TCP.
     Truncated,
-    /// An answer that makes no sense.
-    Broken(String),
-    /// The answer.
-    Answer(Answer),
+    /// A malformed response, with the reason.
+    Malformed(String),
+    /// A response to this query.
+    Response(Response),
 }
 
-/// What a server said.
+/// A response of a name server.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) code: ResponseCode,
+    /// The answer section.
     pub(crate) records: Vec<Record>,
+    /// The additional section.
     pub(crate) additional: Vec<Record>,
-    /// How long the server says that there is nothing more, in seconds: it sent its SOA record
-    /// (RFC 2308, section 5).
+    /// How long the server says that there are no more records, in seconds; `None` if it sent no
+    /// SOA record (RFC 2308, section 5).
     pub(crate) negative_ttl: Option<u32>,
 }
 
-/// A record of a kind that we asked for, or an alias on the way to it.
+/// A record of a type that this crate queries, or an alias that leads to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) owner: String,
@@ -52,19 +54,20 @@ pub(crate) struct Record {
     pub(crate) data: RecordData,
 }
 
+/// The data of a record.
 #[derive(Clone, Debug)]
 pub(crate) enum RecordData {
     Address(IpAddr),
     Alias(String),
-    Service(SrvRecord),
+    Srv(SrvRecord),
 }
 
 impl Query {
-    /// Writes the question for the records of `record_type` at `name`; `None` if that is no name that
-    /// DNS can carry.
+    /// Builds the query for the records of `record_type` at `name`; `None` if DNS cannot represent
+    /// the name.
     ///
-    /// With `extended` it offers room for answers of 1232 bytes (RFC 6891), which pass everywhere
-    /// without fragments.
+    /// With `extended`, the query accepts responses of up to 1232 bytes (RFC 6891), which pass
+    /// every path without fragmentation.
     pub(super) fn new(
         name: &str,
         record_type: RecordType,
@@ -83,7 +86,7 @@ impl Query {
         message.add_query(QuestionSection::query(name.clone(), record_type));
         if extended {
             let mut edns = Edns::new();
-            edns.set_max_payload(ANSWER_BYTES_MAX);
+            edns.set_max_payload(RESPONSE_BYTES_MAX);
             message.set_edns(edns);
         }
         Some(Self {
@@ -98,7 +101,7 @@ impl Query {
         &self.bytes
     }
 
-    /// Reads a message that came from the server over UDP, or over TCP, which never truncates.
+    /// Parses a message that came from the server over UDP, or over TCP, which never truncates.
     pub(super) fn read(&self, bytes: &[u8]) -> Parsed {
         let Some((id, rest)) = bytes.split_first_chunk() else {
             return Parsed::Foreign;
@@ -109,30 +112,30 @@ impl Query {
         }
         let message = match Message::from_vec(bytes) {
             Ok(message) => message,
-            // What does not fit may be cut anywhere.
+            // A truncated response may end anywhere.
             Err(_) if flags & IS_TRUNCATED != 0 => return Parsed::Truncated,
-            Err(error) => return Parsed::Broken(error.to_string()),
+            Err(error) => return Parsed::Malformed(error.to_string()),
         };
-        // Servers that cannot read a question may leave it out of their answer.
-        let asks_the_same = |question: &QuestionSection| {
+        // Servers that cannot parse a query may leave its question out of the response.
+        let matches_query = |question: &QuestionSection| {
             question.name().eq_ignore_root(&self.name)
                 && question.query_type() == self.record_type
                 && question.query_class() == DNSClass::IN
         };
         let code = ResponseCode(message.metadata.response_code.into());
         let questions = &message.queries;
-        let is_ours = match questions.as_slice() {
+        let is_for_query = match questions.as_slice() {
             [] => code != ResponseCode::NO_ERROR && code != ResponseCode::NAME_ERROR,
-            [question] => asks_the_same(question),
+            [question] => matches_query(question),
             _ => false,
         };
-        if !is_ours {
+        if !is_for_query {
             return Parsed::Foreign;
         }
         if message.metadata.truncation {
             return Parsed::Truncated;
         }
-        Parsed::Answer(Answer {
+        Parsed::Response(Response {
             code,
             negative_ttl: message.authorities.iter().find_map(negative_ttl),
             records: records(message.answers),
@@ -154,7 +157,7 @@ fn record(record: WireRecord) -> Option<Record> {
         RData::A(address) => RecordData::Address(address.0.into()),
         RData::AAAA(address) => RecordData::Address(address.0.into()),
         RData::CNAME(name) => RecordData::Alias(text(&name.0)),
-        RData::SRV(srv) => RecordData::Service(SrvRecord {
+        RData::SRV(srv) => RecordData::Srv(SrvRecord {
             priority: srv.priority,
             weight: srv.weight,
             port: srv.port,
@@ -177,7 +180,7 @@ fn negative_ttl(record: &WireRecord) -> Option<u32> {
     }
 }
 
-/// RFC 2181, section 8: a TTL with its top bit set is none.
+/// Returns `ttl`, or 0 if its top bit is set (RFC 2181, section 8).
 fn valid_ttl(ttl: u32) -> u32 {
     if ttl > TTL_MAX { 0 } else { ttl }
 }
@@ -191,8 +194,8 @@ fn text(name: &Name) -> String {
     text
 }
 
-/// What passes through every path in one piece (the DNS flag day of 2020).
-const ANSWER_BYTES_MAX: u16 = 1232;
+/// The size that passes every path without fragmentation (the DNS flag day of 2020).
+const RESPONSE_BYTES_MAX: u16 = 1232;
 
 /// RFC 1035, section 4.1.1: QR, the first bit of the flags.
 const IS_RESPONSE: u8 = 0b1000_0000;
@@ -218,8 +221,8 @@ mod tests {
         Name::from_ascii(text).unwrap()
     }
 
-    /// An answer to [`query`], changed by `change`.
-    fn answer(change: impl FnOnce(&mut Message)) -> Parsed {
+    /// Parses a response to [`query`] that was modified by `change`.
+    fn response(change: impl FnOnce(&mut Message)) -> Parsed {
         let mut message = Message::response(4711, OpCode::Query);
         message.add_query(QuestionSection::query(name("Example.TEST."), WireType::A));
         change(&mut message);
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_absolute_and_offers_room() {
+    fn a_query_is_absolute_and_accepts_long_responses() {
         let message = Message::from_vec(query().bytes()).unwrap();
         assert_eq!(message.queries[0].name(), &name("example.test."));
         assert!(message.metadata.recursion_desired);
@@ -237,15 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_fit_is_no_question() {
+    fn there_is_no_query_for_a_name_that_does_not_fit() {
         let label = "a".repeat(63);
         let long = [&label as &str; 4].join(".");
         assert!(Query::new(&long, RecordType::Srv, 0, true).is_none());
     }
 
     #[test]
-    fn only_the_answer_to_this_question_counts() {
-        assert!(matches!(answer(|_| ()), Parsed::Answer(_)));
+    fn only_the_response_to_this_query_is_accepted() {
+        assert!(matches!(response(|_| ()), Parsed::Response(_)));
         for (what, change) in [
             ("wrong id", (|m| m.metadata.id = 4712) as fn(&mut Message)),
             ("a query", |m| m.metadata.message_type = MessageType::Query),
@@ -261,24 +264,24 @@ mod tests {
             ("no question", |m| m.queries.clear()),
             ("two questions", |m| m.queries.push(m.queries[0].clone())),
         ] {
-            assert!(matches!(answer(change), Parsed::Foreign), "{what}");
+            assert!(matches!(response(change), Parsed::Foreign), "{what}");
         }
         assert!(matches!(query().read(b""), Parsed::Foreign));
         assert!(matches!(
             query().read(&4711_u16.to_be_bytes()),
             Parsed::Foreign
         ));
-        let refused_without_question = answer(|message| {
+        let refused_without_question = response(|message| {
             message.queries.clear();
             message.metadata.response_code = WireCode::FormErr;
         });
-        assert!(matches!(refused_without_question, Parsed::Answer(_)));
+        assert!(matches!(refused_without_question, Parsed::Response(_)));
     }
 
     #[test]
-    fn a_cut_answer_asks_for_tcp_and_a_broken_one_is_broken() {
-        let cut = answer(|message| message.metadata.truncation = true);
-        assert!(matches!(cut, Parsed::Truncated), "{cut:?}");
+    fn a_truncated_response_requires_tcp_and_a_malformed_one_is_an_error() {
+        let truncated = response(|message| message.metadata.truncation = true);
+        assert!(matches!(truncated, Parsed::Truncated), "{truncated:?}");
 
         let mut message = Message::response(4711, OpCode::Query);
         message.add_query(QuestionSection::query(name("example.test."), WireType::A));
@@ -288,17 +291,17 @@ mod tests {
             RData::A(A::new(192, 0, 2, 1)),
         ));
         let whole = message.to_vec().unwrap();
-        let broken = query().read(&whole[..whole.len() - 2]);
-        assert!(matches!(broken, Parsed::Broken(_)), "{broken:?}");
+        let malformed = query().read(&whole[..whole.len() - 2]);
+        assert!(matches!(malformed, Parsed::Malformed(_)), "{malformed:?}");
         message.metadata.truncation = true;
         let whole = message.to_vec().unwrap();
-        let cut = query().read(&whole[..whole.len() - 2]);
-        assert!(matches!(cut, Parsed::Truncated), "{cut:?}");
+        let truncated = query().read(&whole[..whole.len() - 2]);
+        assert!(matches!(truncated, Parsed::Truncated), "{truncated:?}");
     }
 
     #[test]
-    fn records_come_out_lower_case_and_without_the_root_dot() {
-        let read = answer(|message| {
+    fn names_in_records_are_lower_case_and_without_the_root_dot() {
+        let read = response(|message| {
             let srv = SRV::new(1, 2, 3, name("Host.Example."));
             message.add_answer(WireRecord::from_rdata(name("A.Test."), 60, RData::SRV(srv)));
             let root = SRV::new(0, 0, 0, Name::root());
@@ -309,7 +312,7 @@ mod tests {
             let soa = SOA::new(name("a."), name("b."), 1, 2, 3, 4, 5);
             message.add_authority(WireRecord::from_rdata(name("a."), 60, RData::SOA(soa)));
         });
-        let Parsed::Answer(read) = read else {
+        let Parsed::Response(read) = read else {
             panic!("{read:?}")
         };
         assert_eq!(read.negative_ttl, Some(5), "the shorter of TTL and minimum");
@@ -317,21 +320,21 @@ mod tests {
             panic!("{read:?}")
         };
         assert_eq!((first.owner.as_str(), first.ttl), ("a.test", 60));
-        let RecordData::Service(srv) = &first.data else {
+        let RecordData::Srv(srv) = &first.data else {
             panic!("{first:?}")
         };
         assert_eq!((srv.priority, srv.weight, srv.port), (1, 2, 3));
         assert_eq!(srv.target, "host.example");
-        assert_eq!(second.ttl, 0, "a TTL above 2^31 - 1 is none");
-        let RecordData::Service(srv) = &second.data else {
+        assert_eq!(second.ttl, 0, "a TTL above 2^31 - 1 counts as 0");
+        let RecordData::Srv(srv) = &second.data else {
             panic!("{second:?}")
         };
         assert_eq!(srv.target, "");
     }
 
-    /// Whatever a server changes or cuts, reading ends, and without a panic.
+    /// Whatever a server changes or cuts off, parsing ends, and without a panic.
     #[test]
-    fn no_change_of_an_answer_is_beyond_reading() {
+    fn parsing_a_modified_response_never_panics() {
         let mut message = Message::response(4711, OpCode::Query);
         message.add_query(QuestionSection::query(name("example.test."), WireType::A));
         let srv = SRV::new(1, 2, 3, name("host.example.test."));

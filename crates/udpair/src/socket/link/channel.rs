@@ -1,9 +1,9 @@
-//! What an open socket is to those that hold one of its locks: the descriptor, its peer, what happened on
-//! it and what it has counted.
+//! The part of an open socket that code may use while it holds one of the socket's locks: the
+//! descriptor, the peer, the queued events and the counters.
 //!
-//! The receive queue and the memberships are handed this, and not the [`Link`](super::Link) that
-//! owns them: so they can neither lock themselves again nor notify anybody, which runs code that is not
-//! ours. Nothing here wakes a reader.
+//! The receive queue and the memberships get a channel, and not the [`Link`](super::Link) that owns
+//! them. So they can neither take their own lock again nor notify a reader, whose waker may run
+//! arbitrary code. Nothing here wakes a reader.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,25 +21,26 @@ use crate::driver::{ReaderWaker, Ticket, WaitError, Watched};
 use crate::message::{Event, PeerError};
 use crate::socket::settings::Settings;
 
-/// See the module.
+/// The descriptor of an open socket, its peer, its queued events and its counters.
 pub(crate) struct Channel {
     watched: Watched,
     pub(crate) settings: Arc<Settings>,
     peer: OnceLock<SocketAddr>,
-    /// What happened beside messages, and was not asked for yet.
+    /// The events other than messages that the application has not taken yet.
     pub(crate) events: EventQueue,
-    /// There once something was counted, which on a socket that waits is nothing.
+    /// Created by the first count; a socket that only waits counts nothing.
     counters: OnceBox<Counters>,
-    /// Grows when pending operations are to end. Less by one than what is told of it.
+    /// Number of calls to [`cancel`](Self::cancel). [`Cancellations`] holds this plus one.
     cancellations: AtomicU64,
 }
 
-/// How often pending operations were cancelled, and one more: so not to know it takes no room of its own.
+/// The number of times that pending operations were cancelled, plus one, so that
+/// `Option<Cancellations>` takes no extra space.
 pub(crate) type Cancellations = NonZeroU64;
 
 impl Channel {
-    /// Takes a socket that is bound, or connected before it could hear anybody but `peer`; what wakes its
-    /// readers comes with it.
+    /// Creates the channel of a socket that is bound, or that was connected before it could receive
+    /// from any sender but `peer`. Also returns the waker of the socket's readers.
     pub(crate) fn new(
         socket: Socket,
         settings: &Arc<Settings>,
@@ -47,7 +48,7 @@ impl Channel {
     ) -> (Self, ReaderWaker) {
         let peer = peer.map(|peer| socket.peer_as_reported(peer));
         let (watched, reader_waker) = if settings.is_in_group {
-            Watched::wherever(socket)
+            Watched::unassigned(socket)
         } else {
             Watched::new(socket)
         };
@@ -68,47 +69,48 @@ impl Channel {
         self.watched.with(action)
     }
 
-    /// Receives one batch.
+    /// Receives one batch; `None` if the socket is closed.
     ///
     /// # Errors
     ///
-    /// `WouldBlock`, or the system's own refusal; `None` if the socket is closed.
+    /// Returns `WouldBlock` if no datagram is queued in the kernel, or the system's error.
     #[inline]
     pub(crate) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Remaining>> {
         self.call(|socket| self.settings.engine.receive(socket, batch))
     }
 
-    /// Makes a call on the socket, past whatever errors wait there that earlier datagrams caused.
+    /// Makes a call on the socket, despite queued errors that earlier datagrams caused.
     ///
-    /// A queued error fails the next call, whatever that is about, and a send that fails so is not sent
-    /// (OUT-15). So the errors are taken out of the way and the call repeated, while nobody else calls:
-    /// only then is an error that leaves nothing behind in the queue the caller's own.
+    /// A queued error fails the next call on the socket, whatever that call does, and a send that
+    /// fails this way sends nothing (OUT-15). So the queued errors are taken and the call is
+    /// repeated, while no other call is under way. Only then does a failure with an empty error
+    /// queue mean that the error belongs to this call.
     #[inline]
     pub(crate) fn call<R>(
         &self,
         mut call: impl FnMut(&Socket) -> io::Result<R>,
     ) -> Option<io::Result<R>> {
         match self.watched.with(&mut call)? {
-            Err(error) if may_be_queued(&error) => self.call_alone(call, &error),
+            Err(error) if may_be_queued(&error) => self.call_exclusive(call, &error),
             result => Some(result),
         }
     }
 
-    /// The same after a call that failed with `first`.
+    /// Repeats a call that failed with `first`, while no other call is under way.
     #[cold]
-    fn call_alone<R>(
+    fn call_exclusive<R>(
         &self,
         mut call: impl FnMut(&Socket) -> io::Result<R>,
         first: &io::Error,
     ) -> Option<io::Result<R>> {
-        self.watched.with_alone(|socket| {
+        self.watched.with_exclusive(|socket| {
             self.take_errors(socket);
             let mut tries = 1;
             loop {
                 let error = match call(socket) {
                     Err(error) if may_be_queued(&error) => error,
                     result => {
-                        // What failed at first has gone by itself, so it was about something earlier.
+                        // The first error did not recur, so it belonged to an earlier datagram.
                         self.note_reported(socket, first);
                         return result;
                     }
@@ -123,34 +125,35 @@ impl Channel {
         })
     }
 
-    /// Keeps the errors of the socket's queue, and returns how many there were.
+    /// Moves the errors in the socket's error queue to the events, and returns how many there were.
     fn take_errors(&self, socket: &Socket) -> usize {
         let engine = self.settings.engine;
-        let taken = engine.take_errors(socket, &mut |error| self.keep_error(error));
-        // A queue that cannot be read has nothing for us.
+        let taken = engine.take_errors(socket, &mut |error| self.push_error(error));
+        // An error queue that cannot be read counts as empty.
         taken.unwrap_or(0)
     }
 
-    /// Keeps the errors that no call has met yet.
-    pub(crate) fn take_waiting_errors(&self) {
+    /// Moves the errors that no call has returned yet to the events.
+    pub(crate) fn take_pending_errors(&self) {
         self.watched.with(|socket| self.take_errors(socket));
     }
 
-    /// Keeps what an engine without a queue makes of an error that was not the caller's.
+    /// For an engine without an error queue: moves the network error that caused `error` to the
+    /// events. The error must belong to an earlier datagram.
     fn note_reported(&self, socket: &Socket, error: &io::Error) {
         if let Some(error) = self.settings.engine.reported_by(socket, error) {
-            self.keep_error(error);
+            self.push_error(error);
         }
     }
 
-    fn keep_error(&self, error: NetworkError) {
+    fn push_error(&self, error: NetworkError) {
         self.counters().peer_errors.add(1);
         if !self.events.push(Event::PeerError(PeerError::new(error))) {
             self.counters().peer_errors_dropped.add(1);
         }
     }
 
-    /// Waits until something arrived; see [`Watched::poll_readable`].
+    /// Waits until something has arrived; see [`Watched::poll_readable`].
     #[inline]
     pub(crate) fn poll_readable(
         &self,
@@ -160,19 +163,19 @@ impl Channel {
         self.watched.poll_readable(cx, ticket)
     }
 
-    /// Takes a reader off the list, who does not wait any more.
+    /// Removes a reader that no longer waits from the list of waiters.
     #[inline]
     pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
         self.watched.stop_reading(ticket);
     }
 
-    /// Returns whether somebody waits to read.
+    /// Returns whether a task waits to read.
     #[inline]
     pub(crate) fn has_readers(&self) -> bool {
         self.watched.has_readers()
     }
 
-    /// Waits until the kernel has room for another datagram.
+    /// Waits until the kernel has buffer space for another datagram.
     pub(crate) fn poll_writable(
         &self,
         cx: &mut Context<'_>,
@@ -181,24 +184,25 @@ impl Channel {
         self.watched.poll_writable(cx, ticket)
     }
 
-    /// Puts a writer on the list who waits for something else, so that a wake-up reaches him.
+    /// Adds a writer that waits for something else to the list of waiters, so that
+    /// [`wake_writers`](Self::wake_writers) wakes it.
     pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
         self.watched.enlist_writer(cx, ticket);
     }
 
-    /// Takes a writer off the list, who does not wait any more.
+    /// Removes a writer that no longer waits from the list of waiters.
     pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
         self.watched.stop_writing(ticket);
     }
 
-    /// Makes everybody who waits to write look again.
+    /// Wakes all waiting writers, which then check again.
     pub(crate) fn wake_writers(&self) {
         self.watched.wake_writers();
     }
 
     /// Returns the bound address; `None` once the socket is closed.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
-        // Asked for too rarely to be kept.
+        // Not cached, because it is rarely needed.
         self.watched.with(|socket| socket.local_addr().ok())?
     }
 
@@ -207,18 +211,18 @@ impl Channel {
         self.peer.get().filter(|_| !self.is_closed()).copied()
     }
 
-    /// Returns the peer that the filter lets in.
+    /// Returns the peer that the filter accepts; `None` if it accepts every sender.
     #[inline]
     pub(crate) fn peer(&self) -> Option<&SocketAddr> {
         self.peer.get()
     }
 
-    /// Makes `peer` the one that the filter lets in.
+    /// Makes `peer` the only sender that the filter accepts.
     pub(crate) fn set_peer(&self, peer: SocketAddr) {
         let _ = self.peer.set(peer);
     }
 
-    /// Returns whether the socket was closed. Only then its queue is emptied.
+    /// Returns whether the socket was closed. The receive queue is emptied only after that.
     pub(crate) fn is_closed(&self) -> bool {
         self.watched.is_closed()
     }
@@ -241,22 +245,23 @@ impl Channel {
         statistics
     }
 
-    /// Returns how often pending operations were cancelled.
+    /// Returns how many times pending operations were cancelled.
     ///
-    /// In one order with the count of those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too
-    /// late to be woken finds that they were.
+    /// Loads and stores are in one total order with those of the number of waiters
+    /// ([`Waiters`](crate::driver::Waiters)): a task that enlists too late to be woken sees the new
+    /// number.
     #[inline]
     pub(crate) fn cancellations(&self) -> Cancellations {
         let count = self.cancellations.load(Ordering::SeqCst);
         Cancellations::MIN.saturating_add(count)
     }
 
-    /// Lets pending operations find that they were cancelled, when they look next.
+    /// Cancels pending operations. They notice it at their next check; this wakes no task.
     pub(crate) fn cancel(&self) {
         self.cancellations.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Closes the socket and wakes everybody who waits for it; the port is free when this returns.
+    /// Closes the socket and wakes all tasks that wait for it. The port is free when this returns.
     pub(crate) fn close(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.counters().final_drops.set(drops);
@@ -271,15 +276,17 @@ impl Channel {
     }
 }
 
-/// How often a call is tried past queued errors (OUT-15).
+/// The number of attempts to make a call despite queued errors (OUT-15).
 const TRIES_MAX: u32 = 16;
 
-/// Whether an error may be that of an earlier datagram; these two are about the moment.
+/// Returns whether an error may belong to an earlier datagram. The two exceptions describe the
+/// present state of the buffers.
 fn may_be_queued(error: &io::Error) -> bool {
     error.kind() != io::ErrorKind::WouldBlock && Cause::of(error) != Cause::NoBuffers
 }
 
-/// Whether an error can only have come from the network, because no call asks for what it refuses.
+/// Returns whether an error can only come from the network, because no call fails with it for a
+/// reason of its own.
 fn is_never_own(error: &io::Error) -> bool {
     matches!(
         Cause::of(error),

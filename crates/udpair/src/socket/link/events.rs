@@ -1,4 +1,4 @@
-//! What happened on a socket beside messages, until somebody asks for it.
+//! The queue of a socket's events other than messages, until the application takes them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,31 +8,35 @@ use once_cell::race::OnceBox;
 
 use crate::message::Event;
 
-/// A bounded queue of errors of the network and of changes to memberships.
+/// A bounded queue of network errors and membership changes.
 #[derive(Debug, Default)]
 pub(crate) struct EventQueue {
-    /// How many there are; looked at by every receive, so without the lock. In one order with the count of
-    /// those who wait ([`Waiters`](crate::driver::Waiters)): whoever is too late to be woken finds one.
+    /// The number of events. Every receive reads it, so it is outside the lock. Loads and stores
+    /// are in one total order with those of the number of waiters
+    /// ([`Waiters`](crate::driver::Waiters)): a task that enlists too late to be woken sees the
+    /// event.
     count: AtomicUsize,
-    /// Whether some were kept that nobody was woken for.
+    /// Whether there are events for which no task has been woken yet.
     has_unannounced: AtomicBool,
-    /// There once something happened; on most sockets nothing does.
+    /// Created by the first event; most sockets never have one.
     list: OnceBox<Mutex<VecDeque<Event>>>,
 }
 
 impl EventQueue {
-    /// Keeps an event, and returns whether there was room for it.
+    /// Adds an event if the queue has space for it, and returns whether it has.
     pub(crate) fn push(&self, event: Event) -> bool {
         let mut list = self.list();
-        let has_room = list.len() < EVENTS_MAX;
-        if has_room {
+        let has_space = list.len() < EVENTS_MAX;
+        if has_space {
             self.append(&mut list, event);
         }
-        has_room
+        has_space
     }
 
-    /// Keeps an event that must not be lost, and returns whether an error of the network gave way to it, of
-    /// which there may be any number.
+    /// Adds an event that must not be lost, and returns whether a network error was removed for it.
+    ///
+    /// A full queue loses its oldest network error, because there may be any number of those. If it
+    /// has none, it loses its oldest event.
     pub(crate) fn push_evicting(&self, event: Event) -> bool {
         let mut list = self.list();
         let mut error = None;
@@ -45,7 +49,7 @@ impl EventQueue {
         error.is_some()
     }
 
-    /// Takes the first one.
+    /// Takes the oldest event.
     pub(crate) fn pop(&self) -> Option<Event> {
         if self.is_empty() {
             return None;
@@ -56,7 +60,7 @@ impl EventQueue {
         event
     }
 
-    /// Forgets all.
+    /// Removes all events.
     pub(crate) fn clear(&self) {
         if self.list.get().is_some() {
             let mut list = self.list();
@@ -70,7 +74,7 @@ impl EventQueue {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Returns whether some were kept since this last said so.
+    /// Returns whether events were added since this last returned `true`.
     #[inline]
     pub(crate) fn take_unannounced(&self) -> bool {
         self.has_unannounced.load(Ordering::Acquire)
@@ -89,5 +93,5 @@ impl EventQueue {
     }
 }
 
-/// How many wait for somebody to take them.
+/// The maximum number of events in the queue.
 const EVENTS_MAX: usize = 64;

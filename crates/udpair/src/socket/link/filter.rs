@@ -2,16 +2,17 @@
 //!
 //! A connected socket delivers datagrams from one peer only. The kernel applies the same rule, but
 //! only to datagrams that arrive after `connect(2)`: those queued since `bind(2)` stay in the
-//! receive buffer, whoever sent them. This filter stops those.
+//! receive buffer, regardless of their sender. This filter drops those.
 //!
-//! A socket that is for multicast and broadcast only does not hear what was sent to this machine alone.
+//! A socket for multicast and broadcast only does not deliver datagrams that were sent to an
+//! address of this machine.
 //!
 //! Pure: no I/O and no clock. It runs once per datagram, so it never allocates.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Returns whether a datagram from `from` may be delivered by a socket whose peer is `peer`; `None`
-/// is a socket that hears everybody.
+/// Returns whether a socket whose peer is `peer` may deliver a datagram from `from`. A socket
+/// without a peer accepts every sender.
 ///
 /// Both are addresses as the kernel reports them: no IPv4-mapped form, no flow label, and the zone
 /// set where there is one.
@@ -20,9 +21,9 @@ pub(crate) fn admits(peer: Option<&SocketAddr>, from: &SocketAddr) -> bool {
     peer.is_none_or(|peer| peer == from)
 }
 
-/// Returns whether a datagram that was sent to `to` was for many hosts; `local` is the address of ours
-/// that it came in by, which is another one then.
-pub(crate) fn is_for_many(to: Option<IpAddr>, local: Option<IpAddr>) -> bool {
+/// Returns whether a datagram that was sent to `to` is a multicast or a broadcast. `local` is the
+/// local address that received the datagram. It differs from `to` if `to` is a broadcast address.
+pub(crate) fn is_multicast_or_broadcast(to: Option<IpAddr>, local: Option<IpAddr>) -> bool {
     to.is_some_and(|to| to.is_multicast() || Some(to) != local)
 }
 
@@ -32,8 +33,8 @@ mod tests {
 
     /// MSG-21
     #[test]
-    fn what_was_sent_to_one_of_our_addresses_was_for_us_alone() {
-        for (to, local, is_for_many) in [
+    fn a_datagram_to_a_local_address_is_neither_multicast_nor_broadcast() {
+        for (to, local, expected) in [
             (Some("192.0.2.1"), Some("192.0.2.1"), false),
             (Some("2001:db8::1"), Some("2001:db8::1"), false),
             (Some("192.0.2.255"), Some("192.0.2.1"), true),
@@ -44,8 +45,8 @@ mod tests {
         ] {
             let [to, local] = [to, local].map(|ip: Option<&str>| ip.map(|ip| ip.parse().unwrap()));
             assert_eq!(
-                super::is_for_many(to, local),
-                is_for_many,
+                is_multicast_or_broadcast(to, local),
+                expected,
                 "{to:?} {local:?}"
             );
         }

@@ -1,8 +1,9 @@
-//! Multicast groups of an open socket: which ones it wants to hear, and on which adapters it does.
+//! The multicast groups of an open socket: which ones were requested, and on which adapters the
+//! socket is a member.
 //!
-//! A membership is a wish. The kernel ties one to an adapter, and loses it with the adapter; so the wish
-//! is kept here and applied again whenever the network changes. Which adapters suit is decided by a
-//! function of the adapters alone.
+//! The kernel binds a membership to an adapter, and drops it together with the adapter. So the
+//! request is kept here, and applied again whenever the network changes. Which adapters are
+//! suitable is decided by a function of the adapters only.
 
 use std::io;
 use std::net::IpAddr;
@@ -15,16 +16,17 @@ use super::channel::Channel;
 use crate::driver::Task;
 use crate::message::MembershipChange;
 
-/// What a socket wants to hear.
+/// A request to receive what is sent to a group, from every sender or from one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct GroupRequest {
+pub(crate) struct MembershipRequest {
     pub(crate) group: IpAddr,
+    /// The one sender that is accepted; `None` if every sender is.
     pub(crate) source: Option<IpAddr>,
-    /// The adapter that the group's zone names, if it names one (RFC 4007).
+    /// The adapter that the group's zone names; `None` if the group has no zone (RFC 4007).
     pub(crate) zone: Option<u32>,
 }
 
-impl GroupRequest {
+impl MembershipRequest {
     fn on(self, adapter: u32) -> Membership {
         Membership {
             group: self.group,
@@ -33,48 +35,51 @@ impl GroupRequest {
         }
     }
 
-    /// Returns the adapters on which it can be had.
+    /// Returns the adapters on which the group can be joined.
     fn suitable(self, adapters: &[Adapter], bound: Bound) -> impl Iterator<Item = &Adapter> {
         let found = suitable(adapters, self.group, bound);
         found.filter(move |adapter| self.zone.is_none_or(|zone| adapter.index == zone))
     }
 }
 
-/// What a socket is bound to, which decides where it may hear groups.
+/// What a socket is bound to, which limits the adapters on which it can join groups.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Bound {
-    /// The one that it is bound to.
+    /// The index of the adapter; `None` if the socket is bound to all adapters.
     pub(crate) adapter: Option<u32>,
-    /// The address that it is bound to.
+    /// The address; `None` if the socket is bound to all addresses.
     pub(crate) address: Option<IpAddr>,
 }
 
-/// The memberships of an open socket; most never have any.
+/// The memberships of an open socket. Most sockets never have any.
 #[derive(Debug, Default)]
 pub(crate) struct Memberships(OnceBox<Mutex<Groups>>);
 
 #[derive(Debug, Default)]
 struct Groups {
-    requests: Vec<GroupRequest>,
+    requests: Vec<MembershipRequest>,
     joined: Vec<Membership>,
     bound: Bound,
-    /// Follows the network as long as there is a request.
+    /// The task that applies the requests after each change of the network. It runs as long as
+    /// there is a request.
     follower: Option<Task>,
 }
 
-/// The group is joined in the other way already: for every sender, or for some alone.
+/// The error for a group that is already joined in the other mode: for every sender, or for some
+/// senders only.
 #[derive(Debug)]
 pub(crate) struct Contradiction;
 
-/// How joining went on each adapter that suits.
+/// The result of joining on each suitable adapter.
 pub(crate) type Outcomes<'a> = Vec<(&'a Adapter, io::Result<()>)>;
 
 impl Memberships {
-    /// Joins a group on every adapter that suits now. It stays requested if it is joined on one of them.
+    /// Joins a group on every adapter that is suitable now. The request is kept if this succeeds on
+    /// one of them.
     pub(crate) fn join<'a>(
         &self,
         channel: &Channel,
-        request: GroupRequest,
+        request: MembershipRequest,
         bound: Bound,
         adapters: &'a [Adapter],
     ) -> Result<Outcomes<'a>, Contradiction> {
@@ -107,7 +112,7 @@ impl Memberships {
         groups.joined.retain(|joined| {
             let is_left = (joined.group, joined.source) == (group, source);
             if is_left {
-                // An adapter that is gone has taken its membership with it.
+                // This fails if the adapter was removed, because the membership went with it.
                 let _ = channel.with(|socket| udpair_io::leave(socket, joined));
             }
             !is_left
@@ -121,7 +126,8 @@ impl Memberships {
         true
     }
 
-    /// Joins on adapters that suit now, leaves those that no longer do, and returns what has changed.
+    /// Joins groups on the adapters that are suitable now, leaves them on those that no longer are,
+    /// and returns the changes.
     pub(crate) fn apply(&self, channel: &Channel, adapters: &[Adapter]) -> Vec<MembershipChange> {
         let mut groups = self.groups();
         let mut changed = Vec::new();
@@ -137,15 +143,15 @@ impl Memberships {
             if wanted.contains(joined) {
                 return true;
             }
-            // What the kernel keeps of it would count against the limit, and make it take a later join
-            // for one that is there already, though the adapter has forgotten it (an MTU below 1280 does
-            // that to IPv6).
+            // The kernel may keep a membership that the adapter has already dropped (as it does for
+            // IPv6 at an MTU below 1280). Without this call it would count against the limit, and
+            // the kernel would take a later join for a duplicate.
             let _ = channel.with(|socket| udpair_io::leave(socket, joined));
             changed.push(MembershipChange::new(*joined, false));
             false
         });
         for membership in wanted {
-            // One that cannot be joined now is tried again at the next change.
+            // A join that fails now is tried again at the next change.
             if !groups.joined.contains(&membership) && groups.join(channel, membership).is_ok() {
                 changed.push(MembershipChange::new(membership, true));
             }
@@ -153,21 +159,21 @@ impl Memberships {
         changed
     }
 
-    /// Returns whether the network should be followed, and is not yet.
+    /// Returns whether there is a request but no task that follows the network.
     pub(crate) fn wants_follower(&self) -> bool {
         let groups = self.groups();
         groups.follower.is_none() && !groups.requests.is_empty()
     }
 
-    /// Lets `follower` run as long as there is a request.
+    /// Keeps the task `follower` running as long as there is a request.
     pub(crate) fn follow(&self, follower: Task) {
         let mut groups = self.groups();
-        let superfluous = match groups.requests.is_empty() {
+        let unneeded = match groups.requests.is_empty() {
             true => Some(follower),
             false => groups.follower.replace(follower),
         };
         drop(groups);
-        drop(superfluous);
+        drop(unneeded);
     }
 
     /// Returns the adapter of the first membership in a group of this family.
@@ -179,11 +185,12 @@ impl Memberships {
             .map(|joined| joined.adapter)
     }
 
-    /// Forgets all: the kernel does so too when the socket is closed.
+    /// Removes all requests and memberships. When the socket is closed, the kernel drops its
+    /// memberships too.
     pub(crate) fn clear(&self) {
         if self.0.get().is_some() {
-            let forgotten = std::mem::take(&mut *self.groups());
-            drop(forgotten);
+            let cleared = std::mem::take(&mut *self.groups());
+            drop(cleared);
         }
     }
 
@@ -194,9 +201,9 @@ impl Memberships {
 }
 
 impl Groups {
-    /// Whether the group is joined in the other way already. The kernel would take both, and hear what
-    /// the first of them says.
-    fn contradicts(&self, request: GroupRequest) -> bool {
+    /// Returns whether the group is already joined in the other mode. The kernel would accept both
+    /// requests, and act on the first one only.
+    fn contradicts(&self, request: MembershipRequest) -> bool {
         let mut others = self
             .requests
             .iter()
@@ -214,8 +221,8 @@ impl Groups {
     }
 }
 
-/// Returns the adapters on which a socket hears a group: all that carry multicast and have an address of
-/// its family, loopback only where there is no other (MCG-02, MCG-03).
+/// Returns the adapters on which a socket joins a group: all that are up, carry multicast and have
+/// an address of the group's family; loopback only if there is no other (MCG-02, MCG-03).
 fn suitable(
     adapters: &[Adapter],
     group: IpAddr,
@@ -244,7 +251,7 @@ mod tests {
 
     /// MCG-02, MCG-03
     #[test]
-    fn groups_are_heard_where_they_can_be() {
+    fn a_group_is_joined_on_every_suitable_adapter() {
         let adapter = |index, name: &str, addresses: &[&str], is_multicast| {
             let mut adapter = Adapter::new(name, index);
             adapter.is_up = true;

@@ -1,8 +1,9 @@
-//! What was received and not asked for yet.
+//! The receive queue: datagrams that were received and not yet requested by the application.
 //!
-//! Nobody receives ahead of need: what the application has not asked for stays in the kernel, which
-//! drops and counts what does not fit. The queue holds what one call brought beyond the message that was
-//! asked for; only connecting, which clears strangers away, may leave more in it.
+//! A socket does not receive ahead of need. Datagrams that the application has not requested stay
+//! in the kernel, which drops and counts those that do not fit. The queue holds what one call
+//! returned beyond the requested message. Only connecting, which removes the datagrams of non-peer
+//! senders, may leave more in it.
 
 use std::cell::Cell;
 use std::io;
@@ -16,25 +17,28 @@ use super::filter;
 use crate::driver::{self, Ticket};
 use crate::message::{Event, Message};
 
-/// See the module.
+/// The receive queue of a socket.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    /// Never empty: a socket that waits keeps no room.
+    /// The queued datagrams; `None` if there are none, so that a socket that waits holds no buffer.
     rest: Option<Box<RecvBatch>>,
-    intake: Intake,
-    /// The place of the one task that polls without a future of its own, if there is one.
+    kernel: KernelState,
+    /// The state of the one task that polls without a future of its own; `None` if there is none.
     pub(crate) poller: Option<Box<ReceiverState>>,
 }
 
-/// What is known of the kernel's side.
+/// What is known about the socket's receive buffer in the kernel.
 #[derive(Debug)]
-struct Intake {
-    /// How many of the datagrams that the kernel dropped somebody was told of, or will be.
-    told: u32,
-    /// How many messages of the kernel to make room for next, judged by what came last.
-    room: u8,
-    /// Whether the kernel may hold more; if not, the next datagram wakes us.
-    more: bool,
+struct KernelState {
+    /// The number of datagrams that the kernel dropped and that are reported with a message, be it
+    /// delivered or still queued.
+    reported_drops: u32,
+    /// The number of messages to take from the kernel with the next call. It depends on how many
+    /// the last call returned.
+    message_limit: u8,
+    /// Whether the kernel may hold more datagrams. If not, the next datagram makes the socket
+    /// readable.
+    may_have_more: bool,
 }
 
 /// Why nothing could be received.
@@ -43,44 +47,46 @@ pub(crate) enum ReceiveFailure {
     Io(io::Error),
 }
 
-/// Where one receiver stands between two polls.
+/// The state of one receiver between two polls.
 #[derive(Debug, Default)]
 pub(crate) struct ReceiverState {
     pub(crate) ticket: Ticket,
-    /// How often pending operations had been cancelled when this one began.
-    pub(crate) begun: Option<Cancellations>,
+    /// The number of cancellations when this operation started; `None` until then.
+    pub(crate) at_start: Option<Cancellations>,
 }
 
-impl Default for Intake {
+impl Default for KernelState {
     fn default() -> Self {
         Self {
-            told: 0,
-            room: FEW,
-            // What came in before the runtime watched, it tells of when it begins to.
-            more: false,
+            reported_drops: 0,
+            message_limit: BATCH_SMALL,
+            // The runtime reports earlier datagrams when it begins to watch the socket.
+            may_have_more: false,
         }
     }
 }
 
 impl Queue {
-    /// Drops what others have sent so far, here and in the kernel, now that there is a peer.
+    /// Drops what non-peer senders have sent so far, in this queue and in the kernel, now that
+    /// there is a peer.
     ///
-    /// What is left in the kernel would be dropped later all the same; but until then it takes the room
-    /// of what the peer is about to send.
-    pub(crate) fn drop_strangers(&mut self, channel: &Channel) {
-        self.drop_queued_strangers(channel);
-        // Something may have come since the kernel was asked last, and wakes nobody when it is gone.
+    /// What stays in the kernel would be dropped later anyway. But until then it would take buffer
+    /// space from the datagrams that the peer is about to send.
+    pub(crate) fn drop_non_peers(&mut self, channel: &Channel) {
+        self.drop_queued_non_peers(channel);
+        // A datagram may have arrived since the last call. It wakes no reader once it is received
+        // here.
         self.note_arrival();
-        let (intake, mut kept) = (&mut self.intake, self.rest.take().unwrap_or_else(scratch));
+        let (kernel, mut kept) = (&mut self.kernel, self.rest.take().unwrap_or_else(scratch));
         let mut batch = scratch();
         batch.set_limit(BATCH_MAX.into());
-        while intake.more && kept.len() < KEPT_AT_CONNECT_MAX {
-            match intake.receive(channel, &mut batch) {
+        while kernel.may_have_more && kept.len() < KEPT_AT_CONNECT_MAX {
+            match kernel.receive(channel, &mut batch) {
                 Some(Ok(())) => kept.append(&mut batch),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    intake.more = false;
+                    kernel.may_have_more = false;
                 }
-                // Whoever receives next meets it again, and knows what to do.
+                // The next receiver gets the error again, and handles it.
                 Some(Err(_)) | None => break,
             }
         }
@@ -88,18 +94,19 @@ impl Queue {
         give_back(batch);
     }
 
-    /// Drops what others than the peer sent, of what was received when they were still heard.
-    fn drop_queued_strangers(&mut self, channel: &Channel) {
+    /// Drops the queued datagrams of non-peer senders, which were received before there was a peer.
+    fn drop_queued_non_peers(&mut self, channel: &Channel) {
         if let Some(mut rest) = self.rest.take() {
-            let strangers = filter_again(&mut rest, &mut self.intake.told, admitted_by(channel));
-            count_strangers(strangers, channel);
+            let reported_drops = &mut self.kernel.reported_drops;
+            let filtered = filter_again(&mut rest, reported_drops, admitted_by(channel));
+            count_non_peers(filtered, channel);
             self.keep(rest);
         }
     }
 
-    /// Takes one message; `None` if nothing is there.
+    /// Takes one message; `None` if there is none.
     ///
-    /// Pending when the task has had its share of the thread.
+    /// Pending when the task has used up its budget.
     #[inline]
     pub(crate) fn take_message(
         &mut self,
@@ -107,19 +114,19 @@ impl Queue {
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Message>, ReceiveFailure>> {
         let queued = self.pop();
-        if queued.is_some() || !self.intake.more {
+        if queued.is_some() || !self.kernel.may_have_more {
             return Poll::Ready(Ok(queued));
         }
         let received = ready!(self.receive(channel, cx))?;
         Poll::Ready(Ok(received.and_then(|mut batch| {
             let message = batch.pop();
-            // Mostly one comes, and the queue stays empty.
+            // Usually one datagram was received, and the queue stays empty.
             self.keep(batch);
             message.map(Message::new)
         })))
     }
 
-    /// Takes a message that is here already.
+    /// Takes a message that is already in the queue.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let rest = self.rest.as_mut()?;
@@ -132,7 +139,7 @@ impl Queue {
         message.map(Message::new)
     }
 
-    /// Receives what the kernel has, and returns it if there is anything.
+    /// Receives what the kernel holds, and returns it; `None` if it holds nothing.
     #[inline]
     fn receive(
         &mut self,
@@ -140,8 +147,8 @@ impl Queue {
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Box<RecvBatch>>, ReceiveFailure>> {
         let mut batch = scratch();
-        batch.set_limit(self.room());
-        let filled = self.intake.fill(channel, &mut batch, cx);
+        batch.set_limit(self.message_limit());
+        let filled = self.kernel.fill(channel, &mut batch, cx);
         if let Poll::Ready(Ok(true)) = filled {
             return Poll::Ready(Ok(Some(batch)));
         }
@@ -149,7 +156,7 @@ impl Queue {
         filled.map(|filled| filled.map(|_| None))
     }
 
-    /// Makes `batch` what is left, or hands its room to others if it is empty.
+    /// Makes `batch` the content of the queue, or gives its buffers back if it is empty.
     #[inline]
     fn keep(&mut self, batch: Box<RecvBatch>) {
         if batch.is_empty() {
@@ -159,35 +166,36 @@ impl Queue {
         }
     }
 
-    /// Takes one event: what happened beside messages, or else a message; `None` if nothing is there.
+    /// Takes one event: one other than a message if there is one, otherwise a message; `None` if
+    /// there is neither.
     ///
-    /// Pending when the task has had its share of the thread.
+    /// Pending when the task has used up its budget.
     pub(crate) fn take_event(
         &mut self,
         channel: &Channel,
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Event>, ReceiveFailure>> {
         if channel.events.is_empty() && self.rest.is_none() {
-            // Receiving is how errors come up.
+            // Receiving also collects the errors that the network sent back.
             self.rest = ready!(self.receive(channel, cx))?;
         }
-        if let Some(aside) = channel.events.pop() {
-            return Poll::Ready(Ok(Some(aside)));
+        if let Some(event) = channel.events.pop() {
+            return Poll::Ready(Ok(Some(event)));
         }
         let message = self.take_message(channel, None);
         message.map(|message| message.map(|message| message.map(Event::Message)))
     }
 
-    /// Returns how many messages of the kernel to make room for, where nobody says otherwise.
+    /// Returns how many messages to take from the kernel with the next call, where the caller sets
+    /// no limit of its own.
     #[inline]
-    pub(crate) fn room(&self) -> usize {
-        self.intake.room.into()
+    pub(crate) fn message_limit(&self) -> usize {
+        self.kernel.message_limit.into()
     }
 
-    /// Replaces the content of `batch` with the datagrams that come next, and returns whether there are
-    /// any.
+    /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
     ///
-    /// Pending when the task has had its share of the thread.
+    /// Pending when the task has used up its budget.
     pub(crate) fn fill(
         &mut self,
         channel: &Channel,
@@ -196,57 +204,61 @@ impl Queue {
     ) -> Poll<Result<bool, ReceiveFailure>> {
         batch.clear();
         let Some(mut rest) = self.rest.take() else {
-            return self.intake.fill(channel, batch, cx);
+            return self.kernel.fill(channel, batch, cx);
         };
         batch.append(&mut rest);
         give_back(rest);
         Poll::Ready(Ok(true))
     }
 
-    /// Notes that something has come in since the kernel was asked last.
+    /// Notes that datagrams may have arrived since the last call.
     #[inline]
     pub(crate) fn note_arrival(&mut self) {
-        self.intake.more = true;
+        self.kernel.may_have_more = true;
     }
 
-    /// Asks the kernel again and again, for `time` at the most, and returns whether something came.
+    /// Polls the kernel in a loop, for at most `time` and until `is_cancelled`, and returns whether
+    /// something arrived.
     pub(crate) fn spin(
         &mut self,
         channel: &Channel,
         time: Duration,
-        is_over: impl Fn() -> bool,
+        is_cancelled: impl Fn() -> bool,
     ) -> bool {
         let end = Instant::now() + time;
         let mut batch = scratch();
-        // Whoever asks again at once need not hear from the first call that nothing else is there.
+        // The next call follows at once, so this one need not find out whether there is a second
+        // message.
         batch.set_limit(1);
-        let mut has_come = false;
-        for asked in 1_u32.. {
-            // The clock takes almost as long as a call that finds nothing.
-            if is_over() || asked.is_multiple_of(ASKED_BETWEEN_LOOKS) && Instant::now() >= end {
+        let mut has_arrived = false;
+        for calls in 1_u32.. {
+            // Reading the clock takes almost as long as a call that finds nothing.
+            if is_cancelled() || calls.is_multiple_of(CALLS_PER_CLOCK_READ) && Instant::now() >= end
+            {
                 break;
             }
-            has_come = match self.intake.receive(channel, &mut batch) {
+            has_arrived = match self.kernel.receive(channel, &mut batch) {
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => false,
                 Some(Ok(())) => !batch.is_empty(),
                 Some(Err(_)) | None => {
-                    // Whoever asks next meets it again.
-                    self.intake.more = true;
+                    // The next receiver gets the error again.
+                    self.kernel.may_have_more = true;
                     true
                 }
             } || !channel.events.is_empty();
-            if has_come {
+            if has_arrived {
                 break;
             }
             std::hint::spin_loop();
         }
         self.keep(batch);
-        has_come
+        has_arrived
     }
 
-    /// Puts back what was taken and not handed on; it goes before all else.
+    /// Puts datagrams that were taken and not delivered back to the front of the queue.
     ///
-    /// Meanwhile the socket may have been connected, or closed, which leaves nothing to receive.
+    /// Meanwhile the socket may have been connected, which filters them, or closed, which drops
+    /// them.
     pub(crate) fn put_back(&mut self, channel: &Channel, mut batch: RecvBatch) {
         if channel.is_closed() {
             return;
@@ -255,21 +267,21 @@ impl Queue {
             batch.append(&mut rest);
         }
         self.keep(Box::new(batch));
-        self.drop_queued_strangers(channel);
+        self.drop_queued_non_peers(channel);
     }
 
-    /// Returns whether somebody else who waits could go on.
+    /// Returns whether there may be something for another waiting receiver.
     #[inline]
-    pub(crate) fn has_rest(&self, channel: &Channel) -> bool {
-        self.intake.more || self.rest.is_some() || !channel.events.is_empty()
+    pub(crate) fn has_more(&self, channel: &Channel) -> bool {
+        self.kernel.may_have_more || self.rest.is_some() || !channel.events.is_empty()
     }
 }
 
-impl Intake {
-    /// Receives into `batch`, which is empty, until it holds something or nothing is left, and returns
-    /// whether it does.
+impl KernelState {
+    /// Receives into `batch`, which must be empty, until it holds a datagram or the kernel holds
+    /// none, and returns whether `batch` holds one.
     ///
-    /// Pending when the task has had its share of the thread.
+    /// Pending when the task has used up its budget.
     #[inline]
     fn fill(
         &mut self,
@@ -277,19 +289,19 @@ impl Intake {
         batch: &mut RecvBatch,
         mut cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, ReceiveFailure>> {
-        while self.more {
+        while self.may_have_more {
             if let Some(cx) = cx.as_deref_mut() {
-                ready!(driver::poll_share(cx));
+                ready!(driver::poll_budget(cx));
             }
             match self.receive(channel, batch) {
                 None => return Poll::Ready(Err(ReceiveFailure::Closed)),
-                // All may have been strangers'.
+                // The filter may have dropped all of them.
                 Some(Ok(())) if batch.is_empty() => {}
                 Some(Ok(())) => return Poll::Ready(Ok(true)),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.more = false;
-                    // Something woke us, and it was no datagram.
-                    channel.take_waiting_errors();
+                    self.may_have_more = false;
+                    // The wake-up may have been for an error instead of a datagram.
+                    channel.take_pending_errors();
                 }
                 Some(Err(error)) => return Poll::Ready(Err(ReceiveFailure::Io(error))),
             }
@@ -297,68 +309,70 @@ impl Intake {
         Poll::Ready(Ok(false))
     }
 
-    /// Receives once and keeps what passes the filter. `None` if the socket is closed.
+    /// Receives once, and leaves in `batch` what passes the filter; `None` if the socket is closed.
     #[inline]
     fn receive(&mut self, channel: &Channel, batch: &mut RecvBatch) -> Option<io::Result<()>> {
         match channel.receive(batch)? {
-            Ok(waiting) => self.more = waiting == Remaining::Maybe,
+            Ok(remaining) => self.may_have_more = remaining == Remaining::Maybe,
             Err(error) => return Some(Err(error)),
         }
-        self.room = match batch.messages() {
-            messages if messages >= FEW.into() => BATCH_MAX,
-            _ => FEW,
+        self.message_limit = match batch.messages() {
+            messages if messages >= BATCH_SMALL.into() => BATCH_MAX,
+            _ => BATCH_SMALL,
         };
-        let filtered = filter_received(batch, &mut self.told, admitted_by(channel));
-        count_strangers(filtered, channel);
+        let filtered = filter_received(batch, &mut self.reported_drops, admitted_by(channel));
+        count_non_peers(filtered, channel);
         channel.counters().add_received(batch.len(), filtered);
         Some(Ok(()))
     }
 }
 
-/// Returns which datagrams the filter admits.
+/// Returns a function that says whether the filter admits a datagram.
 #[inline]
 fn admitted_by(channel: &Channel) -> impl Fn(&Metadata) -> bool {
     let peer = channel.peer();
     let multicast_only = channel.settings.multicast_only;
     move |metadata| {
         filter::admits(peer, &metadata.from)
-            && (!multicast_only || filter::is_for_many(metadata.to, metadata.local))
+            && (!multicast_only || filter::is_multicast_or_broadcast(metadata.to, metadata.local))
     }
 }
 
 #[inline]
-fn count_strangers(filtered: FilterStats, channel: &Channel) {
+fn count_non_peers(filtered: FilterStats, channel: &Channel) {
     if filtered.refused > 0 {
         channel.counters().non_peer_dropped.add(filtered.refused);
     }
 }
 
-/// Returns room for what one call brings, which is empty.
+/// Returns an empty scratch buffer for what one call receives.
 #[inline]
 fn scratch() -> Box<RecvBatch> {
     SCRATCH.take().unwrap_or_default()
 }
 
-/// Hands over room that is not needed any more, without what only a flood needed.
+/// Gives a scratch buffer back to the thread, shrunk to the size that one call needs.
 #[inline]
-fn give_back(mut room: Box<RecvBatch>) {
-    room.shrink_to(BATCH_MAX.into());
-    SCRATCH.set(Some(room));
+fn give_back(mut batch: Box<RecvBatch>) {
+    batch.shrink_to(BATCH_MAX.into());
+    SCRATCH.set(Some(batch));
 }
 
 thread_local! {
-    /// Room that nobody needs now, so that there need not be any for each socket.
+    /// A scratch buffer that is not in use. It is per thread, so that not every socket needs one.
     static SCRATCH: Cell<Option<Box<RecvBatch>>> = const { Cell::new(None) };
 }
 
-/// How many messages of the kernel one call brings at the most.
+/// The maximum number of messages that one call takes from the kernel.
 const BATCH_MAX: u8 = 16;
 
-/// How often the kernel is asked before a busy receiver looks at the clock.
-const ASKED_BETWEEN_LOOKS: u32 = 16;
+/// The number of calls that a busy-polling receiver makes per reading of the clock.
+const CALLS_PER_CLOCK_READ: u32 = 16;
 
-/// How many while they come one by one: room for a second tells that there is none.
-const FEW: u8 = 2;
+/// The maximum number of messages per call while they arrive one by one. If the second slot stays
+/// unused, there is no second message.
+const BATCH_SMALL: u8 = 2;
 
-/// How many messages of the peer are taken from the kernel to find the strangers' behind them.
+/// How many of the peer's messages are taken from the kernel, when the socket is connected, to
+/// reach the datagrams of non-peer senders that are queued after them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;

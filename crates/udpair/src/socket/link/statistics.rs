@@ -1,45 +1,49 @@
-//! What a socket counts.
+//! The counters of a socket.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use udpair_io::{FilterStats, Sent, Socket};
 
-/// What a socket has counted since it was made.
+/// The counts of a socket since it was created, returned by
+/// [`DatagramSocket::statistics`](crate::DatagramSocket::statistics).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// Datagrams that the kernel took.
+    /// The number of datagrams that the kernel accepted.
     pub datagrams_sent: u64,
-    /// Bytes in them, without headers.
+    /// The number of bytes in them, without headers.
     pub bytes_sent: u64,
-    /// Datagrams that were received and passed the filter, taken by the application or not.
+    /// The number of datagrams that were received and passed the filter, whether or not the
+    /// application has taken them.
     pub datagrams_received: u64,
-    /// Bytes in them, without headers.
+    /// The number of bytes in them, without headers.
     pub bytes_received: u64,
-    /// Datagrams that others than the peer sent, and that were dropped.
+    /// The number of datagrams that were dropped because a sender other than the peer sent them.
     pub non_peer_dropped: u64,
-    /// Datagrams that the kernel dropped because the receive buffer was full; 0 where the system does
-    /// not count.
+    /// The number of datagrams that the kernel dropped because the receive buffer was full; 0 where
+    /// the system does not count them.
     pub kernel_dropped: u64,
-    /// Whether [`kernel_dropped`](Self::kernel_dropped) is exact; a lower bound otherwise.
+    /// Whether [`kernel_dropped`](Self::kernel_dropped) is exact. Otherwise it is a lower bound.
     pub kernel_dropped_exact: bool,
-    /// Messages that [queues](crate::MessageQueue) dropped because they were full.
+    /// The number of messages that [queues](crate::MessageQueue) dropped because they were full.
     pub queue_dropped: u64,
-    /// Datagrams whose end the system cut off.
+    /// The number of datagrams that the system truncated.
     pub truncated: u64,
-    /// Errors that the network sent back.
+    /// The number of errors that the network sent back.
     pub peer_errors: u64,
-    /// Those of them that nobody took in time.
+    /// The number of those errors that were dropped because the application did not take them in
+    /// time.
     pub peer_errors_dropped: u64,
-    /// Calls that took datagrams to the kernel; fewer than datagrams where those went in batches.
+    /// The number of system calls that sent datagrams. It is lower than the number of datagrams if
+    /// those were sent in batches.
     pub send_calls: u64,
-    /// Calls that brought datagrams from the kernel.
+    /// The number of system calls that received datagrams.
     pub receive_calls: u64,
 }
 
 impl Statistics {
-    /// Returns what a socket has counted that was never open: nothing, and that is exact.
+    /// Returns the counts of a socket that was never open: all are 0, and exact.
     pub(crate) fn before_opening() -> Self {
         Self {
             kernel_dropped_exact: true,
@@ -47,7 +51,7 @@ impl Statistics {
         }
     }
 
-    /// Returns every count under the name that it is published by.
+    /// Returns every count with the name under which it is published.
     pub(crate) fn counts(&self) -> [(&'static str, u64); 12] {
         [
             ("udpair_datagrams_sent_total", self.datagrams_sent),
@@ -80,7 +84,7 @@ pub(crate) struct Counters {
     pub(crate) peer_errors_dropped: Counter,
     pub(crate) send_calls: Counter,
     pub(crate) receive_calls: Counter,
-    /// What the kernel had dropped when the socket was closed.
+    /// The kernel's drops when the socket was closed.
     pub(crate) final_drops: OnceLock<Drops>,
 }
 
@@ -93,15 +97,16 @@ impl Counters {
         self.bytes_sent.add(sent.bytes);
     }
 
-    /// Counts what one call received, less the strangers' datagrams. Nobody else may do so meanwhile: the
-    /// caller holds the queue.
+    /// Counts what one call received, without the datagrams that the filter dropped.
+    ///
+    /// No other thread may call this at the same time; the caller holds the lock of the queue.
     #[inline]
     pub(crate) fn add_received(&self, datagrams: usize, filtered: FilterStats) {
-        self.receive_calls.add_alone(1);
-        self.datagrams_received.add_alone(datagrams);
-        self.bytes_received.add_alone(filtered.bytes);
+        self.receive_calls.add_exclusive(1);
+        self.datagrams_received.add_exclusive(datagrams);
+        self.bytes_received.add_exclusive(filtered.bytes);
         if filtered.truncated > 0 {
-            self.truncated.add_alone(filtered.truncated);
+            self.truncated.add_exclusive(filtered.truncated);
         }
     }
 
@@ -124,16 +129,16 @@ impl Counters {
     }
 }
 
-/// What the kernel has dropped for want of room.
+/// The datagrams that the kernel has dropped because the receive buffer was full.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drops {
     pub(crate) datagrams: u32,
-    /// Whether the kernel did not count several datagrams as one.
+    /// Whether the number is exact. It is not if the kernel counts coalesced datagrams as one.
     pub(crate) is_exact: bool,
 }
 
 impl Drops {
-    /// Asks the kernel; `None` where it does not count.
+    /// Queries the kernel; `None` where it does not count drops.
     pub(crate) fn of(socket: &Socket) -> Option<Self> {
         Some(Self {
             datagrams: udpair_io::dropped_datagrams(socket).ok()??,
@@ -153,9 +158,9 @@ impl Counter {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 
-    /// The same where nobody else adds at the same time, which is cheaper.
+    /// Like [`add`](Self::add), but cheaper. No other thread may add at the same time.
     #[inline]
-    fn add_alone(&self, amount: usize) {
+    fn add_exclusive(&self, amount: usize) {
         let amount = u64::try_from(amount).unwrap_or(u64::MAX);
         self.0
             .store(self.get().wrapping_add(amount), Ordering::Relaxed);

@@ -1,8 +1,9 @@
-//! Writes that wait for room, one behind the other.
+//! The write queue: writes that wait until the kernel has buffer space, in order.
 //!
-//! Most writes go straight to the kernel, and are never seen here. When the kernel has no room a write
-//! lines up; later ones queue up behind it, so that they reach the kernel in the order in which they were
-//! issued. Only the first in queue asks the kernel, and whoever leaves wakes the next.
+//! Most writes go directly to the kernel and never enter the queue. When the kernel has no buffer
+//! space, a write is enqueued, and later writes are enqueued after it, so that they reach the
+//! kernel in the order in which they were issued. Only the first write in the queue calls the
+//! kernel, and a write that leaves the queue wakes the next one.
 
 use std::collections::BTreeMap;
 use std::future;
@@ -15,32 +16,34 @@ use once_cell::race::OnceBox;
 
 use crate::driver::{Waiter, Waiters};
 
-/// The queue of a socket.
+/// The write queue of a socket.
 #[derive(Debug, Default)]
 pub(crate) struct WriteQueue {
-    /// How many stand in it; looked at by every write, so without the lock.
+    /// The number of writes in the queue. Every write reads it, so it is outside the lock.
     length: AtomicUsize,
-    /// There once somebody had to wait; most sockets never see that.
+    /// Created by the first write that has to wait; most sockets never have one.
     waiting: OnceBox<WaitingWrites>,
 }
 
+/// The writes in the queue, and the flushes that wait for them.
 #[derive(Debug, Default)]
 struct WaitingWrites {
     positions: Mutex<Positions>,
-    /// Those who wait until all before them have left.
+    /// Tasks that wait until all writes before their flush have left the queue.
     flushing: Waiters,
 }
 
 #[derive(Debug, Default)]
 struct Positions {
+    /// The number of the next position.
     next: u64,
-    /// By the order of arrival; a waker for whoever waits for his turn.
+    /// The occupied positions in the order of arrival; each with a waker while its task waits.
     waiting: BTreeMap<u64, Option<Waker>>,
-    /// How many left without having written.
-    given_up: u64,
+    /// The number of writes that left the queue without having been sent.
+    abandoned: u64,
 }
 
-/// A position in the queue. Dropped, it is given up.
+/// The position of a write in the queue. Dropping it abandons the write.
 #[derive(Debug)]
 pub(crate) struct QueuePosition<'a> {
     queue: &'a WriteQueue,
@@ -49,14 +52,14 @@ pub(crate) struct QueuePosition<'a> {
 }
 
 impl WriteQueue {
-    /// Returns whether nobody waits, so that a write may go straight to the kernel.
+    /// Returns whether no write waits, so that a new one may go directly to the kernel.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.length.load(Ordering::Acquire) == 0
     }
 
-    /// Lines up.
-    pub(crate) fn enter(&self) -> QueuePosition<'_> {
+    /// Adds a write to the end of the queue, and returns its position.
+    pub(crate) fn enqueue(&self) -> QueuePosition<'_> {
         let mut positions = self.positions();
         let number = positions.next;
         positions.next += 1;
@@ -70,7 +73,7 @@ impl WriteQueue {
         }
     }
 
-    /// Wakes all who stand in the queue, to look whether they still should.
+    /// Wakes all writes in the queue, which then check whether they were cancelled.
     pub(crate) fn wake_all(&self) {
         if self.waiting.get().is_none() {
             return;
@@ -86,11 +89,12 @@ impl WriteQueue {
         }
     }
 
-    /// Waits until all who stand in the queue now have left, and returns whether nobody gave up meanwhile.
+    /// Waits until all writes that are now in the queue have left it, and returns whether none was
+    /// abandoned meanwhile.
     pub(crate) async fn flushed(&self) -> bool {
-        let (end, given_up) = {
+        let (end, abandoned) = {
             let positions = self.positions();
-            (positions.next, positions.given_up)
+            (positions.next, positions.abandoned)
         };
         let mut waiter = Waiter::on(self.flushing());
         future::poll_fn(|cx| {
@@ -102,7 +106,7 @@ impl WriteQueue {
                 .next()
                 .is_none_or(|first| *first >= end);
             if is_done {
-                Poll::Ready(positions.given_up == given_up)
+                Poll::Ready(positions.abandoned == abandoned)
             } else {
                 Poll::Pending
             }
@@ -124,7 +128,7 @@ impl WriteQueue {
 }
 
 impl QueuePosition<'_> {
-    /// Waits until this position is the first in queue.
+    /// Waits until this position is the first in the queue.
     pub(crate) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut positions = self.queue.positions();
         if positions.waiting.keys().next() == Some(&self.number) {
@@ -136,7 +140,7 @@ impl QueuePosition<'_> {
         Poll::Pending
     }
 
-    /// Leaves the queue, having written.
+    /// Leaves the queue after the write has succeeded.
     pub(crate) fn leave(mut self) {
         self.has_written = true;
     }
@@ -150,7 +154,7 @@ impl Drop for QueuePosition<'_> {
             .length
             .store(positions.waiting.len(), Ordering::Release);
         if !self.has_written {
-            positions.given_up += 1;
+            positions.abandoned += 1;
         }
         let next = positions.waiting.values_mut().next().and_then(mem::take);
         drop(positions);
@@ -181,12 +185,12 @@ mod tests {
 
     /// OUT-13
     #[test]
-    fn turns_come_in_the_order_of_arrival() {
+    fn writes_take_turns_in_the_order_of_arrival() {
         let queue = WriteQueue::default();
         let count = Arc::new(Count::default());
         let waker = Waker::from(count.clone());
         let mut context = Context::from_waker(&waker);
-        let positions: Vec<_> = (0..4).map(|_| queue.enter()).collect();
+        let positions: Vec<_> = (0..4).map(|_| queue.enqueue()).collect();
         assert!(!queue.is_empty());
         for (index, position) in positions.iter().enumerate() {
             assert_eq!(
@@ -196,7 +200,8 @@ mod tests {
             );
         }
         let [first, second, third, fourth] = positions.try_into().unwrap();
-        // Who leaves wakes one; who gives up in the middle disturbs nobody.
+        // A write that leaves wakes the next one. An abandoned write in the middle has no effect on
+        // the others.
         drop(third);
         let woken = count.0.load(Ordering::Relaxed);
         first.leave();
@@ -211,21 +216,21 @@ mod tests {
 
     /// OUT-14
     #[test]
-    fn a_flush_waits_for_those_before_it_alone() {
+    fn a_flush_waits_only_for_the_writes_before_it() {
         let queue = WriteQueue::default();
         let mut context = Context::from_waker(Waker::noop());
         assert_eq!(pin!(queue.flushed()).poll(&mut context), Poll::Ready(true));
 
-        let (first, second) = (queue.enter(), queue.enter());
+        let (first, second) = (queue.enqueue(), queue.enqueue());
         let mut flushed = pin!(queue.flushed());
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
-        let later = queue.enter();
+        let later = queue.enqueue();
         first.leave();
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
         second.leave();
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Ready(true));
 
-        // One that gives up is told, without an error.
+        // An abandoned write is reported by the result, without an error.
         let mut flushed = pin!(queue.flushed());
         assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
         drop(later);

@@ -1,4 +1,4 @@
-//! From a resolved local end to a socket that is bound to it.
+//! Opens a socket and binds it to a resolved local end.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,8 +10,10 @@ use crate::resolve::{AddressFamily, Local, LocalHost};
 use crate::socket::settings::Settings;
 use crate::socket::shared::DeviceBinding;
 
-/// Opens a socket that is bound to `local`, for a peer at `destination` if that is known already. With it
-/// comes the adapter that `local` tied it to, which is loopback or none.
+/// Opens a socket that is bound to `local`, for a peer at `destination` if that is already known.
+///
+/// Also returns the loopback adapter if `local` is `localhost`, which binds the socket to that
+/// adapter.
 pub(crate) fn bound_socket(
     settings: &Settings,
     local: &Local,
@@ -21,8 +23,8 @@ pub(crate) fn bound_socket(
     match &local.host {
         LocalHost::Any => {
             let socket = open_any(settings, destination)?;
-            tie_to_adapter(&socket, adapter)?;
-            // Connecting binds too, to a port of the system's choice.
+            bind_to_device(&socket, adapter)?;
+            // Connecting binds the socket too, to a port that the system chooses.
             if !is_left_to_system(local) || destination.is_none() {
                 bind_to(
                     &socket,
@@ -37,7 +39,7 @@ pub(crate) fn bound_socket(
                 check_reached_by_loopback(settings, destination)?;
             }
             let socket = open_any(settings, destination)?;
-            tie_to_adapter(&socket, Some(&loopback))?;
+            bind_to_device(&socket, Some(&loopback))?;
             bind_to(
                 &socket,
                 SocketAddr::new(socket.family().wildcard(), local.port),
@@ -54,7 +56,7 @@ pub(crate) fn bound_socket(
                 let socket = open_family(settings, family_of(*address))?;
                 match bind_to(&socket, *address) {
                     Ok(()) => {
-                        speak_from(&socket, settings, *address);
+                        choose_multicast_adapter(&socket, settings, *address);
                         return Ok((socket, None));
                     }
                     Err(error) if error.kind() == ErrorKind::AddressNotAvailable => {
@@ -68,14 +70,14 @@ pub(crate) fn bound_socket(
     }
 }
 
-/// Whether the system chooses both address and port, which it does when a socket is connected.
+/// Returns whether the system chooses both address and port. It does so when the socket is
+/// connected.
 pub(crate) fn is_left_to_system(local: &Local) -> bool {
     matches!(local.host, LocalHost::Any) && local.port == 0
 }
 
-/// Returns the adapter that a socket which was bound so speaks and listens by alone.
-///
-/// The one that was asked for, else the one that the local end tied it to.
+/// Returns the adapter to which a new socket is bound: the requested one, otherwise `loopback`, to
+/// which the local end has bound it.
 pub(crate) fn device_binding(
     requested: Option<&Adapter>,
     loopback: Option<Adapter>,
@@ -88,9 +90,9 @@ pub(crate) fn device_binding(
     })
 }
 
-/// Sends to groups by the adapter that has the bound address (MCG-11), which Linux does by itself for
-/// IPv4 alone.
-fn speak_from(socket: &Socket, settings: &Settings, address: SocketAddr) {
+/// Makes the socket send to groups on the adapter that has the bound address (MCG-11). Linux does
+/// this by itself, but only for IPv4.
+fn choose_multicast_adapter(socket: &Socket, settings: &Settings, address: SocketAddr) {
     let ip = address.ip().to_canonical();
     if ip.is_ipv4() || ip.is_unspecified() || settings.multicast.adapter.is_some() {
         return;
@@ -98,22 +100,22 @@ fn speak_from(socket: &Socket, settings: &Settings, address: SocketAddr) {
     let adapters = settings.resolver.list_adapters().unwrap_or_default();
     let owner = adapters.iter().find(|adapter| adapter.has_address(ip));
     if let Some(owner) = owner {
-        // Where that fails the routing table chooses.
+        // If this fails, the routing table chooses.
         let _ = udpair_io::set_multicast_adapter(socket, owner.index);
     }
 }
 
-/// The error for a local and a remote end that have no family in common.
+/// Returns the error for a local and a remote end that have no address family in common.
 pub(crate) fn no_common_family() -> Error {
     Error::new(
         ErrorKind::FamilyNotSupported,
-        "cannot bind: the local address is of another family than the remote one",
+        "cannot bind: the local address is of another family than the remote address",
     )
-    .with_advice("leave the local address empty, or take one of the remote's family")
+    .with_advice("leave the local address empty, or use one of the remote address's family")
 }
 
-/// Opens a socket for all local addresses: of the destination's family, of the one that was asked for,
-/// or for both.
+/// Opens a socket for all local addresses: of the destination's family, of the family that the
+/// resolver is limited to, or of both.
 fn open_any(settings: &Settings, destination: Option<SocketAddr>) -> Result<Socket, Error> {
     match (destination, settings.resolver.family()) {
         (Some(destination), _) if is_ipv4(destination) => open_family(settings, Family::Ipv4),
@@ -146,7 +148,8 @@ fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
     })
 }
 
-/// The family of a socket bound to `address`; the unspecified IPv6 address stands for both.
+/// Returns the family of a socket bound to `address`. The unspecified IPv6 address stands for both
+/// families.
 fn family_of(address: SocketAddr) -> Family {
     match address.ip().to_canonical() {
         IpAddr::V4(_) => Family::Ipv4,
@@ -159,7 +162,7 @@ fn is_ipv4(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_ipv4()
 }
 
-fn tie_to_adapter(socket: &Socket, adapter: Option<&Adapter>) -> Result<(), Error> {
+fn bind_to_device(socket: &Socket, adapter: Option<&Adapter>) -> Result<(), Error> {
     let Some(adapter) = adapter else {
         return Ok(());
     };
@@ -184,7 +187,8 @@ fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {
         })
 }
 
-/// The loopback adapter leads to this machine alone, but Linux sends anything there that it is told to.
+/// Checks that `destination` is this machine, which is all that the loopback adapter reaches. Linux
+/// would send any datagram to it.
 fn check_reached_by_loopback(settings: &Settings, destination: SocketAddr) -> Result<(), Error> {
     let ip = destination.ip().to_canonical();
     let adapters = settings.resolver.list_adapters().unwrap_or_default();
@@ -206,18 +210,19 @@ fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
         let error = Error::system(message.clone(), error);
         match error.kind() {
             ErrorKind::AddressInUse => error.with_advice(
-                "leave the port to the system, or stop the program that has it (`ss -ulpn` names it)",
+                "leave the port to the system, or stop the program that uses it \
+                 (`ss -ulpn` shows it)",
             ),
             ErrorKind::AddressNotAvailable => error.with_advice(
-                "bind to an address of this machine (`ip address` lists them), or to any",
+                "bind to an address of this machine (`ip address` lists them), or to all of them",
             ),
             ErrorKind::PermissionDenied => error.with_advice(
-                "take a port above 1023, or grant CAP_NET_BIND_SERVICE or \
+                "use a port above 1023, grant CAP_NET_BIND_SERVICE, or lower \
                  `sysctl net.ipv4.ip_unprivileged_port_start`",
             ),
             _ if is_without_zone => Error::new(ErrorKind::AddressNotAvailable, message)
                 .with_source(error)
-                .with_advice("name the adapter behind the address: fe80::1%eth0"),
+                .with_advice("append the adapter to the address: fe80::1%eth0"),
             _ => error,
         }
     })

@@ -1,4 +1,4 @@
-//! Which addresses can be no destination.
+//! Checks that an address can be a destination.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use udpair_io::Adapter;
 use crate::error::{Error, ErrorKind};
 use crate::name::needs_zone;
 
-/// What an address is for.
+/// The purpose for which an address is checked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Purpose {
     Connect,
@@ -18,8 +18,9 @@ pub(crate) enum Purpose {
 
 /// Checks that an address can be a destination.
 ///
-/// Linux would connect to port 0 and to groups, take the unspecified address for loopback, and a
-/// link-local address without zone for one by whichever adapter it likes (SVC-05, CON-07, ADR-05, ADR-04).
+/// Linux itself would connect to port 0 and to groups. It would take the unspecified address for
+/// loopback, and choose any adapter for a link-local address without a zone (SVC-05, CON-07,
+/// ADR-05, ADR-04).
 pub(crate) fn check(
     address: SocketAddr,
     purpose: Purpose,
@@ -27,16 +28,16 @@ pub(crate) fn check(
 ) -> Result<(), Error> {
     let ip = address.ip().to_canonical();
     if address.port() == 0 {
-        return Err(unavailable(address, "port 0 is no destination"));
+        return Err(unavailable(address, "port 0 cannot be a destination"));
     }
     if ip.is_unspecified() {
         return Err(unavailable(
             address,
-            "the unspecified address is no destination",
+            "the unspecified address cannot be a destination",
         ));
     }
     if purpose == Purpose::Connect && ip.is_multicast() {
-        let message = format!("cannot connect to {address}: a multicast group is no host");
+        let message = format!("cannot connect to {address}: a multicast group is not a host");
         let error = Error::new(ErrorKind::HostNotFound, message);
         return Err(error.with_advice("send to a group without connecting"));
     }
@@ -55,13 +56,12 @@ fn check_zone(address: SocketAddr, is_adapter: impl Fn(u32) -> bool) -> Result<(
         return Ok(());
     }
     let reason = match v6.scope_id() {
-        0 => "it is another host on each adapter",
+        0 => "it stands for a different host on each adapter",
         index if !is_adapter(index) => "there is no such adapter",
         _ => return Ok(()),
     };
     let error = unavailable(address, reason);
-    Err(error
-        .with_advice("name the adapter behind the address: fe80::1%eth0 (`ip link` lists them)"))
+    Err(error.with_advice("append the adapter to the address: fe80::1%eth0 (`ip link` lists them)"))
 }
 
 fn unavailable(address: impl fmt::Display, reason: &str) -> Error {

@@ -1,8 +1,8 @@
-//! A bounded queue between a socket and a handler that takes its time.
+//! A bounded message queue between a socket and a slow handler.
 //!
-//! Without one, what is not asked for stays in the kernel's receive buffer, whose size counts bytes and
-//! whose policy is fixed: the newest is dropped. A queue counts messages, and its owner says what happens
-//! when it is full.
+//! Without a queue, messages that the application has not requested stay in the kernel's receive
+//! buffer. That buffer's size is in bytes, and its policy is fixed: it drops the newest datagrams.
+//! A queue counts messages, and its owner chooses what happens when it is full.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,38 +23,42 @@ use crate::socket::link::Channel;
 use crate::socket::link::filter;
 use crate::socket::shared::Shared;
 
-/// What becomes of messages that come while a queue is full.
+/// What happens to messages that arrive while a [`MessageQueue`] is full.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// They stay in the kernel's receive buffer, which drops what does not fit.
+    /// The messages stay in the kernel's receive buffer, which drops those that do not fit.
     #[default]
     Pause,
-    /// They are dropped.
+    /// The messages are dropped.
     DropNewest,
-    /// The oldest in the queue is dropped for each.
+    /// For each message, the oldest one in the queue is dropped.
     DropOldest,
 }
 
-/// Messages of a socket, received ahead of need.
+/// A bounded queue of messages that a socket receives ahead of need.
 ///
-/// Made by [`DatagramSocket::queue`](crate::DatagramSocket::queue). Messages come out in the order of their
-/// arrival, from [`recv`](Self::recv) or as a [`Stream`]. What was queued when the socket was closed can
-/// still be taken; what strangers sent before it was connected goes then. A dropped queue stops receiving; what it holds is gone.
+/// Created by [`DatagramSocket::queue`](crate::DatagramSocket::queue). Messages are returned in the
+/// order of their arrival, by [`recv`](Self::recv) or as a [`Stream`].
+///
+/// Messages that are in the queue when the socket is closed can still be taken. When the socket is
+/// connected, messages that non-peer senders sent before are dropped. Dropping the queue stops the
+/// receiving and drops the messages in it.
 pub struct MessageQueue {
-    inside: Arc<Inside>,
-    taker: Waiter<Arc<Waiters>>,
+    state: Arc<QueueState>,
+    receiver: Waiter<Arc<Waiters>>,
     _filling: Task,
 }
 
-struct Inside {
+/// The state that a queue shares with the task that fills it.
+struct QueueState {
     shared: Arc<Shared>,
     capacity: usize,
     overflow: Overflow,
-    list: Mutex<Backlog>,
-    /// Those who wait for a message.
-    takers: Arc<Waiters>,
-    /// The one who waits for room.
+    backlog: Mutex<Backlog>,
+    /// The task that waits for a message.
+    receivers: Arc<Waiters>,
+    /// The filling task, while it waits for space in the queue.
     filler: Waiters,
 }
 
@@ -62,9 +66,9 @@ struct Inside {
 struct Backlog {
     messages: VecDeque<Message>,
     dropped: u64,
-    /// Whether no stranger's message is left from before there was a peer.
+    /// Whether the messages of non-peer senders from before the connect have been removed.
     is_filtered: bool,
-    /// Why no more will come.
+    /// Why no more messages follow; `None` while the queue is being filled.
     end: Option<Error>,
 }
 
@@ -76,23 +80,23 @@ impl MessageQueue {
     ) -> Result<Self, Error> {
         let action = "queue messages";
         if capacity == 0 {
-            let message = format!("cannot {action}: a queue holds at least one");
+            let message = format!("cannot {action}: the capacity must be at least 1");
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         shared.open_link(action, Operation::Receive)?;
         shared.allow(action, Operation::Receive)?;
-        let inside = Arc::new(Inside {
+        let state = Arc::new(QueueState {
             shared: shared.clone(),
             capacity,
             overflow,
-            list: Mutex::default(),
-            takers: Arc::default(),
+            backlog: Mutex::default(),
+            receivers: Arc::default(),
             filler: Waiters::default(),
         });
-        let filling = driver::spawn(fill(inside.clone())).map_err(Error::no_runtime)?;
+        let filling = driver::spawn(fill(state.clone())).map_err(Error::no_runtime)?;
         Ok(Self {
-            taker: Waiter::on(inside.takers.clone()),
-            inside,
+            receiver: Waiter::on(state.receivers.clone()),
+            state,
             _filling: filling,
         })
     }
@@ -101,78 +105,80 @@ impl MessageQueue {
     ///
     /// # Errors
     ///
-    /// [`Closed`](ErrorKind::Closed): the socket was closed, and all that was queued is taken; and what the
-    /// system refused for good.
+    /// - [`Closed`](ErrorKind::Closed): the socket was closed, and all queued messages were taken.
+    /// - The error with which receiving failed, after all queued messages were taken.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has taken no message.
+    /// Cancel safe: a dropped future has taken no message from the queue.
     pub async fn recv(&mut self) -> Result<Message, Error> {
         future::poll_fn(|cx| self.poll_message(cx)).await
     }
 
-    /// Returns how many messages wait.
+    /// Returns the number of messages in the queue.
     pub fn len(&self) -> usize {
-        self.inside.list().messages.len()
+        self.state.backlog().messages.len()
     }
 
-    /// Returns whether no message waits.
+    /// Returns whether the queue is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Returns how many messages this queue dropped because it was full.
     pub fn dropped(&self) -> u64 {
-        self.inside.list().dropped
+        self.state.backlog().dropped
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        let inside = &*self.inside;
-        // Before looking, so that what comes in between wakes us.
-        self.taker.enlist(cx.waker());
-        let mut list = inside.list();
-        let taken = match (list.messages.pop_front(), &list.end) {
+        let state = &*self.state;
+        // Enlisted before the check, so that a message in between wakes the task.
+        self.receiver.enlist(cx.waker());
+        let mut backlog = state.backlog();
+        let taken = match (backlog.messages.pop_front(), &backlog.end) {
             (Some(message), _) => Poll::Ready(Ok(message)),
             (None, Some(end)) => Poll::Ready(Err(end.clone())),
             (None, None) => Poll::Pending,
         };
-        drop(list);
-        // Looking alone makes room, if there were strangers.
-        inside.filler.wake_all();
+        drop(backlog);
+        // Even if no message was taken: `backlog` may have removed those of non-peer senders.
+        state.filler.wake_all();
         if taken.is_ready() {
-            self.taker.leave();
+            self.receiver.leave();
         }
         taken
     }
 }
 
-impl Inside {
-    /// Returns the list, without the messages of strangers that came before the socket was connected.
-    fn list(&self) -> MutexGuard<'_, Backlog> {
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        if !list.is_filtered
+impl QueueState {
+    /// Returns the backlog. Once the socket is connected, it contains no messages of non-peer
+    /// senders.
+    fn backlog(&self) -> MutexGuard<'_, Backlog> {
+        let mut backlog = self.backlog.lock().unwrap_or_else(PoisonError::into_inner);
+        if !backlog.is_filtered
             && let Some(link) = self.shared.link()
             && link.channel.peer().is_some()
         {
-            list.is_filtered = true;
-            let before = list.messages.len();
-            list.messages
-                .retain(|message| hears(&link.channel, message));
-            let strangers = before - list.messages.len();
-            link.channel.counters().non_peer_dropped.add(strangers);
+            backlog.is_filtered = true;
+            let before = backlog.messages.len();
+            backlog
+                .messages
+                .retain(|message| admits(&link.channel, message));
+            let removed = before - backlog.messages.len();
+            link.channel.counters().non_peer_dropped.add(removed);
         }
-        list
+        backlog
     }
 
-    /// Waits until there is room, if that is what a full queue does.
-    async fn room(&self) {
+    /// Waits until the queue has space, if a full queue pauses.
+    async fn wait_for_space(&self) {
         if self.overflow != Overflow::Pause {
             return;
         }
         let mut waiter = Waiter::on(&self.filler);
         future::poll_fn(|cx| {
             waiter.enlist(cx.waker());
-            if self.list().messages.len() < self.capacity {
+            if self.backlog().messages.len() < self.capacity {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -181,57 +187,57 @@ impl Inside {
         .await;
     }
 
-    fn put(&self, message: Message) {
-        let mut list = self.list();
+    fn enqueue(&self, message: Message) {
+        let mut backlog = self.backlog();
         if let Some(link) = self.shared.link()
-            && !hears(&link.channel, &message)
+            && !admits(&link.channel, &message)
         {
-            // It was under way when the socket was connected.
+            // The socket was connected after it had received the message.
             link.channel.counters().non_peer_dropped.add(1);
             return;
         }
-        let is_full = list.messages.len() >= self.capacity;
+        let is_full = backlog.messages.len() >= self.capacity;
         let dropped = match self.overflow {
             Overflow::DropNewest if is_full => Some(message),
             Overflow::DropOldest if is_full => {
-                list.messages.push_back(message);
-                list.messages.pop_front()
+                backlog.messages.push_back(message);
+                backlog.messages.pop_front()
             }
             _ => {
-                list.messages.push_back(message);
+                backlog.messages.push_back(message);
                 None
             }
         };
-        list.dropped += u64::from(dropped.is_some());
-        drop(list);
+        backlog.dropped += u64::from(dropped.is_some());
+        drop(backlog);
         if dropped.is_some()
             && let Some(link) = self.shared.link()
         {
             link.channel.counters().queue_dropped.add(1);
         }
-        self.takers.wake_all();
+        self.receivers.wake_all();
     }
 
     fn end(&self, why: Error) {
-        self.list().end = Some(why);
-        self.takers.wake_all();
+        self.backlog().end = Some(why);
+        self.receivers.wake_all();
     }
 }
 
-fn hears(channel: &Channel, message: &Message) -> bool {
+fn admits(channel: &Channel, message: &Message) -> bool {
     filter::admits(channel.peer(), &message.remote())
 }
 
 /// Receives until the socket is closed.
-async fn fill(inside: Arc<Inside>) {
+async fn fill(state: Arc<QueueState>) {
     loop {
-        inside.room().await;
-        match Receive::new(&inside.shared).await {
-            Ok(message) => inside.put(message),
-            Err(_) if inside.shared.is_closed() => return inside.end(closed("receive")),
-            // Who cancels pending operations ends none of those to come.
+        state.wait_for_space().await;
+        match Receive::new(&state.shared).await {
+            Ok(message) => state.enqueue(message),
+            Err(_) if state.shared.is_closed() => return state.end(closed("receive")),
+            // Cancelling ends the pending receive, but not the ones after it.
             Err(error) if error.kind() == ErrorKind::Cancelled => {}
-            Err(error) => return inside.end(error),
+            Err(error) => return state.end(error),
         }
     }
 }
@@ -249,8 +255,8 @@ impl Stream for MessageQueue {
 
 impl Drop for MessageQueue {
     fn drop(&mut self) {
-        // What it holds may lie in buffers that others wait for.
-        drop(mem::take(&mut self.inside.list().messages));
+        // The messages may hold buffers that other sockets need.
+        drop(mem::take(&mut self.state.backlog().messages));
     }
 }
 
@@ -258,8 +264,8 @@ impl fmt::Debug for MessageQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageQueue")
             .field("len", &self.len())
-            .field("capacity", &self.inside.capacity)
-            .field("overflow", &self.inside.overflow)
+            .field("capacity", &self.state.capacity)
+            .field("overflow", &self.state.overflow)
             .field("dropped", &self.dropped())
             .finish_non_exhaustive()
     }

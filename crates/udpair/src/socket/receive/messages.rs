@@ -11,8 +11,9 @@ use crate::error::Error;
 use crate::message::Message;
 use crate::socket::shared::Shared;
 
-/// The messages of a socket as a stream; see
-/// [`DatagramSocket::messages`](crate::DatagramSocket::messages).
+/// A [`Stream`] of the messages that a socket receives, which ends when the socket is closed.
+///
+/// Created by [`DatagramSocket::messages`](crate::DatagramSocket::messages).
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Messages<'a> {
     receive: Receive<'a>,

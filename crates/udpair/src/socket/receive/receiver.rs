@@ -1,4 +1,4 @@
-//! How those who wait for messages get them: one by one, in batches, or pushed.
+//! Delivers messages to receivers: one by one, in batches, or by a handler.
 
 use std::future::{self, Future};
 use std::io;
@@ -18,7 +18,7 @@ use crate::socket::link::{Cancellations, Channel};
 use crate::socket::link::{Queue, ReceiveFailure, ReceiverState};
 use crate::socket::shared::Shared;
 
-/// A receive under way.
+/// A receive operation in progress.
 pub(crate) struct Receive<'a> {
     pub(crate) shared: &'a Shared,
     state: ReceiverState,
@@ -37,8 +37,8 @@ impl<'a> Receive<'a> {
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
         let mut queue = link.queue();
-        // Most messages came together with one before them.
-        if self.state.begun.is_none()
+        // Most messages were received together with the one before them.
+        if self.state.at_start.is_none()
             && let Some(message) = queue.pop()
         {
             return Poll::Ready(Ok(message));
@@ -59,7 +59,7 @@ impl<'a> Receive<'a> {
         loop {
             let polled =
                 self.poll_with(cx, |queue, channel, cx| queue.take_event(channel, Some(cx)));
-            // Looked at again, because something may have been kept before there was a waker.
+            // Checked again, because an event may have been queued before the waker was enlisted.
             let link = self.shared.link();
             let has_events = || link.is_some_and(|link| !link.channel.events.is_empty());
             if polled.is_ready() || !has_events() {
@@ -80,14 +80,14 @@ impl<'a> Receive<'a> {
         })
     }
 
-    /// The same with as much room as seems right.
-    fn poll_pushed(
+    /// Polls until `batch` holds datagrams, with the limit that the queue suggests.
+    fn poll_adaptive_batch(
         &mut self,
         cx: &mut Context<'_>,
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, channel, cx| {
-            batch.set_limit(queue.room());
+            batch.set_limit(queue.message_limit());
             let filled = ready!(queue.fill(channel, batch, Some(cx)));
             Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
         })
@@ -109,8 +109,8 @@ impl<'a> Receive<'a> {
     }
 }
 
-/// See [`DatagramSocket::recv`](crate::DatagramSocket::recv). Not an `async fn`, whose layers would take
-/// room in every task that waits.
+/// Implements [`DatagramSocket::recv`](crate::DatagramSocket::recv). Not an `async fn`, because its
+/// layers would take space in every waiting task.
 impl Future for Receive<'_> {
     type Output = Result<Message, Error>;
 
@@ -128,7 +128,8 @@ impl Drop for Receive<'_> {
     }
 }
 
-/// Polls with the queue held, and wakes others only after that: a waker may do anything.
+/// Calls `poll` with the queue locked, and wakes other tasks only after unlocking it: a waker may
+/// run arbitrary code.
 #[inline]
 fn poll_and_wake<T>(
     link: &Link,
@@ -136,18 +137,18 @@ fn poll_and_wake<T>(
     poll: impl FnOnce(&mut Queue) -> Poll<T>,
 ) -> Poll<T> {
     let polled = poll(&mut queue);
-    let others_could_go_on =
-        polled.is_ready() && link.channel.has_readers() && queue.has_rest(&link.channel);
+    let others_can_proceed =
+        polled.is_ready() && link.channel.has_readers() && queue.has_more(&link.channel);
     drop(queue);
-    if others_could_go_on {
+    if others_can_proceed {
         link.wake_readers();
     }
     link.wake_event_waiters();
     polled
 }
 
-/// Takes what is wanted, or waits for it. The caller holds the queue, so that nobody can put something
-/// into it between our look and our waiting.
+/// Takes what `take` returns, or waits for it. The caller holds the lock of the queue, so that no
+/// other task can put anything into the queue between the check and the wait.
 #[inline]
 fn poll<T>(
     channel: &Channel,
@@ -160,8 +161,10 @@ fn poll<T>(
         &mut Context<'_>,
     ) -> Poll<Result<Option<T>, ReceiveFailure>>,
 ) -> Poll<Result<T, Error>> {
-    let begun = *state.begun.get_or_insert_with(|| channel.cancellations());
-    let is_cancelled = || channel.cancellations() != begun;
+    let at_start = *state
+        .at_start
+        .get_or_insert_with(|| channel.cancellations());
+    let is_cancelled = || channel.cancellations() != at_start;
     let mut busy_poll = channel.settings.busy_poll;
     let result = loop {
         if is_cancelled() {
@@ -180,18 +183,18 @@ fn poll<T>(
         match channel.poll_readable(cx, &mut state.ticket) {
             Poll::Ready(Ok(())) => queue.note_arrival(),
             Poll::Ready(Err(WaitError::Closed)) => break Err(closed(ACTION)),
-            Poll::Ready(Err(WaitError::Runtime(error))) => break Err(runtime_gone(error)),
-            // Looked at again, because the wake-up may have come before there was a waker.
+            Poll::Ready(Err(WaitError::Runtime(error))) => break Err(runtime_ended(error)),
+            // Checked again, because the wake-up may have come before the waker was enlisted.
             Poll::Pending if is_cancelled() => {}
             Poll::Pending => return Poll::Pending,
         }
     };
     channel.stop_reading(&mut state.ticket);
-    state.begun = None;
+    state.at_start = None;
     Poll::Ready(result)
 }
 
-/// See [`DatagramSocket::poll_recv`](crate::DatagramSocket::poll_recv).
+/// Implements [`DatagramSocket::poll_recv`](crate::DatagramSocket::poll_recv).
 pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     poll_and_wake(link, link.queue(), |queue| {
@@ -208,11 +211,11 @@ pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
     })
 }
 
-/// See [`DatagramSocket::try_recv`](crate::DatagramSocket::try_recv).
+/// Implements [`DatagramSocket::try_recv`](crate::DatagramSocket::try_recv).
 pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     let taken = poll_and_wake(link, link.queue(), |queue| {
-        // Nobody waits for the kernel to say that there is more, so ask it.
+        // The caller does not wait for readiness, so the kernel itself must be asked.
         queue.note_arrival();
         queue.take_message(&link.channel, None)
     });
@@ -222,7 +225,7 @@ pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     }
 }
 
-/// See [`DatagramSocket::recv_batch`](crate::DatagramSocket::recv_batch).
+/// Implements [`DatagramSocket::recv_batch`](crate::DatagramSocket::recv_batch).
 pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
     let mut receive = Receive::new(shared);
     batch.clear();
@@ -230,11 +233,11 @@ pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result
     Ok(batch.len())
 }
 
-/// See [`DatagramSocket::for_each`](crate::DatagramSocket::for_each).
+/// The future of [`DatagramSocket::for_each`](crate::DatagramSocket::for_each).
 pub(crate) struct ForEach<'a, H> {
     receive: Receive<'a>,
-    /// How often pending operations had been cancelled when this one began.
-    begun: Option<Cancellations>,
+    /// The number of cancellations when this operation started; `None` before the first poll.
+    at_start: Option<Cancellations>,
     handler: H,
 }
 
@@ -242,7 +245,7 @@ impl<'a, H: FnMut(Datagram<'_>)> ForEach<'a, H> {
     pub(crate) fn new(shared: &'a Shared, handler: H) -> Self {
         Self {
             receive: Receive::new(shared),
-            begun: None,
+            at_start: None,
             handler,
         }
     }
@@ -254,21 +257,21 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self {
             receive,
-            begun,
+            at_start,
             handler,
         } = &mut *self;
         let shared = receive.shared;
         let mut batch = RecvBatch::default();
         loop {
-            let pushed = shared.link().map(|link| Pushed {
+            let delivery = shared.link().map(|link| Delivery {
                 link,
-                begun: *begun.get_or_insert_with(|| link.channel.cancellations()),
+                at_start: *at_start.get_or_insert_with(|| link.channel.cancellations()),
                 had_peer: link.channel.peer().is_some(),
             });
-            // However often it receives, it is one operation.
-            receive.state.begun = *begun;
-            let ended = match ready!(receive.poll_pushed(cx, &mut batch)) {
-                Ok(()) => pushed.and_then(|pushed| pushed.push(&mut batch, handler).err()),
+            // All receives of this future are one operation.
+            receive.state.at_start = *at_start;
+            let ended = match ready!(receive.poll_adaptive_batch(cx, &mut batch)) {
+                Ok(()) => delivery.and_then(|delivery| delivery.run(&mut batch, handler).err()),
                 Err(error) => Some(error),
             };
             match ended {
@@ -280,36 +283,37 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
     }
 }
 
-/// The handler is called where it lies, and never pinned.
+/// The handler is called through a mutable reference, and never pinned.
 impl<H> Unpin for ForEach<'_, H> {}
 
-/// What was so when a batch for a handler was asked for.
+/// The delivery of one batch to a handler. The fields hold the state before the batch was received.
 #[derive(Clone, Copy)]
-struct Pushed<'a> {
+struct Delivery<'a> {
     link: &'a Link,
-    /// How often pending operations had been cancelled when this one began.
-    begun: Cancellations,
-    /// Whether strangers were dropped already.
+    /// The number of cancellations when the operation started.
+    at_start: Cancellations,
+    /// Whether the socket had a peer, so that the filter dropped datagrams of other senders.
     had_peer: bool,
 }
 
-impl Pushed<'_> {
-    /// Hands a batch to a handler, until that ends the operation or somebody connects the socket.
-    fn push(
+impl Delivery<'_> {
+    /// Passes the datagrams of `batch` to `handler`, until the operation is cancelled or the socket
+    /// is connected.
+    fn run(
         self,
         batch: &mut RecvBatch,
         handler: &mut impl FnMut(Datagram<'_>),
     ) -> Result<(), Error> {
-        let mut pushing = Pushing {
+        let mut unhandled = UnhandledGuard {
             link: self.link,
             batch,
             handled: 0,
         };
-        for datagram in pushing.batch.iter() {
+        for datagram in unhandled.batch.iter() {
             if self.is_cancelled() || self.link.channel.peer().is_some() != self.had_peer {
                 break;
             }
-            pushing.handled += 1;
+            unhandled.handled += 1;
             handler(datagram);
         }
         if self.is_cancelled() {
@@ -319,19 +323,21 @@ impl Pushed<'_> {
     }
 
     fn is_cancelled(&self) -> bool {
-        self.link.channel.cancellations() != self.begun
+        self.link.channel.cancellations() != self.at_start
     }
 }
 
-/// A batch on its way to a handler. What is not handled when it is dropped, because the handler panicked
-/// or ended the operation, stays for whoever receives next.
-struct Pushing<'a> {
+/// A batch that is being delivered to a handler.
+///
+/// Dropping the guard puts the datagrams that were not handled, because the handler panicked or
+/// ended the operation, back into the queue for the next receiver.
+struct UnhandledGuard<'a> {
     link: &'a Link,
     batch: &'a mut RecvBatch,
     handled: usize,
 }
 
-impl Drop for Pushing<'_> {
+impl Drop for UnhandledGuard<'_> {
     fn drop(&mut self) {
         if self.handled < self.batch.len() {
             self.batch.remove(self.handled);
@@ -342,7 +348,7 @@ impl Drop for Pushing<'_> {
     }
 }
 
-fn runtime_gone(source: io::Error) -> Error {
+fn runtime_ended(source: io::Error) -> Error {
     Error::new(
         ErrorKind::Closed,
         format!("cannot {ACTION}: the runtime that the socket was opened in has ended"),
@@ -359,5 +365,5 @@ impl From<ReceiveFailure> for Error {
     }
 }
 
-/// What an error says could not be done.
+/// The action that error messages name.
 const ACTION: &str = "receive";

@@ -1,6 +1,8 @@
-//! What becomes of one send: the first bind, who may be sent to, copies of a broadcast, another way out.
+//! Decides where the datagrams of a send go: binds the socket on the first send, checks the
+//! destinations, makes the copies of a broadcast, and chooses an adapter for a group without a
+//! route.
 //!
-//! Below this, a datagram or a batch is brought to the kernel as it is (`transmit`).
+//! The layer below, `transmit`, passes a datagram or a batch to the kernel unchanged.
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
@@ -24,7 +26,7 @@ pub(crate) async fn send(
     };
     match to {
         Some(to) if many::is_limited_broadcast(to.address) => {
-            // Boxed, so that the future of all other writes is small.
+            // Boxed, to keep the future of all other writes small.
             Box::pin(send_copies(shared, link, payload, to)).await
         }
         to => send_one(shared, link, payload, to).await,
@@ -44,18 +46,19 @@ async fn send_one(
     let (Err(error), Some(to)) = (&sent, to) else {
         return sent;
     };
-    match many::without_route(shared, link, to, error) {
-        Some(other) => Box::pin(send_by(link, payload, other)).await,
+    match many::fallback_without_route(shared, link, to, error) {
+        Some(fallback) => Box::pin(send_unchecked(link, payload, fallback)).await,
         None => sent,
     }
 }
 
-async fn send_by(link: &Link, payload: &[u8], to: Destination) -> Result<(), Error> {
+/// Sends one datagram to a destination that was checked before.
+async fn send_unchecked(link: &Link, payload: &[u8], to: Destination) -> Result<(), Error> {
     let to = Some(to);
     transmit::send(link, &mut One(Outgoing { payload, to })).await
 }
 
-/// Sends a datagram to everybody, by all adapters; it is sent if one copy is (BRC-02).
+/// Sends a limited broadcast on all adapters. It counts as sent if one copy was sent (BRC-02).
 async fn send_copies(
     shared: &Shared,
     link: &Link,
@@ -77,7 +80,7 @@ async fn send_copies(
     failed.unwrap_or(Ok(()))
 }
 
-/// Sends one datagram if the kernel has room for it now, and returns whether it had.
+/// Sends one datagram if the kernel has buffer space for it now, and returns whether it was sent.
 pub(crate) fn try_send(
     shared: &Shared,
     payload: &[u8],
@@ -100,25 +103,25 @@ pub(crate) fn try_send(
         })
         .collect();
     let is_sent = sent.iter().any(|sent| matches!(sent, Ok(true)));
-    let other = sent
+    let unsent = sent
         .into_iter()
         .find(|sent| !matches!(sent, Ok(true)) && !is_sent);
-    other.unwrap_or(Ok(true))
+    unsent.unwrap_or(Ok(true))
 }
 
 fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<bool, Error> {
     let mut one = One(outgoing);
-    let begun = link.channel.cancellations();
+    let at_start = link.channel.cancellations();
     let error = match transmit::try_send(link, &mut one) {
         Ok(()) => return Ok(true),
         Err(SendFailure::Full | SendFailure::NoBuffers(_)) => return Ok(false),
-        Err(failure) => transmit::failed(link, &one, failure, begun),
+        Err(failure) => transmit::failed(link, &one, failure, at_start),
     };
-    let other = outgoing
+    let fallback = outgoing
         .to
-        .and_then(|to| many::without_route(shared, link, to, &error));
-    match other {
-        // Never again, because that one names its adapter.
+        .and_then(|to| many::fallback_without_route(shared, link, to, &error));
+    match fallback {
+        // The recursion ends here: the fallback names its adapter, so it has no fallback itself.
         Some(to) => try_send_one(
             shared,
             link,
@@ -131,7 +134,7 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     }
 }
 
-/// Sends a batch whose datagrams all go to `to`; `None` is the peer of a connected socket.
+/// Sends a batch whose datagrams all go to `to`; `None` stands for the peer of a connected socket.
 pub(crate) async fn send_batch(
     shared: &Shared,
     batch: &mut SendBatch,
@@ -140,17 +143,20 @@ pub(crate) async fn send_batch(
     if let Some(to) = to {
         many::check_multicast_only(&shared.settings, to.address)?;
     }
-    let with_own = batch.destinations().position(|own| own.is_some());
-    let most = with_own.unwrap_or(batch.len());
+    let first_with_own = batch.destinations().position(|own| own.is_some());
+    let count = first_with_own.unwrap_or(batch.len());
     let has_broadcasts = to.is_some_and(|to| many::is_limited_broadcast(to.address));
-    send_first(shared, batch, to, most, has_broadcasts).await?;
+    send_first(shared, batch, to, count, has_broadcasts).await?;
     let other = batch.destinations().next().flatten();
-    let Some(other) = other.filter(|_| with_own.is_some()) else {
+    let Some(other) = other.filter(|_| first_with_own.is_some()) else {
         return Ok(());
     };
-    let message = format!("cannot send to {} by a stream to another", other.address);
+    let message = format!(
+        "cannot send to {} through a stream to another destination",
+        other.address
+    );
     let error = Error::new(ErrorKind::InvalidArgument, message);
-    Err(error.with_advice("send datagrams with destinations of their own by the socket"))
+    Err(error.with_advice("send datagrams with destinations of their own through the socket"))
 }
 
 /// Sends a batch whose datagrams have destinations of their own, or go to the peer.
@@ -160,8 +166,9 @@ pub(crate) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
         shared.grant_stream_after_opening(action).await?;
     }
     let is_connected = shared.peer_addr().is_some();
-    let (mut most, mut has_broadcasts, mut result) = (0, false, Ok(()));
-    // Looked at one by one, because an error is the first bad one's, and those before it are sent.
+    let (mut count, mut has_broadcasts, mut result) = (0, false, Ok(()));
+    // Checked one by one: the datagrams before the first invalid one are sent, and its error is
+    // returned.
     for to in batch.destinations() {
         result = match to {
             None if is_connected => Ok(()),
@@ -173,22 +180,22 @@ pub(crate) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
         if result.is_err() {
             break;
         }
-        most += 1;
+        count += 1;
         has_broadcasts |= to.is_some_and(|to| many::is_limited_broadcast(to.address));
     }
-    send_first(shared, batch, None, most, has_broadcasts).await?;
+    send_first(shared, batch, None, count, has_broadcasts).await?;
     result
 }
 
-/// Sends the first `most` datagrams of a batch, which may have none.
+/// Sends the first `count` datagrams of a batch; `count` may be 0.
 async fn send_first(
     shared: &Shared,
     batch: &mut SendBatch,
     to: Option<Destination>,
-    most: usize,
+    count: usize,
     has_broadcasts: bool,
 ) -> Result<(), Error> {
-    if most == 0 {
+    if count == 0 {
         return Ok(());
     }
     let link = match shared.link() {
@@ -196,41 +203,43 @@ async fn send_first(
         None => open::for_writing(shared).await?,
     };
     if has_broadcasts {
-        return Box::pin(send_with_copies(shared, link, batch, to, most)).await;
+        return Box::pin(send_with_copies(shared, link, batch, to, count)).await;
     }
-    send_many(shared, link, batch, to, most).await
+    send_many(shared, link, batch, to, count).await
 }
 
-/// Sends the first `most` datagrams of a batch; one to a group that has no way out goes by another adapter.
+/// Sends the first `count` datagrams of a batch. A datagram to a group without a route is sent on
+/// another adapter.
 async fn send_many(
     shared: &Shared,
     link: &Link,
     batch: &mut SendBatch,
     to: Option<Destination>,
-    mut most: usize,
+    mut count: usize,
 ) -> Result<(), Error> {
     loop {
         let before = batch.len();
-        let sent = transmit::send(link, &mut Many { batch, to, most }).await;
+        let sent = transmit::send(link, &mut Many { batch, to, count }).await;
         let Err(error) = sent else {
             return Ok(());
         };
-        most -= before - batch.len();
+        count -= before - batch.len();
         let first = batch.iter().next();
-        let other = first.and_then(|next| {
-            let other = many::without_route(shared, link, next.to.or(to)?, &error)?;
-            Some((next.payload, other))
+        let retry = first.and_then(|next| {
+            let fallback = many::fallback_without_route(shared, link, next.to.or(to)?, &error)?;
+            Some((next.payload, fallback))
         });
-        let Some((payload, other)) = other else {
+        let Some((payload, fallback)) = retry else {
             return Err(error);
         };
-        Box::pin(send_by(link, payload, other)).await?;
+        Box::pin(send_unchecked(link, payload, fallback)).await?;
         batch.pop();
-        most -= 1;
+        count -= 1;
     }
 }
 
-/// Sends a batch in which some datagrams go to everybody, and out by several adapters.
+/// Sends the first `left` datagrams of a batch that contains limited broadcasts, which are sent on
+/// several adapters.
 async fn send_with_copies(
     shared: &Shared,
     link: &Link,
@@ -248,16 +257,16 @@ async fn send_with_copies(
             continue;
         }
         let waiting = batch.iter().take(left);
-        let most = waiting
+        let count = waiting
             .take_while(|next| broadcast(*next, to).is_none())
             .count();
-        send_many(shared, link, batch, to, most).await?;
-        left -= most;
+        send_many(shared, link, batch, to, count).await?;
+        left -= count;
     }
     Ok(())
 }
 
-/// Returns where a datagram goes, if that is everybody.
+/// Returns the destination of a datagram if it is the limited broadcast address.
 fn broadcast(outgoing: Outgoing<'_>, to: Option<Destination>) -> Option<Destination> {
     let to = outgoing.to.or(to)?;
     many::is_limited_broadcast(to.address).then_some(to)

@@ -1,4 +1,5 @@
-//! What a stream is fed as a sink, and flushes as one batch.
+//! The buffer of an `OutputStream` that is used as a `Sink`. A flush sends its content as one
+//! batch.
 
 use std::future::Future;
 use std::mem;
@@ -16,24 +17,24 @@ use crate::error::Error;
 use crate::socket::link::SendFailure;
 use crate::socket::shared::Shared;
 
-/// What one handle of a stream was fed.
+/// The datagrams that one handle of a stream was given as a `Sink`.
 #[derive(Default)]
 pub(crate) struct Feed {
     batch: SendBatch,
-    /// What was fed before, while it cannot be sent at once.
+    /// Sends earlier datagrams; `None` unless a flush has to wait.
     flushing: Option<Flushing>,
 }
 
-/// Returns what is left, and how it ended.
+/// A flush in progress. Its output is the datagrams that are left, and the result of sending.
 type Flushing = Pin<Box<dyn Future<Output = (SendBatch, Result<(), Error>)> + Send + Sync>>;
 
 impl Feed {
-    /// Takes one more datagram.
+    /// Adds a datagram.
     pub(crate) fn push(&mut self, payload: Bytes) {
         self.batch.push(payload);
     }
 
-    /// Waits until there is room for one more.
+    /// Waits until there is space for one more datagram.
     pub(crate) fn poll_ready(
         &mut self,
         cx: &mut Context<'_>,
@@ -46,7 +47,7 @@ impl Feed {
         self.poll_flush(cx, shared, to)
     }
 
-    /// Sends all that was fed.
+    /// Sends all datagrams.
     pub(crate) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
@@ -58,8 +59,8 @@ impl Feed {
                 Some(flushing) => flushing,
                 None => {
                     if !self.batch.is_empty() {
-                        // So that a task which does nothing but feed lets others run.
-                        ready!(driver::poll_share(cx));
+                        // Lets other tasks run if this task does nothing but send.
+                        ready!(driver::poll_budget(cx));
                     }
                     if let Some(result) = self.try_flush(shared, to) {
                         return Poll::Ready(result);
@@ -70,37 +71,38 @@ impl Feed {
             };
             let (left, result) = ready!(flushing.as_mut().poll(cx));
             self.flushing = None;
-            let mut fed = mem::replace(&mut self.batch, left);
-            self.batch.append(&mut fed);
-            self.told(result)?;
+            let mut newer = mem::replace(&mut self.batch, left);
+            self.batch.append(&mut newer);
+            self.drop_failed(result)?;
         }
     }
 
-    /// Sends all that was fed, if that can be done without waiting.
+    /// Sends all datagrams if that is possible without waiting; `None` if it is not.
     fn try_flush(&mut self, shared: &Shared, to: Option<Destination>) -> Option<Result<(), Error>> {
         if self.batch.is_empty() {
             return Some(Ok(()));
         }
         let link = shared.link()?;
-        let begun = link.channel.cancellations();
-        let most = self.batch.len();
+        let at_start = link.channel.cancellations();
+        let count = self.batch.len();
         let mut many = Many {
             batch: &mut self.batch,
             to,
-            most,
+            count,
         };
         match transmit::try_send(link, &mut many) {
             Ok(()) => Some(Ok(())),
             Err(SendFailure::Full | SendFailure::NoBuffers(_)) => None,
             Err(failure) => {
-                let error = transmit::failed(link, &many, failure, begun);
-                Some(self.told(Err(error)))
+                let error = transmit::failed(link, &many, failure, at_start);
+                Some(self.drop_failed(Err(error)))
             }
         }
     }
 
-    /// Drops the datagram that failed once its error is told, so that those behind it get their turn.
-    fn told(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+    /// Drops the datagram that failed, if `result` is its error, so that the next flush sends the
+    /// datagrams after it.
+    fn drop_failed(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if result.is_err() {
             self.batch.pop();
         }
@@ -108,6 +110,7 @@ impl Feed {
     }
 }
 
+/// Returns a future that sends `batch`.
 fn flush(mut batch: SendBatch, shared: Arc<Shared>, to: Option<Destination>) -> Flushing {
     Box::pin(async move {
         let result = dispatch::send_batch(&shared, &mut batch, to).await;
@@ -115,5 +118,5 @@ fn flush(mut batch: SendBatch, shared: Arc<Shared>, to: Option<Destination>) -> 
     })
 }
 
-/// How many datagrams are fed before they are flushed unasked.
+/// The number of datagrams after which a feed flushes itself.
 const FED_MAX: usize = 512;

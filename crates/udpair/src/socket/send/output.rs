@@ -1,4 +1,4 @@
-//! Sending: one write is one datagram.
+//! `OutputStream`: a stream to one destination. One write is one datagram.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,18 +18,18 @@ use crate::socket::shared::Shared;
 
 /// A stream of datagrams to one destination.
 ///
-/// Made by [`DatagramSocket::output`](crate::DatagramSocket::output) or
-/// [`output_to`](crate::DatagramSocket::output_to). Any number of tasks may write at once. A stream
-/// does not keep its socket open.
+/// Created by [`DatagramSocket::output`](crate::DatagramSocket::output) or
+/// [`output_to`](crate::DatagramSocket::output_to). Any number of tasks may write at the same time.
+/// A stream does not keep its socket open.
 ///
 /// # Model
 ///
 /// `IOutputStream` of a datagram socket (OUT-01 to OUT-20).
 pub struct OutputStream {
     shared: Arc<Shared>,
-    /// `None` is the peer of a connected socket.
+    /// `None` stands for the peer of a connected socket.
     destination: Option<Destination>,
-    /// What this handle was fed as a sink; most never are.
+    /// The datagrams that this handle was given as a [`Sink`]; `None` before the first one.
     feed: Option<Box<Feed>>,
 }
 
@@ -48,7 +48,7 @@ impl OutputStream {
         }
     }
 
-    /// Returns what was fed, and where it goes.
+    /// Returns the buffer of the sink, the socket and the destination.
     fn feed(&mut self) -> (&mut Feed, &Arc<Shared>, Option<Destination>) {
         let feed = self.feed.get_or_insert_default();
         (feed, &self.shared, self.destination)
@@ -56,30 +56,33 @@ impl OutputStream {
 
     /// Sends `payload` to this stream's destination as one datagram.
     ///
-    /// Nothing is merged or split, and an empty `payload` sends an empty datagram. An unbound socket is
-    /// bound first, to an address and port the system picks. Success means that the kernel took the
-    /// datagram, not that it arrived.
+    /// Nothing is merged or split, and an empty `payload` sends an empty datagram. An unbound
+    /// socket is bound first, to an address and port that the system chooses. Success means that
+    /// the kernel accepted the datagram, not that it arrived.
     ///
-    /// `payload` holds at most [`payload_bytes_max`](Self::payload_bytes_max) bytes.
+    /// `payload` may have at most [`payload_bytes_max`](Self::payload_bytes_max) bytes.
     ///
     /// # Errors
     ///
-    /// - [`PayloadTooLarge`](crate::ErrorKind::PayloadTooLarge): `payload` exceeds that limit, or the path's
-    ///   while fragmenting is off. Nothing was sent.
+    /// - [`PayloadTooLarge`](crate::ErrorKind::PayloadTooLarge): `payload` exceeds that limit, or
+    ///   fragmentation is off and `payload` exceeds the limit of the path. Nothing was sent.
     /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
-    /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or its operations cancelled, while
-    ///   this waited for room. Nothing was sent.
+    /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or its operations were
+    ///   cancelled, while the write waited for buffer space. Nothing was sent.
     /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable),
     ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable),
-    ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`Io`](crate::ErrorKind::Io): the system refused.
+    ///   [`PermissionDenied`](crate::ErrorKind::PermissionDenied), [`Io`](crate::ErrorKind::Io):
+    ///   the system refused.
     ///
-    /// An error that the network sent back for an earlier datagram, to whatever destination, is none of
-    /// these: it is left for [`next_event`](crate::DatagramSocket::next_event), and `payload` is sent.
+    /// An error that the network sent back for an earlier datagram, to any destination, is not
+    /// returned here. It is left for [`next_event`](crate::DatagramSocket::next_event), and
+    /// `payload` is sent.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a dropped future has sent the whole datagram or nothing. Of a broadcast to
-    /// 255.255.255.255, which leaves by every adapter, it may have sent the copies of some.
+    /// Cancel safe: a dropped future has sent the whole datagram or nothing. A broadcast to
+    /// 255.255.255.255 is sent on every adapter; a dropped future may have sent it on only some of
+    /// them.
     ///
     /// # Model
     ///
@@ -88,31 +91,35 @@ impl OutputStream {
         dispatch::send(&self.shared, payload, self.destination).await
     }
 
-    /// Sends `payload` if the kernel has room for it now, and returns whether it had.
+    /// Sends `payload` if the kernel has buffer space for it now, and returns whether it was sent.
+    ///
+    /// This never waits, and it does not bind an unbound socket.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write); an unbound socket is not bound by this, which is an
-    /// [`InvalidState`](crate::ErrorKind::InvalidState).
+    /// Those of [`write`](Self::write), and [`InvalidState`](crate::ErrorKind::InvalidState) if the
+    /// socket is unbound.
     pub fn try_write(&self, payload: &[u8]) -> Result<bool, Error> {
         dispatch::try_send(&self.shared, payload, self.destination)
     }
 
-    /// Sends the datagrams of `batch` to this stream's destination, in as few calls as the system allows.
+    /// Sends the datagrams of `batch` to this stream's destination, in as few calls as the system
+    /// allows.
     ///
-    /// Each stays one datagram: nothing is merged, split, reordered or lost. What the kernel took leaves
-    /// the batch at its front. An unbound socket is bound first.
+    /// Each of them stays one datagram: nothing is merged, split, reordered or lost. Datagrams that
+    /// the kernel accepted are removed from the front of the batch. An unbound socket is bound
+    /// first.
     ///
     /// # Errors
     ///
-    /// Those of [`write`](Self::write), for the first datagram that could not be sent, which is then the
-    /// first in `batch`; and [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for one with a destination of
-    /// its own.
+    /// Those of [`write`](Self::write), for the first datagram that could not be sent. It is then
+    /// the first in `batch`. [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a datagram has
+    /// a destination of its own.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: after a dropped future `batch` holds exactly what was not sent, and of a broadcast to
-    /// 255.255.255.255 what has not left by every adapter.
+    /// Cancel safe: after a dropped future, `batch` holds exactly the datagrams that were not sent.
+    /// A broadcast to 255.255.255.255 stays in it until it was sent on every adapter.
     ///
     /// # Examples
     ///
@@ -129,11 +136,11 @@ impl OutputStream {
         dispatch::send_batch(&self.shared, batch, self.destination).await
     }
 
-    /// Waits until every write that was begun on this socket before has ended, and returns `false` if
-    /// one was given up meanwhile.
+    /// Waits until all writes that were started on this socket before this call have ended, and
+    /// returns `false` if one of them was abandoned meanwhile.
     ///
-    /// A write that was awaited has ended; this is for those that wait for room in other tasks. Writes
-    /// that are begun later are not waited for.
+    /// A write that was awaited has ended already. This method is for writes of other tasks that
+    /// still wait for buffer space. It does not wait for writes that are started later.
     ///
     /// # Cancel safety
     ///
@@ -149,17 +156,20 @@ impl OutputStream {
         }
     }
 
-    /// Returns where the datagrams go; `None` once the socket is closed, if it was connected.
+    /// Returns the destination of the stream; `None` for the stream to the peer of a connected
+    /// socket that was closed.
     pub fn destination(&self) -> Option<SocketAddr> {
         self.destination
             .map(|to| to.address)
             .or_else(|| self.shared.peer_addr())
     }
 
-    /// Returns the most bytes that one datagram to this destination holds: 65,507 over IPv4 and 65,527
-    /// over IPv6 (RFC 768: a 16-bit length that counts the 8-byte header; IPv4 takes 20 more).
+    /// Returns the maximum payload of one datagram to this destination, in bytes: 65,507 over IPv4
+    /// and 65,527 over IPv6.
     ///
-    /// With fragmenting off, or beyond what the receiver buffers, less gets through.
+    /// The limit follows from RFC 768: the 16-bit length counts the 8-byte UDP header; IPv4 needs
+    /// 20 bytes more. The limit is lower if fragmentation is off, or if the receiver has less
+    /// buffer space.
     pub fn payload_bytes_max(&self) -> usize {
         self.destination()
             .map_or(PAYLOAD_BYTES_MAX_IPV4, |destination| {
@@ -168,11 +178,12 @@ impl OutputStream {
     }
 }
 
-/// What is fed goes out with the next flush, as one batch; several hundred datagrams flush themselves.
+/// Sends the datagrams that were given to the sink with the next flush, as one batch. After several
+/// hundred datagrams the sink flushes itself.
 ///
-/// Each handle has a feed of its own: a clone starts with an empty one, and what a dropped handle was fed
-/// and not flushed is gone. A datagram that cannot be sent is told by the flush that met it, and left
-/// out; those behind it go with the next.
+/// Each handle has its own buffer: a clone starts with an empty one, and dropping a handle discards
+/// the datagrams that were not flushed. If a datagram cannot be sent, the flush returns its error
+/// and drops that datagram; the datagrams after it are sent with the next flush.
 impl Sink<Bytes> for OutputStream {
     type Error = Error;
 

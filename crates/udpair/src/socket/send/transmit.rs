@@ -1,4 +1,4 @@
-//! How a datagram, or a batch of them, is brought to the kernel: at once, or when there is room.
+//! Passes a datagram or a batch to the kernel: at once, or when the kernel has buffer space.
 
 use std::future::{self, Future};
 use std::io;
@@ -15,12 +15,13 @@ use crate::socket::lifecycle::{cancelled, closed};
 use crate::socket::link::Cancellations;
 use crate::socket::link::{Link, SendFailure};
 
-/// What is to be sent.
+/// One or more datagrams to be sent.
 pub(crate) trait Payloads {
-    /// Brings to the kernel what is left, and stops at the first that it does not take.
+    /// Passes the remaining datagrams to the kernel, and stops at the first that it does not
+    /// accept.
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure>;
 
-    /// Returns how long the datagram is that comes next, and where it goes.
+    /// Returns the length and the destination of the next datagram.
     fn next(&self) -> (usize, Option<SocketAddr>);
 }
 
@@ -37,17 +38,17 @@ impl Payloads for One<'_> {
     }
 }
 
-/// The first `most` datagrams of a batch; what was sent leaves it.
+/// The first `count` datagrams of a batch. Sent datagrams are removed from the batch.
 pub(crate) struct Many<'a> {
     pub(crate) batch: &'a mut SendBatch,
-    /// Where those go that have no destination of their own; `None` is the peer.
+    /// The destination of datagrams without one of their own; `None` stands for the peer.
     pub(crate) to: Option<Destination>,
-    pub(crate) most: usize,
+    pub(crate) count: usize,
 }
 
 impl Payloads for Many<'_> {
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
-        link.try_send_batch(self.batch, self.to, &mut self.most)
+        link.try_send_batch(self.batch, self.to, &mut self.count)
     }
 
     fn next(&self) -> (usize, Option<SocketAddr>) {
@@ -58,70 +59,72 @@ impl Payloads for Many<'_> {
     }
 }
 
-/// Sends all of `load`, and waits for room where that must be.
+/// Sends all `payloads`, and waits for buffer space if necessary.
 ///
-/// Whoever finds no room lines up, so that datagrams reach the kernel in the order in which their sends
-/// were begun.
-pub(crate) async fn send(link: &Link, load: &mut impl Payloads) -> Result<(), Error> {
-    // So that a task which does nothing but write lets others run.
-    future::poll_fn(driver::poll_share).await;
-    let begun = link.channel.cancellations();
-    match try_send(link, load) {
+/// A send that finds no buffer space is enqueued, so that datagrams reach the kernel in the order
+/// in which their sends were started.
+pub(crate) async fn send(link: &Link, payloads: &mut impl Payloads) -> Result<(), Error> {
+    // Lets other tasks run if this task does nothing but write.
+    future::poll_fn(driver::poll_budget).await;
+    let at_start = link.channel.cancellations();
+    match try_send(link, payloads) {
         Ok(()) => Ok(()),
-        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => send_in_turn(link, load, begun).await,
-        Err(failure) => Err(failed(link, load, failure, begun)),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {
+            send_in_turn(link, payloads, at_start).await
+        }
+        Err(failure) => Err(failed(link, payloads, failure, at_start)),
     }
 }
 
-/// Sends all of `load` when those before it are sent and there is room.
+/// Sends all `payloads` after the writes that are queued before them, when there is buffer space.
 async fn send_in_turn(
     link: &Link,
-    load: &mut impl Payloads,
-    begun: Cancellations,
+    payloads: &mut impl Payloads,
+    at_start: Cancellations,
 ) -> Result<(), Error> {
-    let position = link.write_queue.enter();
-    unless_cancelled(link, begun, |cx| position.poll_turn(cx).map(Ok)).await?;
+    let position = link.write_queue.enqueue();
+    unless_cancelled(link, at_start, |cx| position.poll_turn(cx).map(Ok)).await?;
     let mut pauses = NO_BUFFERS_PAUSES.iter();
     loop {
-        match load.try_send(link) {
+        match payloads.try_send(link) {
             Ok(()) => {
                 position.leave();
                 return Ok(());
             }
-            Err(SendFailure::Full) => wait_for_room(link, load, begun).await?,
-            // The system says this for the whole machine, and nothing tells when it is over.
+            Err(SendFailure::Full) => wait_for_space(link, payloads, at_start).await?,
+            // This concerns the whole machine, and there is no notification when it ends.
             Err(SendFailure::NoBuffers(error)) => match pauses.next() {
-                Some(pause) => wait_a_moment(link, load, *pause, begun).await?,
-                None => return Err(refused(link, load, error)),
+                Some(pause) => wait_for_pause(link, payloads, *pause, at_start).await?,
+                None => return Err(refused(link, payloads, error)),
             },
-            Err(failure) => return Err(failed(link, load, failure, begun)),
+            Err(failure) => return Err(failed(link, payloads, failure, at_start)),
         }
     }
 }
 
-/// Sends what the kernel takes now, behind those who wait already.
+/// Sends what the kernel accepts now, unless other writes are already waiting.
 #[inline]
-pub(crate) fn try_send(link: &Link, load: &mut impl Payloads) -> Result<(), SendFailure> {
+pub(crate) fn try_send(link: &Link, payloads: &mut impl Payloads) -> Result<(), SendFailure> {
     if link.write_queue.is_empty() {
-        load.try_send(link)
+        payloads.try_send(link)
     } else {
         Err(SendFailure::Full)
     }
 }
 
-/// Waits for something, and no longer than the socket's operations are not cancelled.
+/// Waits until `poll` is ready or the socket's operations are cancelled.
 async fn unless_cancelled(
     link: &Link,
-    begun: Cancellations,
+    at_start: Cancellations,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
 ) -> Result<(), Error> {
     future::poll_fn(|cx| {
-        let is_cancelled = || link.channel.cancellations() != begun;
+        let is_cancelled = || link.channel.cancellations() != at_start;
         if is_cancelled() {
             return Poll::Ready(Err(cancelled(ACTION)));
         }
         match poll(cx) {
-            // Looked at again, because the wake-up may have come before there was a waker.
+            // Checked again, because the wake-up may have come before the waker was enlisted.
             Poll::Pending if is_cancelled() => Poll::Ready(Err(cancelled(ACTION))),
             polled => polled,
         }
@@ -129,79 +132,85 @@ async fn unless_cancelled(
     .await
 }
 
-async fn wait_for_room(
+/// Waits until the kernel has buffer space for this socket.
+async fn wait_for_space(
     link: &Link,
-    load: &impl Payloads,
-    begun: Cancellations,
+    payloads: &impl Payloads,
+    at_start: Cancellations,
 ) -> Result<(), Error> {
     let mut waiting = WaitingWriter {
         link,
         ticket: Ticket::default(),
     };
-    let room = |cx: &mut Context<'_>| {
-        let room = link.channel.poll_writable(cx, &mut waiting.ticket);
-        room.map_err(|gone| match gone {
+    let poll = |cx: &mut Context<'_>| {
+        let writable = link.channel.poll_writable(cx, &mut waiting.ticket);
+        writable.map_err(|error| match error {
             WaitError::Closed => cancelled(ACTION),
-            WaitError::Runtime(error) => refused(link, load, error),
+            WaitError::Runtime(error) => refused(link, payloads, error),
         })
     };
-    unless_cancelled(link, begun, room).await
+    unless_cancelled(link, at_start, poll).await
 }
 
-async fn wait_a_moment(
+/// Waits for `pause`.
+async fn wait_for_pause(
     link: &Link,
-    load: &impl Payloads,
+    payloads: &impl Payloads,
     pause: Duration,
-    begun: Cancellations,
+    at_start: Cancellations,
 ) -> Result<(), Error> {
     let mut waiting = WaitingWriter {
         link,
         ticket: Ticket::default(),
     };
     let mut pause = pin!(driver::in_runtime(driver::sleep(pause)));
-    let over = |cx: &mut Context<'_>| {
+    let poll = |cx: &mut Context<'_>| {
         link.channel.enlist_writer(cx, &mut waiting.ticket);
         let paused = pause.as_mut().poll(cx);
-        paused.map_err(|error| refused(link, load, error))
+        paused.map_err(|error| refused(link, payloads, error))
     };
-    unless_cancelled(link, begun, over).await
+    unless_cancelled(link, at_start, poll).await
 }
 
-/// The error of a send that ended.
+/// Returns the error of a send that failed with `failure`.
 pub(crate) fn failed(
     link: &Link,
-    load: &impl Payloads,
+    payloads: &impl Payloads,
     failure: SendFailure,
-    begun: Cancellations,
+    at_start: Cancellations,
 ) -> Error {
     match failure {
-        SendFailure::Closed if link.channel.cancellations() == begun => closed(ACTION),
+        SendFailure::Closed if link.channel.cancellations() == at_start => closed(ACTION),
         SendFailure::Closed => cancelled(ACTION),
-        SendFailure::Refused(error) | SendFailure::NoBuffers(error) => refused(link, load, error),
-        SendFailure::Full => refused(link, load, io::ErrorKind::WouldBlock.into()),
+        SendFailure::Refused(error) | SendFailure::NoBuffers(error) => {
+            refused(link, payloads, error)
+        }
+        SendFailure::Full => refused(link, payloads, io::ErrorKind::WouldBlock.into()),
     }
 }
 
-fn refused(link: &Link, load: &impl Payloads, error: io::Error) -> Error {
-    let (length, to) = load.next();
+fn refused(link: &Link, payloads: &impl Payloads, error: io::Error) -> Error {
+    let (length, to) = payloads.next();
     let Some(to) = to.or_else(|| link.channel.peer_addr()) else {
         return closed(ACTION);
     };
     let error = Error::system(format!("cannot send {length} bytes to {to}"), error);
-    let most = payload_bytes_max(to.ip());
+    let max = payload_bytes_max(to.ip());
     match error.kind() {
-        ErrorKind::PayloadTooLarge if length > most => error.with_advice(format!(
-            "send it in several datagrams: one to there holds at most {most} bytes"
+        ErrorKind::PayloadTooLarge if length > max => error.with_advice(format!(
+            "send it in several datagrams of at most {max} bytes each"
         )),
         ErrorKind::PayloadTooLarge => {
-            error.with_advice("send less in one datagram, or allow fragments")
+            error.with_advice("send less in one datagram, or allow fragmentation")
         }
-        ErrorKind::PermissionDenied => error.with_advice("a firewall of this machine refuses it"),
+        ErrorKind::PermissionDenied => {
+            error.with_advice("check the firewall of this machine, which refuses the datagram")
+        }
         _ => error,
     }
 }
 
-/// Returns the most bytes that one datagram to `ip` holds.
+/// Returns the maximum payload of one datagram to `ip`, in bytes.
 pub(crate) fn payload_bytes_max(ip: IpAddr) -> usize {
     match ip.to_canonical() {
         IpAddr::V4(_) => PAYLOAD_BYTES_MAX_IPV4,
@@ -209,6 +218,7 @@ pub(crate) fn payload_bytes_max(ip: IpAddr) -> usize {
     }
 }
 
+/// A writer on the list of waiters. Dropping it removes it from the list.
 struct WaitingWriter<'a> {
     link: &'a Link,
     ticket: Ticket,
@@ -220,10 +230,10 @@ impl Drop for WaitingWriter<'_> {
     }
 }
 
-/// What an error says could not be done.
+/// The action that error messages name.
 pub(crate) const ACTION: &str = "send";
 
-/// How long to wait when the machine has no buffers, time after time (OUT-16).
+/// The pauses between attempts while the machine has no buffers (OUT-16).
 const NO_BUFFERS_PAUSES: [Duration; 5] = [
     Duration::from_millis(1),
     Duration::from_millis(2),
@@ -232,8 +242,8 @@ const NO_BUFFERS_PAUSES: [Duration; 5] = [
     Duration::from_millis(16),
 ];
 
-/// RFC 768 and RFC 791: 65,535 bytes less 20 of IPv4 and 8 of UDP header.
+/// RFC 768 and RFC 791: 65,535 bytes minus 20 bytes of IPv4 header and 8 bytes of UDP header.
 pub(crate) const PAYLOAD_BYTES_MAX_IPV4: usize = 65_507;
 
-/// RFC 768 and RFC 8200: 65,535 bytes less 8 of UDP header; the IPv6 header does not count.
+/// RFC 768 and RFC 8200: 65,535 bytes minus 8 bytes of UDP header; the IPv6 header does not count.
 const PAYLOAD_BYTES_MAX_IPV6: usize = 65_527;

@@ -1,4 +1,4 @@
-//! A name server that says what the test wants, however wrong.
+//! A name server whose replies the test chooses, including wrong ones.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -10,19 +10,19 @@ use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA, SRV};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use udpair::{Resolver, ResolverBuilder};
 
-/// What the server does with one question.
-pub(crate) enum Say {
-    /// Sends this message.
+/// One reply of the server to a query.
+pub(crate) enum Reply {
+    /// This message.
     Answer(Message),
-    /// Sends these bytes.
+    /// These bytes.
     Bytes(Vec<u8>),
-    /// Sends this message from another port.
-    FromElsewhere(Message),
+    /// This message, sent from another port.
+    FromOtherPort(Message),
 }
 
-/// A question that came in.
+/// A query that the server received.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct LoggedQuery {
     pub(crate) name: String,
     pub(crate) record_type: String,
     pub(crate) over_tcp: bool,
@@ -31,22 +31,24 @@ pub(crate) struct Asked {
 /// A server on loopback, over UDP and TCP.
 pub(crate) struct DnsServer {
     address: SocketAddr,
-    log: Arc<Mutex<Vec<Asked>>>,
+    log: Arc<Mutex<Vec<LoggedQuery>>>,
 }
 
 impl DnsServer {
-    /// A server that answers from a zone.
+    /// Starts a server that answers from a zone.
     pub(crate) fn with_zone(zone: Zone) -> Self {
-        Self::new(move |query, _| vec![Say::Answer(zone.answer(query))])
+        Self::new(move |query, _| vec![Reply::Answer(zone.answer(query))])
     }
 
-    /// A server that does as `script` says; the flag is set for a question over TCP.
-    pub(crate) fn new(script: impl Fn(&Message, bool) -> Vec<Say> + Send + Sync + 'static) -> Self {
+    /// Starts a server that sends the replies of `script`. Its flag is true for a query over TCP.
+    pub(crate) fn new(
+        script: impl Fn(&Message, bool) -> Vec<Reply> + Send + Sync + 'static,
+    ) -> Self {
         let (udp, tcp) = sockets();
         let address = udp.local_addr().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
         let script = Arc::new(script);
-        // The threads end with the process; nobody asks them any more when the test is over.
+        // The threads end with the process. After the test they receive no more queries.
         let (udp_log, udp_script) = (log.clone(), script.clone());
         thread::spawn(move || serve_udp(&udp, &udp_log, &*udp_script));
         let tcp_log = log.clone();
@@ -58,7 +60,7 @@ impl DnsServer {
         Self { address, log }
     }
 
-    /// A server that never says anything.
+    /// Starts a server that never replies.
     pub(crate) fn silent() -> Self {
         Self::new(|_, _| Vec::new())
     }
@@ -67,7 +69,7 @@ impl DnsServer {
         self.address
     }
 
-    /// A resolver that asks this server, and knows no service.
+    /// Returns a resolver that queries this server, and whose services list is empty.
     pub(crate) fn resolver(&self) -> Resolver {
         self.resolver_builder().build()
     }
@@ -75,18 +77,18 @@ impl DnsServer {
     pub(crate) fn resolver_builder(&self) -> ResolverBuilder {
         Resolver::builder()
             .dns_servers([self.address])
-            // The machine's own file would know `stun`.
+            // The services file of the machine may list `stun`.
             .services_text("")
-            .timeout(super::PATIENCE)
+            .timeout(super::TIMEOUT)
     }
 
-    /// Returns the questions so far, as "name TYPE", over TCP with a mark.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    /// Returns the queries so far as "name TYPE", with " tcp" appended to those over TCP.
+    pub(crate) fn queries(&self) -> Vec<String> {
         let log = self.log.lock().unwrap();
         log.iter()
-            .map(|asked| {
-                let mark = if asked.over_tcp { " tcp" } else { "" };
-                format!("{} {}{mark}", asked.name, asked.record_type)
+            .map(|query| {
+                let suffix = if query.over_tcp { " tcp" } else { "" };
+                format!("{} {}{suffix}", query.name, query.record_type)
             })
             .collect()
     }
@@ -103,15 +105,16 @@ fn sockets() -> (UdpSocket, TcpListener) {
     panic!("no port is free for both UDP and TCP");
 }
 
-type Log = Mutex<Vec<Asked>>;
-type Script = dyn Fn(&Message, bool) -> Vec<Say> + Send + Sync;
+type Log = Mutex<Vec<LoggedQuery>>;
+type Script = dyn Fn(&Message, bool) -> Vec<Reply> + Send + Sync;
 
-fn answers(bytes: &[u8], over_tcp: bool, log: &Log, script: &Script) -> Vec<Say> {
-    let query = Message::from_vec(bytes).expect("a question that makes sense");
+/// Logs a query, and returns the replies to it.
+fn replies(bytes: &[u8], over_tcp: bool, log: &Log, script: &Script) -> Vec<Reply> {
+    let query = Message::from_vec(bytes).expect("a valid query");
     let [question] = query.queries.as_slice() else {
-        panic!("one question")
+        panic!("the query does not have exactly one question")
     };
-    log.lock().unwrap().push(Asked {
+    log.lock().unwrap().push(LoggedQuery {
         name: question.name().to_ascii().trim_end_matches('.').to_owned(),
         record_type: question.query_type().to_string(),
         over_tcp,
@@ -122,11 +125,11 @@ fn answers(bytes: &[u8], over_tcp: bool, log: &Log, script: &Script) -> Vec<Say>
 fn serve_udp(socket: &UdpSocket, log: &Log, script: &Script) {
     let mut buffer = [0; 4096];
     while let Ok((length, from)) = socket.recv_from(&mut buffer) {
-        for say in answers(&buffer[..length], false, log, script) {
-            let _ = match say {
-                Say::Answer(message) => socket.send_to(&message.to_vec().unwrap(), from),
-                Say::Bytes(bytes) => socket.send_to(&bytes, from),
-                Say::FromElsewhere(message) => UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
+        for reply in replies(&buffer[..length], false, log, script) {
+            let _ = match reply {
+                Reply::Answer(message) => socket.send_to(&message.to_vec().unwrap(), from),
+                Reply::Bytes(bytes) => socket.send_to(&bytes, from),
+                Reply::FromOtherPort(message) => UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
                     .and_then(|other| other.send_to(&message.to_vec().unwrap(), from)),
             };
         }
@@ -138,10 +141,10 @@ fn serve_tcp(mut stream: TcpStream, log: &Log, script: &Script) -> std::io::Resu
     stream.read_exact(&mut length)?;
     let mut query = vec![0; u16::from_be_bytes(length).into()];
     stream.read_exact(&mut query)?;
-    for say in answers(&query, true, log, script) {
-        let bytes = match say {
-            Say::Answer(message) | Say::FromElsewhere(message) => message.to_vec().unwrap(),
-            Say::Bytes(bytes) => bytes,
+    for reply in replies(&query, true, log, script) {
+        let bytes = match reply {
+            Reply::Answer(message) | Reply::FromOtherPort(message) => message.to_vec().unwrap(),
+            Reply::Bytes(bytes) => bytes,
         };
         let length = u16::try_from(bytes.len()).unwrap();
         stream.write_all(&length.to_be_bytes())?;
@@ -150,7 +153,7 @@ fn serve_tcp(mut stream: TcpStream, log: &Log, script: &Script) -> std::io::Resu
     Ok(())
 }
 
-/// Records, and how they are served.
+/// DNS records, and the options for serving them.
 #[derive(Clone, Debug)]
 pub(crate) struct Zone {
     records: Vec<Record>,
@@ -159,9 +162,10 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// Reads lines of "owner TYPE data", with a TTL of 60 seconds.
+    /// Parses lines of "owner TYPE data". The TTL is 60 seconds.
     ///
-    /// Sends the addresses of SRV targets along, and follows aliases, as a good server does.
+    /// Answers include the addresses of SRV targets in the additional section, and aliases are
+    /// followed, as servers usually do.
     pub(crate) fn new(text: &str) -> Self {
         Self {
             records: text
@@ -175,13 +179,13 @@ impl Zone {
         }
     }
 
-    /// The same zone, served without addresses of SRV targets.
+    /// Returns this zone, served without addresses of SRV targets.
     pub(crate) fn without_additional(mut self) -> Self {
         self.sends_additional = false;
         self
     }
 
-    /// The same zone, served without following aliases.
+    /// Returns this zone, served without following aliases.
     pub(crate) fn without_following(mut self) -> Self {
         self.follows_aliases = false;
         self
@@ -253,14 +257,14 @@ pub(crate) fn answer_to(query: &Message) -> Message {
     answer
 }
 
-/// Returns an answer that has nothing but a code.
+/// Returns an answer with this response code and no records.
 pub(crate) fn refusal(query: &Message, code: ResponseCode) -> Message {
     let mut answer = answer_to(query);
     answer.metadata.response_code = code;
     answer
 }
 
-/// Reads one line of a zone.
+/// Parses one line of a zone.
 pub(crate) fn record(line: &str) -> Record {
     let words: Vec<_> = line.split_whitespace().collect();
     let data = match words[1..] {
@@ -273,7 +277,7 @@ pub(crate) fn record(line: &str) -> Record {
             port.parse().unwrap(),
             name(target),
         )),
-        _ => panic!("no record: {line}"),
+        _ => panic!("not a record: {line}"),
     };
     Record::from_rdata(name(words[0]), 60, data)
 }

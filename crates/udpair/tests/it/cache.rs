@@ -1,4 +1,4 @@
-//! Answers that are kept as long as they say, and no longer.
+//! The DNS cache: answers are kept for their TTL, and no longer.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -7,14 +7,14 @@ use hickory_proto::op::ResponseCode;
 use udpair::{ErrorKind, Resolver, Step};
 
 use crate::resolve::{addresses, failure, zone};
-use crate::support::dns::{DnsServer, Say, refusal};
+use crate::support::dns::{DnsServer, Reply, refusal};
 use crate::support::endpoint;
 
-/// A clock that the test moves.
+/// A clock that the test advances.
 #[derive(Clone)]
-struct Hands(Arc<Mutex<Instant>>);
+struct TestClock(Arc<Mutex<Instant>>);
 
-impl Hands {
+impl TestClock {
     fn new() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
@@ -23,7 +23,7 @@ impl Hands {
         *self.0.lock().unwrap() += Duration::from_secs(seconds);
     }
 
-    /// A resolver that asks `server`, and goes by this clock.
+    /// Returns a resolver that queries `server` and uses this clock.
     fn resolver(&self, server: &DnsServer) -> Resolver {
         let clock = self.clone();
         server
@@ -33,70 +33,71 @@ impl Hands {
     }
 }
 
-/// GEN-11: answers are kept while they hold, and not longer.
+/// GEN-11: until the TTL expires, and no longer.
 #[tokio::test]
 async fn answers_are_kept_for_their_ttl() {
     let server = DnsServer::with_zone(zone());
-    let hands = Hands::new();
-    let resolver = hands.resolver(&server);
+    let clock = TestClock::new();
+    let resolver = clock.resolver(&server);
     let remote = endpoint("example.test:stun");
     let fresh = resolver.resolve(&remote).await;
 
-    hands.advance(59);
-    let kept = resolver.clone().resolve(&remote).await;
-    assert_eq!(addresses(&kept), addresses(&fresh));
-    assert_eq!(server.asked().len(), 1, "nobody was asked again");
-    let Step::Srv(step) = &kept.steps()[1] else {
-        panic!("{:#?}", kept.steps())
+    clock.advance(59);
+    let cached = resolver.clone().resolve(&remote).await;
+    assert_eq!(addresses(&cached), addresses(&fresh));
+    assert_eq!(server.queries().len(), 1, "the query was repeated");
+    let Step::Srv(step) = &cached.steps()[1] else {
+        panic!("{:#?}", cached.steps())
     };
     assert!(step.queries[0].is_cached);
-    assert_eq!(step.records[0].ttl, 1, "what is left of it");
+    assert_eq!(step.records[0].ttl, 1, "the remaining TTL");
 
-    hands.advance(1);
+    clock.advance(1);
     let fresh = resolver.resolve(&remote).await;
-    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.queries().len(), 2);
     let Step::Srv(step) = &fresh.steps()[1] else {
         panic!("{:#?}", fresh.steps())
     };
     assert!(!step.queries[0].is_cached);
 }
 
-/// RFC 2308: that there is nothing is kept as long as the SOA record says.
+/// For the time that the SOA record gives (RFC 2308).
 #[tokio::test]
 async fn negative_answers_are_kept_too() {
     let server = DnsServer::with_zone(zone());
-    let hands = Hands::new();
-    let resolver = hands.resolver(&server);
+    let clock = TestClock::new();
+    let resolver = clock.resolver(&server);
     let remote = endpoint("gone.test:stun");
-    for (advance, asked) in [(0, 1), (29, 1), (1, 2)] {
-        hands.advance(advance);
+    for (advance, queries) in [(0, 1), (29, 1), (1, 2)] {
+        clock.advance(advance);
         let resolution = resolver.resolve(&remote).await;
         assert_eq!(failure(&resolution).kind(), ErrorKind::HostNotFound);
-        assert_eq!(server.asked().len(), asked);
+        assert_eq!(server.queries().len(), queries);
     }
 }
 
 #[tokio::test]
-async fn keeping_answers_can_be_switched_off_and_failures_are_never_kept() {
+async fn the_cache_can_be_disabled_and_never_keeps_failures() {
     let server = DnsServer::with_zone(zone());
     let resolver = server.resolver_builder().cache(false).build();
     let remote = endpoint("example.test:stun");
     resolver.resolve(&remote).await;
     resolver.resolve(&remote).await;
-    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.queries().len(), 2);
 
     let failing =
-        DnsServer::new(|query, _| vec![Say::Answer(refusal(query, ResponseCode::Refused))]);
+        DnsServer::new(|query, _| vec![Reply::Answer(refusal(query, ResponseCode::Refused))]);
     let resolver = failing.resolver();
     resolver.resolve(&remote).await;
     resolver.resolve(&remote).await;
-    assert_eq!(failing.asked().len(), 2);
+    assert_eq!(failing.queries().len(), 2);
 }
 
-/// A TTL of 0 is for the question at hand alone; one with its top bit set is none (RFC 2181).
+/// A TTL of 0 is valid for the current query only. A TTL with its top bit set counts as 0
+/// (RFC 2181).
 #[tokio::test]
-async fn extreme_ttls_are_taken_as_meant() {
-    for (ttl, shown, asked) in [
+async fn extreme_ttls_have_their_standard_meaning() {
+    for (ttl, reported, queries) in [
         (0, 0, 2),
         (i32::MAX as u32, i32::MAX as u32, 1),
         (1 << 31, 0, 2),
@@ -107,7 +108,7 @@ async fn extreme_ttls_are_taken_as_meant() {
             for record in answer.answers.iter_mut().chain(&mut answer.additionals) {
                 record.ttl = ttl;
             }
-            vec![Say::Answer(answer)]
+            vec![Reply::Answer(answer)]
         });
         let resolver = server.resolver();
         let remote = endpoint("example.test:stun");
@@ -115,14 +116,14 @@ async fn extreme_ttls_are_taken_as_meant() {
         let Step::Srv(step) = &first.steps()[1] else {
             panic!("{:#?}", first.steps())
         };
-        assert_eq!(step.records[0].ttl, shown, "{ttl}");
+        assert_eq!(step.records[0].ttl, reported, "{ttl}");
         assert_eq!(addresses(&first).len(), 3, "{ttl}");
         resolver.resolve(&remote).await;
-        let srv_questions = server
-            .asked()
+        let srv_queries = server
+            .queries()
             .iter()
             .filter(|name| name.ends_with("SRV"))
             .count();
-        assert_eq!(srv_questions, asked, "{ttl}");
+        assert_eq!(srv_queries, queries, "{ttl}");
     }
 }

@@ -1,5 +1,5 @@
-//! A socket that is bound to one of two adapters: what it sends, what reaches it, and whom it asks for
-//! names.
+//! A socket that is bound to one of two adapters: where its datagrams go, which datagrams it
+//! receives, and which name servers it queries.
 
 use std::io::{self, Read, Write};
 use std::mem;
@@ -13,28 +13,28 @@ use super::suite::{Suite, check, passed};
 use super::udpair::{Udpair, program};
 
 pub(crate) const SUITE: Suite = Suite {
-    name: "a host between two networks that have the same addresses",
+    name: "sockets bound to a device, between two networks with the same addresses",
     needs: &[("ip", "iproute2"), ("sysctl", "procps")],
     needs_root: true,
     cases,
 };
 
-/// A host with a network on each side. Both have a host and a name server at the same addresses; without
-/// a word the way leads to the left.
+/// A host with a network on each side. Both networks have a host and a name server at the same
+/// addresses. The preferred route leads to the left.
 struct Sides {
     host: Namespace,
     left: Namespace,
     right: Namespace,
     left_server: NameServer,
     right_server: NameServer,
-    /// Name servers of the host itself.
+    /// The name servers on the host itself, with their addresses.
     own_servers: Vec<(Ipv4Addr, NameServer)>,
     /// An empty services file.
     services: String,
     _folder: Folder,
 }
 
-/// What a case saw, or why it failed.
+/// A case. It returns what it saw, or why it failed.
 type Case = fn(&Sides) -> Result<String, String>;
 
 /// An address that both sides have.
@@ -48,10 +48,10 @@ const ECHO_PORT: u16 = 5001;
 fn cases() -> Result<(), String> {
     let sides = Sides::build()?;
     let cases: &[(&str, Case)] = &[
-        ("datagrams out", out),
-        ("datagrams in", within),
-        ("names by UDP", names_by_udp),
-        ("names by TCP", names_by_tcp),
+        ("datagrams that are sent", sent),
+        ("datagrams that are received", received),
+        ("names over UDP", names_over_udp),
+        ("names over TCP", names_over_tcp),
         ("name servers on this machine", own_name_servers),
     ];
     for (name, case) in cases {
@@ -63,7 +63,7 @@ fn cases() -> Result<(), String> {
 
 impl Sides {
     fn build() -> Result<Self, String> {
-        let folder = Folder::new("tied")?;
+        let folder = Folder::new("device")?;
         let host = Namespace::new("host")?;
         let (left, right) = (Namespace::new("left")?, Namespace::new("right")?);
         cable(
@@ -86,12 +86,13 @@ impl Sides {
                 metric,
             ])?;
         }
-        // What comes from the address that both have may come from either side.
+        // Datagrams from the address that both sides have may arrive from either side.
         for name in ["all", "left", "right"] {
             let setting = format!("net.ipv4.conf.{name}.rp_filter=0");
             host.run("sysctl", &["-q", "-w", &setting])?;
         }
-        // The host answers for its right address on the left too, unless somebody minds.
+        // The host also answers on the left for its right address, unless the socket is bound to a
+        // device.
         left.ip(&["route", "add", "10.78.2.1", "via", "10.78.1.1"])?;
         let mut own_servers = Vec::new();
         for address in [Ipv4Addr::LOCALHOST, HOST_LEFT, HOST_RIGHT] {
@@ -109,10 +110,10 @@ impl Sides {
         })
     }
 
-    /// Asks a service of `name` from the host.
+    /// Sends a request from the host to the service `echo` of `name`, which `server` resolves.
     fn ask(&self, name: &str, server: Ipv4Addr, adapter: &[&str]) -> Result<Udpair, String> {
         let server = format!("{server}:{DNS_PORT}");
-        let question = [
+        let arguments = [
             "ask",
             name,
             "echo",
@@ -123,71 +124,71 @@ impl Sides {
             "--services",
         ];
         self.host
-            .udpair(&[&question as &[_], &[self.services.as_str()], adapter].concat())
+            .udpair(&[&arguments as &[_], &[self.services.as_str()], adapter].concat())
     }
 }
 
-/// BND-05, BND-06: what the socket sends takes its adapter, wherever the routes lead.
-fn out(sides: &Sides) -> Result<String, String> {
+/// BND-05, BND-06: datagrams leave through the socket's adapter, independent of the routes.
+fn sent(sides: &Sides) -> Result<String, String> {
     let _echo = sides.right.echo(&format!("{BOTH}:{ECHO_PORT}"))?;
     let (both, port) = (BOTH.to_string(), ECHO_PORT.to_string());
     let ask = |options: &[&str]| {
-        let question = ["ask", &both, &port, "hello", "--retries", "0"];
-        sides.host.udpair(&[&question as &[_], options].concat())
+        let arguments = ["ask", &both, &port, "hello", "--retries", "0"];
+        sides.host.udpair(&[&arguments as &[_], options].concat())
     };
-    // On the left there is no echo.
+    // The left side has no echo.
     ask(&[])?.has_code(6)?;
     let run = ask(&["--adapter", "right"])?;
     run.has_code(0)?;
     check(run.stdout == "hello\n", || run.unlike("the echo"))?;
-    Ok(format!("{BOTH} was asked on the right"))
+    Ok(format!("{BOTH} answered on the right"))
 }
 
-/// BND-05, BND-06: what comes in by another adapter does not reach the socket.
-fn within(sides: &Sides) -> Result<String, String> {
+/// BND-05, BND-06: datagrams that arrive on another adapter do not reach the socket.
+fn received(sides: &Sides) -> Result<String, String> {
     let mut command = sides.host.command(&program().display().to_string());
     let local = format!(":{ECHO_PORT}");
     command.args(["listen", &local, "--adapter", "right", "--echo", "--json"]);
     let _echo = Daemon::start("echo", &mut command, "\"listening\"")?;
     let (host, port) = (HOST_RIGHT.to_string(), ECHO_PORT.to_string());
-    let question = ["ask", &host, &port, "hello", "--retries", "0"];
-    // The same address and port, and as far as the left can tell nobody is there.
-    sides.left.udpair(&question)?.has_code(6)?;
-    let run = sides.right.udpair(&question)?;
+    let arguments = ["ask", &host, &port, "hello", "--retries", "0"];
+    // The same address and port, but to the left the port is closed.
+    sides.left.udpair(&arguments)?.has_code(6)?;
+    let run = sides.right.udpair(&arguments)?;
     run.has_code(0)?;
-    Ok(format!("{HOST_RIGHT} answered the right alone"))
+    Ok(format!("{HOST_RIGHT} answered only on the right"))
 }
 
 /// SRV-15
-fn names_by_udp(sides: &Sides) -> Result<String, String> {
+fn names_over_udp(sides: &Sides) -> Result<String, String> {
     names(sides, "short.test", &["SRV"])
 }
 
-/// SRV-15, SRV-13: what does not fit is asked for again by the same adapter.
-fn names_by_tcp(sides: &Sides) -> Result<String, String> {
+/// SRV-15, SRV-13: a truncated answer is queried again over TCP, through the same adapter.
+fn names_over_tcp(sides: &Sides) -> Result<String, String> {
     names(sides, "long.test", &["SRV", "SRV over TCP"])
 }
 
-fn names(sides: &Sides, name: &str, questions: &[&str]) -> Result<String, String> {
+fn names(sides: &Sides, name: &str, queries: &[&str]) -> Result<String, String> {
     let _echo = sides.right.echo(&format!(":{ECHO_PORT}"))?;
     let (left, right) = (&sides.left_server, &sides.right_server);
     sides
         .ask(name, BOTH, &["--adapter", "right"])?
         .has_code(0)?;
-    let (asked_left, asked_right) = (left.asked(), right.asked());
-    check(asked_left.is_empty() && asked_right == questions, || {
-        format!("left was asked {asked_left:?}, right was asked {asked_right:?}")
+    let (left_queries, right_queries) = (left.take_queries(), right.take_queries());
+    check(left_queries.is_empty() && right_queries == queries, || {
+        format!("left: {left_queries:?}, right: {right_queries:?}")
     })?;
-    // The fence: without an adapter the same question takes the other way.
+    // The fence: without an adapter, the same queries go to the left.
     sides.ask(name, BOTH, &[])?.has_code(0)?;
-    let asked_left = left.asked();
-    check(asked_left == questions, || {
-        format!("left was asked {asked_left:?}")
+    let left_queries = left.take_queries();
+    check(left_queries == queries, || {
+        format!("left: {left_queries:?}")
     })?;
-    Ok(format!("{} on the right alone", questions.join(", ")))
+    Ok(format!("{} only on the right", queries.join(", ")))
 }
 
-/// SRV-15: a name server on this machine is reached by no adapter.
+/// SRV-15: a name server on this machine is not reached through an adapter.
 fn own_name_servers(sides: &Sides) -> Result<String, String> {
     let _echo = sides.right.echo(&format!(":{ECHO_PORT}"))?;
     for (address, server) in &sides.own_servers {
@@ -196,16 +197,16 @@ fn own_name_servers(sides: &Sides) -> Result<String, String> {
                 .ask(name, *address, &["--adapter", "right"])?
                 .has_code(0)?;
         }
-        let asked = server.asked();
-        check(asked == ["SRV", "SRV", "SRV over TCP"], || {
-            format!("{address}: {asked:?}")
+        let queries = server.take_queries();
+        check(queries == ["SRV", "SRV", "SRV over TCP"], || {
+            format!("{address}: {queries:?}")
         })?;
     }
-    Ok("those on loopback and on own addresses answered".into())
+    Ok("the name servers on loopback and on local addresses answered".into())
 }
 
-/// A name server that knows one service, and remembers its questions. Who asks for a `long` name is told
-/// to ask over TCP. It ends with the process.
+/// A name server with one service and a log of its queries. Over UDP, its answer for a `long` name
+/// is truncated, so that the query is repeated over TCP. It ends with the process.
 struct NameServer(Arc<Mutex<Vec<String>>>);
 
 impl NameServer {
@@ -225,8 +226,8 @@ impl NameServer {
         Ok(server)
     }
 
-    /// Returns the questions since this was last called.
-    fn asked(&self) -> Vec<String> {
+    /// Returns the queries since the last call.
+    fn take_queries(&self) -> Vec<String> {
         mem::take(&mut *locked(&self.0))
     }
 }
@@ -241,43 +242,44 @@ fn serve_udp(socket: &UdpSocket, log: &Log) {
     let mut buffer = [0; 512];
     while let Ok((length, from)) = socket.recv_from(&mut buffer) {
         locked(log).push("SRV".to_owned());
-        let question = &buffer[..length];
-        let is_long = question.windows(4).any(|part| part == b"long");
-        let _ = socket.send_to(&answer(question, is_long), from);
+        let query = &buffer[..length];
+        let is_long = query.windows(4).any(|part| part == b"long");
+        let _ = socket.send_to(&respond(query, is_long), from);
     }
 }
 
 fn serve_tcp(mut stream: TcpStream, log: &Log) -> io::Result<()> {
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
-    let mut question = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut question)?;
+    let mut query = vec![0; u16::from_be_bytes(length).into()];
+    stream.read_exact(&mut query)?;
     locked(log).push("SRV over TCP".to_owned());
-    let answer = answer(&question, false);
-    let length = u16::try_from(answer.len()).map_err(io::Error::other)?;
-    stream.write_all(&[&length.to_be_bytes(), &answer[..]].concat())
+    let response = respond(&query, false);
+    let length = u16::try_from(response.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&length.to_be_bytes(), &response[..]].concat())
 }
 
-/// Writes the answer to a question for SRV records (RFC 1035, section 4): the echo on the right; or, cut,
-/// nothing.
-fn answer(question: &[u8], is_cut: bool) -> Vec<u8> {
+/// Returns the response to a query for SRV records (RFC 1035, section 4): the echo on the right, or
+/// no record if the response is truncated.
+fn respond(query: &[u8], is_truncated: bool) -> Vec<u8> {
     const HEADER_BYTES: usize = 12;
     const TARGET: &[u8] = b"\x04host\x04test\x00";
     // The name ends with an empty label; type and class follow.
-    let name = question
-        .iter()
-        .skip(HEADER_BYTES)
-        .position(|byte| *byte == 0);
+    let name = query.iter().skip(HEADER_BYTES).position(|byte| *byte == 0);
     let end = HEADER_BYTES + name.unwrap_or(0) + 5;
-    let asked = question.get(HEADER_BYTES..end).unwrap_or_default();
-    // A response, with recursion; cut or not. Then how many records there are of each kind.
-    let (flags, records): (u16, u16) = if is_cut { (0x8780, 0) } else { (0x8580, 1) };
-    let mut message = question[..2].to_vec();
+    let question = query.get(HEADER_BYTES..end).unwrap_or_default();
+    // A response, with recursion; truncated or not. Then the number of records of each section.
+    let (flags, records): (u16, u16) = if is_truncated {
+        (0x8780, 0)
+    } else {
+        (0x8580, 1)
+    };
+    let mut message = query[..2].to_vec();
     for number in [flags, 1, records, 0, records] {
         message.extend(number.to_be_bytes());
     }
-    message.extend(asked);
-    if is_cut {
+    message.extend(question);
+    if is_truncated {
         return message;
     }
     let port = ECHO_PORT.to_be_bytes();

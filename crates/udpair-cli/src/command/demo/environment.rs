@@ -1,4 +1,4 @@
-//! What the demonstration plays on: a DNS server with a zone of its own, and echo peers.
+//! The environment of the demo: a DNS server with its own zone, and echo peers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use udpair::{DatagramSocket, Endpoint, HostName, ServiceName};
 
 use crate::command::context::Failure;
 
-/// The domain that offers the service (RFC 6761 keeps `.test` for such).
+/// The domain that offers the service (RFC 6761 reserves `.test` for such uses).
 pub(super) const DOMAIN: &str = "example.test";
 
-/// See the module.
-pub(super) struct Stage {
+/// A running DNS server and the echo peers in its zone.
+pub(super) struct Environment {
     dns_server: SocketAddr,
     server: Server<Catalog>,
     peers: Vec<Peer>,
 }
 
-/// One echo peer, and the SRV record that leads to it.
+/// A running echo peer, and the SRV record that points to it.
 pub(super) struct Peer {
     pub(super) host: String,
     pub(super) priority: u16,
@@ -34,9 +34,9 @@ pub(super) struct Peer {
     echo: JoinHandle<()>,
 }
 
-impl Stage {
-    /// Starts everything.
-    pub(super) async fn set() -> Result<Self, Failure> {
+impl Environment {
+    /// Starts the DNS server and the echo peers.
+    pub(super) async fn start() -> Result<Self, Failure> {
         let mut peers = Vec::new();
         for (name, priority, weight) in [("north", 10, 60), ("south", 10, 40), ("spare", 20, 0)] {
             peers.push(Peer::start(name, priority, weight).await?);
@@ -48,7 +48,7 @@ impl Stage {
             .local_addr()
             .map_err(|error| cannot("start a DNS server on loopback", error))?;
         let mut server =
-            Server::new(catalog(&peers).map_err(|error| cannot("make a zone", error))?);
+            Server::new(catalog(&peers).map_err(|error| cannot("create a DNS zone", error))?);
         server.register_socket(socket);
         Ok(Self {
             dns_server,
@@ -65,8 +65,8 @@ impl Stage {
         &self.peers
     }
 
-    /// Ends everything.
-    pub(super) fn strike(self) {
+    /// Stops the DNS server and the echo peers.
+    pub(super) fn stop(self) {
         self.server.shutdown_token().cancel();
         for peer in &self.peers {
             peer.echo.abort();
@@ -81,7 +81,7 @@ impl Peer {
         let socket = DatagramSocket::builder().bind(&local).await?;
         let port = socket.local_addr().map_or(0, |local| local.port());
         let echo = async move {
-            // The end of the socket is the end of the peer; nothing else stops it.
+            // The peer runs until its socket fails.
             while let Ok(message) = socket.recv().await {
                 let _ = socket.send_to(message.payload(), message.remote()).await;
             }
@@ -96,7 +96,7 @@ impl Peer {
     }
 }
 
-/// The zone of [`DOMAIN`], in which every host is this machine.
+/// Returns a catalog with the zone of [`DOMAIN`], in which every host is this machine.
 fn catalog(peers: &[Peer]) -> Result<Catalog, Box<dyn std::error::Error>> {
     let origin = Name::from_ascii(DOMAIN)?.append_domain(&Name::root())?;
     let mut zone = InMemoryZoneHandler::<TokioRuntimeProvider>::empty(
@@ -128,14 +128,14 @@ fn catalog(peers: &[Peer]) -> Result<Catalog, Box<dyn std::error::Error>> {
     Ok(catalog)
 }
 
-/// Whether this machine speaks IPv6 to itself; some containers do not.
+/// Whether this machine has the IPv6 loopback address. Some containers do not.
 fn has_ipv6_loopback() -> bool {
     let adapters = udpair::adapters().unwrap_or_default();
     let mut addresses = adapters.iter().flat_map(|adapter| &adapter.addresses);
     addresses.any(|address| address.ip == IpAddr::V6(Ipv6Addr::LOCALHOST))
 }
 
-/// What cannot be set up on this machine.
+/// Returns the failure for a part of the environment that cannot be set up.
 fn cannot(action: &str, source: impl std::fmt::Display) -> Failure {
     Failure::usage(format!("cannot {action}: {source}"))
 }

@@ -1,4 +1,4 @@
-//! No files that need each other: whoever reads one of them can stop at what it uses.
+//! No two files use each other: a reader of a file needs only the files that it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::sources::{exports, from_root, module, paths, product, root, sources, words};
 
-/// Files that may need each other, and why.
+/// Files that may use each other, and the reason.
 struct Exception {
     files: &'static [&'static str],
     #[expect(dead_code, reason = "for the reader")]
@@ -19,37 +19,40 @@ const EXCEPTIONS: &[Exception] = &[
             "crates/udpair/src/resolve.rs",
             "crates/udpair/src/resolve/builder.rs",
         ],
-        why: "the public faces of resolving: a builder makes what tells of its builder",
+        why: "the public types of name resolution: a type has a method for its own builder",
     },
     Exception {
         files: &[
             "crates/udpair/src/socket.rs",
             "crates/udpair/src/socket/builder.rs",
         ],
-        why: "the public faces of a socket, for the same reason",
+        why: "the public types of a socket, for the same reason",
     },
 ];
 
-/// Every circle of files, but for those above.
+/// No cycle of files exists except for those above.
 #[test]
 fn files_use_each_other_in_one_direction() {
     let root = root();
-    let mut circles = Vec::new();
+    let mut cycles = Vec::new();
     for source in crates(&root) {
-        circles.extend(Graph::of(&root, &source).circles());
+        cycles.extend(Graph::of(&root, &source).cycles());
     }
     let allowed: BTreeSet<Vec<_>> = EXCEPTIONS
         .iter()
         .map(|exception| exception.files.iter().map(ToString::to_string).collect())
         .collect();
-    let found: BTreeSet<_> = circles.into_iter().collect();
+    let found: BTreeSet<_> = cycles.into_iter().collect();
     let new: Vec<_> = found.difference(&allowed).collect();
-    assert!(new.is_empty(), "these files need each other: {new:#?}");
-    let gone: Vec<_> = allowed.difference(&found).collect();
-    assert!(gone.is_empty(), "no circles any more: {gone:#?}");
+    assert!(new.is_empty(), "these files use each other: {new:#?}");
+    let unused: Vec<_> = allowed.difference(&found).collect();
+    assert!(
+        unused.is_empty(),
+        "these exceptions are no longer needed: {unused:#?}"
+    );
 }
 
-/// The source folders of all crates.
+/// Returns the source folders of all crates.
 fn crates(root: &Path) -> Vec<String> {
     let crates = fs::read_dir(root.join("crates")).unwrap();
     let names = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -59,7 +62,7 @@ fn crates(root: &Path) -> Vec<String> {
     folders
 }
 
-/// Which file of a crate uses which others.
+/// The files of a crate, each with the files that it uses.
 #[derive(Default)]
 struct Graph {
     edges: BTreeMap<String, BTreeSet<String>>,
@@ -87,31 +90,31 @@ impl Graph {
         graph
     }
 
-    /// Returns every largest set of files that reach each other.
-    fn circles(&self) -> Vec<Vec<String>> {
+    /// Returns every strongly connected component of at least two files.
+    fn cycles(&self) -> Vec<Vec<String>> {
         let reached: BTreeMap<_, _> = self
             .edges
             .keys()
             .map(|file| (file, self.reached_from(file)))
             .collect();
-        let mut circles = BTreeSet::new();
+        let mut cycles = BTreeSet::new();
         for (file, from_here) in &reached {
             if from_here.contains(*file) {
                 let others = from_here
                     .iter()
                     .filter(|other| reached[other].contains(*file));
-                circles.insert(others.cloned().collect::<Vec<_>>());
+                cycles.insert(others.cloned().collect::<Vec<_>>());
             }
         }
-        circles.into_iter().collect()
+        cycles.into_iter().collect()
     }
 
     fn reached_from(&self, file: &str) -> BTreeSet<String> {
         let mut reached = BTreeSet::new();
-        let mut waiting: Vec<_> = self.edges[file].iter().cloned().collect();
-        while let Some(next) = waiting.pop() {
+        let mut pending: Vec<_> = self.edges[file].iter().cloned().collect();
+        while let Some(next) = pending.pop() {
             if reached.insert(next.clone()) {
-                waiting.extend(self.edges[&next].iter().cloned());
+                pending.extend(self.edges[&next].iter().cloned());
             }
         }
         reached
@@ -121,14 +124,15 @@ impl Graph {
 /// The files of a crate by their module paths.
 type Files = BTreeMap<Vec<String>, File>;
 
-/// What one file defines and uses.
+/// The items and paths of one file.
 struct File {
     name: String,
     /// Names of items that it defines.
     items: BTreeSet<String>,
-    /// Names that it hands on, and the paths that they stand for; `*` for all names of a path.
+    /// Names that it re-exports, and their paths. The name `*` stands for all names of its path.
     exports: Vec<(String, String)>,
-    /// Paths that its own code uses. One that is handed on counts if the name stands in the code again.
+    /// Paths that its own code uses. A re-exported path counts only if its name occurs again in the
+    /// code.
     uses: BTreeSet<String>,
 }
 
@@ -141,15 +145,15 @@ impl File {
             .map(|pair| pair[1].clone());
         let exports = exports(text);
         let is_used = |path: &String| {
-            let mut handed_on = exports.iter().filter(|(_, other)| other == path);
-            handed_on.all(|(name, _)| all.iter().filter(|word| *word == name).count() > 1)
+            let mut reexported = exports.iter().filter(|(_, other)| other == path);
+            reexported.all(|(name, _)| all.iter().filter(|word| *word == name).count() > 1)
         };
         Self {
             name: name.to_owned(),
             items: items.collect(),
             uses: paths(text)
                 .into_iter()
-                // A single word is no path: `mod` says it, too.
+                // A single identifier is not a path: it also occurs in `mod` declarations.
                 .filter(|path| path.contains("::") && is_used(path))
                 .collect(),
             exports,
@@ -157,7 +161,7 @@ impl File {
     }
 }
 
-/// Returns the file that defines what an absolute path names, through whatever modules hand it on.
+/// Returns the file that defines the item of an absolute path, following re-exports.
 fn owner(mut path: Vec<String>, files: &Files) -> Option<String> {
     let mut rest = Vec::new();
     while !files.contains_key(&path) {
@@ -175,25 +179,26 @@ fn owner(mut path: Vec<String>, files: &Files) -> Option<String> {
         if name == item {
             return follow(export, &rest[1..]).unwrap_or(None);
         }
-        let is_there = || {
+        let exists = || {
             let target = absolute(export, &path, files);
             files
                 .get(&target)
                 .is_some_and(|file| file.items.contains(item))
         };
-        if name == "*" && is_there() {
+        if name == "*" && exists() {
             return follow(export, &rest).unwrap_or(None);
         }
     }
     (!path.is_empty()).then(|| file.name.clone())
 }
 
-/// Words that come before the name of an item.
+/// Keywords that are followed by the name of an item.
 const DEFINES: &[&str] = &[
     "const", "enum", "fn", "static", "struct", "trait", "type", "union",
 ];
 
-/// Returns what a path of `module` names, from the root of the crate; nothing if it is of another crate.
+/// Returns a path in `module` as segments from the root of the crate; empty for a path of another
+/// crate.
 fn absolute(path: &str, module: &[String], files: &Files) -> Vec<String> {
     let child = path.split("::").next().map(str::to_owned);
     let child = [module, child.as_slice()].concat();
@@ -208,7 +213,7 @@ fn absolute(path: &str, module: &[String], files: &Files) -> Vec<String> {
 }
 
 #[test]
-fn a_circle_is_found_whatever_its_length() {
+fn a_cycle_of_more_than_two_files_is_found() {
     let edges = [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e")];
     let mut graph = Graph::default();
     for (from, to) in edges {
@@ -219,5 +224,5 @@ fn a_circle_is_found_whatever_its_length() {
             .or_default()
             .insert(to.into());
     }
-    assert_eq!(graph.circles(), [["a", "b", "c"]]);
+    assert_eq!(graph.cycles(), [["a", "b", "c"]]);
 }

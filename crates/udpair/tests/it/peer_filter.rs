@@ -1,4 +1,5 @@
-//! Strangers: whenever they send, a connected socket does not hear them.
+//! The peer filter: a connected socket delivers only the datagrams of its peer, no matter when
+//! other senders send theirs.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,23 +12,23 @@ use crate::support::{Peer, builders, endpoint, loopback, soon};
 
 /// CON-08
 #[tokio::test]
-async fn a_connected_socket_drops_datagrams_from_strangers() {
+async fn a_connected_socket_drops_datagrams_from_non_peers() {
     for (engine, builder) in builders() {
-        let (peer, stranger) = (Peer::new(), Peer::new());
+        let (peer, non_peer) = (Peer::new(), Peer::new());
         let socket = builder.connect(&peer.pair()).await.unwrap();
 
-        stranger.send(b"from a stranger", socket.local_addr().unwrap());
+        non_peer.send(b"from a non-peer", socket.local_addr().unwrap());
         peer.send(b"from the peer", socket.local_addr().unwrap());
 
-        // The stranger sent first, so its datagram was dropped by the time the peer's arrives.
+        // The non-peer sent first, so its datagram was dropped before that of the peer arrived.
         let message = soon(socket.recv()).await.unwrap();
         assert_eq!(message.payload(), b"from the peer", "{engine:?}");
     }
 }
 
-/// CON-08: the same address is not enough.
+/// CON-08: the peer is identified by its address and its port.
 #[tokio::test]
-async fn another_port_of_the_peers_host_is_a_stranger() {
+async fn another_port_of_the_peers_host_is_not_the_peer() {
     for (_, builder) in builders() {
         let (peer, neighbour) = (Peer::new(), Peer::new());
         assert_eq!(peer.addr().ip(), neighbour.addr().ip());
@@ -39,15 +40,14 @@ async fn another_port_of_the_peers_host_is_a_stranger() {
     }
 }
 
-/// CON-09, CON-16: what strangers sent before the connect is in the kernel already, and is not
-/// delivered; what the peer sent is.
+/// CON-09, CON-16: the kernel has already queued those datagrams when the socket is connected.
 #[tokio::test]
-async fn datagrams_from_before_the_connect_are_the_peers_alone() {
+async fn of_datagrams_received_before_the_connect_only_those_of_the_peer_are_delivered() {
     for (engine, builder) in builders() {
-        let (peer, stranger) = (Peer::new(), Peer::new());
+        let (peer, non_peer) = (Peer::new(), Peer::new());
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
         for number in 0..5 {
-            stranger.send(format!("stranger {number}").as_bytes(), loopback(&socket));
+            non_peer.send(format!("non-peer {number}").as_bytes(), loopback(&socket));
             peer.send(format!("peer {number}").as_bytes(), loopback(&socket));
         }
         let port = socket.local_addr().unwrap().port();
@@ -68,16 +68,16 @@ async fn datagrams_from_before_the_connect_are_the_peers_alone() {
     }
 }
 
-/// CON-09: strangers that filled the receive buffer before the connect take no room from the peer.
+/// CON-09: non-peers filled the receive buffer before the connect.
 #[tokio::test]
-async fn a_buffer_full_of_strangers_has_room_for_the_peer() {
+async fn connecting_frees_the_buffer_space_that_non_peers_have_filled() {
     for (engine, builder) in builders() {
-        let (peer, stranger) = (Peer::new(), Peer::new());
+        let (peer, non_peer) = (Peer::new(), Peer::new());
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
-        // Even if somebody has seen it empty.
+        // Even if an earlier receive has found the buffer empty.
         assert!(socket.try_recv().unwrap().is_none());
         while socket.statistics().kernel_dropped == 0 {
-            stranger.send(&[0; 1000], loopback(&socket));
+            non_peer.send(&[0; 1000], loopback(&socket));
         }
         socket.connect(&peer.pair()).await.unwrap();
         peer.send(b"at once", loopback(&socket));
@@ -89,18 +89,18 @@ async fn a_buffer_full_of_strangers_has_room_for_the_peer() {
     }
 }
 
-/// CON-09: messages that were received, but not asked for, before the connect.
+/// CON-09: such a message was read from the kernel, but not yet delivered.
 #[tokio::test]
-async fn a_message_that_was_fetched_before_the_connect_is_filtered_too() {
+async fn messages_fetched_before_the_connect_are_filtered_too() {
     for (engine, builder) in builders() {
-        let (peer, stranger) = (Peer::new(), Peer::new());
+        let (peer, non_peer) = (Peer::new(), Peer::new());
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
         for _ in 0..3 {
-            stranger.send(b"stranger", loopback(&socket));
+            non_peer.send(b"non-peer", loopback(&socket));
         }
         peer.send(b"peer", loopback(&socket));
-        // Fetches all of them in one batch where the engine can, and hands on one.
-        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"stranger");
+        // Fetches all of them in one batch if the engine supports that, and delivers one.
+        assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"non-peer");
         socket.connect(&peer.pair()).await.unwrap();
         assert_eq!(
             soon(socket.recv()).await.unwrap().payload(),
@@ -110,14 +110,13 @@ async fn a_message_that_was_fetched_before_the_connect_is_filtered_too() {
     }
 }
 
-/// CON-08, CON-09: a stranger that floods the port before, while and after it is connected is never
-/// heard.
+/// CON-08, CON-09: the non-peer floods the port before, during and after the connect.
 #[tokio::test]
-async fn a_flooding_stranger_is_never_heard() {
+async fn datagrams_of_a_flooding_non_peer_are_never_delivered() {
     for (engine, builder) in builders() {
         let peer = Peer::new();
-        // A fixed local port, so that the flood is there from the first moment.
-        let port = Peer::at("0.0.0.0:0").leave().port();
+        // A fixed local port, so that the flood reaches the socket from the start.
+        let port = Peer::at("0.0.0.0:0").close().port();
         let target = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
         let (stop, sent) = (
             Arc::new(AtomicBool::new(false)),
@@ -126,26 +125,26 @@ async fn a_flooding_stranger_is_never_heard() {
         let flooding = {
             let (stop, sent) = (stop.clone(), sent.clone());
             thread::spawn(move || {
-                let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+                let non_peer = UdpSocket::bind("127.0.0.1:0").unwrap();
                 while !stop.load(Ordering::Relaxed) {
-                    // Refused while nobody is bound, and once the socket is connected.
-                    let _ = stranger.send_to(b"flood", target);
+                    // Fails while no socket is bound to the port, and once the socket is connected.
+                    let _ = non_peer.send_to(b"flood", target);
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
             })
         };
-        let flooded = || {
+        let wait_for_flood = || {
             let before = sent.load(Ordering::Relaxed);
             while sent.load(Ordering::Relaxed) < before + 10 {
                 thread::yield_now();
             }
         };
         for round in 0..50 {
-            flooded();
+            wait_for_flood();
             let pair = peer.pair().with_local(Endpoint::any(port.into()));
             let socket = builder.connect(&pair).await.unwrap();
             for number in 0..3 {
-                flooded();
+                wait_for_flood();
                 peer.send(&[round, number], target);
                 let message = soon(socket.recv()).await.unwrap();
                 assert_eq!(message.payload(), [round, number], "{engine:?}");
@@ -158,14 +157,14 @@ async fn a_flooding_stranger_is_never_heard() {
     }
 }
 
-/// Connecting takes what waits out of the kernel, and with it what would have woken those who wait.
+/// Connecting reads the queued datagrams from the kernel, which would have woken the waiters.
 #[tokio::test]
-async fn who_waits_hears_the_peer_that_was_there_before_the_connect() {
+async fn a_waiter_receives_a_datagram_that_the_peer_sent_before_the_connect() {
     for (engine, builder) in builders() {
         let peer = Peer::new();
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let connecting = async {
-            // Nobody has looked since, neither the runtime nor the receiver that waits already.
+            // Neither the runtime nor the waiting receiver has run since this send.
             peer.send(b"early", socket.local_addr().unwrap());
             socket.connect(&peer.pair()).await.unwrap();
         };
@@ -174,15 +173,15 @@ async fn who_waits_hears_the_peer_that_was_there_before_the_connect() {
     }
 }
 
-/// CON-09: whatever strangers sent before, and wherever it waits for the application.
+/// CON-09: also those that the queue held before the connect.
 #[tokio::test]
-async fn a_queue_holds_no_strangers_after_the_connect() {
-    let stranger = Peer::new();
+async fn a_queue_holds_no_datagrams_of_non_peers_after_the_connect() {
+    let non_peer = Peer::new();
     for (engine, builder) in builders() {
         let peer = Peer::new();
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let mut queue = socket.queue(8, Overflow::Pause).unwrap();
-        stranger.send(b"from a stranger", socket.local_addr().unwrap());
+        non_peer.send(b"from a non-peer", socket.local_addr().unwrap());
         soon(async {
             while queue.is_empty() {
                 tokio::task::yield_now().await;
@@ -197,10 +196,10 @@ async fn a_queue_holds_no_strangers_after_the_connect() {
     }
 }
 
-/// CON-09: a handler that is in the middle of a batch is handed no stranger once the connect returned, and
-/// what it leaves behind is the peer's alone.
+/// CON-09: after the connect has returned, neither a handler in the middle of a batch nor the
+/// receivers after it get a datagram of a non-peer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_in_the_middle_of_a_batch_hears_the_peer_alone() {
+async fn a_handler_in_the_middle_of_a_batch_receives_only_from_the_peer_after_a_connect() {
     for (engine, builder) in builders() {
         for cancels in [false, true] {
             let peer = Peer::new();
@@ -210,26 +209,26 @@ async fn a_handler_in_the_middle_of_a_batch_hears_the_peer_alone() {
                 .await
                 .unwrap();
             let to = socket.local_addr().unwrap();
-            let stranger = DatagramSocket::builder().connect(&to.into()).await.unwrap();
-            let mut batch: SendBatch = (0..10).map(|_| "from a stranger").collect();
-            stranger
+            let non_peer = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+            let mut batch: SendBatch = (0..10).map(|_| "from a non-peer").collect();
+            non_peer
                 .output()
                 .unwrap()
                 .write_batch(&mut batch)
                 .await
                 .unwrap();
 
-            let meeting = Arc::new(Barrier::new(2));
+            let barrier = Arc::new(Barrier::new(2));
             let handling = tokio::spawn({
-                let (socket, meeting) = (socket.clone(), meeting.clone());
+                let (socket, barrier) = (socket.clone(), barrier.clone());
                 async move {
-                    let mut heard = Vec::new();
+                    let mut received = Vec::new();
                     let handler = |datagram: Datagram<'_>| {
-                        heard.push(datagram.payload().to_vec());
-                        if heard.len() == 1 {
+                        received.push(datagram.payload().to_vec());
+                        if received.len() == 1 {
                             // The socket is connected between these two.
-                            meeting.wait();
-                            meeting.wait();
+                            barrier.wait();
+                            barrier.wait();
                             if cancels {
                                 socket.cancel_io().unwrap();
                             }
@@ -238,36 +237,37 @@ async fn a_handler_in_the_middle_of_a_batch_hears_the_peer_alone() {
                         }
                     };
                     let ended = socket.for_each(handler).await;
-                    (heard, ended)
+                    (received, ended)
                 }
             });
-            meeting.wait();
+            barrier.wait();
             socket.connect(&peer.pair()).await.unwrap();
             peer.send(b"from the peer", to);
-            meeting.wait();
-            let (heard, ended) = soon(handling).await.unwrap();
+            barrier.wait();
+            let (received, ended) = soon(handling).await.unwrap();
             if cancels {
                 assert_eq!(ended.unwrap_err().kind(), ErrorKind::Cancelled);
                 let message = soon(socket.recv()).await.unwrap();
                 assert_eq!(message.payload(), b"from the peer", "{engine:?}");
             } else {
                 ended.unwrap();
-                assert_eq!(heard[1..], [b"from the peer"], "{engine:?}");
+                assert_eq!(received[1..], [b"from the peer"], "{engine:?}");
             }
             assert_eq!(socket.statistics().non_peer_dropped, 9, "{engine:?}");
         }
     }
 }
 
-/// MSG-17: what the kernel dropped is told with the next message, though a stranger's came first.
+/// MSG-17: the first datagram after the drops is that of a non-peer, so the next message reports
+/// them.
 #[tokio::test]
-async fn a_stranger_takes_no_count_of_dropped_datagrams_away() {
+async fn a_dropped_datagram_of_a_non_peer_does_not_hide_kernel_drops() {
     for (engine, builder) in builders() {
         if !engine.capabilities().drops {
             continue;
         }
         for is_fetched in [false, true] {
-            let (peer, stranger) = (Peer::new(), Peer::new());
+            let (peer, non_peer) = (Peer::new(), Peer::new());
             let socket = builder
                 .clone()
                 .inbound_buffer_bytes(8192)
@@ -277,16 +277,16 @@ async fn a_stranger_takes_no_count_of_dropped_datagrams_away() {
             let to = socket.local_addr().unwrap();
             let sent = 100;
             for _ in 0..sent {
-                stranger.send(&[0; 500], to);
+                non_peer.send(&[0; 500], to);
             }
             let dropped = socket.statistics().kernel_dropped;
             assert!(dropped > 0, "{engine:?}");
-            // All but one of those from before the drops are taken out, so that there is room.
+            // Receives all but one of the datagrams from before the drops, to make space.
             let mut batch = RecvBatch::new(1);
             for _ in 1..sent - dropped {
                 assert_eq!(soon(socket.recv_batch(&mut batch)).await.unwrap(), 1);
             }
-            stranger.send(b"behind the gap", to);
+            non_peer.send(b"after the drops", to);
             if is_fetched {
                 let message = soon(socket.recv()).await.unwrap();
                 assert_eq!(message.dropped_before(), 0, "{engine:?}");

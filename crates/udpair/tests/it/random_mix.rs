@@ -1,5 +1,5 @@
-//! Every way to send and every way to receive, mixed at random: all arrives, whole and in order, and all
-//! ends with the socket.
+//! Mixes all send and receive methods at random. All datagrams arrive, complete and in order, and
+//! all operations end with the socket.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -15,34 +15,34 @@ use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
 
 use crate::support::{builders, endpoint, soon};
 
-/// The same numbers in every run (`SplitMix64`).
-struct Dice(u64);
+/// A random number generator that returns the same numbers in every run (`SplitMix64`).
+struct SplitMix(u64);
 
-impl Dice {
-    /// Returns a number below `sides`.
-    fn roll(&mut self, sides: usize) -> usize {
+impl SplitMix {
+    /// Returns a number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
     }
 
     fn length(&mut self) -> usize {
-        match self.roll(10) {
+        match self.below(10) {
             0 => 0,
             1 => 1200,
-            2 => self.roll(5000),
-            _ => self.roll(64),
+            2 => self.below(5000),
+            _ => self.below(64),
         }
     }
 
-    /// Returns payloads in rows of one length, each marked so that none is like another.
+    /// Returns payloads in runs of equal length, each with its own mark.
     fn payloads(&mut self, mark: &mut u8) -> Vec<Vec<u8>> {
         let mut payloads = Vec::new();
-        for _ in 0..=self.roll(4) {
+        for _ in 0..=self.below(4) {
             let length = self.length();
-            for _ in 0..=self.roll(8) {
+            for _ in 0..=self.below(8) {
                 *mark = mark.wrapping_add(1);
                 payloads.push(vec![*mark; length]);
             }
@@ -51,15 +51,15 @@ impl Dice {
     }
 }
 
-/// A socket that receives, and what it has not received yet.
+/// A socket that receives, and the datagrams that it has not received yet.
 struct Receiver {
     socket: DatagramSocket,
     expected: HashMap<SocketAddr, VecDeque<Vec<u8>>>,
-    waiting: usize,
+    pending: usize,
     datagrams: u64,
     bytes: u64,
-    /// How it was received, for who reads of a failure.
-    story: Vec<&'static str>,
+    /// The receive methods so far, for the message of a failed assertion.
+    history: Vec<&'static str>,
 }
 
 impl Receiver {
@@ -69,32 +69,32 @@ impl Receiver {
 
     fn expect(&mut self, from: SocketAddr, payload: Vec<u8>) {
         self.expected.entry(from).or_default().push_back(payload);
-        self.waiting += 1;
+        self.pending += 1;
     }
 
     fn note(&mut self, from: SocketAddr, payload: &[u8]) {
         let expected = self.expected.get_mut(&from).and_then(VecDeque::pop_front);
-        assert_eq!(Some(payload), expected.as_deref(), "{:?}", self.story);
-        self.waiting -= 1;
+        assert_eq!(Some(payload), expected.as_deref(), "{:?}", self.history);
+        self.pending -= 1;
         self.datagrams += 1;
         self.bytes += payload.len() as u64;
     }
 
-    /// Receives some of what waits, in one of all ways.
-    async fn receive(&mut self, dice: &mut Dice) {
+    /// Receives some of the pending datagrams with a random method.
+    async fn receive(&mut self, rng: &mut SplitMix) {
         let socket = self.socket.clone();
-        let count = 1 + dice.roll(self.waiting);
-        match dice.roll(9) {
+        let count = 1 + rng.below(self.pending);
+        match rng.below(9) {
             0 => {
-                self.story.push("recv");
+                self.history.push("recv");
                 for _ in 0..count {
                     let message = socket.recv().await.unwrap();
                     self.note(message.remote(), message.payload());
                 }
             }
             1 => {
-                self.story.push("recv_batch");
-                let mut batch = RecvBatch::new([1, 2, 3, 16, 40][dice.roll(5)]);
+                self.history.push("recv_batch");
+                let mut batch = RecvBatch::new([1, 2, 3, 16, 40][rng.below(5)]);
                 let found = socket.recv_batch(&mut batch).await.unwrap();
                 assert_eq!(found, batch.len());
                 for datagram in batch.iter() {
@@ -102,7 +102,7 @@ impl Receiver {
                 }
             }
             2 => {
-                self.story.push("for_each, cancelled");
+                self.history.push("for_each, cancelled");
                 let mut left = count;
                 let pushed = socket.for_each(|datagram| {
                     self.note(datagram.remote(), datagram.payload());
@@ -115,7 +115,7 @@ impl Receiver {
                 assert_eq!(error.kind(), ErrorKind::Cancelled);
             }
             3 => {
-                self.story.push("messages");
+                self.history.push("messages");
                 let mut messages = socket.messages();
                 for _ in 0..count {
                     let next = future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx));
@@ -124,7 +124,7 @@ impl Receiver {
                 }
             }
             4 => {
-                self.story.push("next_event");
+                self.history.push("next_event");
                 for _ in 0..count {
                     if let Event::Message(message) = socket.next_event().await.unwrap() {
                         self.note(message.remote(), message.payload());
@@ -132,18 +132,18 @@ impl Receiver {
                 }
             }
             5 => {
-                self.story.push("try_recv, poll_recv");
+                self.history.push("try_recv, poll_recv");
                 if let Some(message) = socket.try_recv().unwrap() {
                     self.note(message.remote(), message.payload());
                 }
-                if self.waiting > 0 {
+                if self.pending > 0 {
                     let message = future::poll_fn(|cx| socket.poll_recv(cx)).await.unwrap();
                     self.note(message.remote(), message.payload());
                 }
             }
             6 if count > 1 => {
-                self.story.push("two at once");
-                // Whichever gets it first.
+                self.history.push("two at once");
+                // Either of the two may receive the first message.
                 let received = RefCell::new(Vec::new());
                 let receive = async || {
                     let message = socket.recv().await.unwrap();
@@ -155,7 +155,7 @@ impl Receiver {
                 }
             }
             7 => {
-                self.story.push("all, for_each dropped");
+                self.history.push("all, for_each dropped");
                 let mut pushed = Box::pin(socket.for_each(|datagram| {
                     self.note(datagram.remote(), datagram.payload());
                 }));
@@ -163,10 +163,10 @@ impl Receiver {
                 assert!(pushed.as_mut().poll(&mut context).is_pending());
             }
             _ => {
-                self.story.push("all by a queue");
-                // It is gone with what it holds, so nothing is left to it.
+                self.history.push("all through a queue");
+                // Dropping the queue drops the messages in it, so all of them are received.
                 let mut queue = socket.queue(count, Overflow::Pause).unwrap();
-                while self.waiting > 0 {
+                while self.pending > 0 {
                     let message = queue.recv().await.unwrap();
                     self.note(message.remote(), message.payload());
                 }
@@ -175,35 +175,35 @@ impl Receiver {
     }
 }
 
-/// Sends some datagrams in one of all ways, now and then to an address where nobody listens.
+/// Sends some datagrams with a random method, a few of them to a closed port.
 async fn send(
     sender: &DatagramSocket,
     receivers: &mut [Receiver],
-    nobody: SocketAddr,
-    dice: &mut Dice,
+    closed: SocketAddr,
+    rng: &mut SplitMix,
     mark: &mut u8,
 ) -> usize {
     let from = sender.local_addr().unwrap();
-    let payloads = dice.payloads(mark);
+    let payloads = rng.payloads(mark);
     let count = payloads.len();
-    let at = dice.roll(receivers.len());
+    let at = rng.below(receivers.len());
     let receiver = &mut receivers[at];
-    match dice.roll(4) {
+    match rng.below(4) {
         0 => {
             let mut batch = SendBatch::new();
-            let mut lost = 0;
+            let mut to_closed = 0;
             for payload in payloads {
-                if dice.roll(8) == 0 {
-                    batch.push_to("to nobody", nobody);
-                    lost += 1;
+                if rng.below(8) == 0 {
+                    batch.push_to("to a closed port", closed);
+                    to_closed += 1;
                 }
-                let at = dice.roll(receivers.len());
+                let at = rng.below(receivers.len());
                 batch.push_to(payload.clone(), receivers[at].addr());
                 receivers[at].expect(from, payload);
             }
             sender.send_batch(&mut batch).await.unwrap();
             assert!(batch.is_empty());
-            return count + lost;
+            return count + to_closed;
         }
         1 => {
             let output = sender.output_to(&receiver.addr().into()).await.unwrap();
@@ -235,15 +235,15 @@ async fn send(
     count
 }
 
-/// OUT-01, OUT-12, OUT-14, OUT-15, MSG-04, MSG-05, CAN-01: whatever is mixed with what.
+/// OUT-01, OUT-12, OUT-14, OUT-15, MSG-04, MSG-05, CAN-01: with any mix of methods.
 #[tokio::test]
-async fn all_arrives_whole_and_in_order_however_it_is_sent_and_received() {
+async fn all_datagrams_arrive_complete_and_in_order_with_any_methods() {
     const ROUNDS: usize = 400;
-    // It hears itself alone, so its port is closed to all others, and nobody else's.
-    let closed = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let nobody = closed.local_addr().unwrap();
-    closed.connect(nobody).unwrap();
-    let mut dice = Dice(1);
+    // A socket that is connected to itself: its port is closed for all others, and stays reserved.
+    let self_connected = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let closed = self_connected.local_addr().unwrap();
+    self_connected.connect(closed).unwrap();
+    let mut rng = SplitMix(1);
     for (engine, sending) in builders() {
         for (receiving_engine, receiving) in builders() {
             let (mut senders, mut receivers) = (Vec::new(), Vec::new());
@@ -254,32 +254,32 @@ async fn all_arrives_whole_and_in_order_however_it_is_sent_and_received() {
                 receivers.push(Receiver {
                     socket: receiving.bind(&local).await.unwrap(),
                     expected: HashMap::new(),
-                    waiting: 0,
+                    pending: 0,
                     datagrams: 0,
                     bytes: 0,
-                    story: Vec::new(),
+                    history: Vec::new(),
                 });
             }
             let mut mark = 0;
             for _ in 0..ROUNDS {
                 for (sender, sent) in &mut senders {
-                    *sent += send(sender, &mut receivers, nobody, &mut dice, &mut mark).await;
+                    *sent += send(sender, &mut receivers, closed, &mut rng, &mut mark).await;
                 }
                 for receiver in &mut receivers {
-                    if dice.roll(3) == 0 {
+                    if rng.below(3) == 0 {
                         let socket = receiver.socket.clone();
-                        socket.send_to(b"to nobody", nobody).await.unwrap();
+                        socket.send_to(b"to a closed port", closed).await.unwrap();
                     }
-                    // Mostly all of it; what stays meets what comes next.
-                    let left = receiver.waiting * dice.roll(3) / 4;
-                    while receiver.waiting > left {
-                        soon(receiver.receive(&mut dice)).await;
+                    // Mostly all of them. The rest is received together with later datagrams.
+                    let left = receiver.pending * rng.below(3) / 4;
+                    while receiver.pending > left {
+                        soon(receiver.receive(&mut rng)).await;
                     }
                 }
             }
             for receiver in &mut receivers {
-                while receiver.waiting > 0 {
-                    soon(receiver.receive(&mut dice)).await;
+                while receiver.pending > 0 {
+                    soon(receiver.receive(&mut rng)).await;
                 }
                 assert!(receiver.socket.try_recv().unwrap().is_none());
                 let statistics = receiver.socket.statistics();
@@ -302,9 +302,10 @@ async fn all_arrives_whole_and_in_order_however_it_is_sent_and_received() {
     }
 }
 
-/// MSG-04: whoever waits is woken while there is something for him, whoever else gave up or was quicker.
+/// MSG-04: a waiter is woken while a datagram is available, even if other waiters are cancelled or
+/// receive first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_stays_behind_while_somebody_waits() {
+async fn no_datagram_remains_while_a_receiver_waits() {
     const ROUNDS: usize = 2000;
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
@@ -314,14 +315,14 @@ async fn nothing_stays_behind_while_somebody_waits() {
             .map(|seed| {
                 let (socket, received) = (socket.clone(), received.clone());
                 tokio::spawn(async move {
-                    let mut dice = Dice(seed);
-                    let mut batch = RecvBatch::new(1 + dice.roll(3));
+                    let mut rng = SplitMix(seed);
+                    let mut batch = RecvBatch::new(1 + rng.below(3));
                     loop {
-                        // Half of them give up, at once or after another task had its turn.
-                        let (gives_up, one) = (dice.roll(2) == 0, dice.roll(2) == 0);
-                        let patience = async {
+                        // Half of the receives are cancelled, at once or after another task ran.
+                        let (is_cancelled, one) = (rng.below(2) == 0, rng.below(2) == 0);
+                        let cancellation = async {
                             tokio::task::yield_now().await;
-                            if !gives_up {
+                            if !is_cancelled {
                                 future::pending::<()>().await;
                             }
                         };
@@ -329,7 +330,7 @@ async fn nothing_stays_behind_while_somebody_waits() {
                             biased;
                             message = socket.recv(), if one => message.map(|_| 1),
                             count = socket.recv_batch(&mut batch), if !one => count,
-                            () = patience => Ok(0),
+                            () = cancellation => Ok(0),
                         };
                         match count {
                             Ok(0) => {}
@@ -340,9 +341,9 @@ async fn nothing_stays_behind_while_somebody_waits() {
                 })
             })
             .collect();
-        let mut dice = Dice(4);
+        let mut rng = SplitMix(4);
         for _ in 0..ROUNDS {
-            let sent = 1 + dice.roll(4);
+            let sent = 1 + rng.below(4);
             for _ in 0..sent {
                 sender.send_to(b"x", socket.local_addr().unwrap()).unwrap();
             }
@@ -359,17 +360,17 @@ async fn nothing_stays_behind_while_somebody_waits() {
     }
 }
 
-/// CLS-01 to CLS-05: whatever is under way when the socket is closed ends, and the port is free.
+/// CLS-01 to CLS-05: operations end when the socket is closed, and the port is free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_is_under_way_ends_with_the_socket() {
+async fn pending_operations_end_when_the_socket_is_closed() {
     const ROUNDS: usize = 50;
-    let mut dice = Dice(5);
+    let mut rng = SplitMix(5);
     for (engine, builder) in builders() {
         for _ in 0..ROUNDS {
             let local = endpoint("127.0.0.1:0");
             let socket = builder.clone().bind(&local).await.unwrap();
             let address = socket.local_addr().unwrap();
-            let mut under_way = tokio::task::JoinSet::new();
+            let mut pending = tokio::task::JoinSet::new();
             let all: [fn(DatagramSocket, SocketAddr) -> Operation; 5] = [
                 |socket, _| Box::pin(async move { while socket.recv().await.is_ok() {} }),
                 |socket, _| Box::pin(async move { while socket.next_event().await.is_ok() {} }),
@@ -389,20 +390,20 @@ async fn whatever_is_under_way_ends_with_the_socket() {
                     })
                 },
             ];
-            // All of them have begun, so none is refused for being late.
+            // Each operation has started before the close, so none fails because it started later.
             for operation in all {
                 let mut operation = operation(socket.clone(), address);
                 let mut context = Context::from_waker(Waker::noop());
                 if operation.as_mut().poll(&mut context).is_pending() {
-                    under_way.spawn(operation);
+                    pending.spawn(operation);
                 }
             }
-            for _ in 0..dice.roll(50) {
+            for _ in 0..rng.below(50) {
                 tokio::task::yield_now().await;
             }
             socket.close();
             UdpSocket::bind(address).unwrap_or_else(|error| panic!("{error} {engine:?}"));
-            while let Some(ended) = soon(under_way.join_next()).await {
+            while let Some(ended) = soon(pending.join_next()).await {
                 ended.unwrap();
             }
             let error = socket.recv().await.unwrap_err();
