@@ -279,7 +279,8 @@ impl Shared {
         action: impl Display,
         future: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let mut waiter = Waiter::on(self.opening_waiters());
+        // Most openings are ready at the first poll, and need no list of waiters.
+        let mut waiter = None;
         let mut future = pin!(future);
         future::poll_fn(|cx| {
             if self.is_closed() {
@@ -288,6 +289,7 @@ impl Shared {
             if let Poll::Ready(result) = future.as_mut().poll(cx) {
                 return Poll::Ready(result);
             }
+            let waiter = waiter.get_or_insert_with(|| Waiter::on(self.opening_waiters()));
             waiter.enlist(cx.waker());
             // Checked again, because the socket may have been closed before the waker was enlisted.
             if self.is_closed() {
