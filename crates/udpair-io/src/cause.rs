@@ -22,8 +22,10 @@ pub enum Cause {
     FamilyNotSupported,
     /// `ESOCKTNOSUPPORT`, `EPROTOTYPE`: the family does not support datagram sockets.
     SocketTypeNotSupported,
-    /// `EACCES`, `EPERM`: a privileged port, or a firewall that refuses.
+    /// `EACCES`: a privileged port, or a route or router that prohibits the destination.
     PermissionDenied,
+    /// `EPERM`: a firewall of this machine that refuses a datagram, or a privilege that is missing.
+    NotPermitted,
     /// `EMSGSIZE`: the datagram does not fit into one packet.
     MessageTooLong,
     /// `ENETUNREACH`: there is no route.
