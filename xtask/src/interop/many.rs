@@ -10,10 +10,11 @@ use std::thread;
 use std::time::SystemTime;
 
 use udpair::{
-    DatagramSocket, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService, SendBatch,
+    DatagramSocket, Destination, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService,
+    SendBatch, Source,
 };
 
-use super::lan::{Case, Lan, Why, endpoint, port, receive, text};
+use super::lan::{Case, Lan, Why, adapter, endpoint, port, receive, text};
 use super::suite::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
@@ -34,6 +35,10 @@ fn cases() -> Result<(), String> {
         (
             "replies to datagrams that were sent to a group",
             reply_to_group,
+        ),
+        (
+            "a socket bound to an address sends through a chosen adapter",
+            chosen_adapter,
         ),
         ("the headers of packets", headers),
         (
@@ -138,6 +143,50 @@ fn reply_to_group(lan: &Lan) -> Result<String, Why> {
         })?;
     }
     Ok("239.80.0.1 and ff02::80:1".into())
+}
+
+/// OUT-05, MCG-11, BRC-04: the adapter is chosen for a datagram, and the address is that of the
+/// socket. It is not the first address of its adapter.
+fn chosen_adapter(lan: &Lan) -> Result<String, Why> {
+    let everywhere = lan.peer(&lan.one, "0.0.0.0:0")?;
+    everywhere.join_multicast_v4(&"239.80.0.3".parse()?, &"10.80.1.2".parse()?)?;
+    let ipv6 = lan.peer(&lan.one, "[fd80:1::2]:0")?;
+    let mut seen = Vec::new();
+    for (local, through, peer, host) in [
+        ("10.80.1.11", "e0", &everywhere, "10.80.1.2"),
+        ("10.80.1.11", "e0", &everywhere, "239.80.0.3"),
+        ("10.80.1.11", "e0", &everywhere, "10.80.1.255"),
+        ("10.80.1.11", "e0", &everywhere, "255.255.255.255"),
+        // The address of the other adapter.
+        ("10.80.2.1", "e0", &everywhere, "10.80.1.2"),
+        ("fd80:1::11", "e0", &ipv6, "fd80:1::2"),
+    ] {
+        let from = lan.on(&lan.home, async || {
+            let at = SocketAddr::new(local.parse()?, 0);
+            let socket = DatagramSocket::builder().bind(&at.into()).await?;
+            let to = Destination {
+                address: SocketAddr::new(host.parse()?, peer.local_addr()?.port()),
+                source: Source {
+                    adapter: Some(adapter(through)?.index),
+                    ..Source::default()
+                },
+            };
+            socket.send_to(b"one", to).await?;
+            let mut batch = SendBatch::new();
+            batch.push_to("batch", to);
+            batch.push_to("batch", to);
+            socket.send_batch(&mut batch).await?;
+            Ok(socket.local_addr())
+        })?;
+        for expected in ["one", "batch", "batch"] {
+            let received = receive(peer)?;
+            check(received.0 == expected && Some(received.1) == from, || {
+                format!("{local} to {host}: {received:?}")
+            })?;
+        }
+        seen.push(host);
+    }
+    Ok(format!("to {}", seen.join(", ")))
 }
 
 /// CTL-08, CTL-11: ECN, hop limit, code point and timestamp, on the same link and behind a router.

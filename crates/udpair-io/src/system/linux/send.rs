@@ -28,7 +28,7 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()
         return socket.send(outgoing);
     };
     let (mut name, name_bytes) = encode(socket, Some(to))?;
-    let mut control = source_control(Some(to));
+    let mut control = source_control(socket, Some(to));
     let mut payload = IoSlice::new(outgoing.payload);
     let mut header = empty_header();
     header.msg_name = (&raw mut name).cast();
@@ -178,7 +178,7 @@ impl SendScratch {
             to,
             name,
             name_bytes,
-            control: source_control(to),
+            control: source_control(socket, to),
             payloads: 0,
             datagrams: 0,
             length,
@@ -293,7 +293,7 @@ fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, l
 
 /// Returns the control message that sets the source address and adapter of a datagram; none if the
 /// kernel chooses both.
-fn source_control(to: Option<Destination>) -> ControlWriter {
+fn source_control(socket: &Socket, to: Option<Destination>) -> ControlWriter {
     let mut control = ControlWriter::new();
     let Some(Destination { address, source }) = to else {
         return control;
@@ -312,9 +312,13 @@ fn source_control(to: Option<Destination>) -> ControlWriter {
     ) {
         (IpAddr::V4(_), from) => {
             let from = match from {
-                Some(IpAddr::V4(ip)) => ip.octets(),
-                _ => [0; 4],
+                Some(IpAddr::V4(ip)) if !ip.is_unspecified() => Some(ip),
+                Some(IpAddr::V6(_)) => None,
+                // With 0, the kernel would choose an address even for a socket that is bound to one
+                // (ip_cmsg_send in net/ipv4/ip_sockglue.c). For IPv6 it would not.
+                Some(IpAddr::V4(_)) | None => socket.bound_ipv4(),
             };
+            let from = from.map_or([0; 4], |ip| ip.octets());
             // struct in_pktinfo: index, source address, an address that is not read.
             let info = [adapter, from, [0; 4]].concat();
             control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);
