@@ -89,6 +89,7 @@ pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     let adopting = || {
         let socket = Socket::from_std(udp)?;
         shared.settings.apply(&socket)?;
+        shared.settings.share_port(&socket)?;
         let peer = socket.peer_addr().ok();
         let link = Link::new(socket, &shared.settings, None);
         if let Some(peer) = peer {

@@ -1,5 +1,6 @@
 //! Sockets without a runtime, or in a runtime without I/O.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -189,7 +190,7 @@ fn a_group_of_sockets_shares_a_port_and_keeps_flows_together() {
                 peer.send(&[number], address);
             }
         }
-        let mut served = std::collections::BTreeMap::new();
+        let mut served = BTreeMap::new();
         for _ in 0..PEERS * usize::from(EACH) {
             let (from, member) = received.recv_timeout(TIMEOUT).unwrap();
             assert_eq!(*served.entry(from).or_insert(member), member, "{from}");
@@ -201,6 +202,31 @@ fn a_group_of_sockets_shares_a_port_and_keeps_flows_together() {
         for member in members {
             member.join().unwrap().unwrap();
         }
+    }
+}
+
+/// BND-03, BND-08, BND-09: sockets that share a port get one that no other socket has.
+#[tokio::test]
+async fn a_shared_port_of_the_systems_choice_belongs_to_its_sockets_only() {
+    const GROUPS: usize = 300;
+    for local in [":0", "127.0.0.1:0"].map(endpoint) {
+        let builder = DatagramSocket::builder();
+        let multicast_only = builder.clone().multicast_only(true);
+        let (mut sockets, mut ports) = (Vec::new(), BTreeSet::new());
+        for number in 0..GROUPS {
+            let group = match number % 2 {
+                0 => builder.bind_group(&local, 2).await.unwrap(),
+                _ => vec![multicast_only.bind(&local).await.unwrap()],
+            };
+            let port = group[0].local_addr().unwrap().port();
+            assert!(ports.insert(port), "{local}: {port} twice");
+            sockets.extend(group);
+        }
+        // A given port may still be joined.
+        let address = sockets[0].local_addr().unwrap();
+        builder.bind_group(&address.into(), 1).await.unwrap();
+        let address = sockets.last().unwrap().local_addr().unwrap();
+        multicast_only.bind(&address.into()).await.unwrap();
     }
 }
 

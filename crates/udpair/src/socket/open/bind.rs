@@ -28,6 +28,7 @@ pub(crate) fn bound_socket(
             if !is_left_to_system(local) || destination.is_none() {
                 bind_to(
                     &socket,
+                    settings,
                     SocketAddr::new(socket.family().wildcard(), local.port),
                 )?;
             }
@@ -42,6 +43,7 @@ pub(crate) fn bound_socket(
             bind_to_device(&socket, Some(&loopback))?;
             bind_to(
                 &socket,
+                settings,
                 SocketAddr::new(socket.family().wildcard(), local.port),
             )?;
             Ok((socket, Some(loopback)))
@@ -54,7 +56,7 @@ pub(crate) fn bound_socket(
                     continue;
                 }
                 let socket = open_family(settings, family_of(*address))?;
-                match bind_to(&socket, *address) {
+                match bind_to(&socket, settings, *address) {
                     Ok(()) => {
                         choose_multicast_adapter(&socket, settings, *address);
                         return Ok((socket, None));
@@ -202,8 +204,17 @@ fn check_reached_by_loopback(settings: &Settings, destination: SocketAddr) -> Re
     .with_advice("leave the local host empty"))
 }
 
-fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
-    socket.bind(address).map_err(|error| {
+fn bind_to(socket: &Socket, settings: &Settings, address: SocketAddr) -> Result<(), Error> {
+    let bind = || match address.port() {
+        // The system chooses a port that no socket is bound to. Only then is it shared.
+        0 => socket
+            .bind(address)
+            .and_then(|()| settings.share_port(socket)),
+        _ => settings
+            .share_port(socket)
+            .and_then(|()| socket.bind(address)),
+    };
+    bind().map_err(|error| {
         let is_without_zone = Cause::of(&error) == Cause::InvalidInput
             && matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
         let message = format!("cannot bind to {address}");
