@@ -15,6 +15,7 @@ mod named;
 mod namespace;
 mod network;
 mod peers;
+mod release;
 mod stun;
 mod suite;
 mod udpair;
@@ -23,6 +24,8 @@ pub(crate) use suite::Suite;
 
 /// All suites, in the order in which they run.
 pub(crate) const SUITES: &[Suite] = &[
+    // First: what the first socket of a process leaves behind must not be in another namespace.
+    release::SUITE,
     stun::SUITE,
     peers::SUITE,
     network::SUITE,

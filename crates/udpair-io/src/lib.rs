@@ -23,6 +23,7 @@ mod lookup;
 mod machine;
 mod monitor;
 mod multicast;
+mod namespace;
 mod network;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod offload;
@@ -51,6 +52,7 @@ pub use multicast::{
     Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
     share_multicast_port,
 };
+pub use namespace::enter_main_namespace;
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};
 pub use option::{
     bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, low_latency,

@@ -13,6 +13,7 @@
 //! | `adapter_index(name)` | the index of the adapter with this name |
 //! | `bits_per_second(adapter)` | the nominal speed of its link |
 //! | `machine_name()` | the machine's name |
+//! | `enter_main_namespace()` | moves this thread to the network namespace of the main thread |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps services, hosts and name servers |
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |

@@ -8,11 +8,13 @@ mod control;
 mod engine;
 mod errno;
 mod error_queue;
+mod gro;
 mod lookup;
 mod machine;
 mod message;
 mod metadata;
 mod multicast;
+mod namespace;
 mod netlink;
 mod network;
 mod option;
@@ -26,6 +28,7 @@ pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
 pub(crate) use machine::machine_name;
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
+pub(crate) use namespace::enter_main_namespace;
 pub(crate) use network::{NetworkMonitor, NetworkReader};
 pub(crate) use option::{
     bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, low_latency, open, prepare,

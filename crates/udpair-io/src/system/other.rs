@@ -123,6 +123,11 @@ pub(crate) fn machine_name() -> io::Result<String> {
         .map_err(|_| unsupported("the machine's name is not known on this system"))
 }
 
+pub(crate) fn enter_main_namespace() -> io::Result<()> {
+    // There is only one.
+    Ok(())
+}
+
 pub(crate) fn adapter_index(_name: &str) -> Option<u32> {
     None
 }

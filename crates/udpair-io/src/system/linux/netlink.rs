@@ -1,10 +1,11 @@
 //! A netlink socket that reads the kernel's tables of links, addresses and routes (netlink(7)).
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
+use super::namespace::cookie;
 use super::rtnetlink::{Content, Message, Table, messages, request};
 
 /// A netlink socket that receives only from the kernel. Never blocks.
@@ -35,19 +36,7 @@ impl Netlink {
     /// Returns the number of the network namespace that the socket is in; `None` on Linux before
     /// 5.14.
     pub(super) fn namespace(&self) -> Option<u64> {
-        let mut cookie = 0_u64;
-        let mut length = size_of_val(&cookie) as libc::socklen_t;
-        // SAFETY: `cookie` is writable for `length` bytes, and the kernel writes at most that many.
-        let result = unsafe {
-            libc::getsockopt(
-                self.socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_NETNS_COOKIE,
-                (&raw mut cookie).cast(),
-                &raw mut length,
-            )
-        };
-        (result == 0).then_some(cookie)
+        cookie(&self.socket)
     }
 
     /// Receives pending messages: at least one, and more if the kernel sent them together.

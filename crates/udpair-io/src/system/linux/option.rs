@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::adapter::adapter_index;
+use super::gro;
 use crate::adapter::Adapter;
 use crate::engine::EngineOptions;
 use crate::socket::{Family, Socket};
@@ -95,27 +96,10 @@ pub(super) fn enable_requested(socket: &Socket, requested: EngineOptions) -> io:
     if requested.receive_offload {
         // Linux before 5.0 has no such option.
         if set(socket, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok() {
-            keep_gro_enabled();
+            gro::keep_enabled(socket);
         }
     }
     Ok(())
-}
-
-/// Keeps one socket with `UDP_GRO` open for as long as the process runs.
-///
-/// When the first such socket of the machine is opened and when the last one is closed, the kernel
-/// patches its own code, and stops all cores meanwhile (`udp_encap_enable`, net/ipv4/udp.c). That
-/// takes longer than everything else about a socket, and a program that opens one socket after
-/// another would pay for it every time.
-fn keep_gro_enabled() {
-    static KEPT: OnceLock<Option<socket2::Socket>> = OnceLock::new();
-    KEPT.get_or_init(|| {
-        // An IPv6 socket keeps GRO enabled for both families.
-        let open = |domain| open(domain, Type::DGRAM, Protocol::UDP);
-        let socket = open(Domain::IPV6).or_else(|_| open(Domain::IPV4)).ok()?;
-        set_value(&socket, libc::SOL_UDP, libc::UDP_GRO, &1_i32).ok()?;
-        Some(socket)
-    });
 }
 
 /// Returns whether this kernel segments GSO batches (Linux 4.18).

@@ -225,16 +225,17 @@ impl Queue {
         time: Duration,
         is_cancelled: impl Fn() -> bool,
     ) -> bool {
-        let end = Instant::now() + time;
+        // `None` if the clock cannot represent the end: there is none.
+        let end = Instant::now().checked_add(time);
+        let has_ended = || end.is_some_and(|end| Instant::now() >= end);
         let mut batch = scratch();
         // The next call follows at once, so this one need not find out whether there is a second
         // message.
         batch.set_limit(1);
         let mut has_arrived = false;
-        for calls in 1_u32.. {
+        for calls in 1_u64.. {
             // Reading the clock takes almost as long as a call that finds nothing.
-            if is_cancelled() || calls.is_multiple_of(CALLS_PER_CLOCK_READ) && Instant::now() >= end
-            {
+            if is_cancelled() || calls.is_multiple_of(CALLS_PER_CLOCK_READ) && has_ended() {
                 break;
             }
             has_arrived = match self.kernel.receive(channel, &mut batch) {
@@ -367,7 +368,7 @@ thread_local! {
 const BATCH_MAX: u8 = 16;
 
 /// The number of calls that a busy-polling receiver makes per reading of the clock.
-const CALLS_PER_CLOCK_READ: u32 = 16;
+const CALLS_PER_CLOCK_READ: u64 = 16;
 
 /// The maximum number of messages per call while they arrive one by one. If the second slot stays
 /// unused, there is no second message.
