@@ -101,8 +101,16 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The system's own.
+    /// - [`InvalidInput`](io::ErrorKind::InvalidInput): it is not a UDP socket over IPv4 or IPv6. A
+    ///   descriptor that comes from another process may be anything.
+    /// - The system's own.
     pub fn from_std(udp: UdpSocket) -> io::Result<Self> {
+        if !system::is_udp(&SockRef::from(&udp)) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a UDP socket over IPv4 or IPv6",
+            ));
+        }
         udp.set_nonblocking(true)?;
         let family = match udp.local_addr()? {
             SocketAddr::V4(_) => Family::Ipv4,

@@ -16,6 +16,7 @@
 //! | `enter_main_namespace()` | moves this thread to the network namespace of the main thread |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps services, hosts and name servers |
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
+//! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
 //! | `wake_for_errors(socket)` | makes a queued error wake a task that waits to read |
 //! | `disconnect(socket)` | removes the peer, and the local address and port that connecting chose |

@@ -31,8 +31,8 @@ pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_p
 pub(crate) use namespace::enter_main_namespace;
 pub(crate) use network::{NetworkMonitor, NetworkReader};
 pub(crate) use option::{
-    bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, low_latency, open, prepare,
-    receive_buffer_advice, receive_offload, requested_buffer_bytes, send_buffer_advice,
+    bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_udp, low_latency, open,
+    prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes, send_buffer_advice,
     set_busy_poll, set_dont_fragment, set_low_latency, set_traffic_class, share_port,
     traffic_class, wake_for_errors,
 };

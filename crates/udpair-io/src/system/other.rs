@@ -138,6 +138,14 @@ pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result
     Ok(socket)
 }
 
+pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
+    // The protocol of a datagram socket cannot be read on every system.
+    options.r#type().is_ok_and(|kind| kind == Type::DGRAM)
+        && options
+            .local_addr()
+            .is_ok_and(|address| address.as_socket().is_some())
+}
+
 pub(crate) fn wake_for_errors(_socket: &Socket) -> io::Result<()> {
     // An error makes a socket readable without any option.
     Ok(())

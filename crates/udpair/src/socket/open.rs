@@ -86,8 +86,15 @@ pub(crate) async fn bind(
 /// Implements [`Builder::from_std`](super::Builder::from_std).
 pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     let action = "take over a socket";
+    let failed = |error| Error::system(format!("cannot {action}"), error);
+    let socket = Socket::from_std(udp).map_err(|error| match Cause::of(&error) {
+        Cause::InvalidInput => Error::new(
+            ErrorKind::InvalidArgument,
+            format!("cannot {action}: {error}"),
+        ),
+        _ => failed(error),
+    })?;
     let adopting = || {
-        let socket = Socket::from_std(udp)?;
         shared.settings.apply(&socket)?;
         shared.settings.share_port(&socket)?;
         let peer = socket.peer_addr().ok();
@@ -99,7 +106,7 @@ pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
     };
     let link = driver::within(adopting)
         .and_then(|link| link)
-        .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+        .map_err(failed)?;
     let operation = match link.channel.peer() {
         Some(_) => Operation::Connect(LocalPart::default()),
         None => Operation::Bind,

@@ -271,6 +271,33 @@ fn a_socket_of_the_standard_library_can_be_adopted() {
     }
 }
 
+/// GEN-02
+#[cfg(unix)]
+#[test]
+fn a_descriptor_that_is_not_a_udp_socket_is_rejected() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
+    let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = std::net::TcpStream::connect(stream.local_addr().unwrap()).unwrap();
+    let (datagrams, pair) = UnixDatagram::pair().unwrap();
+    for (what, descriptor) in [
+        ("a TCP stream", OwnedFd::from(connected)),
+        ("a TCP listener", stream.into()),
+        ("a Unix datagram socket", datagrams.into()),
+        ("a Unix stream", UnixStream::pair().unwrap().0.into()),
+        ("a file", std::fs::File::open("/dev/null").unwrap().into()),
+    ] {
+        for (engine, builder) in builders() {
+            let udp = std::net::UdpSocket::from(descriptor.try_clone().unwrap());
+            let error = builder.from_std(udp).unwrap_err();
+            let kind = error.kind();
+            assert_eq!(kind, ErrorKind::InvalidArgument, "{engine:?} {what}");
+        }
+    }
+    drop(pair);
+}
+
 #[tokio::test]
 async fn a_group_of_zero_sockets_is_rejected() {
     let local = endpoint("127.0.0.1:0");

@@ -20,6 +20,17 @@ pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result
     socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), Some(protocol))
 }
 
+/// Returns whether a descriptor is a UDP socket over IPv4 or IPv6. A datagram socket may also be one
+/// for ICMP or UDP-Lite.
+pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
+    let is_ip = |domain| [Domain::IPV4, Domain::IPV6].contains(&domain);
+    options.domain().is_ok_and(is_ip)
+        && options.r#type().is_ok_and(|kind| kind == Type::DGRAM)
+        && options
+            .protocol()
+            .is_ok_and(|protocol| protocol == Some(Protocol::UDP))
+}
+
 /// Disconnects the socket from its peer (connect(2), `AF_UNSPEC`).
 pub(crate) fn disconnect(socket: &Socket) -> io::Result<()> {
     let no_peer = libc::sockaddr {
@@ -493,6 +504,28 @@ mod tests {
             assert!(most < i32::MAX.cast_unsigned(), "{most}");
             // A granted size can be requested.
             assert_eq!(granted(most), most);
+        }
+    }
+
+    #[test]
+    fn only_udp_sockets_are_taken_over() {
+        for (kind, protocol, is_udp) in [
+            (Type::DGRAM, Protocol::UDP, true),
+            (Type::DGRAM, Protocol::from(libc::IPPROTO_UDPLITE), false),
+            (Type::DGRAM, Protocol::ICMPV4, false),
+            (Type::RAW, Protocol::UDP, false),
+        ] {
+            for domain in [Domain::IPV4, Domain::IPV6] {
+                // Some of these protocols need a privilege, or a kernel that has them.
+                let Ok(socket) = socket2::Socket::new(domain, kind, Some(protocol)) else {
+                    assert!(!is_udp);
+                    continue;
+                };
+                let taken = Socket::from_std(socket.into());
+                let error = taken.err().map(|error| error.kind());
+                let expected = (!is_udp).then_some(io::ErrorKind::InvalidInput);
+                assert_eq!(error, expected, "{kind:?} {protocol:?} {domain:?}");
+            }
         }
     }
 }
