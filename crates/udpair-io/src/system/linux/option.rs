@@ -9,9 +9,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::adapter::adapter_index;
-use super::gro;
 use crate::adapter::Adapter;
-use crate::engine::EngineOptions;
 use crate::socket::{Family, Socket};
 
 /// Opens a socket that is non-blocking and close-on-exec. Both flags are set by socket(2) itself,
@@ -99,18 +97,14 @@ pub(super) fn enable_error_queue(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Enables the requested features. A kernel without GRO is not an error.
-pub(super) fn enable_requested(socket: &Socket, requested: EngineOptions) -> io::Result<()> {
-    if requested.timestamps {
-        set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
-    }
-    if requested.receive_offload {
-        // Linux before 5.0 has no such option.
-        if set(socket, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok() {
-            gro::keep_enabled(socket);
-        }
-    }
-    Ok(())
+/// Makes the kernel record when each datagram arrives.
+pub(super) fn enable_timestamps(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+}
+
+/// Lets the kernel coalesce datagrams. Linux before 5.0 has no such option.
+pub(super) fn enable_gro(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::SOL_UDP, libc::UDP_GRO, 1)
 }
 
 /// Returns whether this kernel segments GSO batches (Linux 4.18).
@@ -338,6 +332,7 @@ const MEMINFO_VALUES: usize = 9;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineOptions;
     use crate::engines::engines;
 
     /// BND-16
