@@ -1,15 +1,15 @@
 //! Datagrams to send, received datagrams, and the metadata of each.
 
+mod gro_buffer;
+mod owned;
 mod receive;
 mod send;
-mod short;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-pub use receive::{
-    Datagram, Datagrams, FilterStats, OwnedDatagram, RecvBatch, filter_again, filter_received,
-};
+pub use owned::OwnedDatagram;
+pub use receive::{Datagram, Datagrams, FilterStats, RecvBatch, filter_again, filter_received};
 pub use send::SendBatch;
 
 /// One datagram to send.

@@ -21,6 +21,7 @@ mod engines;
 mod gso;
 mod lookup;
 mod machine;
+mod memory;
 mod monitor;
 mod multicast;
 mod namespace;
@@ -47,6 +48,9 @@ pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
 pub use lookup::{LookupError, lookup};
 pub use machine::machine_name;
+pub use memory::{
+    is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
+};
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
     Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,

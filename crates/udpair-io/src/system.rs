@@ -27,7 +27,10 @@
 //! | `receive_buffer_advice(bytes)`, `send_buffer_advice(bytes)` | the command that allows larger buffers |
 //! | `receive_offload(socket)` | whether the kernel may coalesce datagrams of one sender |
 //! | `dropped_datagrams(socket)` | how many datagrams were dropped because the receive buffer was full |
+//!
+//! `headed` is the same for all systems. It is here because it needs `unsafe`.
 
+pub(crate) mod headed;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]

@@ -80,9 +80,16 @@ impl Queue {
         let (kernel, mut kept) = (&mut self.kernel, self.rest.take().unwrap_or_else(scratch));
         let mut batch = scratch();
         batch.set_limit(BATCH_MAX.into());
-        while kernel.may_have_more && kept.len() < KEPT_AT_CONNECT_MAX {
+        // What does not fit is filtered when it is received.
+        while kernel.may_have_more
+            && kept.len() < KEPT_AT_CONNECT_MAX
+            && !udpair_io::is_receive_memory_full()
+        {
             match kernel.receive(channel, &mut batch) {
-                Some(Ok(())) => kept.append(&mut batch),
+                Some(Ok(())) => {
+                    batch.compact();
+                    kept.append(&mut batch);
+                }
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     kernel.may_have_more = false;
                 }
@@ -158,10 +165,12 @@ impl Queue {
 
     /// Makes `batch` the content of the queue, or gives its buffers back if it is empty.
     #[inline]
-    fn keep(&mut self, batch: Box<RecvBatch>) {
+    fn keep(&mut self, mut batch: Box<RecvBatch>) {
         if batch.is_empty() {
             give_back(batch);
         } else {
+            // It may be kept for as long as the socket exists.
+            batch.compact();
             self.rest = Some(batch);
         }
     }
@@ -177,7 +186,9 @@ impl Queue {
     ) -> Poll<Result<Option<Event>, ReceiveFailure>> {
         if channel.events.is_empty() && self.rest.is_none() {
             // Receiving also collects the errors that the network sent back.
-            self.rest = ready!(self.receive(channel, cx))?;
+            if let Some(batch) = ready!(self.receive(channel, cx))? {
+                self.keep(batch);
+            }
         }
         if let Some(event) = channel.events.pop() {
             return Poll::Ready(Ok(Some(event)));
@@ -187,9 +198,12 @@ impl Queue {
     }
 
     /// Returns how many messages to take from the kernel with the next call, where the caller sets
-    /// no limit of its own.
+    /// no limit of its own: one if nothing may be kept for the call after that.
     #[inline]
     pub(crate) fn message_limit(&self) -> usize {
+        if udpair_io::is_receive_memory_full() {
+            return 1;
+        }
         self.kernel.message_limit.into()
     }
 
