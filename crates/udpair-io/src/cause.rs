@@ -4,6 +4,7 @@
 //! supported or a full descriptor table, so callers would have to compare error numbers. They use
 //! [`Cause`] instead.
 
+use std::fmt;
 use std::io;
 
 use crate::system;
@@ -21,8 +22,10 @@ pub enum Cause {
     FamilyNotSupported,
     /// `ESOCKTNOSUPPORT`, `EPROTOTYPE`: the family does not support datagram sockets.
     SocketTypeNotSupported,
-    /// `EACCES`, `EPERM`: a privileged port, or a firewall that refuses.
+    /// `EACCES`: a privileged port, or a route or router that prohibits the destination.
     PermissionDenied,
+    /// `EPERM`: a firewall of this machine that refuses a datagram, or a privilege that is missing.
+    NotPermitted,
     /// `EMSGSIZE`: the datagram does not fit into one packet.
     MessageTooLong,
     /// `ENETUNREACH`: there is no route.
@@ -47,6 +50,8 @@ pub enum Cause {
     TooManyFiles,
     /// `ENOBUFS`: the system has no buffer space for the datagram now.
     NoBuffers,
+    /// The socket's send buffer can never hold the datagram, not even when it is empty.
+    ExceedsSendBuffer,
     /// `ENOMEM`.
     OutOfMemory,
     /// `ECANCELED`.
@@ -65,6 +70,12 @@ impl Cause {
         if let Some(code) = error.raw_os_error() {
             return system::cause(code);
         }
+        if error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<ExceedsSendBuffer>())
+        {
+            return Self::ExceedsSendBuffer;
+        }
         match error.kind() {
             io::ErrorKind::AddrInUse => Self::AddressInUse,
             io::ErrorKind::AddrNotAvailable => Self::AddressNotAvailable,
@@ -81,6 +92,33 @@ impl Cause {
             io::ErrorKind::Unsupported => Self::NotSupported,
             _ => Self::Other,
         }
+    }
+}
+
+/// The error for a datagram that the socket's send buffer can never hold.
+#[derive(Debug)]
+pub(crate) struct ExceedsSendBuffer {
+    /// How much buffer space the datagram needs, as far as that is known.
+    pub(crate) needed_bytes: u64,
+    /// The size of the send buffer.
+    pub(crate) buffer_bytes: u64,
+}
+
+impl fmt::Display for ExceedsSendBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the datagram needs about {} bytes of buffer space, and the socket has {}",
+            self.needed_bytes, self.buffer_bytes
+        )
+    }
+}
+
+impl std::error::Error for ExceedsSendBuffer {}
+
+impl From<ExceedsSendBuffer> for io::Error {
+    fn from(error: ExceedsSendBuffer) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
     }
 }
 

@@ -54,7 +54,9 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// - Any other kind: nothing was sent either. The error may belong to another datagram, sent
     ///   earlier, and have been pending until the next call on the socket; see
     ///   [`take_errors`](Self::take_errors).
-    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()>;
+    /// - [`Cause::ExceedsSendBuffer`](crate::Cause::ExceedsSendBuffer): the socket's send buffer can
+    ///   never hold the datagram.
+    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent>;
 
     /// Sends as many of the first `max` datagrams of `batch` as the kernel accepts in one call.
     ///
@@ -115,13 +117,28 @@ pub struct EngineOptions {
 /// What one call sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Sent {
-    /// The number of datagrams sent.
+    /// The number of datagrams that the kernel accepted.
     pub datagrams: usize,
-    /// The number of payload bytes sent, without headers.
+    /// The number of payload bytes in them, without headers.
     pub bytes: usize,
+    /// How many of the datagrams a queue on their route dropped at once, as far as the kernel
+    /// reports that. On Linux a socket with an error queue learns of such drops (`ENOBUFS`,
+    /// `IP_RECVERR` in ip(7)); any other socket does not.
+    pub dropped: usize,
     /// Whether the system ended the call early without giving a reason. If the reason was a network
     /// error, no other call fails because of it; see [`take_errors`](Engine::take_errors).
     pub was_interrupted: bool,
+}
+
+impl Sent {
+    /// One datagram of `bytes` bytes, which the kernel accepted.
+    pub(crate) fn one(bytes: usize) -> Self {
+        Self {
+            datagrams: 1,
+            bytes,
+            ..Self::default()
+        }
+    }
 }
 
 /// Whether a receive call left datagrams in the kernel.

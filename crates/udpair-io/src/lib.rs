@@ -59,7 +59,7 @@ pub use multicast::{
 pub use namespace::enter_main_namespace;
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};
 pub use option::{
-    bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, low_latency,
+    bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, is_shut_down, low_latency,
     receive_buffer_advice, receive_buffer_bytes, receive_offload, requested_buffer_bytes,
     send_buffer_advice, send_buffer_bytes, set_busy_poll, set_dont_fragment, set_hop_limit,
     set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes, set_traffic_class,

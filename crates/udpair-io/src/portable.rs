@@ -12,6 +12,7 @@ use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed
 use crate::peer_error::{NetworkError, NetworkErrorKind};
 use crate::pool::Buffer;
 use crate::socket::Socket;
+use crate::system;
 
 /// The engine that works on every system and uses only the standard library.
 #[derive(Debug)]
@@ -40,8 +41,11 @@ impl Engine for Portable {
         Ok(Remaining::Maybe)
     }
 
-    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
-        socket.send(outgoing)
+    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
+        match socket.send(outgoing) {
+            Ok(()) => Ok(Sent::one(outgoing.payload.len())),
+            Err(error) => system::outcome_of_failed_send(socket, outgoing, error),
+        }
     }
 
     fn send_batch(
@@ -56,15 +60,11 @@ impl Engine for Portable {
         let Some(first) = batch.queued().take(max).next() else {
             return Ok(Sent::default());
         };
-        socket.send(Outgoing {
+        let first = Outgoing {
             payload: &first.payload,
             to: first.to.or(to),
-        })?;
-        Ok(Sent {
-            datagrams: 1,
-            bytes: first.payload.len(),
-            was_interrupted: false,
-        })
+        };
+        self.send(socket, first)
     }
 
     fn take_errors(

@@ -18,7 +18,9 @@
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
+//! | `is_shut_down(socket)` | whether nothing can be received any more, because the descriptor was shut down |
 //! | `wake_for_errors(socket)` | makes a queued error wake a task that waits to read |
+//! | `outcome_of_failed_send(socket, outgoing, error)` | what a failed send of one datagram amounts to: a drop by a queue on its route, or the error |
 //! | `disconnect(socket)` | removes the peer, and the local address and port that connecting chose |
 //! | `set_dont_fragment`, `set_traffic_class`, `set_low_latency`, and their readers without `set_` | options that are named differently on each system |
 //! | `set_busy_poll`, `share_port`, `bind_to_adapter` | the same, without readers |

@@ -25,11 +25,11 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
-use tokio::task::{AbortHandle, coop};
+use tokio::task::{AbortHandle, JoinHandle, coop};
 
 pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
-pub(crate) use waiters::{Ticket, Waiter, Waiters};
+pub(crate) use waiters::{Discarded, Ticket, Waiter, Waiters};
 pub(crate) use watched::{ReaderWaker, WaitError, Watched};
 
 /// Runs `future` inside a runtime, regardless of which executor polls it.
@@ -90,6 +90,17 @@ pub(crate) async fn blocking<T: Send + 'static>(
 #[derive(Debug)]
 pub(crate) struct Task(AbortHandle);
 
+impl Task {
+    fn new(handle: JoinHandle<()>) -> Self {
+        Self(handle.abort_handle())
+    }
+
+    /// Returns whether the future has ended, be it by itself or with its runtime.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
@@ -102,7 +113,7 @@ impl Drop for Task {
 ///
 /// Those of [`in_runtime`].
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<Task> {
-    Ok(Task(runtime()?.spawn(future).abort_handle()))
+    Ok(Task::new(runtime()?.spawn(future)))
 }
 
 /// Polls all futures concurrently and returns their outputs in order.

@@ -42,11 +42,11 @@
 //!     histogram `udpair_resolution_seconds`.
 //!   - Updated by every call to [`statistics`](DatagramSocket::statistics), and when a socket is
 //!     closed: the counters `udpair_datagrams_sent_total`, `udpair_bytes_sent_total`,
-//!     `udpair_datagrams_received_total`, `udpair_bytes_received_total`,
-//!     `udpair_non_peer_dropped_total`, `udpair_kernel_dropped_total`,
-//!     `udpair_queue_dropped_total`, `udpair_truncated_total`, `udpair_peer_errors_total`,
-//!     `udpair_peer_errors_dropped_total`, `udpair_send_calls_total` and
-//!     `udpair_receive_calls_total`. Each is the sum over all sockets.
+//!     `udpair_send_dropped_total`, `udpair_datagrams_received_total`,
+//!     `udpair_bytes_received_total`, `udpair_non_peer_dropped_total`,
+//!     `udpair_kernel_dropped_total`, `udpair_queue_dropped_total`, `udpair_truncated_total`,
+//!     `udpair_peer_errors_total`, `udpair_peer_errors_dropped_total`, `udpair_send_calls_total`
+//!     and `udpair_receive_calls_total`. Each is the sum over all sockets.
 
 #![deny(unsafe_code)]
 
@@ -60,7 +60,7 @@ mod resolve;
 mod socket;
 
 pub use error::{Error, ErrorKind, SocketErrorStatus};
-pub use message::{Event, MembershipChange, Message, PeerError, PeerErrorKind};
+pub use message::{Event, MembershipChange, Message, PeerError, PeerErrorKind, SendDrop};
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use network::{
     AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,

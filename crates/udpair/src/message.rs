@@ -164,10 +164,13 @@ const LINK_LOCAL_SCOPE: u8 = 2;
 pub struct PeerError(NetworkError);
 
 impl PeerError {
-    /// Wraps an error that the network has just sent back, and emits it as a tracing event.
     pub(crate) fn new(error: NetworkError) -> Self {
-        observe::peer_error(error.destination, &error.kind, error.mtu);
         Self(error)
+    }
+
+    /// Emits the error as a tracing event. The caller holds no lock.
+    pub(crate) fn observe(&self) {
+        observe::peer_error(self.0.destination, &self.0.kind, self.0.mtu);
     }
 
     /// Returns the destination of the lost datagram; `None` where the system does not report it.
@@ -201,8 +204,54 @@ pub enum Event {
     Message(Message),
     /// The network sent an error back.
     PeerError(PeerError),
+    /// A queue on the route to a destination was full and dropped datagrams that this socket sent.
+    SendDropped(SendDrop),
     /// A multicast group was joined or left on an adapter because the network changed.
     MembershipChanged(MembershipChange),
+}
+
+/// Datagrams to one destination that a full queue on their route dropped while they were sent.
+///
+/// Their writes succeeded: UDP promises no delivery, and a queue of another machine would have
+/// dropped them without notice. [`Statistics::send_dropped`](crate::Statistics::send_dropped)
+/// counts all of them.
+///
+/// # Platform
+///
+/// Linux reports drops by its own queues only (those of its adapters; `ENOBUFS` with `IP_RECVERR`,
+/// ip(7)). Other systems report none.
+///
+/// # Model
+///
+/// OUT-16.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SendDrop {
+    destination: SocketAddr,
+    datagrams: u64,
+}
+
+impl SendDrop {
+    pub(crate) fn new(destination: SocketAddr, datagrams: u64) -> Self {
+        Self {
+            destination,
+            datagrams,
+        }
+    }
+
+    /// Adds datagrams to the same destination.
+    pub(crate) fn add(&mut self, datagrams: u64) {
+        self.datagrams = self.datagrams.saturating_add(datagrams);
+    }
+
+    /// Returns where the datagrams were sent to.
+    pub fn destination(&self) -> SocketAddr {
+        self.destination
+    }
+
+    /// Returns how many datagrams were dropped in a row.
+    pub fn datagrams(&self) -> u64 {
+        self.datagrams
+    }
 }
 
 /// A multicast group that was joined or left on an adapter because the network changed.

@@ -109,6 +109,9 @@ pub(crate) fn closed(local: Option<SocketAddr>) {
     metrics::gauge!("udpair_sockets_open").decrement(1);
 }
 
+/// Whether anything is emitted for a network error.
+pub(crate) const OBSERVES_ERRORS: bool = cfg!(feature = "tracing");
+
 /// Emits that the network sent an error back.
 pub(crate) fn peer_error(
     destination: Option<SocketAddr>,
@@ -138,18 +141,28 @@ impl Published {
     pub(crate) fn publish(&self, counts: &[(&'static str, u64)]) {
         #[cfg(feature = "metrics")]
         {
-            let before = self.before.lock();
-            let mut before = before.unwrap_or_else(std::sync::PoisonError::into_inner);
-            before.resize(counts.len(), 0);
-            for ((name, now), before) in counts.iter().zip(before.iter_mut()) {
-                // A concurrent call may have read and published higher values.
-                let new = now.saturating_sub(*before);
-                if new > 0 {
-                    metrics::counter!(*name).increment(new);
-                    *before = *now;
-                }
+            // The recorder is called after the lock is released: it may use the socket.
+            for (name, new) in self.take_new(counts) {
+                metrics::counter!(name).increment(new);
             }
         }
+    }
+
+    /// Returns by how much each count has grown since the last time, and remembers the counts.
+    #[cfg(feature = "metrics")]
+    fn take_new(&self, counts: &[(&'static str, u64)]) -> Vec<(&'static str, u64)> {
+        let before = self.before.lock();
+        let mut before = before.unwrap_or_else(std::sync::PoisonError::into_inner);
+        before.resize(counts.len(), 0);
+        let grown = counts.iter().zip(before.iter_mut());
+        grown
+            .filter_map(|((name, now), before)| {
+                // A concurrent call may have read and published higher values.
+                let new = now.saturating_sub(*before);
+                *before = (*before).max(*now);
+                (new > 0).then_some((*name, new))
+            })
+            .collect()
     }
 }
 

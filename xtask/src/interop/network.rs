@@ -452,7 +452,7 @@ fn fill_and_cancel(remote: SocketAddr) -> Result<u64, String> {
         tokio::task::yield_now().await;
         let flushing = tokio::spawn({
             let output = output.clone();
-            async move { output.flush().await }
+            async move { output.drain().await }
         });
         tokio::task::yield_now().await;
         check(!waiting.is_finished(), || "the write did not wait".into())?;

@@ -107,6 +107,12 @@ impl SendBatch {
         self.queued.clear();
     }
 
+    /// Moves the first `count` datagrams, or all if there are fewer, to the end of `other`.
+    pub fn move_front(&mut self, count: usize, other: &mut Self) {
+        let count = count.min(self.queued.len());
+        other.queued.extend(self.queued.drain(..count));
+    }
+
     /// Removes the first `count` datagrams, or all if there are fewer.
     pub fn remove(&mut self, count: usize) {
         self.queued.drain(..count.min(self.queued.len()));

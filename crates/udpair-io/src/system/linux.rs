@@ -21,6 +21,7 @@ mod option;
 mod receive;
 mod rtnetlink;
 mod send;
+mod send_buffer;
 mod sysfs;
 
 pub(crate) use adapter::adapter_index;
@@ -31,11 +32,12 @@ pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_p
 pub(crate) use namespace::enter_main_namespace;
 pub(crate) use network::{NetworkMonitor, NetworkReader};
 pub(crate) use option::{
-    bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_udp, low_latency, open,
-    prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes, send_buffer_advice,
-    set_busy_poll, set_dont_fragment, set_low_latency, set_traffic_class, share_port,
-    traffic_class, wake_for_errors,
+    bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_shut_down, is_udp,
+    low_latency, open, prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes,
+    send_buffer_advice, set_busy_poll, set_dont_fragment, set_low_latency, set_traffic_class,
+    share_port, traffic_class, wake_for_errors,
 };
+pub(crate) use send_buffer::outcome_of_failed_send;
 pub(crate) use sysfs::bits_per_second;
 
 use std::path::PathBuf;

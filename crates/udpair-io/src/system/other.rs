@@ -9,8 +9,9 @@ use std::time::Duration;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
+use crate::batch::Outgoing;
 use crate::cause::Cause;
-use crate::engine::Engine;
+use crate::engine::{Engine, Sent};
 use crate::lookup::LookupError;
 use crate::monitor::NetworkEvent;
 use crate::multicast::Membership;
@@ -146,9 +147,22 @@ pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
             .is_ok_and(|address| address.as_socket().is_some())
 }
 
+pub(crate) fn is_shut_down(_socket: &Socket) -> bool {
+    false
+}
+
 pub(crate) fn wake_for_errors(_socket: &Socket) -> io::Result<()> {
     // An error makes a socket readable without any option.
     Ok(())
+}
+
+/// No system tells for certain that a queue dropped the datagram.
+pub(crate) fn outcome_of_failed_send(
+    _socket: &Socket,
+    _outgoing: Outgoing<'_>,
+    error: io::Error,
+) -> io::Result<Sent> {
+    Err(error)
 }
 
 pub(crate) fn disconnect(_socket: &Socket) -> io::Result<()> {

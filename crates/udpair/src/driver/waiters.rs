@@ -55,14 +55,16 @@ impl<L: Deref<Target = Waiters>> Waiter<L> {
         }
     }
 
-    /// Adds an entry with `waker` to the list, or updates the entry.
+    /// Adds an entry with `waker` to the list, or updates the entry. The caller holds no lock.
     pub(crate) fn enlist(&mut self, waker: &Waker) {
-        self.list.enlist(&mut self.ticket, waker);
+        let mut discarded = Discarded::default();
+        self.list.enlist(&mut self.ticket, waker, &mut discarded);
     }
 
-    /// Removes the entry from the list.
+    /// Removes the entry from the list. The caller holds no lock.
     pub(crate) fn leave(&mut self) {
-        self.list.leave(&mut self.ticket);
+        let mut discarded = Discarded::default();
+        self.list.leave(&mut self.ticket, &mut discarded);
     }
 
     /// Returns the ticket, for a function that enlists by itself.
@@ -77,23 +79,39 @@ impl<L: Deref<Target = Waiters>> Drop for Waiter<L> {
     }
 }
 
+/// Wakers that were removed from lists, and are to be dropped when no lock is held.
+///
+/// Dropping the last waker of a task may drop the task, whose destructor may run arbitrary code. So
+/// a function that removes wakers takes a place for them, and its caller creates that place before
+/// it takes a lock: then the place is dropped after the lock is released.
+#[derive(Debug, Default)]
+pub(crate) struct Discarded {
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Discarded {
+    fn push(&mut self, waker: Waker) {
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.others.push(waker),
+        }
+    }
+}
+
 /// The number of an entry, counted from 1, so that `Option<Number>` takes no extra space.
 type Number = NonZeroU64;
 
 impl Waiters {
     /// Adds an entry with `waker` to the list, or updates the ticket's entry.
     #[inline]
-    pub(crate) fn enlist(&self, ticket: &mut Ticket, waker: &Waker) {
+    pub(crate) fn enlist(&self, ticket: &mut Ticket, waker: &Waker, discarded: &mut Discarded) {
         let mut list = self.list();
         if let Some(number) = ticket.0
             && let Some(entry) = list.entry(number)
         {
             if !entry.will_wake(waker) {
-                let former = mem::replace(entry, waker.clone());
-                drop(list);
-                // Outside the lock, see `wake_all`: dropping the last waker of a task may drop the
-                // task.
-                drop(former);
+                discarded.push(mem::replace(entry, waker.clone()));
             }
             return;
         }
@@ -111,23 +129,20 @@ impl Waiters {
 
     /// Removes the ticket's entry from the list.
     #[inline]
-    pub(crate) fn leave(&self, ticket: &mut Ticket) {
+    pub(crate) fn leave(&self, ticket: &mut Ticket, discarded: &mut Discarded) {
         // Usually the task has not waited, or it was woken, which removed its entry.
         if let Some(number) = ticket.0.take()
             && !self.is_empty()
         {
-            self.remove(number);
+            self.remove(number, discarded);
         }
     }
 
-    fn remove(&self, number: Number) {
-        let mut list = self.list();
-        let entry = list.take(number);
-        self.count
-            .fetch_sub(usize::from(entry.is_some()), Ordering::SeqCst);
-        drop(list);
-        // Outside the lock, see `wake_all`.
-        drop(entry);
+    fn remove(&self, number: Number, discarded: &mut Discarded) {
+        if let Some((_, waker)) = self.list().take(number) {
+            self.count.fetch_sub(1, Ordering::SeqCst);
+            discarded.push(waker);
+        }
     }
 
     /// Wakes all tasks on the list and empties it.
@@ -223,7 +238,8 @@ mod tests {
         let waiters = Arc::new(Waiters::default());
         let last = || Waker::from(Arc::new(Last(waiters.clone())));
         let mut tickets: [Ticket; 3] = Default::default();
-        let renew = |ticket: &mut Ticket| waiters.enlist(ticket, &last());
+        let renew =
+            |ticket: &mut Ticket| waiters.enlist(ticket, &last(), &mut Discarded::default());
         tickets.iter_mut().for_each(renew);
         // Each of these drops a waker, while others are on the list.
         renew(&mut tickets[2]);
@@ -231,7 +247,7 @@ mod tests {
         tickets
             .iter_mut()
             .rev()
-            .for_each(|ticket| waiters.leave(ticket));
+            .for_each(|ticket| waiters.leave(ticket, &mut Discarded::default()));
         assert!(waiters.is_empty());
     }
 
@@ -241,8 +257,16 @@ mod tests {
         let counts: [Arc<Count>; 3] = Default::default();
         let mut tickets: [Ticket; 3] = Default::default();
         for (count, ticket) in counts.iter().zip(&mut tickets) {
-            waiters.enlist(ticket, &Waker::from(count.clone()));
-            waiters.enlist(ticket, &Waker::from(count.clone()));
+            waiters.enlist(
+                ticket,
+                &Waker::from(count.clone()),
+                &mut Discarded::default(),
+            );
+            waiters.enlist(
+                ticket,
+                &Waker::from(count.clone()),
+                &mut Discarded::default(),
+            );
         }
         waiters.wake_all();
         waiters.wake_all();
@@ -258,10 +282,14 @@ mod tests {
         for _ in 0..2 {
             let mut tickets: [Ticket; 2] = Default::default();
             for (count, ticket) in counts.iter().zip(&mut tickets) {
-                waiters.enlist(ticket, &Waker::from(count.clone()));
+                waiters.enlist(
+                    ticket,
+                    &Waker::from(count.clone()),
+                    &mut Discarded::default(),
+                );
             }
             for ticket in &mut tickets {
-                waiters.leave(ticket);
+                waiters.leave(ticket, &mut Discarded::default());
             }
             assert!(waiters.is_empty());
         }

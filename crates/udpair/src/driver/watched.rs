@@ -4,17 +4,21 @@
 //! it for writing. So when [`Watched::close`] returns, no call is under way and the port is free,
 //! even if other tasks still hold the socket.
 
-use std::future;
+use std::future::{self, Future};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use once_cell::race::OnceBox;
 use tokio::runtime::Handle;
-use udpair_io::Socket;
+use tokio::time::{Sleep, sleep};
+use udpair_io::{Cause, Socket};
 
+use super::Task;
 use super::readiness::Readiness;
-use super::waiters::{Ticket, Waiter, Waiters};
+use super::waiters::{Discarded, Ticket, Waiter, Waiters};
 
 /// A socket whose readiness the runtime watches.
 #[derive(Debug)]
@@ -23,27 +27,30 @@ pub(crate) struct Watched {
     readers: Arc<Waiters>,
     /// Wakes `readers`; kept, because creating a waker allocates.
     readers_waker: Waker,
-    /// Created by the first writer that has to wait; most sockets never have one.
-    writing: OnceBox<Writing>,
+    /// What tells when there is buffer space. Created by the first writer that has to wait; most
+    /// sockets never have one.
+    space: OnceBox<Mutex<Option<Space>>>,
     /// The runtime that watches the socket, or will watch it. If none is assigned, the first waiter
     /// sets it.
     runtime: OnceLock<Handle>,
 }
 
-/// The writers of a socket that wait for buffer space.
-#[derive(Debug, Default)]
-struct Writing {
-    /// Exists only while a writer waits: a permanent interest in writability would cause a wake-up
-    /// for every datagram that leaves.
-    registered: Mutex<Option<Readiness<Socket>>>,
-    writers: Arc<Waiters>,
+/// Tells when the kernel has buffer space again. Exists only while a writer waits: a permanent
+/// interest in writability would cause a wake-up for every datagram that leaves.
+#[derive(Debug)]
+enum Space {
+    /// A second descriptor of the socket, registered for writing.
+    Registered(Readiness<Socket>),
+    /// The process has no descriptor left, so the kernel is asked again after a pause.
+    Pause(Pin<Box<Sleep>>),
 }
 
-impl Writing {
-    fn registered(&self) -> MutexGuard<'_, Option<Readiness<Socket>>> {
-        self.registered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+impl Space {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Registered(readiness) => readiness.poll_writable(cx),
+            Self::Pause(pause) => pause.as_mut().poll(cx).map(Ok),
+        }
     }
 }
 
@@ -114,7 +121,7 @@ impl Watched {
             reading: RwLock::new(Some(Registration::Unwatched(socket))),
             readers_waker: readers.clone().into(),
             readers,
-            writing: OnceBox::new(),
+            space: OnceBox::new(),
             runtime: OnceLock::new(),
         };
         (watched, waker)
@@ -123,10 +130,7 @@ impl Watched {
     /// Registers the socket with its runtime; if none is assigned yet, with the current one.
     #[cold]
     fn watch(&self) -> io::Result<()> {
-        let runtime = match self.runtime.get() {
-            Some(runtime) => runtime.clone(),
-            None => super::runtime()?,
-        };
+        let runtime = self.runtime()?;
         let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
         let socket = match reading.take() {
             Some(Registration::Unwatched(socket)) => socket,
@@ -175,6 +179,7 @@ impl Watched {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
+        discarded: &mut Discarded,
     ) -> Poll<Result<(), WaitError>> {
         let mut reading = self.reading();
         if matches!(*reading, Some(Registration::Unwatched(_))) {
@@ -190,24 +195,28 @@ impl Watched {
         // A reader that was woken finds the socket readable here, and need not enlist to learn
         // that.
         if !registered.take_readable() {
-            self.readers.enlist(ticket, cx.waker());
+            self.readers.enlist(ticket, cx.waker(), discarded);
             let mut context = Context::from_waker(&self.readers_waker);
             ready!(registered.poll_readable(&mut context)).map_err(WaitError::Runtime)?;
         }
-        self.readers.leave(ticket);
+        self.readers.leave(ticket, discarded);
         Poll::Ready(Ok(()))
     }
 
     /// Waits until something has arrived; see [`poll_readable`](Self::poll_readable).
     pub(crate) async fn readable(&self) -> Result<(), WaitError> {
         let mut waiter = Waiter::on(&*self.readers);
-        future::poll_fn(|cx| self.poll_readable(cx, waiter.ticket())).await
+        future::poll_fn(|cx| {
+            let mut discarded = Discarded::default();
+            self.poll_readable(cx, waiter.ticket(), &mut discarded)
+        })
+        .await
     }
 
     /// Removes a reader that no longer waits from the list.
     #[inline]
-    pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
-        self.readers.leave(ticket);
+    pub(crate) fn stop_reading(&self, ticket: &mut Ticket, discarded: &mut Discarded) {
+        self.readers.leave(ticket, discarded);
     }
 
     /// Returns whether a task waits to read.
@@ -216,72 +225,91 @@ impl Watched {
         !self.readers.is_empty()
     }
 
-    /// Wakes all waiting writers, which then check again.
-    pub(crate) fn wake_writers(&self) {
-        if let Some(writing) = self.writing.get() {
-            writing.writers.wake_all();
-        }
-    }
-
     /// Waits until the kernel has buffer space for another datagram.
+    ///
+    /// `writers` are the tasks that wait for it; all of them are woken when there is space. The
+    /// caller that learns of the space wakes the others, once it holds no lock.
     pub(crate) fn poll_writable(
         &self,
+        writers: &Arc<Waiters>,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
+        discarded: &mut Discarded,
     ) -> Poll<Result<(), WaitError>> {
-        // The list changes only under this lock, so that the registration exists while a writer is
-        // on the list.
-        let writing = self.writing.get_or_init(Box::default);
-        let mut registered = writing.registered();
-        writing.writers.enlist(ticket, cx.waker());
-        let readiness = match &mut *registered {
-            Some(readiness) => readiness,
-            none => none.insert(self.register_for_writing()?),
+        // The list changes only under this lock, so that `space` exists while a writer is on the
+        // list.
+        let mut space = self.space().lock().unwrap_or_else(PoisonError::into_inner);
+        writers.enlist(ticket, cx.waker(), discarded);
+        let waited_for = match &mut *space {
+            Some(space) => space,
+            none => none.insert(self.wait_for_space()?),
         };
-        let waker = writing.writers.clone().into();
-        let mut context = Context::from_waker(&waker);
-        let writable = ready!(readiness.poll_writable(&mut context));
-        *registered = None;
-        writing.writers.leave(ticket);
-        drop(registered);
-        writing.writers.wake_all();
+        let waker = writers.clone().into();
+        let writable = ready!(waited_for.poll(&mut Context::from_waker(&waker)));
+        *space = None;
+        writers.leave(ticket, discarded);
         Poll::Ready(writable.map_err(WaitError::Runtime))
     }
 
-    /// Adds a writer that waits for something else to the list, so that
-    /// [`wake_writers`](Self::wake_writers) wakes it.
-    pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
-        let writing = self.writing.get_or_init(Box::default);
-        let _registered = writing.registered();
-        writing.writers.enlist(ticket, cx.waker());
-    }
-
     /// Removes a writer that no longer waits from the list.
-    pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
-        let Some(writing) = self.writing.get() else {
+    pub(crate) fn stop_writing(
+        &self,
+        writers: &Waiters,
+        ticket: &mut Ticket,
+        discarded: &mut Discarded,
+    ) {
+        let Some(space) = self.space.get() else {
             return;
         };
-        let mut registered = writing.registered();
-        writing.writers.leave(ticket);
-        if writing.writers.is_empty() {
-            *registered = None;
+        let mut space = space.lock().unwrap_or_else(PoisonError::into_inner);
+        writers.leave(ticket, discarded);
+        if writers.is_empty() {
+            *space = None;
         }
     }
 
-    /// Closes the socket and wakes all waiters. The local port is free when this returns.
+    /// Closes the socket. The local port is free when this returns, also if another call has begun
+    /// to close it. Wakes no task.
     pub(crate) fn close(&self) {
-        let reading = self
-            .reading
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let writing = self
-            .writing
-            .get()
-            .and_then(|writing| writing.registered().take());
-        drop((reading, writing));
-        self.readers.wake_all();
-        self.wake_writers();
+        // Dropped under the locks, so that a second caller waits for the first.
+        let space = self.space.get();
+        let mut space = space.map(|space| space.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(space) = &mut space {
+            **space = None;
+        }
+        *reading = None;
+    }
+
+    /// Spawns `future` in the runtime of the socket, so that it ends only with that.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`spawn`](super::spawn).
+    pub(crate) fn spawn(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Task> {
+        Ok(Task::new(self.runtime()?.spawn(future)))
+    }
+
+    /// Calls `action` inside the runtime of the socket.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`in_runtime`](super::in_runtime).
+    pub(crate) fn within_runtime<T>(&self, action: impl FnOnce() -> T) -> io::Result<T> {
+        let runtime = self.runtime()?;
+        let _entered = runtime.enter();
+        Ok(action())
+    }
+
+    /// Returns the runtime of the socket; if none is assigned yet, the current one.
+    fn runtime(&self) -> io::Result<Handle> {
+        match self.runtime.get() {
+            Some(runtime) => Ok(runtime.clone()),
+            None => super::runtime(),
+        }
     }
 
     #[inline]
@@ -289,18 +317,29 @@ impl Watched {
         self.reading.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers a second descriptor of the socket, because the runtime accepts each descriptor
-    /// only once.
-    fn register_for_writing(&self) -> Result<Readiness<Socket>, WaitError> {
-        let copy = self.with(Socket::try_clone).ok_or(WaitError::Closed)?;
-        let runtime = match self.runtime.get() {
-            Some(runtime) => Ok(runtime.clone()),
-            None => super::runtime(),
-        };
-        let (copy, runtime) = copy
-            .and_then(|copy| Ok((copy, runtime?)))
-            .map_err(WaitError::Runtime)?;
+    fn space(&self) -> &Mutex<Option<Space>> {
+        self.space.get_or_init(Box::default)
+    }
+
+    /// Registers a second descriptor of the socket for writing, because the runtime accepts each
+    /// descriptor only once. If there is no descriptor left, waits for a pause.
+    fn wait_for_space(&self) -> Result<Space, WaitError> {
+        let runtime = self.runtime().map_err(WaitError::Runtime)?;
         let _entered = runtime.enter();
-        Readiness::for_writing(copy).map_err(|(_, error)| WaitError::Runtime(error))
+        let copy = self.with(Socket::try_clone).ok_or(WaitError::Closed)?;
+        let registered = copy.and_then(|copy| {
+            let registered = Readiness::for_writing(copy);
+            registered.map_err(|(_, error)| error)
+        });
+        match registered {
+            Ok(readiness) => Ok(Space::Registered(readiness)),
+            Err(error) if Cause::of(&error) == Cause::TooManyFiles => {
+                Ok(Space::Pause(Box::pin(sleep(SPACE_PAUSE))))
+            }
+            Err(error) => Err(WaitError::Runtime(error)),
+        }
     }
 }
+
+/// How long a writer waits for buffer space where it cannot be notified of it.
+const SPACE_PAUSE: Duration = Duration::from_millis(2);

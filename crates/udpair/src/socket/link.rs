@@ -11,15 +11,17 @@ mod write_queue;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
-use udpair_io::{Adapter, Cause, Destination, Outgoing, SendBatch, Sent, Socket};
+use udpair_io::{Adapter, Destination, Outgoing, SendBatch, Socket};
 
-pub(crate) use channel::{Cancellations, Channel};
+pub(crate) use channel::{Cancellations, Channel, SendFailure};
 use memberships::Memberships;
 pub(crate) use memberships::{Bound, MembershipRequest};
 pub(crate) use queue::{Queue, ReceiveFailure, ReceiverState};
 pub use statistics::Statistics;
 use write_queue::WriteQueue;
+pub(crate) use write_queue::{Flush, QueuePosition, QueuedWrite};
 
 use super::settings::Settings;
 use crate::driver::ReaderWaker;
@@ -32,21 +34,8 @@ pub(crate) struct Link {
     /// code. So code that runs under a lock gets only the channel.
     readers: ReaderWaker,
     queue: Mutex<Queue>,
-    pub(crate) write_queue: WriteQueue,
+    write_queue: WriteQueue,
     pub(crate) memberships: Memberships,
-}
-
-/// Why a datagram was not sent.
-#[derive(Debug)]
-pub(crate) enum SendFailure {
-    /// The socket is closed.
-    Closed,
-    /// The kernel has no buffer space for this socket now; waiting helps.
-    Full,
-    /// The machine has no buffer space now; a later attempt may help.
-    NoBuffers(io::Error),
-    /// The system refused.
-    Refused(io::Error),
 }
 
 impl Link {
@@ -111,62 +100,68 @@ impl Link {
     /// Sends one datagram.
     #[inline]
     pub(crate) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
-        let sent = Sent {
-            datagrams: 1,
-            bytes: outgoing.payload.len(),
-            was_interrupted: false,
-        };
-        let engine = self.channel.settings.engine;
-        let result = self.channel.call(|socket| engine.send(socket, outgoing));
-        self.count_sent(result.map(|result| result.map(|()| sent)))?;
-        Ok(())
+        let sent = self.channel.try_send(outgoing);
+        self.wake_event_waiters();
+        sent
     }
 
     /// Sends the first `count` datagrams of a batch, or as many as the kernel accepts before it
-    /// fails.
-    ///
-    /// Sent datagrams are removed from the batch and subtracted from `count`. A datagram without a
-    /// destination of its own goes to `to`.
+    /// fails; see [`Channel::try_send_batch`]. The caller holds no lock.
     pub(crate) fn try_send_batch(
         &self,
         batch: &mut SendBatch,
         to: Option<Destination>,
         count: &mut usize,
     ) -> Result<(), SendFailure> {
-        let engine = self.channel.settings.engine;
-        while *count > 0 {
-            let result = self
-                .channel
-                .call(|socket| engine.send_batch(socket, batch, to, *count));
-            let sent = self.count_sent(result)?;
-            *count -= sent.datagrams;
-            batch.remove(sent.datagrams);
-            if sent.was_interrupted {
-                // The interruption may be due to a network error. Otherwise that error would not be
-                // noticed before messages stop arriving.
-                self.channel.take_pending_errors();
-                self.wake_event_waiters();
-            }
-        }
-        Ok(())
+        let sent = self
+            .channel
+            .try_send_batch(batch, to, count, SendBatch::remove);
+        self.wake_event_waiters();
+        sent
     }
 
-    /// Counts what a call sent, or returns why it sent nothing.
+    /// Sends what waits in the write queue, as far as the kernel has buffer space, and returns
+    /// whether nothing waits any more.
     #[inline]
-    fn count_sent(&self, result: Option<io::Result<Sent>>) -> Result<Sent, SendFailure> {
-        self.wake_event_waiters();
-        match result {
-            None => Err(SendFailure::Closed),
-            Some(Ok(sent)) => {
-                self.channel.counters().add_sent(sent);
-                Ok(sent)
-            }
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Err(SendFailure::Full),
-            Some(Err(error)) if Cause::of(&error) == Cause::NoBuffers => {
-                Err(SendFailure::NoBuffers(error))
-            }
-            Some(Err(error)) => Err(SendFailure::Refused(error)),
+    pub(crate) fn make_way(&self) -> bool {
+        if self.write_queue.is_empty() {
+            return true;
         }
+        let is_empty = self.write_queue.advance(&self.channel);
+        self.wake_event_waiters();
+        is_empty
+    }
+
+    /// Waits until a queued write has been sent or has failed; see [`WriteQueue::poll_written`].
+    pub(crate) fn poll_written(
+        &self,
+        position: &mut QueuePosition<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendFailure>> {
+        let written = self.write_queue.poll_written(&self.channel, position, cx);
+        self.wake_event_waiters();
+        written
+    }
+
+    /// Waits until all writes before a flush have ended; see [`WriteQueue::poll_flushed`].
+    pub(crate) fn poll_flushed(
+        &self,
+        flush: &mut Flush<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, SendFailure>> {
+        let flushed = self.write_queue.poll_flushed(&self.channel, flush, cx);
+        self.wake_event_waiters();
+        flushed
+    }
+
+    /// Adds a write to the end of the write queue.
+    pub(crate) fn enqueue(&self, write: QueuedWrite) -> QueuePosition<'_> {
+        self.write_queue.enqueue(&self.channel, write)
+    }
+
+    /// Begins a flush of the writes that wait now.
+    pub(crate) fn flush(&self) -> Flush<'_> {
+        self.write_queue.flush(&self.channel)
     }
 
     /// Queues an event that must not be lost, and wakes the tasks that wait for events.
@@ -181,7 +176,18 @@ impl Link {
     #[inline]
     pub(crate) fn wake_event_waiters(&self) {
         if self.channel.events.take_unannounced() {
-            self.wake_readers();
+            self.announce_events();
+        }
+    }
+
+    #[cold]
+    fn announce_events(&self) {
+        self.wake_readers();
+        if self.channel.is_closed() {
+            self.write_queue.wake_all();
+        }
+        for error in self.channel.events.take_unobserved() {
+            error.observe();
         }
     }
 
@@ -195,12 +201,12 @@ impl Link {
     pub(crate) fn cancel(&self) {
         self.channel.cancel();
         self.wake_readers();
-        self.channel.wake_writers();
         self.write_queue.wake_all();
     }
 
     pub(crate) fn close(&self) {
         self.channel.close();
+        self.wake_readers();
         self.write_queue.wake_all();
         *self.queue() = Queue::default();
         self.channel.events.clear();

@@ -53,7 +53,7 @@ impl Engine for Linux {
         receive::receive(socket, batch)
     }
 
-    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
+    fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
         send::send_one(socket, outgoing)
     }
 

@@ -266,6 +266,28 @@ pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
         .copied())
 }
 
+/// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by another
+/// that has it.
+pub(crate) fn is_shut_down(socket: &Socket) -> bool {
+    let mut watched = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: `watched` is one element that outlives the call. A timeout of 0 does not wait.
+    let count = unsafe { libc::poll(&raw mut watched, 1, 0) };
+    count > 0 && watched.revents & (libc::POLLRDHUP | libc::POLLHUP) != 0
+}
+
+/// Returns the MTU of the path to the peer of a connected socket.
+pub(super) fn path_mtu(socket: &Socket) -> io::Result<usize> {
+    let mtu = match socket.family() {
+        Family::Ipv4 => get(socket, libc::IPPROTO_IP, libc::IP_MTU)?,
+        Family::Ipv6 | Family::Dual => get(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU)?,
+    };
+    usize::try_from(mtu).map_err(io::Error::other)
+}
+
 /// Sets an option whose value is an `int`.
 fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
     set_value(socket, level, option, &value)

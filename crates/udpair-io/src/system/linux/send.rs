@@ -14,22 +14,31 @@ use std::ptr;
 use super::address::RawAddress;
 use super::control::ControlWriter;
 use super::message::empty_header;
+use super::send_buffer::outcome_of_failed_send;
 use crate::batch::{Destination, Outgoing, SendBatch, Source};
 use crate::engine::Sent;
 use crate::gso::GsoBatch;
-use crate::offload;
+use crate::offload::Refusal;
 use crate::socket::Socket;
 
 /// Sends one datagram; see [`Engine::send`](crate::Engine::send).
-pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
-    let Some(to) = outgoing.to else {
+pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
+    let sent = match outgoing.to {
         // To the peer, and from a source that the kernel chooses: the standard library's call is
         // the cheapest.
-        return socket.send(outgoing);
+        None => socket.send(outgoing),
+        Some(to) => send_to(socket, outgoing.payload, to),
     };
+    match sent {
+        Ok(()) => Ok(Sent::one(outgoing.payload.len())),
+        Err(error) => outcome_of_failed_send(socket, outgoing, error),
+    }
+}
+
+fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
     let (mut name, name_bytes) = encode(socket, Some(to))?;
     let mut control = source_control(socket, Some(to));
-    let mut payload = IoSlice::new(outgoing.payload);
+    let mut payload = IoSlice::new(payload);
     let mut header = empty_header();
     header.msg_name = (&raw mut name).cast();
     header.msg_namelen = name_bytes;
@@ -50,6 +59,10 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()
 }
 
 /// Sends a batch; see [`Engine::send_batch`](crate::Engine::send_batch).
+///
+/// A GSO batch that the kernel refuses is tried with fewer datagrams, in the end with one. Only if that
+/// succeeds was the refusal about segmenting, and is remembered: other errors have the same number, such as
+/// that of a route which is a black hole for a moment.
 pub(super) fn send_batch(
     socket: &Socket,
     batch: &SendBatch,
@@ -57,19 +70,38 @@ pub(super) fn send_batch(
     max: usize,
 ) -> io::Result<Sent> {
     SCRATCH.with_borrow_mut(|scratch| {
+        let mut refusal: Option<Refusal> = None;
         loop {
-            scratch.write(socket, batch, to, max)?;
+            let segments_max = refusal.map(|refusal| refusal.segments_max);
+            scratch.write(socket, batch, to, max, segments_max)?;
             let error = match scratch.send(socket) {
-                Ok(count) => return Ok(scratch.total(count)),
+                Ok(count) => {
+                    if let Some(refusal) = refusal {
+                        socket.send_offload.learn(refusal);
+                    }
+                    return Ok(scratch.total(count));
+                }
                 Err(error) => error,
             };
             match (scratch.messages.first(), error.raw_os_error()) {
-                // The error of a kernel that takes fewer datagrams in one GSO batch.
-                (Some(message), Some(libc::EINVAL))
-                    if offload::reduce_segments_max(message.datagrams) => {}
-                // Sent one by one, the datagrams may succeed, and one that fails has its own error.
                 (Some(message), Some(code)) if message.datagrams > 1 && is_gso_refusal(code) => {
-                    socket.send_offload.refuse(message.to, message.length);
+                    refusal = Some(Refusal::of(message.to, message.length, message.datagrams));
+                }
+                (Some(message), Some(libc::ENOBUFS)) if message.datagrams > 1 => {
+                    return Ok(Sent {
+                        datagrams: message.datagrams,
+                        bytes: message.bytes,
+                        dropped: message.datagrams,
+                        was_interrupted: false,
+                    });
+                }
+                (Some(message), Some(libc::ENOBUFS)) => {
+                    let to = message.to;
+                    let Some(first) = batch.queued().next() else {
+                        return Err(error);
+                    };
+                    let payload = &first.payload;
+                    return outcome_of_failed_send(socket, Outgoing { payload, to }, error);
                 }
                 _ => return Err(error),
             }
@@ -132,6 +164,7 @@ impl SendScratch {
         batch: &SendBatch,
         to: Option<Destination>,
         max: usize,
+        segments_max: Option<usize>,
     ) -> io::Result<()> {
         self.messages.clear();
         self.payloads.clear();
@@ -152,7 +185,7 @@ impl SendScratch {
             if self.messages.len() == MESSAGES_MAX {
                 break;
             }
-            match self.begin_message(socket, own.or(to), payload.len()) {
+            match self.begin_message(socket, own.or(to), payload.len(), segments_max) {
                 Ok(size) => current = Some((size, self.payloads.len(), own)),
                 // Returned by a later call, for which this datagram is the first.
                 Err(_) if !self.messages.is_empty() => break,
@@ -172,6 +205,7 @@ impl SendScratch {
         socket: &Socket,
         to: Option<Destination>,
         length: usize,
+        segments_max: Option<usize>,
     ) -> io::Result<GsoBatch> {
         let (name, name_bytes) = encode(socket, to)?;
         self.messages.push(GsoMessage {
@@ -184,7 +218,10 @@ impl SendScratch {
             length,
             bytes: 0,
         });
-        let limits = socket.send_offload.limits(to, length);
+        let mut limits = socket.send_offload.limits(to, length);
+        if let Some(max) = segments_max {
+            limits.datagrams = limits.datagrams.min(max);
+        }
         Ok(GsoBatch::begin(length, limits))
     }
 

@@ -5,20 +5,23 @@
 //! them. So they can neither take their own lock again nor notify a reader, whose waker may run
 //! arbitrary code. Nothing here wakes a reader.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use once_cell::race::OnceBox;
-use udpair_io::{Cause, NetworkError, RecvBatch, Remaining, Socket};
+use udpair_io::{
+    Cause, Destination, NetworkError, Outgoing, RecvBatch, Remaining, SendBatch, Sent, Socket,
+};
 
 use super::events::EventQueue;
 use super::statistics::{Counters, Drops, Statistics};
-use crate::driver::{ReaderWaker, Ticket, WaitError, Watched};
-use crate::message::{Event, PeerError};
+use crate::driver::{Discarded, ReaderWaker, Task, Ticket, WaitError, Waiters, Watched};
+use crate::message::PeerError;
 use crate::socket::settings::Settings;
 
 /// The descriptor of an open socket, its peer, its queued events and its counters.
@@ -32,6 +35,23 @@ pub(crate) struct Channel {
     counters: OnceBox<Counters>,
     /// Number of calls to [`cancel`](Self::cancel). [`Cancellations`] holds this plus one.
     cancellations: AtomicU64,
+    /// The error number with which the system has destroyed the socket; 0 if it has not.
+    abort_code: AtomicI32,
+}
+
+/// Why a datagram was not sent.
+#[derive(Debug)]
+pub(crate) enum SendFailure {
+    /// The socket is closed.
+    Closed,
+    /// The kernel has no buffer space for this socket now; waiting helps.
+    Full,
+    /// The machine has no buffer space now; a later attempt may help.
+    NoBuffers(io::Error),
+    /// The system refused.
+    Refused(io::Error),
+    /// The runtime of the socket cannot be waited for.
+    Runtime(io::Error),
 }
 
 /// The number of times that pending operations were cancelled, plus one, so that
@@ -59,6 +79,7 @@ impl Channel {
             events: EventQueue::default(),
             counters: OnceBox::new(),
             cancellations: AtomicU64::new(0),
+            abort_code: AtomicI32::new(0),
         };
         (channel, reader_waker)
     }
@@ -79,19 +100,90 @@ impl Channel {
         self.call(|socket| self.settings.engine.receive(socket, batch))
     }
 
+    /// Sends one datagram.
+    #[inline]
+    pub(crate) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
+        let engine = self.settings.engine;
+        let sent = self.call(|socket| engine.send(socket, outgoing));
+        self.count_sent(sent, || outgoing.to)?;
+        Ok(())
+    }
+
+    /// Sends the first `count` datagrams of a batch, or as many as the kernel accepts before it
+    /// fails.
+    ///
+    /// Sent datagrams are subtracted from `count`, and `remove` removes them from the batch. A
+    /// datagram without a destination of its own goes to `to`.
+    pub(crate) fn try_send_batch(
+        &self,
+        batch: &mut SendBatch,
+        to: Option<Destination>,
+        count: &mut usize,
+        mut remove: impl FnMut(&mut SendBatch, usize),
+    ) -> Result<(), SendFailure> {
+        let engine = self.settings.engine;
+        while *count > 0 {
+            let sent = self.call(|socket| engine.send_batch(socket, batch, to, *count));
+            let first = || batch.destinations().next().flatten().copied().or(to);
+            let sent = self.count_sent(sent, first)?;
+            *count -= sent.datagrams;
+            remove(batch, sent.datagrams);
+            if sent.was_interrupted {
+                // The interruption may be due to a network error. Otherwise that error would not be
+                // noticed before messages stop arriving.
+                self.take_pending_errors();
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what a call sent, or returns why it sent nothing. `to` returns the destination of the
+    /// first datagram.
+    #[inline]
+    fn count_sent(
+        &self,
+        sent: Option<io::Result<Sent>>,
+        to: impl FnOnce() -> Option<Destination>,
+    ) -> Result<Sent, SendFailure> {
+        match sent {
+            Some(Ok(sent)) => {
+                self.counters().add_sent(sent);
+                if sent.dropped > 0 {
+                    self.push_drop(to(), sent.dropped);
+                }
+                Ok(sent)
+            }
+            None => Err(SendFailure::Closed),
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => Err(SendFailure::Full),
+            Some(Err(error)) if Cause::of(&error) == Cause::NoBuffers => {
+                Err(SendFailure::NoBuffers(error))
+            }
+            Some(Err(error)) => Err(SendFailure::Refused(error)),
+        }
+    }
+
+    #[cold]
+    fn push_drop(&self, to: Option<Destination>, datagrams: usize) {
+        let to = to.map(|to| to.address).or_else(|| self.peer.get().copied());
+        if let Some(to) = to {
+            // An event that finds no space is lost. The datagrams are counted anyway.
+            self.events.push_drop(to, datagrams);
+        }
+    }
+
     /// Makes a call on the socket, despite queued errors that earlier datagrams caused.
     ///
     /// A queued error fails the next call on the socket, whatever that call does, and a send that
     /// fails this way sends nothing (OUT-15). So the queued errors are taken and the call is
     /// repeated, while no other call is under way. Only then does a failure with an empty error
     /// queue mean that the error belongs to this call.
+    ///
+    /// A socket that the system has destroyed is closed: its next call would open it again, at
+    /// another port.
     #[inline]
-    pub(crate) fn call<R>(
-        &self,
-        mut call: impl FnMut(&Socket) -> io::Result<R>,
-    ) -> Option<io::Result<R>> {
+    fn call<R>(&self, mut call: impl FnMut(&Socket) -> io::Result<R>) -> Option<io::Result<R>> {
         match self.watched.with(&mut call)? {
-            Err(error) if may_be_queued(&error) => self.call_exclusive(call, &error),
+            Err(error) if may_be_queued(&error) => self.call_exclusive(call, error),
             result => Some(result),
         }
     }
@@ -101,28 +193,53 @@ impl Channel {
     fn call_exclusive<R>(
         &self,
         mut call: impl FnMut(&Socket) -> io::Result<R>,
-        first: &io::Error,
+        first: io::Error,
     ) -> Option<io::Result<R>> {
-        self.watched.with_exclusive(|socket| {
+        if is_always_own(&first) {
+            self.watched.with(|socket| self.take_errors(socket));
+            return Some(Err(first));
+        }
+        let mut last = first;
+        let result = self.watched.with_exclusive(|socket| {
             self.take_errors(socket);
             let mut tries = 1;
             loop {
+                if Cause::of(&last) == Cause::ConnectionAborted {
+                    return None;
+                }
                 let error = match call(socket) {
                     Err(error) if may_be_queued(&error) => error,
                     result => {
-                        // The first error did not recur, so it belonged to an earlier datagram.
-                        self.note_reported(socket, first);
-                        return result;
+                        // The last error did not recur, so it belonged to an earlier datagram.
+                        self.note_reported(socket, &last);
+                        return Some(result);
                     }
                 };
                 let is_own = self.take_errors(socket) == 0 && !is_never_own(&error);
-                if is_own || tries == TRIES_MAX {
-                    return Err(error);
+                if !is_own || Cause::of(&error) != Cause::of(&last) {
+                    self.note_reported(socket, &last);
                 }
-                self.note_reported(socket, &error);
+                if is_own || is_always_own(&error) || tries == TRIES_MAX {
+                    return Some(Err(error));
+                }
+                last = error;
                 tries += 1;
             }
-        })
+        })?;
+        if result.is_none() {
+            let code = last.raw_os_error().unwrap_or(-1);
+            self.abort_code.store(code, Ordering::Release);
+            self.close();
+            self.events.announce();
+            return Some(Err(last));
+        }
+        result
+    }
+
+    /// Returns the error with which the system has destroyed the socket; `None` if it has not.
+    pub(crate) fn abort_error(&self) -> Option<io::Error> {
+        let code = self.abort_code.load(Ordering::Acquire);
+        (code != 0).then(|| io::Error::from_raw_os_error(code))
     }
 
     /// Moves the errors in the socket's error queue to the events, and returns how many there were.
@@ -148,9 +265,14 @@ impl Channel {
 
     fn push_error(&self, error: NetworkError) {
         self.counters().peer_errors.add(1);
-        if !self.events.push(Event::PeerError(PeerError::new(error))) {
+        if !self.events.push_error(PeerError::new(error)) {
             self.counters().peer_errors_dropped.add(1);
         }
+    }
+
+    /// Returns whether the descriptor was shut down, so that no datagram will arrive any more.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        self.watched.with(udpair_io::is_shut_down) == Some(true)
     }
 
     /// Waits until something has arrived; see [`Watched::poll_readable`].
@@ -159,14 +281,15 @@ impl Channel {
         &self,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
+        discarded: &mut Discarded,
     ) -> Poll<Result<(), WaitError>> {
-        self.watched.poll_readable(cx, ticket)
+        self.watched.poll_readable(cx, ticket, discarded)
     }
 
     /// Removes a reader that no longer waits from the list of waiters.
     #[inline]
-    pub(crate) fn stop_reading(&self, ticket: &mut Ticket) {
-        self.watched.stop_reading(ticket);
+    pub(crate) fn stop_reading(&self, ticket: &mut Ticket, discarded: &mut Discarded) {
+        self.watched.stop_reading(ticket, discarded);
     }
 
     /// Returns whether a task waits to read.
@@ -175,29 +298,39 @@ impl Channel {
         self.watched.has_readers()
     }
 
-    /// Waits until the kernel has buffer space for another datagram.
+    /// Waits until the kernel has buffer space for another datagram; see
+    /// [`Watched::poll_writable`].
     pub(crate) fn poll_writable(
         &self,
+        writers: &Arc<Waiters>,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
+        discarded: &mut Discarded,
     ) -> Poll<Result<(), WaitError>> {
-        self.watched.poll_writable(cx, ticket)
-    }
-
-    /// Adds a writer that waits for something else to the list of waiters, so that
-    /// [`wake_writers`](Self::wake_writers) wakes it.
-    pub(crate) fn enlist_writer(&self, cx: &mut Context<'_>, ticket: &mut Ticket) {
-        self.watched.enlist_writer(cx, ticket);
+        self.watched.poll_writable(writers, cx, ticket, discarded)
     }
 
     /// Removes a writer that no longer waits from the list of waiters.
-    pub(crate) fn stop_writing(&self, ticket: &mut Ticket) {
-        self.watched.stop_writing(ticket);
+    pub(crate) fn stop_writing(
+        &self,
+        writers: &Waiters,
+        ticket: &mut Ticket,
+        discarded: &mut Discarded,
+    ) {
+        self.watched.stop_writing(writers, ticket, discarded);
     }
 
-    /// Wakes all waiting writers, which then check again.
-    pub(crate) fn wake_writers(&self) {
-        self.watched.wake_writers();
+    /// Spawns `future` in the runtime that serves the socket.
+    pub(crate) fn spawn(
+        &self,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Task> {
+        self.watched.spawn(future)
+    }
+
+    /// Calls `action` inside the runtime that serves the socket.
+    pub(crate) fn within_runtime<T>(&self, action: impl FnOnce() -> T) -> io::Result<T> {
+        self.watched.within_runtime(action)
     }
 
     /// Returns the bound address; `None` once the socket is closed.
@@ -261,7 +394,7 @@ impl Channel {
         self.cancellations.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Closes the socket and wakes all tasks that wait for it. The port is free when this returns.
+    /// Closes the socket. The port is free when this returns. Wakes no task.
     pub(crate) fn close(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.counters().final_drops.set(drops);
@@ -291,5 +424,14 @@ fn is_never_own(error: &io::Error) -> bool {
     matches!(
         Cause::of(error),
         Cause::ConnectionRefused | Cause::ConnectionReset
+    )
+}
+
+/// Returns whether an error can only come from the call itself, so that the call must not be
+/// repeated: each repetition is one more datagram that a firewall refuses, and answers.
+fn is_always_own(error: &io::Error) -> bool {
+    matches!(
+        Cause::of(error),
+        Cause::NotPermitted | Cause::ExceedsSendBuffer
     )
 }

@@ -23,6 +23,8 @@ pub(crate) struct Queue {
     /// The queued datagrams; `None` if there are none, so that a socket that waits holds no buffer.
     rest: Option<Box<RecvBatch>>,
     kernel: KernelState,
+    /// Whether the next message was paid for from the task's budget, with the one before it.
+    is_paid_for: bool,
     /// The state of the one task that polls without a future of its own; `None` if there is none.
     pub(crate) poller: Option<Box<ReceiverState>>,
 }
@@ -44,6 +46,8 @@ struct KernelState {
 /// Why nothing could be received.
 pub(crate) enum ReceiveFailure {
     Closed,
+    /// The descriptor was shut down, and nothing is left to receive.
+    ShutDown,
     Io(io::Error),
 }
 
@@ -118,9 +122,12 @@ impl Queue {
     pub(crate) fn take_message(
         &mut self,
         channel: &Channel,
-        cx: Option<&mut Context<'_>>,
+        mut cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Message>, ReceiveFailure>> {
-        let queued = self.pop();
+        let queued = match &mut cx {
+            Some(cx) => ready!(self.poll_pop(cx)),
+            None => self.pop(),
+        };
         if queued.is_some() || !self.kernel.may_have_more {
             return Poll::Ready(Ok(queued));
         }
@@ -133,9 +140,25 @@ impl Queue {
         })))
     }
 
+    /// Takes a message that is already in the queue; `None` if there is none.
+    ///
+    /// Pending when the task has used up its budget.
+    #[inline]
+    pub(crate) fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if self.rest.is_none() {
+            return Poll::Ready(None);
+        }
+        // A unit for two messages: the runtime gives one for each system call, which costs more.
+        self.is_paid_for = !self.is_paid_for;
+        if self.is_paid_for {
+            ready!(driver::poll_budget(cx));
+        }
+        Poll::Ready(self.pop())
+    }
+
     /// Takes a message that is already in the queue.
     #[inline]
-    pub(crate) fn pop(&mut self) -> Option<Message> {
+    fn pop(&mut self) -> Option<Message> {
         let rest = self.rest.as_mut()?;
         let message = rest.pop();
         if rest.is_empty()
@@ -178,7 +201,8 @@ impl Queue {
     /// Takes one event: one other than a message if there is one, otherwise a message; `None` if
     /// there is neither.
     ///
-    /// Pending when the task has used up its budget.
+    /// Pending when nothing is queued and the task has used up its budget. What is queued costs
+    /// nothing here; the caller pays for it.
     pub(crate) fn take_event(
         &mut self,
         channel: &Channel,
@@ -220,6 +244,12 @@ impl Queue {
         let Some(mut rest) = self.rest.take() else {
             return self.kernel.fill(channel, batch, cx);
         };
+        if let Some(cx) = cx
+            && driver::poll_budget(cx).is_pending()
+        {
+            self.rest = Some(rest);
+            return Poll::Pending;
+        }
         batch.append(&mut rest);
         give_back(rest);
         Poll::Ready(Ok(true))
@@ -239,9 +269,7 @@ impl Queue {
         time: Duration,
         is_cancelled: impl Fn() -> bool,
     ) -> bool {
-        // `None` if the clock cannot represent the end: there is none.
-        let end = Instant::now().checked_add(time);
-        let has_ended = || end.is_some_and(|end| Instant::now() >= end);
+        let started = Instant::now();
         let mut batch = scratch();
         // The next call follows at once, so this one need not find out whether there is a second
         // message.
@@ -249,7 +277,9 @@ impl Queue {
         let mut has_arrived = false;
         for calls in 1_u64.. {
             // Reading the clock takes almost as long as a call that finds nothing.
-            if is_cancelled() || calls.is_multiple_of(CALLS_PER_CLOCK_READ) && has_ended() {
+            if is_cancelled()
+                || calls.is_multiple_of(CALLS_PER_CLOCK_READ) && started.elapsed() >= time
+            {
                 break;
             }
             has_arrived = match self.kernel.receive(channel, &mut batch) {
@@ -315,8 +345,11 @@ impl KernelState {
                 Some(Ok(())) => return Poll::Ready(Ok(true)),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.may_have_more = false;
-                    // The wake-up may have been for an error instead of a datagram.
+                    // The wake-up may have been for an error instead of a datagram, or for the end.
                     channel.take_pending_errors();
+                    if channel.events.is_empty() && channel.is_shut_down() {
+                        return Poll::Ready(Err(ReceiveFailure::ShutDown));
+                    }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(ReceiveFailure::Io(error))),
             }

@@ -14,6 +14,9 @@ pub struct Statistics {
     pub datagrams_sent: u64,
     /// The number of bytes in them, without headers.
     pub bytes_sent: u64,
+    /// The number of those datagrams that a full queue on their route dropped at once, as far as
+    /// the system reports it; see [`SendDrop`](crate::SendDrop).
+    pub send_dropped: u64,
     /// The number of datagrams that were received and passed the filter, whether or not the
     /// application has taken them.
     pub datagrams_received: u64,
@@ -52,10 +55,11 @@ impl Statistics {
     }
 
     /// Returns every count with the name under which it is published.
-    pub(crate) fn counts(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn counts(&self) -> [(&'static str, u64); 13] {
         [
             ("udpair_datagrams_sent_total", self.datagrams_sent),
             ("udpair_bytes_sent_total", self.bytes_sent),
+            ("udpair_send_dropped_total", self.send_dropped),
             ("udpair_datagrams_received_total", self.datagrams_received),
             ("udpair_bytes_received_total", self.bytes_received),
             ("udpair_non_peer_dropped_total", self.non_peer_dropped),
@@ -75,6 +79,7 @@ impl Statistics {
 pub(crate) struct Counters {
     pub(crate) datagrams_sent: Counter,
     pub(crate) bytes_sent: Counter,
+    pub(crate) send_dropped: Counter,
     pub(crate) datagrams_received: Counter,
     pub(crate) bytes_received: Counter,
     pub(crate) non_peer_dropped: Counter,
@@ -95,6 +100,9 @@ impl Counters {
         self.send_calls.add(1);
         self.datagrams_sent.add(sent.datagrams);
         self.bytes_sent.add(sent.bytes);
+        if sent.dropped > 0 {
+            self.send_dropped.add(sent.dropped);
+        }
     }
 
     /// Counts what one call received, without the datagrams that the filter dropped.
@@ -114,6 +122,7 @@ impl Counters {
         Statistics {
             datagrams_sent: self.datagrams_sent.get(),
             bytes_sent: self.bytes_sent.get(),
+            send_dropped: self.send_dropped.get(),
             datagrams_received: self.datagrams_received.get(),
             bytes_received: self.bytes_received.get(),
             non_peer_dropped: self.non_peer_dropped.get(),

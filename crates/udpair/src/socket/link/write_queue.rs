@@ -1,54 +1,98 @@
-//! The write queue: writes that wait until the kernel has buffer space, in order.
+//! The write queue: writes that wait until the kernel has buffer space, in the order of their first
+//! poll.
 //!
-//! Most writes go directly to the kernel and never enter the queue. When the kernel has no buffer
-//! space, a write is enqueued, and later writes are enqueued after it, so that they reach the
-//! kernel in the order in which they were issued. Only the first write in the queue calls the
-//! kernel, and a write that leaves the queue wakes the next one.
+//! Most writes go directly to the kernel and never enter the queue. A write that finds no buffer
+//! space puts its datagrams into the queue. Whichever write is polled when there is space again
+//! sends what is queued before it, and then its own datagrams. So a task that does not poll its
+//! write delays no other write, and the order is kept (OUT-13). Dropping a write that was not sent
+//! removes it, so the queue holds no more than the pending writes.
 
 use std::collections::BTreeMap;
-use std::future;
-use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use once_cell::race::OnceBox;
+use udpair_io::{Destination, SendBatch};
 
-use crate::driver::{Waiter, Waiters};
+use super::channel::{Channel, SendFailure};
+use crate::driver::{Discarded, Ticket, WaitError, Waiters};
 
 /// The write queue of a socket.
 #[derive(Debug, Default)]
 pub(crate) struct WriteQueue {
-    /// The number of writes in the queue. Every write reads it, so it is outside the lock.
+    /// The number of writes that wait to be sent. Every write reads it, so it is outside the lock.
     length: AtomicUsize,
     /// Created by the first write that has to wait; most sockets never have one.
-    waiting: OnceBox<WaitingWrites>,
-}
-
-/// The writes in the queue, and the flushes that wait for them.
-#[derive(Debug, Default)]
-struct WaitingWrites {
-    positions: Mutex<Positions>,
-    /// Tasks that wait until all writes before their flush have left the queue.
-    flushing: Waiters,
+    waiting: OnceBox<Waiting>,
 }
 
 #[derive(Debug, Default)]
-struct Positions {
+struct Waiting {
+    writes: Mutex<Writes>,
+    /// The tasks whose writes or flushes wait for buffer space.
+    writers: Arc<Waiters>,
+}
+
+/// The writes in the queue.
+#[derive(Debug, Default)]
+struct Writes {
     /// The number of the next position.
     next: u64,
-    /// The occupied positions in the order of arrival; each with a waker while its task waits.
-    waiting: BTreeMap<u64, Option<Waker>>,
-    /// The number of writes that left the queue without having been sent.
-    abandoned: u64,
+    /// The writes that wait to be sent, by position.
+    queued: BTreeMap<u64, QueuedWrite>,
+    /// The writes that have ended, and whose tasks have not taken the outcome yet.
+    ended: BTreeMap<u64, EndedWrite>,
+    flushes: Vec<FlushState>,
+    /// Whether the kernel had no buffer space at the last attempt, and nothing has been heard of
+    /// space since.
+    is_full: bool,
 }
 
-/// The position of a write in the queue. Dropping it abandons the write.
+/// A write that has ended.
 #[derive(Debug)]
+struct EndedWrite {
+    /// The datagrams that were not sent.
+    rest: SendBatch,
+    /// `None` once the task has taken it.
+    outcome: Option<Result<(), SendFailure>>,
+}
+
+/// A flush that waits.
+#[derive(Debug)]
+struct FlushState {
+    number: u64,
+    /// The first position that the flush does not wait for.
+    end: u64,
+    /// Whether a write that it waits for failed or was abandoned.
+    has_failed: bool,
+}
+
+/// The datagrams of a write.
+#[derive(Debug)]
+pub(crate) struct QueuedWrite {
+    pub(crate) batch: SendBatch,
+    /// The destination of datagrams without one of their own; `None` stands for the peer.
+    pub(crate) to: Option<Destination>,
+    /// How many datagrams of the batch are to be sent.
+    pub(crate) count: usize,
+}
+
+/// The position of a write in the queue. Dropping it removes a write that was not sent.
 pub(crate) struct QueuePosition<'a> {
     queue: &'a WriteQueue,
+    channel: &'a Channel,
     number: u64,
-    has_written: bool,
+    ticket: Ticket,
+}
+
+/// A flush in progress.
+pub(crate) struct Flush<'a> {
+    queue: &'a WriteQueue,
+    channel: &'a Channel,
+    /// `None` if there was nothing to wait for.
+    number: Option<u64>,
+    ticket: Ticket,
 }
 
 impl WriteQueue {
@@ -59,182 +103,263 @@ impl WriteQueue {
     }
 
     /// Adds a write to the end of the queue, and returns its position.
-    pub(crate) fn enqueue(&self) -> QueuePosition<'_> {
-        let mut positions = self.positions();
-        let number = positions.next;
-        positions.next += 1;
-        positions.waiting.insert(number, None);
-        self.length
-            .store(positions.waiting.len(), Ordering::Release);
+    pub(crate) fn enqueue<'a>(
+        &'a self,
+        channel: &'a Channel,
+        write: QueuedWrite,
+    ) -> QueuePosition<'a> {
+        let mut writes = self.writes();
+        let number = writes.next;
+        writes.next += 1;
+        writes.queued.insert(number, write);
+        self.length.store(writes.queued.len(), Ordering::Release);
         QueuePosition {
             queue: self,
+            channel,
             number,
-            has_written: false,
+            ticket: Ticket::default(),
         }
     }
 
-    /// Wakes all writes in the queue, which then check whether they were cancelled.
-    pub(crate) fn wake_all(&self) {
-        if self.waiting.get().is_none() {
-            return;
-        }
-        let wakers: Vec<_> = self
-            .positions()
-            .waiting
-            .values_mut()
-            .filter_map(mem::take)
-            .collect();
-        for waker in wakers {
-            waker.wake();
+    /// Begins a flush of the writes that are now in the queue.
+    pub(crate) fn flush<'a>(&'a self, channel: &'a Channel) -> Flush<'a> {
+        let number = (!self.is_empty()).then(|| {
+            let mut writes = self.writes();
+            let number = writes.next;
+            writes.next += 1;
+            writes.flushes.push(FlushState {
+                number,
+                end: number,
+                has_failed: false,
+            });
+            number
+        });
+        Flush {
+            queue: self,
+            channel,
+            number,
+            ticket: Ticket::default(),
         }
     }
 
-    /// Waits until all writes that are now in the queue have left it, and returns whether none was
-    /// abandoned meanwhile.
-    pub(crate) async fn flushed(&self) -> bool {
-        let (end, abandoned) = {
-            let positions = self.positions();
-            (positions.next, positions.abandoned)
+    /// Sends what is queued, as far as the kernel has buffer space, and returns whether nothing
+    /// waits any more.
+    pub(crate) fn advance(&self, channel: &Channel) -> bool {
+        let mut progress = Progress::default();
+        let is_empty = {
+            let mut writes = self.writes();
+            writes.send_before(u64::MAX, channel, &mut progress);
+            self.length.store(writes.queued.len(), Ordering::Release);
+            writes.queued.is_empty()
         };
-        let mut waiter = Waiter::on(self.flushing());
-        future::poll_fn(|cx| {
-            waiter.enlist(cx.waker());
-            let positions = self.positions();
-            let is_done = positions
-                .waiting
-                .keys()
-                .next()
-                .is_none_or(|first| *first >= end);
-            if is_done {
-                Poll::Ready(positions.abandoned == abandoned)
-            } else {
-                Poll::Pending
-            }
-        })
-        .await
+        self.finish(progress);
+        is_empty
     }
 
-    fn positions(&self) -> MutexGuard<'_, Positions> {
+    /// Waits until a write was sent or has failed. Sends what is queued before it, and then the
+    /// write, if the kernel has buffer space.
+    pub(crate) fn poll_written(
+        &self,
+        channel: &Channel,
+        position: &mut QueuePosition<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendFailure>> {
+        let (number, ticket) = (position.number, &mut position.ticket);
+        self.poll(channel, number + 1, ticket, cx, |writes| {
+            writes.ended.get_mut(&number)?.outcome.take()
+        })
+    }
+
+    /// Waits until all writes before a flush have ended, and returns whether all of them were sent.
+    /// Sends them if the kernel has buffer space.
+    pub(crate) fn poll_flushed(
+        &self,
+        channel: &Channel,
+        flush: &mut Flush<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, SendFailure>> {
+        let Some(number) = flush.number else {
+            return Poll::Ready(Ok(true));
+        };
+        let flushed = self.poll(channel, number, &mut flush.ticket, cx, |writes| {
+            let is_waited_for = |position: &u64| *position < number;
+            if writes.queued.keys().next().is_some_and(is_waited_for) {
+                return None;
+            }
+            let mut flushes = writes.flushes.iter();
+            let flush = flushes.find(|flush| flush.number == number);
+            Some(Ok(flush.is_none_or(|flush| !flush.has_failed)))
+        });
+        flushed
+    }
+
+    /// Waits until `take` returns something. Meanwhile sends the writes before `end`.
+    fn poll<T>(
+        &self,
+        channel: &Channel,
+        end: u64,
+        ticket: &mut Ticket,
+        cx: &mut Context<'_>,
+        take: impl Fn(&mut Writes) -> Option<Result<T, SendFailure>>,
+    ) -> Poll<Result<T, SendFailure>> {
+        let mut progress = Progress::default();
+        let polled = {
+            let mut writes = self.writes();
+            loop {
+                if let Some(taken) = take(&mut writes) {
+                    channel.stop_writing(self.writers(), ticket, &mut progress.discarded);
+                    break Poll::Ready(taken);
+                }
+                if writes.is_full {
+                    let discarded = &mut progress.discarded;
+                    match channel.poll_writable(self.writers(), cx, ticket, discarded) {
+                        Poll::Pending => break Poll::Pending,
+                        Poll::Ready(Ok(())) => {
+                            writes.is_full = false;
+                            // The others learn of the space too, because this task may never be
+                            // polled again.
+                            progress.concerns_others = true;
+                        }
+                        Poll::Ready(Err(WaitError::Closed)) => {
+                            break Poll::Ready(Err(SendFailure::Closed));
+                        }
+                        Poll::Ready(Err(WaitError::Runtime(error))) => {
+                            break Poll::Ready(Err(SendFailure::Runtime(error)));
+                        }
+                    }
+                }
+                writes.send_before(end, channel, &mut progress);
+                self.length.store(writes.queued.len(), Ordering::Release);
+            }
+        };
+        self.finish(progress);
+        polled
+    }
+
+    /// Wakes all tasks that wait here, which then check what they wait for.
+    pub(crate) fn wake_all(&self) {
+        if let Some(waiting) = self.waiting.get() {
+            waiting.writers.wake_all();
+        }
+    }
+
+    /// Runs what must not run under the lock.
+    fn finish(&self, progress: Progress) {
+        if progress.concerns_others {
+            self.wake_all();
+        }
+        drop(progress);
+    }
+
+    fn writes(&self) -> MutexGuard<'_, Writes> {
         let waiting = self.waiting.get_or_init(Box::default);
         waiting
-            .positions
+            .writes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flushing(&self) -> &Waiters {
-        &self.waiting.get_or_init(Box::default).flushing
+    fn writers(&self) -> &Arc<Waiters> {
+        &self.waiting.get_or_init(Box::default).writers
+    }
+}
+
+/// What came of an attempt, and is left for when no lock is held.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether other tasks have to check what they wait for.
+    concerns_others: bool,
+    /// Datagrams that were sent. Dropping a payload may run code of the application.
+    sent: SendBatch,
+    discarded: Discarded,
+}
+
+impl Writes {
+    /// Sends the writes before position `end` in order, until the kernel has no buffer space.
+    fn send_before(&mut self, end: u64, channel: &Channel, progress: &mut Progress) {
+        while let Some(mut first) = self.queued.first_entry() {
+            let number = *first.key();
+            if number >= end {
+                break;
+            }
+            let write = first.get_mut();
+            let outcome = channel.try_send_batch(
+                &mut write.batch,
+                write.to,
+                &mut write.count,
+                |batch, count| batch.move_front(count, &mut progress.sent),
+            );
+            if matches!(outcome, Err(SendFailure::Full)) {
+                self.is_full = true;
+                return;
+            }
+            let write = first.remove();
+            match outcome {
+                Ok(()) => self.is_full = false,
+                Err(_) => self.fail_flushes(number),
+            }
+            let ended = EndedWrite {
+                rest: write.batch,
+                outcome: Some(outcome),
+            };
+            self.ended.insert(number, ended);
+            progress.concerns_others = true;
+        }
+    }
+
+    /// Notes for the flushes after a position that the write there was not sent.
+    fn fail_flushes(&mut self, position: u64) {
+        for flush in &mut self.flushes {
+            flush.has_failed |= position < flush.end;
+        }
     }
 }
 
 impl QueuePosition<'_> {
-    /// Waits until this position is the first in the queue.
-    pub(crate) fn poll_turn(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut positions = self.queue.positions();
-        if positions.waiting.keys().next() == Some(&self.number) {
-            return Poll::Ready(());
-        }
-        if let Some(waker) = positions.waiting.get_mut(&self.number) {
-            *waker = Some(cx.waker().clone());
-        }
-        Poll::Pending
+    /// Leaves the queue, and returns what was not sent.
+    pub(crate) fn leave(mut self) -> SendBatch {
+        self.remove()
     }
 
-    /// Leaves the queue after the write has succeeded.
-    pub(crate) fn leave(mut self) {
-        self.has_written = true;
+    fn remove(&mut self) -> SendBatch {
+        let mut progress = Progress::default();
+        let rest = {
+            let mut writes = self.queue.writes();
+            let queued = writes.queued.remove(&self.number);
+            if queued.is_some() {
+                writes.fail_flushes(self.number);
+                progress.concerns_others = true;
+            }
+            self.queue
+                .length
+                .store(writes.queued.len(), Ordering::Release);
+            let ended = writes.ended.remove(&self.number);
+            let rest = queued.map(|write| write.batch);
+            rest.or(ended.map(|ended| ended.rest))
+        };
+        let (writers, ticket) = (self.queue.writers(), &mut self.ticket);
+        self.channel
+            .stop_writing(writers, ticket, &mut progress.discarded);
+        self.queue.finish(progress);
+        rest.unwrap_or_default()
     }
 }
 
 impl Drop for QueuePosition<'_> {
     fn drop(&mut self) {
-        let mut positions = self.queue.positions();
-        positions.waiting.remove(&self.number);
-        self.queue
-            .length
-            .store(positions.waiting.len(), Ordering::Release);
-        if !self.has_written {
-            positions.abandoned += 1;
-        }
-        let next = positions.waiting.values_mut().next().and_then(mem::take);
-        drop(positions);
-        if let Some(waker) = next {
-            waker.wake();
-        }
-        self.queue.flushing().wake_all();
+        drop(self.remove());
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::sync::Arc;
-    use std::task::Wake;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+impl Drop for Flush<'_> {
+    fn drop(&mut self) {
+        let mut discarded = Discarded::default();
+        if let Some(number) = self.number {
+            let mut writes = self.queue.writes();
+            writes.flushes.retain(|flush| flush.number != number);
+            drop(writes);
+            let (writers, ticket) = (self.queue.writers(), &mut self.ticket);
+            self.channel.stop_writing(writers, ticket, &mut discarded);
         }
-    }
-
-    /// OUT-13
-    #[test]
-    fn writes_take_turns_in_the_order_of_arrival() {
-        let queue = WriteQueue::default();
-        let count = Arc::new(Count::default());
-        let waker = Waker::from(count.clone());
-        let mut context = Context::from_waker(&waker);
-        let positions: Vec<_> = (0..4).map(|_| queue.enqueue()).collect();
-        assert!(!queue.is_empty());
-        for (index, position) in positions.iter().enumerate() {
-            assert_eq!(
-                position.poll_turn(&mut context).is_ready(),
-                index == 0,
-                "{index}"
-            );
-        }
-        let [first, second, third, fourth] = positions.try_into().unwrap();
-        // A write that leaves wakes the next one. An abandoned write in the middle has no effect on
-        // the others.
-        drop(third);
-        let woken = count.0.load(Ordering::Relaxed);
-        first.leave();
-        assert_eq!(count.0.load(Ordering::Relaxed), woken + 1);
-        assert!(second.poll_turn(&mut context).is_ready());
-        assert!(fourth.poll_turn(&mut context).is_pending());
-        second.leave();
-        assert!(fourth.poll_turn(&mut context).is_ready());
-        fourth.leave();
-        assert!(queue.is_empty());
-    }
-
-    /// OUT-14
-    #[test]
-    fn a_flush_waits_only_for_the_writes_before_it() {
-        let queue = WriteQueue::default();
-        let mut context = Context::from_waker(Waker::noop());
-        assert_eq!(pin!(queue.flushed()).poll(&mut context), Poll::Ready(true));
-
-        let (first, second) = (queue.enqueue(), queue.enqueue());
-        let mut flushed = pin!(queue.flushed());
-        assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
-        let later = queue.enqueue();
-        first.leave();
-        assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
-        second.leave();
-        assert_eq!(flushed.as_mut().poll(&mut context), Poll::Ready(true));
-
-        // An abandoned write is reported by the result, without an error.
-        let mut flushed = pin!(queue.flushed());
-        assert_eq!(flushed.as_mut().poll(&mut context), Poll::Pending);
-        drop(later);
-        assert_eq!(flushed.as_mut().poll(&mut context), Poll::Ready(false));
-        assert_eq!(pin!(queue.flushed()).poll(&mut context), Poll::Ready(true));
     }
 }

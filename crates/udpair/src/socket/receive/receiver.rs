@@ -3,12 +3,11 @@
 use std::future::{self, Future};
 use std::io;
 use std::pin::Pin;
-use std::sync::MutexGuard;
 use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagram, RecvBatch};
 
-use crate::driver::WaitError;
+use crate::driver::{self, Discarded, WaitError};
 use crate::error::{Error, ErrorKind};
 use crate::message::{Event, Message};
 use crate::socket::lifecycle::Operation;
@@ -36,26 +35,21 @@ impl<'a> Receive<'a> {
     #[inline]
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
-        let mut queue = link.queue();
         // Most messages were received together with the one before them.
-        if self.state.at_start.is_none()
-            && let Some(message) = queue.pop()
-        {
-            return Poll::Ready(Ok(message));
+        if self.state.at_start.is_none() {
+            let mut queue = link.queue();
+            if let Some(message) = ready!(queue.poll_pop(cx)) {
+                return Poll::Ready(Ok(message));
+            }
         }
-        poll_and_wake(link, queue, |queue| {
-            poll(
-                &link.channel,
-                queue,
-                &mut self.state,
-                cx,
-                |queue, channel, cx| queue.take_message(channel, Some(cx)),
-            )
+        self.poll_with(cx, |queue, channel, cx| {
+            queue.take_message(channel, Some(cx))
         })
     }
 
     /// Polls for one event.
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
+        ready!(driver::poll_budget(cx));
         loop {
             let polled =
                 self.poll_with(cx, |queue, channel, cx| queue.take_event(channel, Some(cx)));
@@ -103,8 +97,8 @@ impl<'a> Receive<'a> {
         ) -> Poll<Result<Option<T>, ReceiveFailure>>,
     ) -> Poll<Result<T, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
-        poll_and_wake(link, link.queue(), |queue| {
-            poll(&link.channel, queue, &mut self.state, cx, take)
+        poll_and_wake(link, |queue, discarded| {
+            poll(link, queue, &mut self.state, cx, discarded, take)
         })
     }
 }
@@ -123,23 +117,27 @@ impl Future for Receive<'_> {
 impl Drop for Receive<'_> {
     fn drop(&mut self) {
         if let Some(link) = self.shared.link() {
-            link.channel.stop_reading(&mut self.state.ticket);
+            let mut discarded = Discarded::default();
+            let ticket = &mut self.state.ticket;
+            link.channel.stop_reading(ticket, &mut discarded);
         }
     }
 }
 
-/// Calls `poll` with the queue locked, and wakes other tasks only after unlocking it: a waker may
+/// Calls `poll` with the queue locked. Wakes other tasks, and drops wakers, only after unlocking it: both may
 /// run arbitrary code.
 #[inline]
 fn poll_and_wake<T>(
     link: &Link,
-    mut queue: MutexGuard<'_, Queue>,
-    poll: impl FnOnce(&mut Queue) -> Poll<T>,
+    poll: impl FnOnce(&mut Queue, &mut Discarded) -> Poll<T>,
 ) -> Poll<T> {
-    let polled = poll(&mut queue);
+    let mut discarded = Discarded::default();
+    let mut queue = link.queue();
+    let polled = poll(&mut queue, &mut discarded);
     let others_can_proceed =
         polled.is_ready() && link.channel.has_readers() && queue.has_more(&link.channel);
     drop(queue);
+    drop(discarded);
     if others_can_proceed {
         link.wake_readers();
     }
@@ -151,16 +149,18 @@ fn poll_and_wake<T>(
 /// other task can put anything into the queue between the check and the wait.
 #[inline]
 fn poll<T>(
-    channel: &Channel,
+    link: &Link,
     queue: &mut Queue,
     state: &mut ReceiverState,
     cx: &mut Context<'_>,
+    discarded: &mut Discarded,
     mut take: impl FnMut(
         &mut Queue,
         &Channel,
         &mut Context<'_>,
     ) -> Poll<Result<Option<T>, ReceiveFailure>>,
 ) -> Poll<Result<T, Error>> {
+    let channel = &link.channel;
     let at_start = *state
         .at_start
         .get_or_insert_with(|| channel.cancellations());
@@ -168,28 +168,30 @@ fn poll<T>(
     let mut busy_poll = channel.settings.busy_poll;
     let result = loop {
         if is_cancelled() {
-            break Err(cancelled(ACTION));
+            break Err(cancelled_or_aborted(channel));
         }
         match ready!(take(queue, channel, cx)) {
             Ok(Some(taken)) => break Ok(taken),
             Ok(None) => {}
-            Err(failure) => break Err(failure.into()),
+            Err(failure) => break Err(failed(channel, failure)),
         }
         if let Some(time) = busy_poll.take()
             && queue.spin(channel, time, is_cancelled)
         {
             continue;
         }
-        match channel.poll_readable(cx, &mut state.ticket) {
+        match channel.poll_readable(cx, &mut state.ticket, discarded) {
             Poll::Ready(Ok(())) => queue.note_arrival(),
-            Poll::Ready(Err(WaitError::Closed)) => break Err(closed(ACTION)),
+            Poll::Ready(Err(WaitError::Closed)) => {
+                break Err(failed(channel, ReceiveFailure::Closed));
+            }
             Poll::Ready(Err(WaitError::Runtime(error))) => break Err(runtime_ended(error)),
             // Checked again, because the wake-up may have come before the waker was enlisted.
             Poll::Pending if is_cancelled() => {}
             Poll::Pending => return Poll::Pending,
         }
     };
-    channel.stop_reading(&mut state.ticket);
+    channel.stop_reading(&mut state.ticket, discarded);
     state.at_start = None;
     Poll::Ready(result)
 }
@@ -197,15 +199,12 @@ fn poll<T>(
 /// Implements [`DatagramSocket::poll_recv`](crate::DatagramSocket::poll_recv).
 pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    poll_and_wake(link, link.queue(), |queue| {
+    poll_and_wake(link, |queue, discarded| {
         let mut state = queue.poller.take().unwrap_or_default();
-        let polled = poll(
-            &link.channel,
-            queue,
-            &mut state,
-            cx,
-            |queue, channel, cx| queue.take_message(channel, Some(cx)),
-        );
+        let take = |queue: &mut Queue, channel: &Channel, cx: &mut Context<'_>| {
+            queue.take_message(channel, Some(cx))
+        };
+        let polled = poll(link, queue, &mut state, cx, discarded, take);
         queue.poller = Some(state);
         polled
     })
@@ -214,13 +213,13 @@ pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
 /// Implements [`DatagramSocket::try_recv`](crate::DatagramSocket::try_recv).
 pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
-    let taken = poll_and_wake(link, link.queue(), |queue| {
+    let taken = poll_and_wake(link, |queue, _| {
         // The caller does not wait for readiness, so the kernel itself must be asked.
         queue.note_arrival();
         queue.take_message(&link.channel, None)
     });
     match taken {
-        Poll::Ready(result) => Ok(result?),
+        Poll::Ready(taken) => taken.map_err(|failure| failed(&link.channel, failure)),
         Poll::Pending => Ok(None),
     }
 }
@@ -262,6 +261,7 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
         } = &mut *self;
         let shared = receive.shared;
         let mut batch = RecvBatch::default();
+        let mut share = HANDLED_PER_POLL_MAX;
         loop {
             let delivery = shared.link().map(|link| Delivery {
                 link,
@@ -271,10 +271,16 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
             // All receives of this future are one operation.
             receive.state.at_start = *at_start;
             let ended = match ready!(receive.poll_adaptive_batch(cx, &mut batch)) {
-                Ok(()) => delivery.and_then(|delivery| delivery.run(&mut batch, handler).err()),
+                Ok(()) => delivery
+                    .and_then(|delivery| delivery.run(&mut batch, handler, &mut share).err()),
                 Err(error) => Some(error),
             };
             match ended {
+                None if share == 0 => {
+                    // Lets other tasks run, in any executor.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 None => {}
                 Some(_) if shared.is_closed() => return Poll::Ready(Ok(())),
                 Some(error) => return Poll::Ready(Err(error)),
@@ -297,12 +303,13 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Passes the datagrams of `batch` to `handler`, until the operation is cancelled or the socket
-    /// is connected.
+    /// Passes the datagrams of `batch` to `handler`, until the operation is cancelled, the socket is
+    /// connected, or `share` of them were passed, from which this subtracts.
     fn run(
         self,
         batch: &mut RecvBatch,
         handler: &mut impl FnMut(Datagram<'_>),
+        share: &mut usize,
     ) -> Result<(), Error> {
         let mut unhandled = UnhandledGuard {
             link: self.link,
@@ -310,14 +317,16 @@ impl Delivery<'_> {
             handled: 0,
         };
         for datagram in unhandled.batch.iter() {
-            if self.is_cancelled() || self.link.channel.peer().is_some() != self.had_peer {
+            let has_connected = self.link.channel.peer().is_some() != self.had_peer;
+            if *share == 0 || has_connected || self.is_cancelled() {
                 break;
             }
+            *share -= 1;
             unhandled.handled += 1;
             handler(datagram);
         }
         if self.is_cancelled() {
-            return Err(cancelled(ACTION));
+            return Err(cancelled_or_aborted(&self.link.channel));
         }
         Ok(())
     }
@@ -356,14 +365,34 @@ fn runtime_ended(source: io::Error) -> Error {
     .with_source(source)
 }
 
-impl From<ReceiveFailure> for Error {
-    fn from(failure: ReceiveFailure) -> Self {
-        match failure {
-            ReceiveFailure::Closed => closed(ACTION),
-            ReceiveFailure::Io(error) => Self::system(format!("cannot {ACTION}"), error),
-        }
+/// Returns the error of a receive that failed.
+fn failed(channel: &Channel, failure: ReceiveFailure) -> Error {
+    match failure {
+        ReceiveFailure::Closed => aborted(channel).unwrap_or_else(|| closed(ACTION)),
+        ReceiveFailure::ShutDown => Error::new(
+            ErrorKind::Closed,
+            format!("cannot {ACTION}: the descriptor of the socket was shut down"),
+        ),
+        ReceiveFailure::Io(error) => Error::system(format!("cannot {ACTION}"), error),
     }
 }
+
+fn cancelled_or_aborted(channel: &Channel) -> Error {
+    aborted(channel).unwrap_or_else(|| cancelled(ACTION))
+}
+
+/// Returns the error with which the system has destroyed the socket; `None` if it has not.
+fn aborted(channel: &Channel) -> Option<Error> {
+    let error = channel.abort_error()?;
+    Some(Error::system(
+        format!("cannot {ACTION}: the system has destroyed the socket"),
+        error,
+    ))
+}
+
+/// How many datagrams one poll of a `for_each` hands on. Twice the operations that the runtime lets a task
+/// make, each of which is a system call elsewhere.
+const HANDLED_PER_POLL_MAX: usize = 256;
 
 /// The action that error messages name.
 const ACTION: &str = "receive";

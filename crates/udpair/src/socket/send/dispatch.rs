@@ -134,6 +134,16 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     }
 }
 
+/// Returns whether datagrams to `to` need nothing but the way to the kernel: no copies, no check, and no
+/// adapter of our choice where there is no route.
+pub(crate) fn is_direct(shared: &Shared, to: Option<Destination>) -> bool {
+    let is_direct = |to: Destination| {
+        let ip = to.address.ip().to_canonical();
+        !ip.is_multicast() && !many::is_limited_broadcast(to.address)
+    };
+    !shared.settings.multicast_only && to.is_none_or(is_direct)
+}
+
 /// Sends a batch whose datagrams all go to `to`; `None` stands for the peer of a connected socket.
 pub(crate) async fn send_batch(
     shared: &Shared,

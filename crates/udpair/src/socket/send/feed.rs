@@ -57,12 +57,12 @@ impl Feed {
         loop {
             let flushing = match &mut self.flushing {
                 Some(flushing) => flushing,
+                None if self.batch.is_empty() => return Poll::Ready(Ok(())),
                 None => {
-                    if !self.batch.is_empty() {
-                        // Lets other tasks run if this task does nothing but send.
-                        ready!(driver::poll_budget(cx));
-                    }
-                    if let Some(result) = self.try_flush(shared, to) {
+                    // Without a budget the datagrams are enqueued, and other tasks run before they are sent.
+                    if driver::poll_budget(cx).is_ready()
+                        && let Some(result) = self.try_flush(shared, to)
+                    {
                         return Poll::Ready(result);
                     }
                     let batch = mem::take(&mut self.batch);
@@ -79,8 +79,8 @@ impl Feed {
 
     /// Sends all datagrams if that is possible without waiting; `None` if it is not.
     fn try_flush(&mut self, shared: &Shared, to: Option<Destination>) -> Option<Result<(), Error>> {
-        if self.batch.is_empty() {
-            return Some(Ok(()));
+        if !dispatch::is_direct(shared, to) {
+            return None;
         }
         let link = shared.link()?;
         let at_start = link.channel.cancellations();

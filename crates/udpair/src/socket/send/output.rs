@@ -1,6 +1,7 @@
 //! `OutputStream`: a stream to one destination. One write is one datagram.
 
 use std::fmt;
+use std::future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -136,11 +137,14 @@ impl OutputStream {
         dispatch::send_batch(&self.shared, batch, self.destination).await
     }
 
-    /// Waits until all writes that were started on this socket before this call have ended, and
-    /// returns `false` if one of them was abandoned meanwhile.
+    /// Waits until all writes that were polled on this socket before this call have ended, and returns
+    /// whether all of them were sent.
     ///
-    /// A write that was awaited has ended already. This method is for writes of other tasks that
-    /// still wait for buffer space. It does not wait for writes that are started later.
+    /// A write that was awaited has ended already. This method is for writes that still wait for buffer
+    /// space, in other tasks or in futures that are not polled any more: it sends their datagrams itself when
+    /// there is space. It returns `false` if one of them failed or was dropped before it was sent. It does
+    /// not wait for writes that are started later, and does not flush what a handle was fed as a `Sink`;
+    /// `flush` of `SinkExt` does that.
     ///
     /// # Cancel safety
     ///
@@ -149,11 +153,13 @@ impl OutputStream {
     /// # Model
     ///
     /// `FlushAsync` (OUT-14), for all streams of the socket at once.
-    pub async fn flush(&self) -> bool {
-        match self.shared.link() {
-            Some(link) => link.write_queue.flushed().await,
-            None => true,
-        }
+    pub async fn drain(&self) -> bool {
+        let Some(link) = self.shared.link() else {
+            return true;
+        };
+        let mut flush = link.flush();
+        let flushed = future::poll_fn(|cx| link.poll_flushed(&mut flush, cx)).await;
+        flushed.unwrap_or(false)
     }
 
     /// Returns the destination of the stream; `None` for the stream to the peer of a connected

@@ -1,25 +1,31 @@
 //! Passes a datagram or a batch to the kernel: at once, or when the kernel has buffer space.
 
-use std::future::{self, Future};
+use std::future;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use udpair_io::{Destination, Outgoing, SendBatch};
+use bytes::Bytes;
+use udpair_io::{Cause, Destination, Outgoing, SendBatch};
 
-use crate::driver::{self, Ticket, WaitError};
+use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::socket::lifecycle::{cancelled, closed};
-use crate::socket::link::Cancellations;
-use crate::socket::link::{Link, SendFailure};
+use crate::socket::link::{Cancellations, Link, QueuePosition, QueuedWrite, SendFailure};
 
 /// One or more datagrams to be sent.
 pub(crate) trait Payloads {
     /// Passes the remaining datagrams to the kernel, and stops at the first that it does not
     /// accept.
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure>;
+
+    /// Moves the remaining datagrams into a write that can wait.
+    fn take(&mut self) -> QueuedWrite;
+
+    /// Takes back what was not sent of such a write.
+    fn restore(&mut self, rest: SendBatch);
 
     /// Returns the length and the destination of the next datagram.
     fn next(&self) -> (usize, Option<SocketAddr>);
@@ -32,6 +38,18 @@ impl Payloads for One<'_> {
     fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
         link.try_send(self.0)
     }
+
+    fn take(&mut self) -> QueuedWrite {
+        let mut batch = SendBatch::new();
+        batch.push(Bytes::copy_from_slice(self.0.payload));
+        QueuedWrite {
+            batch,
+            to: self.0.to,
+            count: 1,
+        }
+    }
+
+    fn restore(&mut self, _rest: SendBatch) {}
 
     fn next(&self) -> (usize, Option<SocketAddr>) {
         (self.0.payload.len(), self.0.to.map(|to| to.address))
@@ -51,6 +69,19 @@ impl Payloads for Many<'_> {
         link.try_send_batch(self.batch, self.to, &mut self.count)
     }
 
+    fn take(&mut self) -> QueuedWrite {
+        QueuedWrite {
+            batch: mem::take(self.batch),
+            to: self.to,
+            count: self.count,
+        }
+    }
+
+    fn restore(&mut self, mut rest: SendBatch) {
+        rest.append(self.batch);
+        *self.batch = rest;
+    }
+
     fn next(&self) -> (usize, Option<SocketAddr>) {
         let next = self.batch.iter().next();
         let to = next.and_then(|outgoing| outgoing.to).or(self.to);
@@ -61,115 +92,125 @@ impl Payloads for Many<'_> {
 
 /// Sends all `payloads`, and waits for buffer space if necessary.
 ///
-/// A send that finds no buffer space is enqueued, so that datagrams reach the kernel in the order
-/// in which their sends were started.
+/// A send that cannot go to the kernel at its first poll is enqueued by that poll, so that
+/// datagrams reach the kernel in the order in which their sends were first polled (OUT-13).
 pub(crate) async fn send(link: &Link, payloads: &mut impl Payloads) -> Result<(), Error> {
-    // Lets other tasks run if this task does nothing but write.
-    future::poll_fn(driver::poll_budget).await;
     let at_start = link.channel.cancellations();
-    match try_send(link, payloads) {
-        Ok(()) => Ok(()),
-        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {
-            send_in_turn(link, payloads, at_start).await
-        }
-        Err(failure) => Err(failed(link, payloads, failure, at_start)),
-    }
-}
-
-/// Sends all `payloads` after the writes that are queued before them, when there is buffer space.
-async fn send_in_turn(
-    link: &Link,
-    payloads: &mut impl Payloads,
-    at_start: Cancellations,
-) -> Result<(), Error> {
-    let position = link.write_queue.enqueue();
-    unless_cancelled(link, at_start, |cx| position.poll_turn(cx).map(Ok)).await?;
-    let mut pauses = NO_BUFFERS_PAUSES.iter();
-    loop {
-        match payloads.try_send(link) {
-            Ok(()) => {
-                position.leave();
-                return Ok(());
+    // Lets other tasks run if this task does nothing but write.
+    let has_budget = future::poll_fn(|cx| Poll::Ready(driver::poll_budget(cx).is_ready())).await;
+    if has_budget {
+        match try_send(link, payloads) {
+            Ok(()) => return Ok(()),
+            Err(SendFailure::Full) => {}
+            Err(SendFailure::NoBuffers(error)) => {
+                return Box::pin(send_after_pauses(link, payloads, error, at_start)).await;
             }
-            Err(SendFailure::Full) => wait_for_space(link, payloads, at_start).await?,
-            // This concerns the whole machine, and there is no notification when it ends.
-            Err(SendFailure::NoBuffers(error)) => match pauses.next() {
-                Some(pause) => wait_for_pause(link, payloads, *pause, at_start).await?,
-                None => return Err(refused(link, payloads, error)),
-            },
             Err(failure) => return Err(failed(link, payloads, failure, at_start)),
         }
     }
+    Box::pin(send_queued(link, payloads, has_budget, at_start)).await
 }
 
-/// Sends what the kernel accepts now, unless other writes are already waiting.
+/// Sends all `payloads` after the writes that are queued before them, when there is buffer space.
+async fn send_queued(
+    link: &Link,
+    payloads: &mut impl Payloads,
+    has_budget: bool,
+    at_start: Cancellations,
+) -> Result<(), Error> {
+    let mut queued = Queued {
+        position: Some(link.enqueue(payloads.take())),
+        payloads,
+    };
+    // Without a budget the task has been woken already, and is polled again after the others.
+    let mut may_send = has_budget;
+    let written = future::poll_fn(|cx| {
+        let is_cancelled = || link.channel.cancellations() != at_start;
+        if is_cancelled() {
+            return Poll::Ready(None);
+        }
+        if !mem::replace(&mut may_send, true) {
+            return Poll::Pending;
+        }
+        let Some(position) = &mut queued.position else {
+            return Poll::Ready(None);
+        };
+        match link.poll_written(position, cx) {
+            // Checked again, because the wake-up may have come before the waker was enlisted.
+            Poll::Pending if is_cancelled() => Poll::Ready(None),
+            polled => polled.map(Some),
+        }
+    });
+    let written = written.await;
+    queued.restore();
+    match written {
+        None => Err(match link.channel.abort_error() {
+            Some(error) => refused(link, queued.payloads, error),
+            None => cancelled(ACTION),
+        }),
+        Some(Ok(())) => Ok(()),
+        Some(Err(SendFailure::NoBuffers(error))) => {
+            send_after_pauses(link, queued.payloads, error, at_start).await
+        }
+        Some(Err(failure)) => Err(failed(link, queued.payloads, failure, at_start)),
+    }
+}
+
+/// Payloads that wait in the write queue. Dropping this gives back what was not sent.
+struct Queued<'a, P: Payloads> {
+    payloads: &'a mut P,
+    position: Option<QueuePosition<'a>>,
+}
+
+impl<P: Payloads> Queued<'_, P> {
+    fn restore(&mut self) {
+        if let Some(position) = self.position.take() {
+            self.payloads.restore(position.leave());
+        }
+    }
+}
+
+impl<P: Payloads> Drop for Queued<'_, P> {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}
+
+/// Sends all `payloads` where the machine had no buffers. Other sends do not wait for this one.
+///
+/// The system does not notify when it has buffers again, so this tries again after some pauses, and
+/// returns `error` in the end.
+async fn send_after_pauses(
+    link: &Link,
+    payloads: &mut impl Payloads,
+    mut error: io::Error,
+    at_start: Cancellations,
+) -> Result<(), Error> {
+    for pause in NO_BUFFERS_PAUSES {
+        if driver::in_runtime(driver::sleep(pause)).await.is_err() {
+            break;
+        }
+        if link.channel.cancellations() != at_start {
+            return Err(cancelled(ACTION));
+        }
+        match payloads.try_send(link) {
+            Ok(()) => return Ok(()),
+            Err(SendFailure::NoBuffers(next)) => error = next,
+            Err(SendFailure::Full) => {}
+            Err(failure) => return Err(failed(link, payloads, failure, at_start)),
+        }
+    }
+    Err(refused(link, payloads, error))
+}
+
+/// Sends what the kernel accepts now, after the writes that wait already.
 #[inline]
 pub(crate) fn try_send(link: &Link, payloads: &mut impl Payloads) -> Result<(), SendFailure> {
-    if link.write_queue.is_empty() {
+    if link.make_way() {
         payloads.try_send(link)
     } else {
         Err(SendFailure::Full)
     }
-}
-
-/// Waits until `poll` is ready or the socket's operations are cancelled.
-async fn unless_cancelled(
-    link: &Link,
-    at_start: Cancellations,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
-) -> Result<(), Error> {
-    future::poll_fn(|cx| {
-        let is_cancelled = || link.channel.cancellations() != at_start;
-        if is_cancelled() {
-            return Poll::Ready(Err(cancelled(ACTION)));
-        }
-        match poll(cx) {
-            // Checked again, because the wake-up may have come before the waker was enlisted.
-            Poll::Pending if is_cancelled() => Poll::Ready(Err(cancelled(ACTION))),
-            polled => polled,
-        }
-    })
-    .await
-}
-
-/// Waits until the kernel has buffer space for this socket.
-async fn wait_for_space(
-    link: &Link,
-    payloads: &impl Payloads,
-    at_start: Cancellations,
-) -> Result<(), Error> {
-    let mut waiting = WaitingWriter {
-        link,
-        ticket: Ticket::default(),
-    };
-    let poll = |cx: &mut Context<'_>| {
-        let writable = link.channel.poll_writable(cx, &mut waiting.ticket);
-        writable.map_err(|error| match error {
-            WaitError::Closed => cancelled(ACTION),
-            WaitError::Runtime(error) => refused(link, payloads, error),
-        })
-    };
-    unless_cancelled(link, at_start, poll).await
-}
-
-/// Waits for `pause`.
-async fn wait_for_pause(
-    link: &Link,
-    payloads: &impl Payloads,
-    pause: Duration,
-    at_start: Cancellations,
-) -> Result<(), Error> {
-    let mut waiting = WaitingWriter {
-        link,
-        ticket: Ticket::default(),
-    };
-    let mut pause = pin!(driver::in_runtime(driver::sleep(pause)));
-    let poll = |cx: &mut Context<'_>| {
-        link.channel.enlist_writer(cx, &mut waiting.ticket);
-        let paused = pause.as_mut().poll(cx);
-        paused.map_err(|error| refused(link, payloads, error))
-    };
-    unless_cancelled(link, at_start, poll).await
 }
 
 /// Returns the error of a send that failed with `failure`.
@@ -180,23 +221,30 @@ pub(crate) fn failed(
     at_start: Cancellations,
 ) -> Error {
     match failure {
-        SendFailure::Closed if link.channel.cancellations() == at_start => closed(ACTION),
-        SendFailure::Closed => cancelled(ACTION),
-        SendFailure::Refused(error) | SendFailure::NoBuffers(error) => {
-            refused(link, payloads, error)
-        }
+        SendFailure::Closed => match link.channel.abort_error() {
+            Some(error) => refused(link, payloads, error),
+            None if link.channel.cancellations() == at_start => closed(ACTION),
+            None => cancelled(ACTION),
+        },
+        SendFailure::Refused(error)
+        | SendFailure::NoBuffers(error)
+        | SendFailure::Runtime(error) => refused(link, payloads, error),
         SendFailure::Full => refused(link, payloads, io::ErrorKind::WouldBlock.into()),
     }
 }
 
 fn refused(link: &Link, payloads: &impl Payloads, error: io::Error) -> Error {
     let (length, to) = payloads.next();
-    let Some(to) = to.or_else(|| link.channel.peer_addr()) else {
+    let Some(to) = to.or_else(|| link.channel.peer().copied()) else {
         return closed(ACTION);
     };
+    let cause = Cause::of(&error);
     let error = Error::system(format!("cannot send {length} bytes to {to}"), error);
     let max = payload_bytes_max(to.ip());
     match error.kind() {
+        _ if cause == Cause::ExceedsSendBuffer => {
+            error.with_advice("send less in one datagram, or give the socket a larger send buffer")
+        }
         ErrorKind::PayloadTooLarge if length > max => error.with_advice(format!(
             "send it in several datagrams of at most {max} bytes each"
         )),
@@ -215,18 +263,6 @@ pub(crate) fn payload_bytes_max(ip: IpAddr) -> usize {
     match ip.to_canonical() {
         IpAddr::V4(_) => PAYLOAD_BYTES_MAX_IPV4,
         IpAddr::V6(_) => PAYLOAD_BYTES_MAX_IPV6,
-    }
-}
-
-/// A writer on the list of waiters. Dropping it removes it from the list.
-struct WaitingWriter<'a> {
-    link: &'a Link,
-    ticket: Ticket,
-}
-
-impl Drop for WaitingWriter<'_> {
-    fn drop(&mut self) {
-        self.link.channel.stop_writing(&mut self.ticket);
     }
 }
 
