@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
+use crate::any_ip::AnyIp;
 use crate::batch::Outgoing;
 use crate::offload::SendOffload;
 use crate::system;
@@ -32,6 +33,8 @@ pub struct Socket {
     udp: UdpSocket,
     family: Family,
     bound_ipv4: BoundIpv4,
+    #[allow(dead_code, reason = "only systems that check source addresses need it")]
+    pub(crate) any_ip: AnyIp,
     #[allow(dead_code, reason = "only engines that batch need it")]
     pub(crate) send_offload: SendOffload,
 }
@@ -91,6 +94,7 @@ impl Socket {
             udp,
             family,
             bound_ipv4: BoundIpv4::default(),
+            any_ip: AnyIp::default(),
             send_offload: SendOffload::default(),
         }
     }
@@ -152,7 +156,16 @@ impl Socket {
     /// The system's own: the address is in use or not an address of this machine, or the port is
     /// below 1024 and the process lacks the privilege.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        self.options().bind(&self.to_wire(address)?.into())?;
+        let wire = self.to_wire(address)?.into();
+        match self.options().bind(&wire) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrNotAvailable
+                    && system::allow_bind(self, address) =>
+            {
+                self.options().bind(&wire)?;
+            }
+            result => result?,
+        }
         self.bound_ipv4.forget();
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 mod adapter;
 mod address;
+mod any_ip;
 mod control;
 mod engine;
 mod errno;
@@ -25,6 +26,7 @@ mod send_buffer;
 mod sysfs;
 
 pub(crate) use adapter::adapter_index;
+pub(crate) use any_ip::allow_bind;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
 pub(crate) use machine::machine_name;

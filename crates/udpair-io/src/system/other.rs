@@ -139,6 +139,10 @@ pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result
     Ok(socket)
 }
 
+pub(crate) fn allow_bind(_socket: &Socket, _address: SocketAddr) -> bool {
+    false
+}
+
 pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
     // The protocol of a datagram socket cannot be read on every system.
     options.r#type().is_ok_and(|kind| kind == Type::DGRAM)

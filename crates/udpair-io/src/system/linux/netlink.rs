@@ -1,12 +1,13 @@
 //! A netlink socket that reads the kernel's tables of links, addresses and routes (netlink(7)).
 
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use super::namespace::cookie;
-use super::rtnetlink::{Content, Message, Table, messages, request};
+use super::rtnetlink::{Content, Message, Table, messages, request, route_request};
 
 /// A netlink socket that receives only from the kernel. Never blocks.
 #[derive(Debug)]
@@ -57,6 +58,16 @@ impl Netlink {
         Ok(messages(&self.buffer[..length]))
     }
 
+    /// Returns whether the route to `ip` says that the address is this machine's own.
+    pub(super) fn is_route_local(&mut self, ip: IpAddr) -> io::Result<bool> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let sequence = self.sequence;
+        self.socket.send(&route_request(ip, sequence))?;
+        // The kernel answers during the call.
+        let answer = self.receive()?.find(|m| m.sequence == sequence);
+        Ok(answer.is_some_and(|answer| answer.content == Content::LocalRoute))
+    }
+
     /// Returns all entries of `table`. The kernel lists them during each read, so this does not
     /// wait.
     pub(super) fn list(&mut self, table: Table) -> io::Result<Vec<Content>> {
@@ -86,7 +97,7 @@ impl Netlink {
                     Content::Error(code) if code != 0 => {
                         return Err(io::Error::from_raw_os_error(code));
                     }
-                    Content::Error(_) | Content::Other => {}
+                    Content::Error(_) | Content::LocalRoute | Content::Other => {}
                     entry => entries.push(entry),
                 }
             }

@@ -115,7 +115,7 @@ fn event(content: &Content) -> Option<NetworkEvent> {
             Some(NetworkEvent::DefaultRoutes)
         }
         Content::Overrun => Some(NetworkEvent::Overrun),
-        Content::Done | Content::Error(_) | Content::Other => None,
+        Content::LocalRoute | Content::Done | Content::Error(_) | Content::Other => None,
     }
 }
 

@@ -125,6 +125,11 @@ pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
 }
 
+/// Lets a socket use addresses of any machine (`IPV6_FREEBIND`).
+pub(super) fn set_free_bind(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1)
+}
+
 /// Sets `SO_BUSY_POLL`; see [`set_busy_poll`](crate::set_busy_poll).
 pub(crate) fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
     let microseconds = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);

@@ -12,6 +12,7 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 
 use super::address::RawAddress;
+use super::any_ip;
 use super::control::ControlWriter;
 use super::message::empty_header;
 use super::send_buffer::outcome_of_failed_send;
@@ -31,6 +32,12 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
     };
     match sent {
         Ok(()) => Ok(Sent::one(outgoing.payload.len())),
+        Err(error)
+            if error.raw_os_error() == Some(libc::EINVAL)
+                && any_ip::allow_source(socket, outgoing.to) =>
+        {
+            send_one(socket, outgoing)
+        }
         Err(error) => outcome_of_failed_send(socket, outgoing, error),
     }
 }
@@ -84,6 +91,8 @@ pub(super) fn send_batch(
                 Err(error) => error,
             };
             match (scratch.messages.first(), error.raw_os_error()) {
+                (Some(message), Some(libc::EINVAL)) if any_ip::allow_source(socket, message.to) => {
+                }
                 (Some(message), Some(code)) if message.datagrams > 1 && is_gso_refusal(code) => {
                     refusal = Some(Refusal::of(message.to, message.length, message.datagrams));
                 }
@@ -323,7 +332,10 @@ impl SendScratch {
 /// 0 for the peer of a connected socket.
 fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, libc::socklen_t)> {
     match to {
-        Some(to) => Ok(RawAddress::encode(socket.to_wire(to.address)?)),
+        Some(to) => {
+            any_ip::check_source(socket, to)?;
+            Ok(RawAddress::encode(socket.to_wire(to.address)?))
+        }
         None => Ok((RawAddress::unspecified(), 0)),
     }
 }
