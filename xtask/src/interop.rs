@@ -15,6 +15,7 @@ mod named;
 mod namespace;
 mod network;
 mod peers;
+mod refusal;
 mod release;
 mod stun;
 mod suite;
@@ -33,6 +34,7 @@ pub(crate) const SUITES: &[Suite] = &[
     multicast::SUITE,
     broadcast::SUITE,
     many::SUITE,
+    refusal::SUITE,
     device::SUITE,
     kubernetes::SUITE,
 ];

@@ -21,6 +21,7 @@ mod engine;
 mod engines;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod gso;
+mod local_address;
 mod lookup;
 mod machine;
 mod memory;
@@ -48,6 +49,7 @@ pub use batch::{
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
+pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
 pub use machine::machine_name;
 pub use memory::{

@@ -11,6 +11,7 @@
 //! | `NetworkReader` | lists adapters and default routes |
 //! | `NetworkMonitor` | reports their changes; on Unix it has a descriptor that a change makes readable |
 //! | `adapter_index(name)` | the index of the adapter with this name |
+//! | `address_state(ip)` | whether an address of an adapter can be used |
 //! | `bits_per_second(adapter)` | the nominal speed of its link |
 //! | `machine_name()` | the machine's name |
 //! | `enter_main_namespace()` | moves this thread to the network namespace of the main thread |

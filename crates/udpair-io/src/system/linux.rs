@@ -32,7 +32,7 @@ pub(crate) use lookup::lookup;
 pub(crate) use machine::machine_name;
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
 pub(crate) use namespace::enter_main_namespace;
-pub(crate) use network::{NetworkMonitor, NetworkReader};
+pub(crate) use network::{NetworkMonitor, NetworkReader, address_state};
 pub(crate) use option::{
     bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_shut_down, is_udp,
     low_latency, open, prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes,

@@ -12,6 +12,7 @@ use crate::adapter::Adapter;
 use crate::batch::Outgoing;
 use crate::cause::Cause;
 use crate::engine::{Engine, Sent};
+use crate::local_address::AddressState;
 use crate::lookup::LookupError;
 use crate::monitor::NetworkEvent;
 use crate::multicast::Membership;
@@ -112,6 +113,10 @@ impl std::os::fd::AsFd for NetworkMonitor {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         match *self {}
     }
+}
+
+pub(crate) fn address_state(_ip: IpAddr) -> io::Result<Option<AddressState>> {
+    Err(unsupported("adapters cannot be listed on this system"))
 }
 
 pub(crate) fn bits_per_second(_adapter: &Adapter) -> Option<u64> {

@@ -5,7 +5,7 @@ mod destination;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
@@ -13,6 +13,7 @@ use udpair_io::{Adapter, Cause, Destination, Socket};
 use super::lifecycle::{LocalPart, Operation, cancelled};
 use super::link::Link;
 use super::many;
+use super::refusal::{Call, Route, refused};
 use super::settings::Settings;
 use super::shared::{Opened, Shared};
 use crate::driver;
@@ -228,7 +229,10 @@ fn connect_bound(
     match link.connect(destination, adapter.as_ref()) {
         None => Err(cancelled("connect")),
         Some(Ok(())) => Ok(()),
-        Some(Err(error)) => Err(refused(destination, error)),
+        Some(Err(error)) => {
+            let local = link.channel.local_addr().map(|local| local.ip());
+            Err(not_connected(local, destination, error))
+        }
     }
 }
 
@@ -243,9 +247,10 @@ fn connect_new(
 ) -> Result<Link, Error> {
     let adapter = broadcast_adapter(settings, destination);
     let (socket, _) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
-    socket
-        .connect(destination)
-        .map_err(|error| refused(destination, error))?;
+    socket.connect(destination).map_err(|error| {
+        let local = socket.local_addr().ok().map(|local| local.ip());
+        not_connected(local, destination, error)
+    })?;
     if is_left_to_system(local) {
         // The socket had no port before, so it cannot have received from another sender.
         return Ok(Link::new(socket, settings, Some(destination)));
@@ -263,18 +268,14 @@ fn broadcast_adapter(settings: &Settings, destination: SocketAddr) -> Option<Ada
         .flatten()
 }
 
-/// Returns the error for a refused connect. An address that the kernel reports as invalid becomes
-/// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable).
-fn refused(destination: SocketAddr, error: io::Error) -> Error {
+/// Returns the error for a refused connect from `local`, the address that the socket is bound to.
+fn not_connected(local: Option<IpAddr>, destination: SocketAddr, error: io::Error) -> Error {
+    let route = Route {
+        from: local.filter(|ip| !ip.is_unspecified()),
+        to: destination,
+    };
     let message = format!("cannot connect to {destination}");
-    if Cause::of(&error) == Cause::InvalidInput {
-        return Error::new(ErrorKind::AddressNotAvailable, message).with_source(error);
-    }
-    let error = Error::system(message, error);
-    match error.kind() {
-        ErrorKind::NetworkUnreachable => error.with_advice("`ip route` shows the routes"),
-        _ => error,
-    }
+    refused(message, Call::Connect(route), error)
 }
 
 /// The way in which a socket is being opened, for error messages.

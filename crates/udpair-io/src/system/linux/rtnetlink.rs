@@ -127,6 +127,8 @@ pub(super) struct LinkAddress {
     pub(super) link: u32,
     pub(super) ip: IpAddr,
     pub(super) prefix_length: u8,
+    /// The lowest eight of its flags: `IFA_F_…`, include/uapi/linux/if_addr.h.
+    pub(super) flags: u32,
 }
 
 /// Returns the messages that were received in one read.
@@ -215,6 +217,7 @@ fn address(bytes: &[u8]) -> Option<LinkAddress> {
         link: u32_at(bytes, 4)?,
         ip: local.or(other)?,
         prefix_length: *bytes.get(1)?,
+        flags: u32::from(*bytes.get(2)?),
     })
 }
 
@@ -362,7 +365,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
-    use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+    use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
     use netlink_packet_route::link::{
         InfoKind, LinkAttribute, LinkInfo, LinkLayerType, LinkMessage,
     };
@@ -420,6 +423,7 @@ mod tests {
         message.header.family = AddressFamily::Inet;
         message.header.index = index;
         message.header.prefix_len = 24;
+        message.header.flags = AddressHeaderFlags::Tentative;
         message.attributes = attributes;
         message
     }
@@ -485,6 +489,7 @@ mod tests {
                     link: 4,
                     ip: ip.into(),
                     prefix_length: 24,
+                    flags: 0x40,
                 })
             });
             assert_eq!(read(&bytes), [expected], "{message:?}");

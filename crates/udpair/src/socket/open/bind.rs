@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Cause, Family, Socket};
+use udpair_io::{Adapter, Family, Socket};
 
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost};
+use crate::socket::refusal::{Call, refused};
 use crate::socket::settings::Settings;
 use crate::socket::shared::DeviceBinding;
 
@@ -139,15 +140,7 @@ fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
         settings.apply(&socket)?;
         Ok(socket)
     };
-    open().map_err(|error| {
-        let error = Error::system("cannot open a socket", error);
-        match error.kind() {
-            ErrorKind::TooManyFiles => error.with_advice(
-                "close some sockets, or allow the process more descriptors (`ulimit -n`)",
-            ),
-            _ => error,
-        }
-    })
+    open().map_err(|error| refused("cannot open a socket", Call::Open, error))
 }
 
 /// Returns the family of a socket bound to `address`. The unspecified IPv6 address stands for both
@@ -215,26 +208,7 @@ fn bind_to(socket: &Socket, settings: &Settings, address: SocketAddr) -> Result<
             .and_then(|()| socket.bind(address)),
     };
     bind().map_err(|error| {
-        let is_without_zone = Cause::of(&error) == Cause::InvalidInput
-            && matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
         let message = format!("cannot bind to {address}");
-        let error = Error::system(message.clone(), error);
-        match error.kind() {
-            ErrorKind::AddressInUse => error.with_advice(
-                "leave the port to the system, or stop the program that uses it \
-                 (`ss -ulpn` shows it)",
-            ),
-            ErrorKind::AddressNotAvailable => error.with_advice(
-                "bind to an address of this machine (`ip address` lists them), or to all of them",
-            ),
-            ErrorKind::PermissionDenied => error.with_advice(
-                "use a port above 1023, grant CAP_NET_BIND_SERVICE, or lower \
-                 `sysctl net.ipv4.ip_unprivileged_port_start`",
-            ),
-            _ if is_without_zone => Error::new(ErrorKind::AddressNotAvailable, message)
-                .with_source(error)
-                .with_advice("append the adapter to the address: fe80::1%eth0"),
-            _ => error,
-        }
+        refused(message, Call::Bind(address), error)
     })
 }
