@@ -16,6 +16,8 @@ mod named;
 mod namespace;
 mod network;
 mod peers;
+mod refusal;
+mod release;
 mod stun;
 mod suite;
 mod udpair;
@@ -24,6 +26,8 @@ pub(crate) use suite::Suite;
 
 /// All suites, in the order in which they run.
 pub(crate) const SUITES: &[Suite] = &[
+    // First: what the first socket of a process leaves behind must not be in another namespace.
+    release::SUITE,
     stun::SUITE,
     peers::SUITE,
     network::SUITE,
@@ -32,6 +36,7 @@ pub(crate) const SUITES: &[Suite] = &[
     broadcast::SUITE,
     attachment::SUITE,
     many::SUITE,
+    refusal::SUITE,
     device::SUITE,
     kubernetes::SUITE,
 ];

@@ -1,15 +1,15 @@
 //! Datagrams to send, received datagrams, and the metadata of each.
 
+mod gro_buffer;
+mod owned;
 mod receive;
 mod send;
-mod short;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-pub use receive::{
-    Datagram, Datagrams, FilterStats, OwnedDatagram, RecvBatch, filter_again, filter_received,
-};
+pub use owned::OwnedDatagram;
+pub use receive::{Datagram, Datagrams, FilterStats, RecvBatch, filter_again, filter_received};
 pub use send::SendBatch;
 
 /// One datagram to send.
@@ -30,17 +30,19 @@ pub struct Destination {
     pub source: Source,
 }
 
-/// The local address and adapter that a datagram is sent from. By default, the system chooses both.
+/// The local address and adapter that a datagram is sent from. By default, the address is the one
+/// that the socket is bound to, and the system chooses what the socket leaves open.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Source {
-    /// One of this machine's addresses, of the destination's family. `None`: the system chooses.
+    /// One of this machine's addresses, of the destination's family. `None`: the address that the
+    /// socket is bound to; if it is bound to none, the system chooses.
     pub address: Option<IpAddr>,
     /// The index of the adapter to send through. `None`: the system chooses.
     pub adapter: Option<u32>,
 }
 
 impl Source {
-    /// Returns whether the system chooses both the address and the adapter.
+    /// Returns whether neither the address nor the adapter is chosen for the datagram.
     pub fn is_any(&self) -> bool {
         *self == Self::default()
     }

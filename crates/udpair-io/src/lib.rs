@@ -13,16 +13,21 @@
 #![deny(unsafe_code)]
 
 mod adapter;
+#[allow(dead_code, reason = "only systems that check source addresses need it")]
+mod any_ip;
 mod batch;
 mod cause;
 mod engine;
 mod engines;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod gso;
+mod local_address;
 mod lookup;
 mod machine;
+mod memory;
 mod monitor;
 mod multicast;
+mod namespace;
 mod network;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod offload;
@@ -44,13 +49,18 @@ pub use batch::{
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
+pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
 pub use machine::machine_name;
+pub use memory::{
+    is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
+};
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
     Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
     share_multicast_port,
 };
+pub use namespace::enter_main_namespace;
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};
 pub use option::{
     bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, is_shut_down, low_latency,

@@ -6,10 +6,12 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
+use crate::any_ip::AnyIp;
 use crate::batch::Outgoing;
 use crate::offload::SendOffload;
 use crate::system;
@@ -30,6 +32,9 @@ pub enum Family {
 pub struct Socket {
     udp: UdpSocket,
     family: Family,
+    bound_ipv4: BoundIpv4,
+    #[allow(dead_code, reason = "only systems that check source addresses need it")]
+    pub(crate) any_ip: AnyIp,
     #[allow(dead_code, reason = "only engines that batch need it")]
     pub(crate) send_offload: SendOffload,
 }
@@ -81,11 +86,17 @@ impl Socket {
         if family != Family::Ipv4 {
             socket.set_only_v6(family == Family::Ipv6)?;
         }
-        Ok(Self {
-            udp: socket.into(),
+        Ok(Self::new(socket.into(), family))
+    }
+
+    fn new(udp: UdpSocket, family: Family) -> Self {
+        Self {
+            udp,
             family,
+            bound_ipv4: BoundIpv4::default(),
+            any_ip: AnyIp::default(),
             send_offload: SendOffload::default(),
-        })
+        }
     }
 
     /// Takes ownership of a bound socket from the standard library, which may be connected.
@@ -94,19 +105,23 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// The system's own.
+    /// - [`InvalidInput`](io::ErrorKind::InvalidInput): it is not a UDP socket over IPv4 or IPv6. A
+    ///   descriptor that comes from another process may be anything.
+    /// - The system's own.
     pub fn from_std(udp: UdpSocket) -> io::Result<Self> {
+        if !system::is_udp(&SockRef::from(&udp)) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is not a UDP socket over IPv4 or IPv6",
+            ));
+        }
         udp.set_nonblocking(true)?;
         let family = match udp.local_addr()? {
             SocketAddr::V4(_) => Family::Ipv4,
             SocketAddr::V6(_) if SockRef::from(&udp).only_v6()? => Family::Ipv6,
             SocketAddr::V6(_) => Family::Dual,
         };
-        let socket = Self {
-            udp,
-            family,
-            send_offload: SendOffload::default(),
-        };
+        let socket = Self::new(udp, family);
         system::prepare(&socket)?;
         Ok(socket)
     }
@@ -141,7 +156,18 @@ impl Socket {
     /// The system's own: the address is in use or not an address of this machine, or the port is
     /// below 1024 and the process lacks the privilege.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        self.options().bind(&self.to_wire(address)?.into())
+        let wire = self.to_wire(address)?.into();
+        match self.options().bind(&wire) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrNotAvailable
+                    && system::allow_bind(self, address) =>
+            {
+                self.options().bind(&wire)?;
+            }
+            result => result?,
+        }
+        self.bound_ipv4.forget();
+        Ok(())
     }
 
     /// Connects the socket to its peer. An unbound socket is bound to a port that the system
@@ -151,7 +177,9 @@ impl Socket {
     ///
     /// The system's own: no route, or a family that the socket does not support.
     pub fn connect(&self, peer: SocketAddr) -> io::Result<()> {
-        self.options().connect(&self.to_wire(peer)?.into())
+        self.options().connect(&self.to_wire(peer)?.into())?;
+        self.bound_ipv4.forget();
+        Ok(())
     }
 
     /// Returns the local address that the socket is bound to.
@@ -161,6 +189,16 @@ impl Socket {
     /// The system's own.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.udp.local_addr().map(plain)
+    }
+
+    /// Returns the IPv4 address that the socket's datagrams leave from because it is bound to that
+    /// address or connected; `None` if the system chooses an address for each datagram.
+    ///
+    /// The system is asked once, and again after [`bind`](Self::bind) and
+    /// [`connect`](Self::connect).
+    #[allow(dead_code, reason = "only engines that choose sources need it")]
+    pub(crate) fn bound_ipv4(&self) -> Option<Ipv4Addr> {
+        self.bound_ipv4.get_or_ask(|| self.local_addr().ok())
     }
 
     /// Returns the peer's address.
@@ -193,11 +231,7 @@ impl Socket {
     ///
     /// The system's own: no free descriptor.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self {
-            udp: self.udp.try_clone()?,
-            family: self.family,
-            send_offload: SendOffload::default(),
-        })
+        Ok(Self::new(self.udp.try_clone()?, self.family))
     }
 
     /// Returns another descriptor of the same socket as a standard library socket.
@@ -249,6 +283,47 @@ impl Socket {
             }
         }
     }
+}
+
+/// The IPv4 address that a socket is bound to, once it is known.
+#[derive(Debug, Default)]
+struct BoundIpv4(AtomicU64);
+
+impl BoundIpv4 {
+    /// Returns the address. The first call takes it from `ask`, which returns the local address of
+    /// the socket.
+    fn get_or_ask(&self, ask: impl FnOnce() -> Option<SocketAddr>) -> Option<Ipv4Addr> {
+        let known = self.0.load(Ordering::Relaxed);
+        let address = if known & Self::IS_KNOWN != 0 {
+            // The upper half holds the mark.
+            Ipv4Addr::from_bits(known as u32)
+        } else {
+            let local = ask()?;
+            let address = match local.ip() {
+                IpAddr::V4(ip) if is_source(ip) => ip,
+                _ => Ipv4Addr::UNSPECIFIED,
+            };
+            // A socket without a port may still be bound.
+            if local.port() != 0 {
+                let known = Self::IS_KNOWN | u64::from(address.to_bits());
+                self.0.store(known, Ordering::Relaxed);
+            }
+            address
+        };
+        (!address.is_unspecified()).then_some(address)
+    }
+
+    fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    const IS_KNOWN: u64 = 1 << 32;
+}
+
+/// Returns whether a datagram can be sent from an address. A socket can also be bound to the
+/// address of a group.
+fn is_source(ip: Ipv4Addr) -> bool {
+    !ip.is_multicast() && !ip.is_broadcast()
 }
 
 #[cfg(unix)]

@@ -11,10 +11,14 @@
 //! | `NetworkReader` | lists adapters and default routes |
 //! | `NetworkMonitor` | reports their changes; on Unix it has a descriptor that a change makes readable |
 //! | `adapter_index(name)` | the index of the adapter with this name |
+//! | `address_state(ip)` | whether an address of an adapter can be used |
 //! | `bits_per_second(adapter)` | the nominal speed of its link |
 //! | `machine_name()` | the machine's name |
+//! | `enter_main_namespace()` | moves this thread to the network namespace of the main thread |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps services, hosts and name servers |
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
+//! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |
+//! | `allow_bind(socket, address)` | whether a bind to this address, which was refused, may succeed now |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
 //! | `is_shut_down(socket)` | whether nothing can be received any more, because the descriptor was shut down |
 //! | `wake_for_errors(socket)` | makes a queued error wake a task that waits to read |
@@ -27,7 +31,10 @@
 //! | `receive_buffer_advice(bytes)`, `send_buffer_advice(bytes)` | the command that allows larger buffers |
 //! | `receive_offload(socket)` | whether the kernel may coalesce datagrams of one sender |
 //! | `dropped_datagrams(socket)` | how many datagrams were dropped because the receive buffer was full |
+//!
+//! `headed` is the same for all systems. It is here because it needs `unsafe`.
 
+pub(crate) mod headed;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]

@@ -166,6 +166,11 @@ fn background() -> io::Result<Handle> {
     let handle = runtime.handle().clone();
     thread::Builder::new()
         .name("udpair".into())
-        .spawn(move || runtime.block_on(future::pending::<()>()))?;
+        .spawn(move || {
+            // The thread would keep the network namespace of its first user alive. If that is not
+            // permitted, it does.
+            let _ = udpair_io::enter_main_namespace();
+            runtime.block_on(future::pending::<()>());
+        })?;
     Ok(background.insert(handle).clone())
 }

@@ -41,12 +41,15 @@ impl Message {
         self.0.into_payload()
     }
 
-    /// Copies the payload into a buffer of about its own length.
+    /// Copies the payload into memory of its own: one allocation for its bytes and its metadata,
+    /// without room for more.
     ///
-    /// Datagrams that the kernel coalesced share one buffer of 64 KiB, which is not freed before
-    /// the last of them is dropped. A small message that is kept for a long time should not hold
-    /// such a buffer. While 128 of these buffers are in use, the datagrams that the process
-    /// receives are copied anyway.
+    /// A message that arrived by itself and has at most 16 KiB is such an allocation already, and
+    /// is returned as it is. Datagrams that the kernel coalesced share a buffer, which is not freed
+    /// before the last of them is dropped: one of exactly their length if they have at most 16 KiB
+    /// together, otherwise one of 64 KiB. A small message that is kept for a long time should not
+    /// hold such a buffer. What these buffers hold in the process is limited; see
+    /// [`set_receive_memory_limit`](crate::set_receive_memory_limit).
     #[must_use = "the message itself is what was detached"]
     pub fn detach(self) -> Self {
         Self(self.0.detach())

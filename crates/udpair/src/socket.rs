@@ -13,6 +13,7 @@ mod multicast;
 mod open;
 mod options;
 mod receive;
+mod refusal;
 mod send;
 mod settings;
 mod shared;

@@ -200,4 +200,4 @@ pub(super) async fn change(
     }
 }
 
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);

@@ -10,10 +10,11 @@ use std::thread;
 use std::time::SystemTime;
 
 use udpair::{
-    DatagramSocket, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService, SendBatch,
+    DatagramSocket, Destination, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService,
+    SendBatch, Source,
 };
 
-use super::lan::{Case, Lan, Why, endpoint, port, receive, text};
+use super::lan::{Case, Lan, Why, adapter, endpoint, port, receive, text};
 use super::suite::{Suite, check};
 
 pub(crate) const SUITE: Suite = Suite {
@@ -34,6 +35,11 @@ fn cases() -> Result<(), String> {
         (
             "replies to datagrams that were sent to a group",
             reply_to_group,
+        ),
+        ("addresses that are on no adapter", any_ip),
+        (
+            "a socket bound to an address sends through a chosen adapter",
+            chosen_adapter,
         ),
         ("the headers of packets", headers),
         (
@@ -138,6 +144,137 @@ fn reply_to_group(lan: &Lan) -> Result<String, Why> {
         })?;
     }
     Ok("239.80.0.1 and ff02::80:1".into())
+}
+
+/// MSG-11, BND-10: a machine may have whole networks as its own addresses, which are on no adapter.
+/// Other addresses are still refused.
+fn any_ip(lan: &Lan) -> Result<String, Why> {
+    for (network, via) in [("10.85.0.0/24", "10.80.1.1"), ("fd85::/64", "fd80:1::1")] {
+        lan.home
+            .ip(&["route", "add", "local", network, "dev", "lo"])?;
+        lan.one.ip(&["route", "add", network, "via", via])?;
+    }
+    let server = lan.on(&lan.home, async || {
+        Ok(DatagramSocket::builder().bind(&endpoint(":0")?).await?)
+    })?;
+    let foreign = |host: &str, source: &str| -> Result<Destination, Why> {
+        Ok(Destination {
+            address: SocketAddr::new(host.parse()?, 9),
+            source: Source {
+                address: Some(source.parse()?),
+                ..Source::default()
+            },
+        })
+    };
+    for round in 0..2 {
+        for at in ["10.85.0.7", "fd85::7", "fd85::8"] {
+            let to = SocketAddr::new(at.parse()?, port(&server));
+            // Connected, so it does not receive from any other address.
+            let client = lan.on(&lan.one, async || {
+                let client = DatagramSocket::builder().connect(&to.into()).await?;
+                client.output()?.write(at.as_bytes()).await?;
+                Ok(client)
+            })?;
+            lan.on(&lan.home, async || {
+                let message = server.recv().await?;
+                let mut batch = SendBatch::new();
+                for _ in 0..3 {
+                    batch.push_to("batch", message.reply());
+                }
+                // The first call of each round is another one.
+                if round == 0 {
+                    server.send_to(b"one", message.reply()).await?;
+                    server.send_batch(&mut batch).await?;
+                } else {
+                    server.send_batch(&mut batch).await?;
+                    server.send_to(b"one", message.reply()).await?;
+                }
+                Ok(())
+            })?;
+            lan.on(&lan.one, async || {
+                for _ in 0..4 {
+                    client.recv().await?;
+                }
+                Ok(())
+            })?;
+        }
+        lan.on(&lan.home, async || {
+            for (host, source) in [("10.80.1.2", "10.86.0.7"), ("fd80:1::2", "fd86::7")] {
+                let sent = server.send_to(b"x", foreign(host, source)?).await;
+                check(sent.is_err(), || format!("sent from {source}"))?;
+                let mut batch = SendBatch::new();
+                batch.push_to("x", foreign(host, source)?);
+                let sent = server.send_batch(&mut batch).await;
+                check(sent.is_err(), || format!("sent from {source}"))?;
+            }
+            Ok(())
+        })?;
+    }
+    // A socket bound to such an address.
+    for (local, host) in [("10.85.0.7", "10.80.1.2"), ("fd85::7", "fd80:1::2")] {
+        let peer = lan.peer(&lan.one, &SocketAddr::new(host.parse()?, 0).to_string())?;
+        let from = lan.on(&lan.home, async || {
+            let local = SocketAddr::new(local.parse()?, 0);
+            let socket = DatagramSocket::builder().bind(&local.into()).await?;
+            socket.send_to(b"bound", peer.local_addr()?).await?;
+            Ok(socket.local_addr())
+        })?;
+        let received = receive(&peer)?;
+        check(Some(received.1) == from, || format!("{received:?}"))?;
+        let other = lan.on(&lan.home, async || {
+            let local = SocketAddr::new(local.replace("85", "86").parse()?, 0);
+            Ok(DatagramSocket::builder().bind(&local.into()).await.err())
+        })?;
+        let kind = other.as_ref().map(udpair::Error::kind);
+        check(kind == Some(ErrorKind::AddressNotAvailable), || {
+            format!("{other:?}")
+        })?;
+    }
+    Ok("10.85.0.7, fd85::7 and fd85::8 answered, and are bound to".into())
+}
+
+/// OUT-05, MCG-11, BRC-04: the adapter is chosen for a datagram, and the address is that of the
+/// socket. It is not the first address of its adapter.
+fn chosen_adapter(lan: &Lan) -> Result<String, Why> {
+    let everywhere = lan.peer(&lan.one, "0.0.0.0:0")?;
+    everywhere.join_multicast_v4(&"239.80.0.3".parse()?, &"10.80.1.2".parse()?)?;
+    let ipv6 = lan.peer(&lan.one, "[fd80:1::2]:0")?;
+    let mut seen = Vec::new();
+    for (local, through, peer, host) in [
+        ("10.80.1.11", "e0", &everywhere, "10.80.1.2"),
+        ("10.80.1.11", "e0", &everywhere, "239.80.0.3"),
+        ("10.80.1.11", "e0", &everywhere, "10.80.1.255"),
+        ("10.80.1.11", "e0", &everywhere, "255.255.255.255"),
+        // The address of the other adapter.
+        ("10.80.2.1", "e0", &everywhere, "10.80.1.2"),
+        ("fd80:1::11", "e0", &ipv6, "fd80:1::2"),
+    ] {
+        let from = lan.on(&lan.home, async || {
+            let at = SocketAddr::new(local.parse()?, 0);
+            let socket = DatagramSocket::builder().bind(&at.into()).await?;
+            let to = Destination {
+                address: SocketAddr::new(host.parse()?, peer.local_addr()?.port()),
+                source: Source {
+                    adapter: Some(adapter(through)?.index),
+                    ..Source::default()
+                },
+            };
+            socket.send_to(b"one", to).await?;
+            let mut batch = SendBatch::new();
+            batch.push_to("batch", to);
+            batch.push_to("batch", to);
+            socket.send_batch(&mut batch).await?;
+            Ok(socket.local_addr())
+        })?;
+        for expected in ["one", "batch", "batch"] {
+            let received = receive(peer)?;
+            check(received.0 == expected && Some(received.1) == from, || {
+                format!("{local} to {host}: {received:?}")
+            })?;
+        }
+        seen.push(host);
+    }
+    Ok(format!("to {}", seen.join(", ")))
 }
 
 /// CTL-08, CTL-11: ECN, hop limit, code point and timestamp, on the same link and behind a router.

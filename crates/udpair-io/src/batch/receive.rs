@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::collections::vec_deque;
 use std::mem;
 use std::net::SocketAddr;
-use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::Metadata;
-use super::short::ShortDatagram;
-use crate::pool::{Buffer, COPIED_BYTES_MAX};
+use super::gro_buffer::GroBuffer;
+use super::owned::OwnedDatagram;
+use crate::memory::Reservation;
+use crate::pool::Buffer;
 use crate::segment;
 
 /// A received datagram, borrowed from its batch.
@@ -50,90 +49,6 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// A received datagram that is independent of its batch.
-///
-/// The datagrams of one GRO buffer share that buffer, so removing one from a batch costs no more
-/// than incrementing a reference count. A short datagram that arrived on its own is copied.
-#[derive(Clone, Debug)]
-pub struct OwnedDatagram {
-    content: Owned,
-    dropped_before: u32,
-}
-
-#[derive(Clone, Debug)]
-enum Owned {
-    Short(Box<ShortDatagram>),
-    Slice {
-        buffer: Arc<SharedBuffer>,
-        start: usize,
-        end: usize,
-    },
-}
-
-/// The datagrams of one kernel message, shared by the [`OwnedDatagram`]s that point into them.
-#[derive(Debug)]
-struct SharedBuffer {
-    bytes: Bytes,
-    metadata: Metadata,
-}
-
-impl OwnedDatagram {
-    /// Returns the bytes of the datagram. The payload of an empty datagram is empty.
-    #[inline]
-    pub fn payload(&self) -> &[u8] {
-        match &self.content {
-            Owned::Short(datagram) => datagram.payload(),
-            Owned::Slice { buffer, start, end } => &buffer.bytes[*start..*end],
-        }
-    }
-
-    /// Returns the bytes of the datagram without copying them.
-    pub fn into_payload(self) -> Bytes {
-        match self.content {
-            Owned::Short(datagram) => datagram.into(),
-            Owned::Slice { buffer, start, end } => buffer.bytes.slice(start..end),
-        }
-    }
-
-    /// Returns the metadata that the engine reported for this datagram.
-    #[inline]
-    pub fn metadata(&self) -> &Metadata {
-        match &self.content {
-            Owned::Short(datagram) => datagram.metadata(),
-            Owned::Slice { buffer, .. } => &buffer.metadata,
-        }
-    }
-
-    /// Returns how many datagrams the kernel dropped on this socket between the previous datagram
-    /// and this one; see [`Datagram::dropped_before`].
-    pub fn dropped_before(&self) -> u32 {
-        self.dropped_before
-    }
-
-    /// Returns the same datagram with its bytes in memory of its own, not in a shared buffer.
-    #[must_use]
-    pub fn detach(self) -> Self {
-        let content = match self.content {
-            Owned::Slice { .. } if self.payload().len() > COPIED_BYTES_MAX => {
-                let bytes = Bytes::copy_from_slice(self.payload());
-                Owned::Slice {
-                    start: 0,
-                    end: bytes.len(),
-                    buffer: Arc::new(SharedBuffer {
-                        bytes,
-                        metadata: *self.metadata(),
-                    }),
-                }
-            }
-            Owned::Slice { .. } => {
-                Owned::Short(ShortDatagram::copy(self.payload(), self.metadata()))
-            }
-            content => content,
-        };
-        Self { content, ..self }
-    }
-}
-
 /// Received datagrams: filled by a call that receives, then read or emptied.
 ///
 /// The buffers come from a pool that all sockets of the process share. They are taken when
@@ -144,27 +59,8 @@ pub struct RecvBatch {
     limit: usize,
     buffers: VecDeque<GroBuffer>,
     datagrams: usize,
-}
-
-/// The content of one kernel message: one datagram, or several coalesced datagrams of one length
-/// and one sender.
-#[derive(Debug)]
-struct GroBuffer {
-    content: Content,
-    /// How many bytes were already taken out.
-    taken: usize,
-    /// Bytes in total.
-    length: usize,
-    /// Bytes of each datagram; the last may have fewer.
-    segment: usize,
-    metadata: Metadata,
-    dropped_before: u32,
-}
-
-#[derive(Debug)]
-enum Content {
-    Own(Buffer),
-    Shared(Arc<SharedBuffer>),
+    /// The bytes that a compacted batch holds.
+    reservation: Reservation,
 }
 
 /// What a filter kept in a batch, and what it refused.
@@ -237,34 +133,34 @@ impl RecvBatch {
     #[inline]
     pub fn pop(&mut self) -> Option<OwnedDatagram> {
         let buffer = self.buffers.front_mut()?;
-        let start = buffer.taken;
-        let end = (start + buffer.segment).min(buffer.length);
-        let content = match &buffer.content {
-            // The usual case: taking out the first datagram has already made the buffer shared.
-            Content::Shared(shared) => Owned::Slice {
-                buffer: shared.clone(),
-                start,
-                end,
-            },
-            Content::Own(_) => buffer.take_first(end),
-        };
-        buffer.taken = end;
-        let dropped_before = mem::take(&mut buffer.dropped_before);
-        let is_last = end == buffer.length;
+        let datagram = buffer.pop(&mut self.reservation);
         self.datagrams -= 1;
-        if is_last {
+        if buffer.bytes() == 0 {
             self.buffers.pop_front();
+            if self.buffers.is_empty() {
+                self.reservation = Reservation::default();
+            }
         }
-        Some(OwnedDatagram {
-            content,
-            dropped_before,
-        })
+        Some(datagram)
+    }
+
+    /// Makes the batch hold no more than its datagrams need, before it is kept for a while.
+    ///
+    /// Datagrams that do not fill a good part of their buffers are copied, and the buffers return to
+    /// the pool. A datagram that arrived on its own is copied into the memory that
+    /// [`pop`](Self::pop) hands out, so that it is not copied again. What the batch then holds is
+    /// counted; see [`set_receive_memory_limit`](crate::set_receive_memory_limit).
+    pub fn compact(&mut self) {
+        for buffer in &mut self.buffers {
+            self.reservation.append(buffer.compact());
+        }
     }
 
     /// Removes all datagrams and returns their buffers to the pool.
     pub fn clear(&mut self) {
         self.buffers.clear();
         self.datagrams = 0;
+        self.reservation = Reservation::default();
     }
 
     /// Keeps the just received datagrams that `admits` accepts, and records for each how many
@@ -306,17 +202,19 @@ impl RecvBatch {
         mut record_drops: impl FnMut(&mut GroBuffer),
     ) -> FilterStats {
         let mut stats = FilterStats::default();
+        let reservation = &mut self.reservation;
         self.buffers.retain_mut(|buffer| {
             record_drops(buffer);
             let is_admitted = admits(&buffer.metadata);
             if is_admitted {
-                stats.bytes += buffer.length - buffer.taken;
+                stats.bytes += buffer.bytes();
                 // Truncation removes the end of a buffer, so it affects only its last datagram.
                 stats.truncated += usize::from(buffer.metadata.truncated);
                 let before = mem::take(&mut stats.drops);
                 buffer.dropped_before = buffer.dropped_before.wrapping_add(before);
             } else {
                 stats.refused += buffer.datagrams();
+                drop(reservation.split(buffer.reserved()));
                 stats.drops = stats.drops.wrapping_add(buffer.dropped_before);
             }
             is_admitted
@@ -338,6 +236,7 @@ impl RecvBatch {
     pub fn append(&mut self, other: &mut Self) {
         self.buffers.append(&mut other.buffers);
         self.datagrams += mem::take(&mut other.datagrams);
+        self.reservation.append(mem::take(&mut other.reservation));
     }
 
     /// Shrinks the capacity to what a call that takes `messages` kernel messages needs.
@@ -354,14 +253,7 @@ impl RecvBatch {
         segment: usize,
         metadata: Metadata,
     ) {
-        let received = GroBuffer {
-            content: Content::Own(buffer),
-            taken: 0,
-            length,
-            segment: segment.max(1),
-            metadata,
-            dropped_before: 0,
-        };
+        let received = GroBuffer::new(buffer, length, segment, metadata);
         self.datagrams += received.datagrams();
         self.buffers.push_back(received);
     }
@@ -391,47 +283,6 @@ pub fn filter_again(
     admits: impl Fn(&Metadata) -> bool,
 ) -> FilterStats {
     batch.filter_again(reported_drops, admits)
-}
-
-impl GroBuffer {
-    #[inline]
-    fn datagrams(&self) -> usize {
-        segment::count(self.length - self.taken, self.segment)
-    }
-
-    #[inline]
-    fn bytes(&self) -> &[u8] {
-        match &self.content {
-            Content::Own(buffer) => buffer.bytes(),
-            Content::Shared(shared) => &shared.bytes,
-        }
-    }
-
-    fn rest(&self) -> &[u8] {
-        &self.bytes()[self.taken..self.length]
-    }
-
-    /// Returns the first datagram, which ends at `end`. A short one that is the only one is copied;
-    /// otherwise the buffer becomes shared, and the result is a slice of it.
-    fn take_first(&mut self, end: usize) -> Owned {
-        if end == self.length && end <= COPIED_BYTES_MAX {
-            let copy = ShortDatagram::copy(&self.bytes()[..end], &self.metadata);
-            return Owned::Short(copy);
-        }
-        let Content::Own(buffer) = &mut self.content else {
-            unreachable!("the buffer becomes shared when its first datagram is taken")
-        };
-        let shared = Arc::new(SharedBuffer {
-            bytes: mem::take(buffer).share(self.length),
-            metadata: self.metadata,
-        });
-        self.content = Content::Shared(shared.clone());
-        Owned::Slice {
-            buffer: shared,
-            start: 0,
-            end,
-        }
-    }
 }
 
 /// An iterator over the datagrams of a batch, in arrival order.
@@ -533,6 +384,49 @@ mod tests {
         }
         assert_eq!(popped, ["aa", "bb", "c", "", "dd"]);
         assert!(batch.is_empty());
+    }
+
+    /// A compacted batch holds the same datagrams, wherever they were before.
+    #[test]
+    fn compacting_changes_nothing_but_where_datagrams_are() {
+        let long = "long".repeat(5000);
+        let messages = [
+            ("aabbc", 2, "192.0.2.1:1", Some(2)),
+            ("", 9, "192.0.2.1:1", Some(2)),
+            ("dd", 2, "192.0.2.2:1", Some(5)),
+            (&long, 9000, "192.0.2.1:1", None),
+            (&long, 20_000, "192.0.2.1:1", None),
+        ];
+        let pop = |batch: &mut RecvBatch| {
+            let popped = batch.pop()?;
+            let from = popped.metadata().from;
+            Some((popped.payload().to_vec(), from, popped.dropped_before()))
+        };
+        let mut plain = batch(&messages);
+        plain.filter_received(&mut 0, |_| true);
+        let expected: Vec<_> = std::iter::from_fn(|| pop(&mut plain)).collect();
+        assert_eq!(expected.len(), 9);
+        // Before the first datagram is taken, after every other one, and twice.
+        for compacted_at in 0..expected.len() {
+            let mut compacted = batch(&messages);
+            compacted.filter_received(&mut 0, |_| true);
+            let mut found = Vec::new();
+            for number in 0.. {
+                if number == compacted_at {
+                    compacted.compact();
+                    compacted.compact();
+                }
+                assert_eq!(compacted.iter().count(), expected.len() - number);
+                for (left, expected) in compacted.iter().zip(&expected[number..]) {
+                    assert_eq!(left.payload(), expected.0, "{compacted_at} {number}");
+                }
+                match pop(&mut compacted) {
+                    Some(popped) => found.push(popped),
+                    None => break,
+                }
+            }
+            assert_eq!(found, expected, "{compacted_at}");
+        }
     }
 
     #[test]

@@ -4,15 +4,18 @@
 
 mod adapter;
 mod address;
+mod any_ip;
 mod control;
 mod engine;
 mod errno;
 mod error_queue;
+mod gro;
 mod lookup;
 mod machine;
 mod message;
 mod metadata;
 mod multicast;
+mod namespace;
 mod netlink;
 mod network;
 mod option;
@@ -23,16 +26,18 @@ mod send_buffer;
 mod sysfs;
 
 pub(crate) use adapter::adapter_index;
+pub(crate) use any_ip::allow_bind;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
 pub(crate) use machine::machine_name;
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
-pub(crate) use network::{NetworkMonitor, NetworkReader};
+pub(crate) use namespace::enter_main_namespace;
+pub(crate) use network::{NetworkMonitor, NetworkReader, address_state};
 pub(crate) use option::{
-    bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_shut_down, low_latency, open,
-    prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes, send_buffer_advice,
-    set_busy_poll, set_dont_fragment, set_low_latency, set_traffic_class, share_port,
-    traffic_class, wake_for_errors,
+    bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_shut_down, is_udp,
+    low_latency, open, prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes,
+    send_buffer_advice, set_busy_poll, set_dont_fragment, set_low_latency, set_traffic_class,
+    share_port, traffic_class, wake_for_errors,
 };
 pub(crate) use send_buffer::outcome_of_failed_send;
 pub(crate) use sysfs::bits_per_second;

@@ -12,6 +12,7 @@ use crate::adapter::Adapter;
 use crate::batch::Outgoing;
 use crate::cause::Cause;
 use crate::engine::{Engine, Sent};
+use crate::local_address::AddressState;
 use crate::lookup::LookupError;
 use crate::monitor::NetworkEvent;
 use crate::multicast::Membership;
@@ -114,6 +115,10 @@ impl std::os::fd::AsFd for NetworkMonitor {
     }
 }
 
+pub(crate) fn address_state(_ip: IpAddr) -> io::Result<Option<AddressState>> {
+    Err(unsupported("adapters cannot be listed on this system"))
+}
+
 pub(crate) fn bits_per_second(_adapter: &Adapter) -> Option<u64> {
     None
 }
@@ -124,6 +129,11 @@ pub(crate) fn machine_name() -> io::Result<String> {
         .map_err(|_| unsupported("the machine's name is not known on this system"))
 }
 
+pub(crate) fn enter_main_namespace() -> io::Result<()> {
+    // There is only one.
+    Ok(())
+}
+
 pub(crate) fn adapter_index(_name: &str) -> Option<u32> {
     None
 }
@@ -132,6 +142,18 @@ pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result
     let socket = socket2::Socket::new(domain, kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+pub(crate) fn allow_bind(_socket: &Socket, _address: SocketAddr) -> bool {
+    false
+}
+
+pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
+    // The protocol of a datagram socket cannot be read on every system.
+    options.r#type().is_ok_and(|kind| kind == Type::DGRAM)
+        && options
+            .local_addr()
+            .is_ok_and(|address| address.as_socket().is_some())
 }
 
 pub(crate) fn is_shut_down(_socket: &Socket) -> bool {

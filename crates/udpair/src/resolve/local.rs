@@ -54,7 +54,8 @@ impl Search<'_> {
                             "cannot bind to {host}: a multicast or broadcast address is not a \
                              local address"
                         ),
-                    ));
+                    )
+                    .with_advice("bind to the port only, and join the group"));
                 }
                 LocalHost::Addresses(addresses)
             }

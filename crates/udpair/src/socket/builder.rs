@@ -358,7 +358,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range.
+    /// - [`InvalidArgument`](ErrorKind::InvalidArgument): an option is out of its range, or `udp` is
+    ///   not a UDP socket over IPv4 or IPv6. A descriptor that was inherited may be anything.
     /// - The system's error about the socket or its options.
     pub fn from_std(&self, udp: UdpSocket) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;

@@ -8,6 +8,7 @@ use udpair_io::Adapter;
 use super::follower;
 use super::lifecycle::Operation;
 use super::link::MembershipRequest;
+use super::refusal::{Call, refused};
 use super::shared::Shared;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
@@ -81,7 +82,13 @@ pub(crate) async fn join(
         .map(|(adapter, result)| Joined {
             group,
             adapter: adapter.clone(),
-            result: result.map_err(|error| not_joined(&action, adapter, error)),
+            result: result.map_err(|error| {
+                let call = Call::Join {
+                    group,
+                    has_source: source.is_some(),
+                };
+                refused(format!("cannot {action} on {}", adapter.name), call, error)
+            }),
         })
         .collect();
     if outcomes.iter().all(|joined| joined.result.is_err()) {
@@ -113,16 +120,6 @@ pub(crate) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> R
     }
     let message = format!("cannot {action}: it was not joined");
     Err(Error::new(ErrorKind::AddressNotAvailable, message))
-}
-
-/// Returns the error for a group that cannot be joined on one adapter.
-fn not_joined(action: &str, adapter: &Adapter, error: std::io::Error) -> Error {
-    let on = format!("cannot {action} on {}", adapter.name);
-    let error = Error::system(on, error);
-    match error.kind() {
-        ErrorKind::Unsupported => error.with_advice("bind to a port only, or to the adapter"),
-        _ => error,
-    }
 }
 
 /// Returns the error for a group whose zone is no adapter of this machine.

@@ -5,7 +5,7 @@ mod destination;
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
@@ -14,6 +14,7 @@ use super::follower;
 use super::lifecycle::{LocalPart, Operation, cancelled};
 use super::link::Link;
 use super::many;
+use super::refusal::{Call, Route, refused};
 use super::settings::Settings;
 use super::shared::{Binding, Opened, Shared};
 use crate::driver;
@@ -92,9 +93,17 @@ pub(crate) async fn bind(
 /// Implements [`Builder::from_std`](super::Builder::from_std).
 pub(crate) fn adopt(shared: &Arc<Shared>, udp: UdpSocket) -> Result<(), Error> {
     let action = "take over a socket";
+    let failed = |error| Error::system(format!("cannot {action}"), error);
+    let socket = Socket::from_std(udp).map_err(|error| match Cause::of(&error) {
+        Cause::InvalidInput => Error::new(
+            ErrorKind::InvalidArgument,
+            format!("cannot {action}: {error}"),
+        ),
+        _ => failed(error),
+    })?;
     let adopting = || {
-        let socket = Socket::from_std(udp)?;
         shared.settings.apply(&socket)?;
+        shared.settings.share_port(&socket)?;
         let peer = socket.peer_addr().ok();
         let link = Link::new(socket, &shared.settings, None);
         if let Some(peer) = peer {
@@ -104,7 +113,7 @@ pub(crate) fn adopt(shared: &Arc<Shared>, udp: UdpSocket) -> Result<(), Error> {
     };
     let link = driver::within(adopting)
         .and_then(|link| link)
-        .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+        .map_err(failed)?;
     let operation = match link.channel.peer() {
         Some(_) => Operation::Connect(LocalPart::default()),
         None => Operation::Bind,
@@ -230,7 +239,10 @@ fn connect_bound(
     match link.connect(destination, adapter.as_ref()) {
         None => return Err(cancelled("connect")),
         Some(Ok(())) => {}
-        Some(Err(error)) => return Err(refused(destination, error)),
+        Some(Err(error)) => {
+            let local = link.channel.local_addr().map(|local| local.ip());
+            return Err(not_connected(local, destination, error));
+        }
     }
     let device = match binding.has_device {
         true => None,
@@ -256,9 +268,10 @@ fn connect_new(
         LocalHost::Addresses(_) => socket.local_addr().ok(),
         LocalHost::Any | LocalHost::Loopback => None,
     };
-    socket
-        .connect(destination)
-        .map_err(|error| refused(destination, error))?;
+    socket.connect(destination).map_err(|error| {
+        let local = socket.local_addr().ok().map(|local| local.ip());
+        not_connected(local, destination, error)
+    })?;
     let device = device.or_else(|| zone_binding(settings, destination, address));
     if is_left_to_system(local) {
         // The socket had no port before, so it cannot have received from another sender.
@@ -278,18 +291,14 @@ fn broadcast_adapter(settings: &Settings, destination: SocketAddr) -> Option<Ada
         .flatten()
 }
 
-/// Returns the error for a refused connect. An address that the kernel reports as invalid becomes
-/// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable).
-fn refused(destination: SocketAddr, error: io::Error) -> Error {
+/// Returns the error for a refused connect from `local`, the address that the socket is bound to.
+fn not_connected(local: Option<IpAddr>, destination: SocketAddr, error: io::Error) -> Error {
+    let route = Route {
+        from: local.filter(|ip| !ip.is_unspecified()),
+        to: destination,
+    };
     let message = format!("cannot connect to {destination}");
-    if Cause::of(&error) == Cause::InvalidInput {
-        return Error::new(ErrorKind::AddressNotAvailable, message).with_source(error);
-    }
-    let error = Error::system(message, error);
-    match error.kind() {
-        ErrorKind::NetworkUnreachable => error.with_advice("`ip route` shows the routes"),
-        _ => error,
-    }
+    refused(message, Call::Connect(route), error)
 }
 
 /// The way in which a socket is being opened, for error messages.

@@ -110,7 +110,24 @@ impl Settings {
         Ok(())
     }
 
-    /// Sets the options on a socket that is not bound yet.
+    /// Lets other sockets with the same settings bind to the port of `socket`, if the settings say
+    /// so.
+    ///
+    /// Call this before the socket is bound to a given port, which others may already share, and
+    /// after it is bound to a port of the system's choice: otherwise the system may choose a port
+    /// that others share.
+    pub(crate) fn share_port(&self, socket: &Socket) -> io::Result<()> {
+        if self.is_in_group {
+            udpair_io::share_port(socket)?;
+        }
+        if self.multicast_only {
+            udpair_io::share_multicast_port(socket)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the options on a socket that is not bound yet. [`share_port`](Self::share_port) is
+    /// separate.
     ///
     /// Most of them are requests: if the system refuses one, its own choice stays, and the socket's
     /// options report shows it. `dont_fragment` is different, because a caller that sets it relies
@@ -121,12 +138,6 @@ impl Settings {
         engine_options.receive_offload = requested.receive_offload;
         engine_options.timestamps = self.timestamps;
         self.engine.prepare(socket, engine_options)?;
-        if self.is_in_group {
-            udpair_io::share_port(socket)?;
-        }
-        if self.multicast_only {
-            udpair_io::share_multicast_port(socket)?;
-        }
         self.multicast.apply(socket, &self.resolver)?;
         if let Some(time) = self.busy_poll {
             // Busy polling in the adapter's driver. The system may deny it, and not every driver

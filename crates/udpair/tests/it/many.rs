@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use udpair::{Builder, DatagramSocket, Endpoint, ErrorKind};
+use udpair::{Builder, DatagramSocket, Destination, Endpoint, ErrorKind, SendBatch, Source};
 
 use crate::support::{Peer, builders, endpoint, loopback, soon};
 
@@ -166,6 +166,52 @@ async fn a_message_has_a_timestamp_if_requested() {
                 assert!(before <= time && time <= SystemTime::now(), "{engine:?}");
             } else {
                 assert_eq!(time, None, "{engine:?}");
+            }
+        }
+    }
+}
+
+/// OUT-05: choosing only the adapter does not change the address.
+#[tokio::test]
+async fn a_datagram_through_a_chosen_adapter_leaves_from_the_bound_address() {
+    let adapters = udpair::adapters().unwrap();
+    let adapter = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+    let everywhere = Peer::at("0.0.0.0:0");
+    everywhere.join([239, 255, 77, 5].into());
+    let (at_ipv4, at_ipv6) = (Peer::new(), Peer::at("[::1]:0"));
+    for (engine, builder) in builders().filter(|(engine, _)| engine.capabilities().source) {
+        for (local, peer, host) in [
+            ("127.0.0.2:0", &at_ipv4, "127.0.0.1"),
+            ("127.0.0.2:0", &everywhere, "239.255.77.5"),
+            ("127.0.0.2:0", &everywhere, "127.255.255.255"),
+            ("127.0.0.2:0", &everywhere, "255.255.255.255"),
+            ("[::1]:0", &at_ipv6, "::1"),
+        ] {
+            let to = Destination {
+                address: SocketAddr::new(host.parse().unwrap(), peer.addr().port()),
+                source: Source {
+                    adapter: Some(adapter.index),
+                    ..Source::default()
+                },
+            };
+            let bound = builder.bind(&endpoint(local)).await.unwrap();
+            let address = bound.local_addr().unwrap();
+            let plain = std::net::UdpSocket::bind(local).unwrap();
+            let adopted = builder.from_std(plain).unwrap();
+            let adopted_address = adopted.local_addr().unwrap();
+            for (socket, from) in [(&bound, address), (&adopted, adopted_address)] {
+                socket.send_to(b"one", to).await.unwrap();
+                assert!(socket.try_send_to(b"tried", to).unwrap());
+                let mut batch = SendBatch::new();
+                for _ in 0..3 {
+                    batch.push_to("batch", to);
+                }
+                socket.send_batch(&mut batch).await.unwrap();
+                for expected in ["one", "tried", "batch", "batch", "batch"] {
+                    let received = peer.recv();
+                    let expected = (expected.as_bytes().to_vec(), from);
+                    assert_eq!(received, expected, "{engine:?} {local} {host}");
+                }
             }
         }
     }

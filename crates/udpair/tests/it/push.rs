@@ -153,6 +153,40 @@ async fn a_busy_polling_receiver_receives_and_ends_when_the_socket_is_closed() {
     }
 }
 
+/// No clock can represent the end of the polling.
+#[tokio::test]
+async fn a_receiver_may_poll_for_any_time() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        for time in [
+            Duration::MAX,
+            Duration::from_secs(u64::MAX / 2),
+            Duration::from_secs(1 << 40),
+            Duration::from_micros(1 << 40),
+            Duration::from_nanos(1),
+        ] {
+            let builder = builder.clone().busy_poll(time);
+            let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+            let to = socket.local_addr().unwrap();
+            peer.send(b"before", to);
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), b"before", "{engine:?} {time:?}");
+            std::thread::scope(|scope| {
+                scope.spawn(|| peer.send(b"meanwhile", to));
+            });
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), b"meanwhile", "{engine:?} {time:?}");
+            // The polling occupies its thread until the socket is closed.
+            let closing = socket.clone();
+            let closer = std::thread::spawn(move || closing.close());
+            let error = soon(socket.recv()).await.unwrap_err();
+            let is_closed = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Closed);
+            assert!(is_closed, "{engine:?} {time:?} {error:?}");
+            closer.join().unwrap();
+        }
+    }
+}
+
 /// MSG-17: dropped messages are counted.
 #[tokio::test]
 async fn a_full_queue_follows_its_overflow_policy() {

@@ -1,5 +1,6 @@
 //! Sockets without a runtime, or in a runtime without I/O.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -189,7 +190,7 @@ fn a_group_of_sockets_shares_a_port_and_keeps_flows_together() {
                 peer.send(&[number], address);
             }
         }
-        let mut served = std::collections::BTreeMap::new();
+        let mut served = BTreeMap::new();
         for _ in 0..PEERS * usize::from(EACH) {
             let (from, member) = received.recv_timeout(TIMEOUT).unwrap();
             assert_eq!(*served.entry(from).or_insert(member), member, "{from}");
@@ -201,6 +202,31 @@ fn a_group_of_sockets_shares_a_port_and_keeps_flows_together() {
         for member in members {
             member.join().unwrap().unwrap();
         }
+    }
+}
+
+/// BND-03, BND-08, BND-09: sockets that share a port get one that no other socket has.
+#[tokio::test]
+async fn a_shared_port_of_the_systems_choice_belongs_to_its_sockets_only() {
+    const GROUPS: usize = 300;
+    for local in [":0", "127.0.0.1:0"].map(endpoint) {
+        let builder = DatagramSocket::builder();
+        let multicast_only = builder.clone().multicast_only(true);
+        let (mut sockets, mut ports) = (Vec::new(), BTreeSet::new());
+        for number in 0..GROUPS {
+            let group = match number % 2 {
+                0 => builder.bind_group(&local, 2).await.unwrap(),
+                _ => vec![multicast_only.bind(&local).await.unwrap()],
+            };
+            let port = group[0].local_addr().unwrap().port();
+            assert!(ports.insert(port), "{local}: {port} twice");
+            sockets.extend(group);
+        }
+        // A given port may still be joined.
+        let address = sockets[0].local_addr().unwrap();
+        builder.bind_group(&address.into(), 1).await.unwrap();
+        let address = sockets.last().unwrap().local_addr().unwrap();
+        multicast_only.bind(&address.into()).await.unwrap();
     }
 }
 
@@ -243,6 +269,33 @@ fn a_socket_of_the_standard_library_can_be_adopted() {
             assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
         }
     }
+}
+
+/// GEN-02
+#[cfg(unix)]
+#[test]
+fn a_descriptor_that_is_not_a_udp_socket_is_rejected() {
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+
+    let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = std::net::TcpStream::connect(stream.local_addr().unwrap()).unwrap();
+    let (datagrams, pair) = UnixDatagram::pair().unwrap();
+    for (what, descriptor) in [
+        ("a TCP stream", OwnedFd::from(connected)),
+        ("a TCP listener", stream.into()),
+        ("a Unix datagram socket", datagrams.into()),
+        ("a Unix stream", UnixStream::pair().unwrap().0.into()),
+        ("a file", std::fs::File::open("/dev/null").unwrap().into()),
+    ] {
+        for (engine, builder) in builders() {
+            let udp = std::net::UdpSocket::from(descriptor.try_clone().unwrap());
+            let error = builder.from_std(udp).unwrap_err();
+            let kind = error.kind();
+            assert_eq!(kind, ErrorKind::InvalidArgument, "{engine:?} {what}");
+        }
+    }
+    drop(pair);
 }
 
 #[tokio::test]

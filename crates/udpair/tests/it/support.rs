@@ -4,7 +4,7 @@ pub(crate) mod dns;
 
 use std::fs;
 use std::future::Future;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +44,13 @@ impl Peer {
         let (length, from) = self.0.recv_from(&mut buffer).expect("a datagram in time");
         buffer.truncate(length);
         (buffer, from)
+    }
+
+    /// Joins an IPv4 group on loopback.
+    pub(crate) fn join(&self, group: Ipv4Addr) {
+        self.0
+            .join_multicast_v4(&group, &Ipv4Addr::LOCALHOST)
+            .unwrap();
     }
 
     /// Closes the peer, and returns its address, which no socket is bound to any more.

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::{error_queue, option, receive, send};
+use super::{error_queue, gro, option, receive, send};
 use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
 use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
 use crate::peer_error::NetworkError;
@@ -36,7 +36,12 @@ impl Engine for Linux {
     fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()> {
         option::enable_metadata(socket)?;
         option::enable_error_queue(socket)?;
-        option::enable_requested(socket, requested)?;
+        if requested.timestamps {
+            option::enable_timestamps(socket)?;
+        }
+        if requested.receive_offload && option::enable_gro(socket).is_ok() {
+            gro::keep_enabled(socket);
+        }
         if !option::supports_gso(socket) {
             socket.send_offload.note_missing();
         }

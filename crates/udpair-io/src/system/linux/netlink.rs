@@ -1,11 +1,13 @@
 //! A netlink socket that reads the kernel's tables of links, addresses and routes (netlink(7)).
 
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
-use super::rtnetlink::{Content, Message, Table, messages, request};
+use super::namespace::cookie;
+use super::rtnetlink::{Content, Message, Table, messages, request, route_request};
 
 /// A netlink socket that receives only from the kernel. Never blocks.
 #[derive(Debug)]
@@ -35,19 +37,7 @@ impl Netlink {
     /// Returns the number of the network namespace that the socket is in; `None` on Linux before
     /// 5.14.
     pub(super) fn namespace(&self) -> Option<u64> {
-        let mut cookie = 0_u64;
-        let mut length = size_of_val(&cookie) as libc::socklen_t;
-        // SAFETY: `cookie` is writable for `length` bytes, and the kernel writes at most that many.
-        let result = unsafe {
-            libc::getsockopt(
-                self.socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_NETNS_COOKIE,
-                (&raw mut cookie).cast(),
-                &raw mut length,
-            )
-        };
-        (result == 0).then_some(cookie)
+        cookie(&self.socket)
     }
 
     /// Receives pending messages: at least one, and more if the kernel sent them together.
@@ -66,6 +56,16 @@ impl Netlink {
             ));
         }
         Ok(messages(&self.buffer[..length]))
+    }
+
+    /// Returns whether the route to `ip` says that the address is this machine's own.
+    pub(super) fn is_route_local(&mut self, ip: IpAddr) -> io::Result<bool> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let sequence = self.sequence;
+        self.socket.send(&route_request(ip, sequence))?;
+        // The kernel answers during the call.
+        let answer = self.receive()?.find(|m| m.sequence == sequence);
+        Ok(answer.is_some_and(|answer| answer.content == Content::LocalRoute))
     }
 
     /// Returns all entries of `table`. The kernel lists them during each read, so this does not
@@ -97,7 +97,7 @@ impl Netlink {
                     Content::Error(code) if code != 0 => {
                         return Err(io::Error::from_raw_os_error(code));
                     }
-                    Content::Error(_) | Content::Other => {}
+                    Content::Error(_) | Content::LocalRoute | Content::Other => {}
                     entry => entries.push(entry),
                 }
             }

@@ -2,12 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::netlink::Netlink;
 use super::rtnetlink::{Content, Link, LinkAddress, Table};
 use super::sysfs::device_type;
 use crate::adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind};
+use crate::local_address::AddressState;
 use crate::monitor::NetworkEvent;
 use crate::network::DefaultRoute;
 
@@ -47,6 +49,24 @@ impl NetworkReader {
         }
         Ok(routes)
     }
+}
+
+/// Returns the state of an address; see [`address_state`](crate::address_state).
+pub(crate) fn address_state(ip: IpAddr) -> io::Result<Option<AddressState>> {
+    let entries = Netlink::open(0)?.list(Table::Addresses)?;
+    let mut found = entries.iter().filter_map(|entry| match entry {
+        Content::Address(address) if address.ip == ip => Some(address.flags),
+        _ => None,
+    });
+    Ok(found.next().map(|flags| {
+        if flags & libc::IFA_F_DADFAILED != 0 {
+            AddressState::Duplicate
+        } else if flags & libc::IFA_F_TENTATIVE != 0 {
+            AddressState::Tentative
+        } else {
+            AddressState::Usable
+        }
+    }))
 }
 
 /// A source of network change events; see [`NetworkMonitor`](crate::NetworkMonitor).
@@ -115,7 +135,7 @@ fn event(content: &Content) -> Option<NetworkEvent> {
             Some(NetworkEvent::DefaultRoutes)
         }
         Content::Overrun => Some(NetworkEvent::Overrun),
-        Content::Done | Content::Error(_) | Content::Other => None,
+        Content::LocalRoute | Content::Done | Content::Error(_) | Content::Other => None,
     }
 }
 
@@ -268,6 +288,7 @@ mod tests {
                     link,
                     ip,
                     prefix_length,
+                    flags: 0,
                 },
             );
         }

@@ -10,13 +10,23 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::adapter::adapter_index;
 use crate::adapter::Adapter;
-use crate::engine::EngineOptions;
 use crate::socket::{Family, Socket};
 
 /// Opens a socket that is non-blocking and close-on-exec. Both flags are set by socket(2) itself,
 /// which saves four calls.
 pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result<socket2::Socket> {
     socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), Some(protocol))
+}
+
+/// Returns whether a descriptor is a UDP socket over IPv4 or IPv6. A datagram socket may also be one
+/// for ICMP or UDP-Lite.
+pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
+    let is_ip = |domain| [Domain::IPV4, Domain::IPV6].contains(&domain);
+    options.domain().is_ok_and(is_ip)
+        && options.r#type().is_ok_and(|kind| kind == Type::DGRAM)
+        && options
+            .protocol()
+            .is_ok_and(|protocol| protocol == Some(Protocol::UDP))
 }
 
 /// Disconnects the socket from its peer (connect(2), `AF_UNSPEC`).
@@ -87,35 +97,14 @@ pub(super) fn enable_error_queue(socket: &Socket) -> io::Result<()> {
     Ok(())
 }
 
-/// Enables the requested features. A kernel without GRO is not an error.
-pub(super) fn enable_requested(socket: &Socket, requested: EngineOptions) -> io::Result<()> {
-    if requested.timestamps {
-        set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
-    }
-    if requested.receive_offload {
-        // Linux before 5.0 has no such option.
-        if set(socket, libc::SOL_UDP, libc::UDP_GRO, 1).is_ok() {
-            keep_gro_enabled();
-        }
-    }
-    Ok(())
+/// Makes the kernel record when each datagram arrives.
+pub(super) fn enable_timestamps(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
 }
 
-/// Keeps one socket with `UDP_GRO` open for as long as the process runs.
-///
-/// When the first such socket of the machine is opened and when the last one is closed, the kernel
-/// patches its own code, and stops all cores meanwhile (`udp_encap_enable`, net/ipv4/udp.c). That
-/// takes longer than everything else about a socket, and a program that opens one socket after
-/// another would pay for it every time.
-fn keep_gro_enabled() {
-    static KEPT: OnceLock<Option<socket2::Socket>> = OnceLock::new();
-    KEPT.get_or_init(|| {
-        // An IPv6 socket keeps GRO enabled for both families.
-        let open = |domain| open(domain, Type::DGRAM, Protocol::UDP);
-        let socket = open(Domain::IPV6).or_else(|_| open(Domain::IPV4)).ok()?;
-        set_value(&socket, libc::SOL_UDP, libc::UDP_GRO, &1_i32).ok()?;
-        Some(socket)
-    });
+/// Lets the kernel coalesce datagrams. Linux before 5.0 has no such option.
+pub(super) fn enable_gro(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::SOL_UDP, libc::UDP_GRO, 1)
 }
 
 /// Returns whether this kernel segments GSO batches (Linux 4.18).
@@ -134,6 +123,11 @@ pub(crate) fn receive_offload(socket: &Socket) -> bool {
 /// Sets `SO_REUSEPORT`; see [`share_port`](crate::share_port).
 pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)
+}
+
+/// Lets a socket use addresses of any machine (`IPV6_FREEBIND`).
+pub(super) fn set_free_bind(socket: &Socket) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IPV6, libc::IPV6_FREEBIND, 1)
 }
 
 /// Sets `SO_BUSY_POLL`; see [`set_busy_poll`](crate::set_busy_poll).
@@ -365,6 +359,7 @@ const MEMINFO_VALUES: usize = 9;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineOptions;
     use crate::engines::engines;
 
     /// BND-16
@@ -531,6 +526,28 @@ mod tests {
             assert!(most < i32::MAX.cast_unsigned(), "{most}");
             // A granted size can be requested.
             assert_eq!(granted(most), most);
+        }
+    }
+
+    #[test]
+    fn only_udp_sockets_are_taken_over() {
+        for (kind, protocol, is_udp) in [
+            (Type::DGRAM, Protocol::UDP, true),
+            (Type::DGRAM, Protocol::from(libc::IPPROTO_UDPLITE), false),
+            (Type::DGRAM, Protocol::ICMPV4, false),
+            (Type::RAW, Protocol::UDP, false),
+        ] {
+            for domain in [Domain::IPV4, Domain::IPV6] {
+                // Some of these protocols need a privilege, or a kernel that has them.
+                let Ok(socket) = socket2::Socket::new(domain, kind, Some(protocol)) else {
+                    assert!(!is_udp);
+                    continue;
+                };
+                let taken = Socket::from_std(socket.into());
+                let error = taken.err().map(|error| error.kind());
+                let expected = (!is_udp).then_some(io::ErrorKind::InvalidInput);
+                assert_eq!(error, expected, "{kind:?} {protocol:?} {domain:?}");
+            }
         }
     }
 }

@@ -51,6 +51,26 @@ pub(super) fn request(table: Table, sequence: u32) -> Vec<u8> {
     bytes
 }
 
+/// Returns the request for the route to an address.
+pub(super) fn route_request(ip: IpAddr, sequence: u32) -> Vec<u8> {
+    let (family, bits, octets) = match ip {
+        IpAddr::V4(ip) => (AF_INET, 32, ip.octets().to_vec()),
+        IpAddr::V6(ip) => (AF_INET6, 128, ip.octets().to_vec()),
+    };
+    let destination = DefaultNla::new(RTA_DST, octets);
+    let attribute_at = NETLINK_HEADER_BYTES + ROUTE_HEADER_BYTES;
+    let length = attribute_at + destination.buffer_len();
+    let mut bytes = vec![0; length];
+    let mut message = NetlinkBuffer::new(&mut bytes);
+    message.set_length(u32::try_from(length).expect("two headers and an address"));
+    message.set_message_type(RTM_GETROUTE);
+    message.set_flags(NLM_F_REQUEST);
+    message.set_sequence_number(sequence);
+    bytes[NETLINK_HEADER_BYTES..][..2].copy_from_slice(&[family, bits]);
+    destination.emit(&mut bytes[attribute_at..]);
+    bytes
+}
+
 /// One message from the kernel.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Message {
@@ -73,6 +93,8 @@ pub(super) enum Content {
     /// Default routes of the main table; several if one route has several next hops.
     DefaultRoutes(Vec<DefaultRoute>),
     DefaultRoutesRemoved,
+    /// A route to addresses of this machine.
+    LocalRoute,
     /// The list is complete.
     Done,
     /// The error number of a failed request; 0 for a request that succeeded.
@@ -105,6 +127,8 @@ pub(super) struct LinkAddress {
     pub(super) link: u32,
     pub(super) ip: IpAddr,
     pub(super) prefix_length: u8,
+    /// The lowest eight of its flags: `IFA_F_…`, include/uapi/linux/if_addr.h.
+    pub(super) flags: u32,
 }
 
 /// Returns the messages that were received in one read.
@@ -130,6 +154,7 @@ fn content(kind: u16, bytes: &[u8]) -> Content {
         RTM_DELLINK => u32_at(bytes, 4).map(Content::LinkRemoved),
         RTM_NEWADDR => address(bytes).map(Content::Address),
         RTM_DELADDR => u32_at(bytes, 4).map(Content::AddressRemoved),
+        RTM_NEWROUTE if bytes.get(ROUTE_TYPE_AT) == Some(&RTN_LOCAL) => Some(Content::LocalRoute),
         RTM_NEWROUTE => default_routes(bytes).map(Content::DefaultRoutes),
         RTM_DELROUTE => default_routes(bytes).map(|_| Content::DefaultRoutesRemoved),
         NLMSG_DONE => Some(Content::Done),
@@ -192,6 +217,7 @@ fn address(bytes: &[u8]) -> Option<LinkAddress> {
         link: u32_at(bytes, 4)?,
         ip: local.or(other)?,
         prefix_length: *bytes.get(1)?,
+        flags: u32::from(*bytes.get(2)?),
     })
 }
 
@@ -321,6 +347,7 @@ const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 
 // Attributes of a route: include/uapi/linux/rtnetlink.h.
+const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PRIORITY: u16 = 6;
@@ -328,6 +355,9 @@ const RTA_MULTIPATH: u16 = 9;
 const RTA_VIA: u16 = 18;
 const RT_TABLE_MAIN: u8 = 254;
 const RTN_UNICAST: u8 = 1;
+const RTN_LOCAL: u8 = 2;
+/// `rtm_type` in `struct rtmsg`.
+const ROUTE_TYPE_AT: usize = 7;
 const RTM_F_CLONED: u32 = 0x200;
 
 #[cfg(test)]
@@ -335,7 +365,7 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
-    use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+    use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
     use netlink_packet_route::link::{
         InfoKind, LinkAttribute, LinkInfo, LinkLayerType, LinkMessage,
     };
@@ -393,6 +423,7 @@ mod tests {
         message.header.family = AddressFamily::Inet;
         message.header.index = index;
         message.header.prefix_len = 24;
+        message.header.flags = AddressHeaderFlags::Tentative;
         message.attributes = attributes;
         message
     }
@@ -458,6 +489,7 @@ mod tests {
                     link: 4,
                     ip: ip.into(),
                     prefix_length: 24,
+                    flags: 0x40,
                 })
             });
             assert_eq!(read(&bytes), [expected], "{message:?}");
@@ -523,6 +555,42 @@ mod tests {
         });
         let bytes = written(RouteNetlinkMessage::NewRoute(message));
         assert_eq!(read(&bytes), [Content::DefaultRoutes(routes.to_vec())]);
+    }
+
+    #[test]
+    fn a_route_to_this_machine_is_recognized() {
+        for (kind, expected) in [
+            (RouteType::Local, Content::LocalRoute),
+            (RouteType::Anycast, Content::Other),
+            (RouteType::Broadcast, Content::Other),
+        ] {
+            let mut message = route_message(vec![RouteAttribute::Oif(1)]);
+            message.header.kind = kind;
+            let bytes = written(RouteNetlinkMessage::NewRoute(message));
+            assert_eq!(read(&bytes), [expected], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn another_library_reads_the_same_request_for_a_route() {
+        for ip in ["192.0.2.1", "2001:db8::1"] {
+            let ip: IpAddr = ip.parse().unwrap();
+            let bytes = route_request(ip, 9);
+            let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&bytes).unwrap();
+            assert_eq!(message.header.sequence_number, 9);
+            assert_eq!(message.header.flags, NLM_F_REQUEST);
+            let NetlinkPayload::InnerMessage(RouteNetlinkMessage::GetRoute(inner)) =
+                message.payload
+            else {
+                panic!("{message:?}");
+            };
+            assert_eq!(
+                inner.header.destination_prefix_length,
+                if ip.is_ipv4() { 32 } else { 128 }
+            );
+            let destination = RouteAttribute::Destination(ip.into());
+            assert_eq!(inner.attributes, [destination], "{ip}");
+        }
     }
 
     #[test]

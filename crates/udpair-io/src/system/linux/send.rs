@@ -12,6 +12,7 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 
 use super::address::RawAddress;
+use super::any_ip;
 use super::control::ControlWriter;
 use super::message::empty_header;
 use super::send_buffer::outcome_of_failed_send;
@@ -31,13 +32,19 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
     };
     match sent {
         Ok(()) => Ok(Sent::one(outgoing.payload.len())),
+        Err(error)
+            if error.raw_os_error() == Some(libc::EINVAL)
+                && any_ip::allow_source(socket, outgoing.to) =>
+        {
+            send_one(socket, outgoing)
+        }
         Err(error) => outcome_of_failed_send(socket, outgoing, error),
     }
 }
 
 fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
     let (mut name, name_bytes) = encode(socket, Some(to))?;
-    let mut control = source_control(Some(to));
+    let mut control = source_control(socket, Some(to));
     let mut payload = IoSlice::new(payload);
     let mut header = empty_header();
     header.msg_name = (&raw mut name).cast();
@@ -84,6 +91,8 @@ pub(super) fn send_batch(
                 Err(error) => error,
             };
             match (scratch.messages.first(), error.raw_os_error()) {
+                (Some(message), Some(libc::EINVAL)) if any_ip::allow_source(socket, message.to) => {
+                }
                 (Some(message), Some(code)) if message.datagrams > 1 && is_gso_refusal(code) => {
                     refusal = Some(Refusal::of(message.to, message.length, message.datagrams));
                 }
@@ -212,7 +221,7 @@ impl SendScratch {
             to,
             name,
             name_bytes,
-            control: source_control(to),
+            control: source_control(socket, to),
             payloads: 0,
             datagrams: 0,
             length,
@@ -323,14 +332,17 @@ impl SendScratch {
 /// 0 for the peer of a connected socket.
 fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, libc::socklen_t)> {
     match to {
-        Some(to) => Ok(RawAddress::encode(socket.to_wire(to.address)?)),
+        Some(to) => {
+            any_ip::check_source(socket, to)?;
+            Ok(RawAddress::encode(socket.to_wire(to.address)?))
+        }
         None => Ok((RawAddress::unspecified(), 0)),
     }
 }
 
 /// Returns the control message that sets the source address and adapter of a datagram; none if the
 /// kernel chooses both.
-fn source_control(to: Option<Destination>) -> ControlWriter {
+fn source_control(socket: &Socket, to: Option<Destination>) -> ControlWriter {
     let mut control = ControlWriter::new();
     let Some(Destination { address, source }) = to else {
         return control;
@@ -349,9 +361,13 @@ fn source_control(to: Option<Destination>) -> ControlWriter {
     ) {
         (IpAddr::V4(_), from) => {
             let from = match from {
-                Some(IpAddr::V4(ip)) => ip.octets(),
-                _ => [0; 4],
+                Some(IpAddr::V4(ip)) if !ip.is_unspecified() => Some(ip),
+                Some(IpAddr::V6(_)) => None,
+                // With 0, the kernel would choose an address even for a socket that is bound to one
+                // (ip_cmsg_send in net/ipv4/ip_sockglue.c). For IPv6 it would not.
+                Some(IpAddr::V4(_)) | None => socket.bound_ipv4(),
             };
+            let from = from.map_or([0; 4], |ip| ip.octets());
             // struct in_pktinfo: index, source address, an address that is not read.
             let info = [adapter, from, [0; 4]].concat();
             control.push(libc::IPPROTO_IP, libc::IP_PKTINFO, &info);

@@ -84,9 +84,16 @@ impl Queue {
         let (kernel, mut kept) = (&mut self.kernel, self.rest.take().unwrap_or_else(scratch));
         let mut batch = scratch();
         batch.set_limit(BATCH_MAX.into());
-        while kernel.may_have_more && kept.len() < KEPT_AT_CONNECT_MAX {
+        // What does not fit is filtered when it is received.
+        while kernel.may_have_more
+            && kept.len() < KEPT_AT_CONNECT_MAX
+            && !udpair_io::is_receive_memory_full()
+        {
             match kernel.receive(channel, &mut batch) {
-                Some(Ok(())) => kept.append(&mut batch),
+                Some(Ok(())) => {
+                    batch.compact();
+                    kept.append(&mut batch);
+                }
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     kernel.may_have_more = false;
                 }
@@ -200,10 +207,12 @@ impl Queue {
 
     /// Makes `batch` the content of the queue, or gives its buffers back if it is empty.
     #[inline]
-    fn keep(&mut self, batch: Box<RecvBatch>) {
+    fn keep(&mut self, mut batch: Box<RecvBatch>) {
         if batch.is_empty() {
             give_back(batch);
         } else {
+            // It may be kept for as long as the socket exists.
+            batch.compact();
             self.rest = Some(batch);
         }
     }
@@ -220,7 +229,9 @@ impl Queue {
     ) -> Poll<Result<Option<Event>, ReceiveFailure>> {
         if channel.events.is_empty() && self.rest.is_none() {
             // Receiving also collects the errors that the network sent back.
-            self.rest = ready!(self.receive(channel, cx))?;
+            if let Some(batch) = ready!(self.receive(channel, cx))? {
+                self.keep(batch);
+            }
         }
         if let Some(event) = channel.events.pop() {
             return Poll::Ready(Ok(Some(event)));
@@ -230,9 +241,12 @@ impl Queue {
     }
 
     /// Returns how many messages to take from the kernel with the next call, where the caller sets
-    /// no limit of its own.
+    /// no limit of its own: one if nothing may be kept for the call after that.
     #[inline]
     pub(crate) fn message_limit(&self) -> usize {
+        if udpair_io::is_receive_memory_full() {
+            return 1;
+        }
         self.kernel.message_limit.into()
     }
 
@@ -280,7 +294,7 @@ impl Queue {
         // message.
         batch.set_limit(1);
         let mut has_arrived = false;
-        for calls in 1_u32.. {
+        for calls in 1_u64.. {
             // Reading the clock takes almost as long as a call that finds nothing.
             if is_cancelled()
                 || calls.is_multiple_of(CALLS_PER_CLOCK_READ) && started.elapsed() >= time
@@ -420,7 +434,7 @@ thread_local! {
 const BATCH_MAX: u8 = 16;
 
 /// The number of calls that a busy-polling receiver makes per reading of the clock.
-const CALLS_PER_CLOCK_READ: u32 = 16;
+const CALLS_PER_CLOCK_READ: u64 = 16;
 
 /// The maximum number of messages per call while they arrive one by one. If the second slot stays
 /// unused, there is no second message.

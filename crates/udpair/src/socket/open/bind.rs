@@ -3,10 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Cause, Family, Socket};
+use udpair_io::{Adapter, Family, Socket};
 
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost, zone_of};
+use crate::socket::refusal::{Call, refused};
 use crate::socket::settings::{Settings, on_present};
 use crate::socket::shared::DeviceBinding;
 
@@ -29,6 +30,7 @@ pub(crate) fn bound_socket(
             if !is_left_to_system(local) || destination.is_none() {
                 bind_to(
                     &socket,
+                    settings,
                     SocketAddr::new(socket.family().wildcard(), local.port),
                 )?;
             }
@@ -44,6 +46,7 @@ pub(crate) fn bound_socket(
             bind_to_device(&socket, &loopback, settings)?;
             bind_to(
                 &socket,
+                settings,
                 SocketAddr::new(socket.family().wildcard(), local.port),
             )?;
             Ok((socket, Some(device(loopback, None))))
@@ -56,7 +59,7 @@ pub(crate) fn bound_socket(
                     continue;
                 }
                 let socket = open_family(settings, family_of(*address))?;
-                match bind_to(&socket, *address) {
+                match bind_to(&socket, settings, *address) {
                     Ok(()) => {
                         choose_multicast_adapter(&socket, settings, *address);
                         let device = zone_binding(settings, *address, Some(*address));
@@ -119,7 +122,7 @@ pub(crate) fn reopened_socket(
     let wildcard = SocketAddr::new(socket.family().wildcard(), port);
     let mut local = device.address.unwrap_or(wildcard);
     local.set_port(port);
-    bind_to(&socket, local)?;
+    bind_to(&socket, settings, local)?;
     choose_multicast_adapter(&socket, settings, local);
     if let Some(peer) = peer {
         let connected = socket.connect(peer);
@@ -175,15 +178,7 @@ fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
         settings.apply(&socket)?;
         Ok(socket)
     };
-    open().map_err(|error| {
-        let error = Error::system("cannot open a socket", error);
-        match error.kind() {
-            ErrorKind::TooManyFiles => error.with_advice(
-                "close some sockets, or allow the process more descriptors (`ulimit -n`)",
-            ),
-            _ => error,
-        }
-    })
+    open().map_err(|error| refused("cannot open a socket", Call::Open, error))
 }
 
 /// Returns the family of a socket bound to `address`. The unspecified IPv6 address stands for both
@@ -239,28 +234,18 @@ fn check_reached_by_loopback(settings: &Settings, destination: SocketAddr) -> Re
     .with_advice("leave the local host empty"))
 }
 
-fn bind_to(socket: &Socket, address: SocketAddr) -> Result<(), Error> {
-    socket.bind(address).map_err(|error| {
-        let is_without_zone = Cause::of(&error) == Cause::InvalidInput
-            && matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local());
+fn bind_to(socket: &Socket, settings: &Settings, address: SocketAddr) -> Result<(), Error> {
+    let bind = || match address.port() {
+        // The system chooses a port that no socket is bound to. Only then is it shared.
+        0 => socket
+            .bind(address)
+            .and_then(|()| settings.share_port(socket)),
+        _ => settings
+            .share_port(socket)
+            .and_then(|()| socket.bind(address)),
+    };
+    bind().map_err(|error| {
         let message = format!("cannot bind to {address}");
-        let error = Error::system(message.clone(), error);
-        match error.kind() {
-            ErrorKind::AddressInUse => error.with_advice(
-                "leave the port to the system, or stop the program that uses it \
-                 (`ss -ulpn` shows it)",
-            ),
-            ErrorKind::AddressNotAvailable => error.with_advice(
-                "bind to an address of this machine (`ip address` lists them), or to all of them",
-            ),
-            ErrorKind::PermissionDenied => error.with_advice(
-                "use a port above 1023, grant CAP_NET_BIND_SERVICE, or lower \
-                 `sysctl net.ipv4.ip_unprivileged_port_start`",
-            ),
-            _ if is_without_zone => Error::new(ErrorKind::AddressNotAvailable, message)
-                .with_source(error)
-                .with_advice("append the adapter to the address: fe80::1%eth0"),
-            _ => error,
-        }
+        refused(message, Call::Bind(address), error)
     })
 }

@@ -3,17 +3,18 @@
 use std::future;
 use std::io;
 use std::mem;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use udpair_io::{Cause, Destination, Outgoing, SendBatch};
+use udpair_io::{Destination, Outgoing, SendBatch};
 
 use crate::driver;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::socket::lifecycle::{cancelled, closed};
 use crate::socket::link::{Cancellations, Link, QueuePosition, QueuedWrite, SendFailure};
+use crate::socket::refusal::{self, Call, Route};
 
 /// One or more datagrams to be sent.
 pub(crate) trait Payloads {
@@ -28,7 +29,7 @@ pub(crate) trait Payloads {
     fn restore(&mut self, rest: SendBatch);
 
     /// Returns the length and the destination of the next datagram.
-    fn next(&self) -> (usize, Option<SocketAddr>);
+    fn next(&self) -> (usize, Option<Destination>);
 }
 
 /// One datagram.
@@ -51,8 +52,8 @@ impl Payloads for One<'_> {
 
     fn restore(&mut self, _rest: SendBatch) {}
 
-    fn next(&self) -> (usize, Option<SocketAddr>) {
-        (self.0.payload.len(), self.0.to.map(|to| to.address))
+    fn next(&self) -> (usize, Option<Destination>) {
+        (self.0.payload.len(), self.0.to)
     }
 }
 
@@ -82,11 +83,11 @@ impl Payloads for Many<'_> {
         *self.batch = rest;
     }
 
-    fn next(&self) -> (usize, Option<SocketAddr>) {
+    fn next(&self) -> (usize, Option<Destination>) {
         let next = self.batch.iter().next();
         let to = next.and_then(|outgoing| outgoing.to).or(self.to);
         let length = next.map_or(0, |outgoing| outgoing.payload.len());
-        (length, to.map(|to| to.address))
+        (length, to)
     }
 }
 
@@ -235,27 +236,23 @@ pub(crate) fn failed(
 
 fn refused(link: &Link, payloads: &impl Payloads, error: io::Error) -> Error {
     let (length, to) = payloads.next();
-    let Some(to) = to.or_else(|| link.channel.peer().copied()) else {
+    let peer = || link.channel.peer().copied().map(Destination::from);
+    let Some(to) = to.or_else(peer) else {
         return closed(ACTION);
     };
-    let cause = Cause::of(&error);
-    let error = Error::system(format!("cannot send {length} bytes to {to}"), error);
-    let max = payload_bytes_max(to.ip());
-    match error.kind() {
-        _ if cause == Cause::ExceedsSendBuffer => {
-            error.with_advice("send less in one datagram, or give the socket a larger send buffer")
-        }
-        ErrorKind::PayloadTooLarge if length > max => error.with_advice(format!(
-            "send it in several datagrams of at most {max} bytes each"
-        )),
-        ErrorKind::PayloadTooLarge => {
-            error.with_advice("send less in one datagram, or allow fragmentation")
-        }
-        ErrorKind::PermissionDenied => {
-            error.with_advice("check the firewall of this machine, which refuses the datagram")
-        }
-        _ => error,
-    }
+    let bound = || link.channel.local_addr().map(|local| local.ip());
+    let from = to.source.address.or_else(bound);
+    let route = Route {
+        from: from.filter(|ip| !ip.is_unspecified()),
+        to: to.address,
+    };
+    let call = Call::Send {
+        route,
+        length,
+        length_max: payload_bytes_max(to.address.ip()),
+    };
+    let message = format!("cannot send {length} bytes to {}", to.address);
+    refusal::refused(message, call, error)
 }
 
 /// Returns the maximum payload of one datagram to `ip`, in bytes.
