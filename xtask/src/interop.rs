@@ -8,6 +8,7 @@ mod attachment;
 mod broadcast;
 mod daemon;
 mod device;
+mod full;
 mod kubernetes;
 mod lan;
 mod many;
@@ -35,6 +36,7 @@ pub(crate) const SUITES: &[Suite] = &[
     multicast::SUITE,
     broadcast::SUITE,
     attachment::SUITE,
+    full::SUITE,
     many::SUITE,
     refusal::SUITE,
     device::SUITE,
