@@ -144,6 +144,16 @@ pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
+/// Consumes up to `units` units of the task's budget, without waiting.
+pub(crate) fn consume_budget(cx: &mut Context<'_>, units: usize) {
+    // A budget has fewer units.
+    for _ in 0..units.min(u8::MAX.into()) {
+        if poll_budget(cx).is_pending() {
+            break;
+        }
+    }
+}
+
 /// Returns the current runtime if it can serve sockets, otherwise the background one.
 fn runtime() -> io::Result<Handle> {
     if let Ok(handle) = Handle::try_current()

@@ -224,11 +224,23 @@ impl RecvBatch {
     }
 
     /// Removes the first `count` datagrams, or all if there are fewer.
-    pub fn remove(&mut self, count: usize) {
-        for _ in 0..count {
-            if self.pop().is_none() {
+    pub fn remove(&mut self, mut count: usize) {
+        while count > 0
+            && let Some(buffer) = self.buffers.front_mut()
+        {
+            let left = buffer.datagrams();
+            if count < left {
+                buffer.skip(count);
+                self.datagrams -= count;
                 return;
             }
+            count -= left;
+            self.datagrams -= left;
+            drop(self.reservation.split(buffer.reserved()));
+            self.buffers.pop_front();
+        }
+        if self.buffers.is_empty() {
+            self.reservation = Reservation::default();
         }
     }
 

@@ -23,7 +23,7 @@ use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
 use crate::resolve::{Local, LocalHost, RemoteAddresses};
 use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
-use destination::Purpose;
+pub(crate) use destination::{Purpose, check_adapters};
 
 /// Implements [`DatagramSocket::connect`](super::DatagramSocket::connect).
 pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result<(), Error> {
@@ -224,6 +224,14 @@ fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> 
     destination::check(address, purpose, || settings.resolver.list_adapters())
 }
 
+/// Checks that a socket that is bound to an adapter can reach a peer.
+fn check_bound(adapter: Option<u32>, destination: SocketAddr) -> Result<(), Error> {
+    match adapter {
+        None => Ok(()),
+        Some(bound) => check_adapters(bound, destination.into(), Purpose::Connect),
+    }
+}
+
 /// Connects a bound socket.
 fn connect_bound(
     settings: &Settings,
@@ -236,6 +244,7 @@ fn connect_bound(
         true => None,
         false => broadcast_adapter(settings, destination),
     };
+    check_bound(link.channel.adapter(), destination)?;
     match link.connect(destination, adapter.as_ref()) {
         None => return Err(cancelled("connect")),
         Some(Ok(())) => {}
@@ -264,6 +273,10 @@ fn connect_new(
 ) -> Result<Opened, Error> {
     let adapter = broadcast_adapter(settings, destination);
     let (socket, device) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
+    check_bound(
+        device.as_ref().map(|device| device.adapter.index),
+        destination,
+    )?;
     let address = match local.host {
         LocalHost::Addresses(_) => socket.local_addr().ok(),
         LocalHost::Any | LocalHost::Loopback => None,

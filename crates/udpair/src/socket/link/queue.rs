@@ -23,8 +23,6 @@ pub(crate) struct Queue {
     /// The queued datagrams; `None` if there are none, so that a socket that waits holds no buffer.
     rest: Option<Box<RecvBatch>>,
     kernel: KernelState,
-    /// Whether the next message was paid for from the task's budget, with the one before it.
-    is_paid_for: bool,
     /// The state of the one task that polls without a future of its own; `None` if there is none.
     pub(crate) poller: Option<Box<ReceiverState>>,
 }
@@ -38,6 +36,8 @@ struct KernelState {
     /// The number of messages to take from the kernel with the next call. It depends on how many
     /// the last call returned.
     message_limit: u8,
+    /// The number of messages that hold about [`DATAGRAMS_PER_CALL`], as far as the last call shows.
+    messages_max: usize,
     /// Whether the kernel may hold more datagrams. If not, the next datagram makes the socket
     /// readable.
     may_have_more: bool,
@@ -64,6 +64,7 @@ impl Default for KernelState {
         Self {
             reported_drops: 0,
             message_limit: BATCH_SMALL,
+            messages_max: usize::MAX,
             // The runtime reports earlier datagrams when it begins to watch the socket.
             may_have_more: false,
         }
@@ -167,11 +168,7 @@ impl Queue {
         if self.rest.is_none() {
             return Poll::Ready(None);
         }
-        // A unit for two messages: the runtime gives one for each system call, which costs more.
-        self.is_paid_for = !self.is_paid_for;
-        if self.is_paid_for {
-            ready!(driver::poll_budget(cx));
-        }
+        ready!(driver::poll_budget(cx));
         Poll::Ready(self.pop())
     }
 
@@ -261,7 +258,11 @@ impl Queue {
     ) -> Poll<Result<bool, ReceiveFailure>> {
         batch.clear();
         let Some(mut rest) = self.rest.take() else {
-            return self.kernel.fill(channel, batch, cx);
+            let limit = batch.limit();
+            batch.set_limit(limit.min(self.kernel.messages_max));
+            let filled = self.kernel.fill(channel, batch, cx);
+            batch.set_limit(limit);
+            return filled;
         };
         if let Some(cx) = cx
             && driver::poll_budget(cx).is_pending()
@@ -387,6 +388,10 @@ impl KernelState {
             messages if messages >= BATCH_SMALL.into() => BATCH_MAX,
             _ => BATCH_SMALL,
         };
+        self.messages_max = match batch.messages() {
+            messages if batch.len() > messages => DATAGRAMS_PER_CALL * messages / batch.len() + 1,
+            _ => usize::MAX,
+        };
         let filtered = filter_received(batch, &mut self.reported_drops, admitted_by(channel));
         count_non_peers(filtered, channel);
         channel.counters().add_received(batch.len(), filtered);
@@ -432,6 +437,10 @@ thread_local! {
 
 /// The maximum number of messages that one call takes from the kernel.
 const BATCH_MAX: u8 = 16;
+
+/// How many datagrams a batch of the application takes from the kernel at once, about: more of them
+/// would save little, and would keep the thread for longer.
+const DATAGRAMS_PER_CALL: usize = 128;
 
 /// The number of calls that a busy-polling receiver makes per reading of the clock.
 const CALLS_PER_CLOCK_READ: u64 = 16;

@@ -228,8 +228,13 @@ pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
 pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
     let mut receive = Receive::new(shared);
     batch.clear();
-    future::poll_fn(|cx| receive.poll_batch(cx, batch)).await?;
-    Ok(batch.len())
+    let received = future::poll_fn(|cx| {
+        ready!(receive.poll_batch(cx, batch))?;
+        // One unit was consumed with the call.
+        driver::consume_budget(cx, batch.len() - 1);
+        Poll::Ready(Ok(batch.len()))
+    });
+    received.await
 }
 
 /// The future of [`DatagramSocket::for_each`](crate::DatagramSocket::for_each).
@@ -394,9 +399,9 @@ fn aborted(channel: &Channel) -> Option<Error> {
     ))
 }
 
-/// How many datagrams one poll of a `for_each` hands on. Twice the operations that the runtime lets a task
-/// make, each of which is a system call elsewhere.
-const HANDLED_PER_POLL_MAX: usize = 256;
+/// How many datagrams one poll of a `for_each` hands on: as many as the runtime lets a task receive
+/// one by one. Counted here, so that other executors get the thread back too.
+const HANDLED_PER_POLL_MAX: usize = 128;
 
 /// The action that error messages name.
 const ACTION: &str = "receive";
