@@ -249,6 +249,26 @@ impl Queue {
 
     /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
     ///
+    /// The last message of the batch holds its datagram number [`DATAGRAMS_PER_CALL`]; what came
+    /// after that stays here. Pending when the task has used up its budget.
+    pub(crate) fn fill_some(
+        &mut self,
+        channel: &Channel,
+        batch: &mut RecvBatch,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<bool, ReceiveFailure>> {
+        let limit = batch.limit();
+        batch.set_limit(limit.min(self.kernel.messages_max));
+        let filled = self.fill(channel, batch, cx);
+        batch.set_limit(limit);
+        if let Some(surplus) = batch.split_off(DATAGRAMS_PER_CALL) {
+            self.keep(Box::new(surplus));
+        }
+        filled
+    }
+
+    /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
+    ///
     /// Pending when the task has used up its budget.
     pub(crate) fn fill(
         &mut self,
@@ -258,11 +278,7 @@ impl Queue {
     ) -> Poll<Result<bool, ReceiveFailure>> {
         batch.clear();
         let Some(mut rest) = self.rest.take() else {
-            let limit = batch.limit();
-            batch.set_limit(limit.min(self.kernel.messages_max));
-            let filled = self.kernel.fill(channel, batch, cx);
-            batch.set_limit(limit);
-            return filled;
+            return self.kernel.fill(channel, batch, cx);
         };
         if let Some(cx) = cx
             && driver::poll_budget(cx).is_pending()
@@ -389,7 +405,9 @@ impl KernelState {
             _ => BATCH_SMALL,
         };
         self.messages_max = match batch.messages() {
-            messages if batch.len() > messages => DATAGRAMS_PER_CALL * messages / batch.len() + 1,
+            messages if batch.len() > messages => {
+                (DATAGRAMS_PER_CALL * messages / batch.len()).max(1)
+            }
             _ => usize::MAX,
         };
         let filtered = filter_received(batch, &mut self.reported_drops, admitted_by(channel));

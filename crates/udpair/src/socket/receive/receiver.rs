@@ -69,7 +69,7 @@ impl<'a> Receive<'a> {
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, channel, cx| {
-            let filled = ready!(queue.fill(channel, batch, Some(cx)));
+            let filled = ready!(queue.fill_some(channel, batch, Some(cx)));
             Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
         })
     }
@@ -282,8 +282,7 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
             };
             match ended {
                 None if share == 0 => {
-                    // Lets other tasks run, in any executor.
-                    cx.waker().wake_by_ref();
+                    driver::yield_now(cx);
                     return Poll::Pending;
                 }
                 None => {}
