@@ -91,7 +91,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 pub(crate) struct Task(AbortHandle);
 
 impl Task {
-    fn new(handle: JoinHandle<()>) -> Self {
+    fn new(handle: &JoinHandle<()>) -> Self {
         Self(handle.abort_handle())
     }
 

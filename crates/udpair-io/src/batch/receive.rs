@@ -480,7 +480,7 @@ mod tests {
                 let left = (first + second).min(all.len());
                 assert_eq!(texts(&removed), all[left..], "{first} {second}");
                 let popped = std::iter::from_fn(|| removed.pop());
-                let popped: Vec<_> = popped.map(|datagram| datagram.into_payload()).collect();
+                let popped: Vec<_> = popped.map(OwnedDatagram::into_payload).collect();
                 assert_eq!(popped, all[left..], "{first} {second}");
             }
         }

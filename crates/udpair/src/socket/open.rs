@@ -385,3 +385,34 @@ impl<'a> Attempts<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ADR-01: the next address is tried only after errors that another address may not have.
+    #[test]
+    fn some_errors_end_the_attempts() {
+        let remote = "example.test:9".parse().unwrap();
+        let address = "192.0.2.1:9".parse().unwrap();
+        let action = Action::Connect(&remote);
+        for (kind, goes_on) in [
+            (ErrorKind::NetworkUnreachable, true),
+            (ErrorKind::HostUnreachable, true),
+            (ErrorKind::AddressNotAvailable, true),
+            (ErrorKind::FamilyNotSupported, true),
+            (ErrorKind::PermissionDenied, false),
+            (ErrorKind::AddressInUse, false),
+            (ErrorKind::Cancelled, false),
+            (ErrorKind::Closed, false),
+            (ErrorKind::InvalidArgument, false),
+            (ErrorKind::Io, false),
+        ] {
+            let mut attempts = Attempts::new(&action);
+            let failed = attempts.failed(address, Error::new(kind, "no"));
+            assert_eq!(failed.is_ok(), goes_on, "{kind:?}");
+            let last = failed.err().unwrap_or_else(|| attempts.into_error());
+            assert_eq!(last.kind(), kind);
+        }
+    }
+}

@@ -470,3 +470,74 @@ const BATCH_SMALL: u8 = 2;
 /// How many of the peer's messages are taken from the kernel, when the socket is connected, to
 /// reach the datagrams of non-peer senders that are queued after them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::{DatagramSocket, EndpointPair, SendBatch};
+
+    fn local_endpoint() -> crate::Endpoint {
+        "127.0.0.1:0".parse().unwrap()
+    }
+
+    fn queued(socket: &DatagramSocket) -> usize {
+        let link = socket.shared().link().unwrap();
+        link.queue().rest.as_ref().map_or(0, |rest| rest.len())
+    }
+
+    /// What a closed socket held is let go, although somebody still has a handle.
+    #[tokio::test]
+    async fn a_closed_socket_keeps_neither_datagrams_nor_events() {
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = DatagramSocket::builder()
+            .bind(&local_endpoint())
+            .await
+            .unwrap();
+        let local = socket.local_addr().unwrap();
+        // Nobody receives at the port for discarding.
+        let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+        socket.send_to(b"x", nobody).await.unwrap();
+        for _ in 0..3 {
+            peer.send_to(b"x", local).unwrap();
+        }
+        while socket.try_recv().unwrap().is_none() {}
+        let events = &socket.shared().link().unwrap().channel.events;
+        assert!(!events.is_empty());
+        assert!(queued(&socket) > 0);
+        socket.close();
+        assert!(events.is_empty());
+        assert_eq!(queued(&socket), 0);
+    }
+
+    /// CON-09: a connect takes only some of what the peer has sent before it, and loses nothing.
+    #[tokio::test]
+    async fn a_connect_takes_a_bounded_number_of_datagrams() {
+        const SENT: usize = 6000;
+        let peer = DatagramSocket::builder()
+            .bind(&local_endpoint())
+            .await
+            .unwrap();
+        let builder = DatagramSocket::builder().inbound_buffer_bytes(1 << 20);
+        let socket = builder.bind(&local_endpoint()).await.unwrap();
+        let to = socket.local_addr().unwrap();
+        let mut batch = SendBatch::new();
+        while batch.len() < SENT {
+            batch.push_to(&b"x"[..], to);
+        }
+        peer.send_batch(&mut batch).await.unwrap();
+        let pair = EndpointPair::from(peer.local_addr().unwrap());
+        socket.connect(&pair).await.unwrap();
+        // One call takes up to 16 messages, each of up to 128 datagrams.
+        let kept = queued(&socket);
+        assert!(kept <= KEPT_AT_CONNECT_MAX + 16 * 128, "{kept}");
+        let mut received = 0;
+        while socket.try_recv().unwrap().is_some() {
+            received += 1;
+        }
+        let dropped = socket.statistics().kernel_dropped;
+        assert!(dropped > 0 || received == SENT, "{received}");
+        assert!(received >= kept);
+    }
+}
