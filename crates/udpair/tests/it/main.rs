@@ -18,6 +18,7 @@ mod network;
 mod options;
 mod pairs;
 mod peer_filter;
+mod polled;
 mod push;
 mod random_mix;
 mod receive;
