@@ -15,6 +15,7 @@
 //! | `bits_per_second(adapter)` | the nominal speed of its link |
 //! | `machine_name()` | the machine's name |
 //! | `enter_main_namespace()` | moves this thread to the network namespace of the main thread |
+//! | `file_identity(metadata)`, `file_changed(metadata)` | which file it is, and when it changed last |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps services, hosts and name servers |
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |

@@ -1,10 +1,11 @@
 //! The module for all systems without one of their own: what the standard library and `socket2`
 //! support.
 
+use std::fs::Metadata;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Type};
 
@@ -45,6 +46,34 @@ pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
         Err(error) if error.raw_os_error().is_some() => Err(LookupError::System(error)),
         Err(_) => Err(LookupError::NotFound),
     }
+}
+
+#[cfg(unix)]
+pub(crate) fn file_identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Returns the time of a file's creation, which differs from that of the file whose place it takes.
+/// The standard library does not tell a file's number on this system.
+#[cfg(not(unix))]
+pub(crate) fn file_identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    let created = metadata.created().ok()?;
+    let age = created.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some((age.as_secs(), age.subsec_nanos().into()))
+}
+
+#[cfg(unix)]
+pub(crate) fn file_changed(metadata: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn file_changed(_metadata: &Metadata) -> Option<SystemTime> {
+    None
 }
 
 pub(crate) fn services_path() -> PathBuf {
