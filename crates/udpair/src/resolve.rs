@@ -29,13 +29,14 @@ mod zone;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use udpair_io::Adapter;
 
 use crate::driver;
 use crate::error::Error;
-use crate::name::{Endpoint, EndpointPair};
+use crate::name::{Endpoint, EndpointPair, HostName};
 pub use builder::ResolverBuilder;
 pub use endpoint_pairs::sort_endpoint_pairs;
 pub use family::AddressFamily;
@@ -244,6 +245,15 @@ impl Resolver {
     /// Returns the requested address family; `None` for both.
     pub(crate) fn family(&self) -> Option<AddressFamily> {
         self.0.family
+    }
+
+    /// Returns the address of a host that is an address, with port 0; `None` for any other host.
+    ///
+    /// # Errors
+    ///
+    /// The zone is not the name of an adapter.
+    pub(crate) fn literal(&self, host: &HostName) -> Option<Result<SocketAddr, Error>> {
+        host.socket_addr_by(0, &*self.0.adapter_index)
     }
 
     /// Lists the adapters.

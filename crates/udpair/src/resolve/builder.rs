@@ -127,11 +127,20 @@ impl ResolverBuilder {
     }
 
     /// Sets the function that lists the adapters and their addresses. Default: the system's list.
+    ///
+    /// The zone of an IPv6 address that names an adapter (`fe80::1%eth0`) is looked up in that
+    /// list.
     pub fn adapters(
         mut self,
         adapters: impl Fn() -> io::Result<Vec<Adapter>> + Send + Sync + 'static,
     ) -> Self {
-        self.0.list_adapters = Arc::new(adapters);
+        let adapters = Arc::new(adapters);
+        self.0.list_adapters = adapters.clone();
+        self.0.adapter_index = Arc::new(move |name| {
+            let adapters = adapters().unwrap_or_default();
+            let found = adapters.iter().find(|adapter| adapter.name == name);
+            found.map(|adapter| adapter.index)
+        });
         self
     }
 

@@ -64,7 +64,7 @@ impl<'a> RemoteAddresses<'a> {
         zone: Option<u32>,
         check: &'a (dyn Fn(SocketAddr) -> Result<(), Error> + Send + Sync),
     ) -> Result<Self, Error> {
-        let addresses = match remote.socket_addr() {
+        let addresses = match remote.socket_addr_by(search.adapter_index()) {
             Some(address) => {
                 let address = address?;
                 search.check_family(address)?;

@@ -12,7 +12,7 @@ use super::candidate::{self, Group, Sources};
 use super::dns::{self, Client};
 use super::family::AddressFamily;
 use super::hosts::Hosts;
-use super::inputs::ListAdapters;
+use super::inputs::{AdapterIndex, ListAdapters};
 use super::services::ServiceTable;
 use super::settings::ResolverSettings;
 use super::srv::SrvRecord;
@@ -97,6 +97,11 @@ impl<'a> Search<'a> {
     /// Returns the function that lists the adapters.
     pub(super) fn adapter_lister(&self) -> &ListAdapters {
         &*self.settings.list_adapters
+    }
+
+    /// Returns the function that looks up the index of an adapter.
+    pub(super) fn adapter_index(&self) -> &AdapterIndex {
+        &*self.settings.adapter_index
     }
 
     /// Lists the adapters.
@@ -360,7 +365,7 @@ impl<'a> Search<'a> {
         host: &HostName,
         step: &mut AddressStep,
     ) -> Result<Vec<FoundAddress>, Error> {
-        if let Some(address) = host.socket_addr(0) {
+        if let Some(address) = host.socket_addr_by(0, self.adapter_index()) {
             return Ok(vec![FoundAddress::of(address?)]);
         }
         if host.is_localhost() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::dns::Cache;
 use super::family::AddressFamily;
 use super::hosts::Hosts;
-use super::inputs::{Clock, ListAdapters, Rng};
+use super::inputs::{AdapterIndex, Clock, ListAdapters, Rng};
 use super::name_servers::NameServers;
 use super::services::ServiceTable;
 use super::system::TextFile;
@@ -30,6 +30,7 @@ pub(super) struct ResolverSettings {
     pub(super) rng: Arc<Rng>,
     pub(super) clock: Arc<Clock>,
     pub(super) list_adapters: Arc<ListAdapters>,
+    pub(super) adapter_index: Arc<AdapterIndex>,
     /// `None` queries the name servers every time.
     pub(super) cache: Option<Arc<Mutex<Cache>>>,
 }
@@ -52,6 +53,7 @@ impl Default for ResolverSettings {
             rng: Arc::new(|max| rand::random_range(0..=max)),
             clock: Arc::new(Instant::now),
             list_adapters: Arc::new(udpair_io::adapters),
+            adapter_index: Arc::new(udpair_io::adapter_index),
             cache: Some(Arc::default()),
         }
     }
