@@ -8,6 +8,7 @@
 //! There is one exception: in a program built with `panic = "abort"`, a runtime must have its I/O
 //! and its timers enabled.
 
+mod detached;
 mod network;
 mod probe;
 mod readiness;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::{AbortHandle, JoinHandle, coop};
 
+pub(crate) use detached::Detached;
 pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
 pub(crate) use waiters::{Discarded, Ticket, Waiter, Waiters};

@@ -8,9 +8,11 @@
 mod builder;
 mod candidate;
 mod dns;
+mod duration;
 mod endpoint_pairs;
 mod error;
 mod family;
+mod host;
 mod hosts;
 mod inputs;
 mod local;
@@ -20,11 +22,13 @@ mod pairs;
 mod remote;
 mod search;
 mod services;
+mod services_file;
 mod settings;
 mod source;
 mod srv;
 mod step;
 mod system;
+mod text_file;
 mod zone;
 
 use std::fmt;
@@ -49,8 +53,8 @@ use settings::ResolverSettings;
 pub use srv::SrvRecord;
 pub use step::{
     AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices, Precedence,
-    QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SrvStep, Step,
-    Transport,
+    QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SkippedRecord,
+    SrvStep, Step, Transport,
 };
 pub(crate) use zone::{in_zone, zone_of};
 
@@ -80,7 +84,8 @@ pub(crate) use zone::{in_zone, zone_of};
 /// # Model
 ///
 /// SVC, SRV and ADR: services are looked up in the services file first, then in DNS SRV. Hosts are
-/// resolved by the system unless name servers are given.
+/// resolved by the system unless name servers are given. Files are read again after they have
+/// changed. One that cannot be read is an error, or its last content if it has been read before.
 #[derive(Clone)]
 pub struct Resolver(Arc<ResolverSettings>);
 
@@ -101,13 +106,18 @@ impl Resolver {
     /// Resolves a remote endpoint to its addresses, best first, and records every step on the way.
     ///
     /// The service is resolved first. A port number needs no lookup; a name is looked up in the
-    /// services file, then in DNS SRV. SRV records are ordered as RFC 2782 says, the addresses of
+    /// services file, then in DNS SRV. Only DNS is queried for a name that is written as in DNS:
+    /// `_sip` at `example.com`, or `sip` at `_sip._udp.example.com`. SRV records are ordered as RFC 2782 says, the addresses of
     /// each host as RFC 6724 says.
     ///
     /// If the resolution failed, [`Resolution::candidates`] returns one of these errors:
     ///
     /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the endpoint has no host or no
-    ///   service, or a file given to the builder cannot be read.
+    ///   service, a file given to the builder cannot be read, or the service is neither listed in a
+    ///   services file nor possible in DNS.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied),
+    ///   [`TooManyFiles`](crate::ErrorKind::TooManyFiles), [`Io`](crate::ErrorKind::Io): a file of
+    ///   the system exists and cannot be read.
     /// - [`HostNotFound`](crate::ErrorKind::HostNotFound), [`NoData`](crate::ErrorKind::NoData),
     ///   [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound): the queried source has no such
     ///   host, record or service.
@@ -215,8 +225,11 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a file given to the builder cannot
-    /// be read.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the file given to the builder
+    ///   cannot be read.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied),
+    ///   [`TooManyFiles`](crate::ErrorKind::TooManyFiles), [`Io`](crate::ErrorKind::Io): the
+    ///   system's file exists and cannot be read.
     ///
     /// # Cancel safety
     ///

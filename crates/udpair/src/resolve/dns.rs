@@ -8,6 +8,7 @@
 mod alias;
 mod cache;
 mod exchange;
+mod labels;
 mod wire;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub(crate) use wire::{RecordData, Response};
 
 use udpair_io::Adapter;
 
+use super::duration::HumanDuration;
 use super::inputs::{Clock, ListAdapters};
 use super::srv::SrvRecord;
 use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode, Transport};
@@ -176,7 +178,15 @@ impl Client<'_> {
             queries.extend(sent);
             match found {
                 Ok((_, owner, response)) => {
-                    addresses.extend(addresses_of(&owner, &response.records));
+                    for address in addresses_of(&owner, &response.records) {
+                        // An address may have a record of each type.
+                        if addresses
+                            .iter()
+                            .all(|other: &FoundAddress| other.ip != address.ip)
+                        {
+                            addresses.push(address);
+                        }
+                    }
                 }
                 Err(new) => failure = Some(more_specific(failure, new)),
             }
@@ -337,14 +347,17 @@ impl Client<'_> {
                 is_cached: false,
                 elapsed: started.elapsed(),
             });
+            let over = match transport {
+                Transport::Udp => "",
+                Transport::Tcp => " over TCP",
+            };
             let (reason, is_final) = match result {
-                None if transport == Transport::Tcp => ("did not answer over TCP".into(), false),
-                None => ("did not answer".into(), false),
+                None => (format!("did not answer{over}"), false),
                 Some(Err(ExchangeError::Io(error))) => {
-                    (format!("cannot be reached: {error}"), false)
+                    (format!("cannot be reached{over}: {error}"), false)
                 }
                 Some(Err(ExchangeError::Malformed(reason))) => {
-                    (format!("sent a malformed response: {reason}"), true)
+                    (format!("sent a malformed response{over}: {reason}"), true)
                 }
                 Some(Ok(None)) => {
                     transport = Transport::Tcp;
@@ -357,8 +370,10 @@ impl Client<'_> {
                         extended = false;
                         continue;
                     }
-                    ResponseCode::SERVER_FAILURE => (format!("answered {}", response.code), false),
-                    code => (format!("answered {code}"), true),
+                    code @ ResponseCode::SERVER_FAILURE => {
+                        (format!("answered {code}{over}"), false)
+                    }
+                    code => (format!("answered {code}{over}"), true),
                 },
             };
             return Ok(Err(UnusableResponse { reason, is_final }));
@@ -425,8 +440,9 @@ fn addresses_of(owner: &str, records: &[wire::Record]) -> Vec<FoundAddress> {
 }
 
 /// Adds an address unless it is there already: some servers repeat an address for every record that
-/// refers to it.
+/// refers to it. An IPv4-mapped one is IPv4, whichever record has it (HOST-21).
 fn add_address(found: &mut Vec<FoundAddress>, ip: IpAddr, ttl: u32) {
+    let ip = ip.to_canonical();
     if found.len() < ADDRESSES_MAX && found.iter().all(|earlier| earlier.ip != ip) {
         found.push(FoundAddress {
             ip,
@@ -460,19 +476,6 @@ fn more_specific(old: Option<DnsFailure>, new: DnsFailure) -> DnsFailure {
     match old {
         Some(old) if rank(&old) <= rank(&new) => old,
         _ => new,
-    }
-}
-
-/// Displays a duration in milliseconds, or in seconds from one second on.
-pub(super) struct HumanDuration(pub(super) Duration);
-
-impl fmt::Display for HumanDuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < Duration::from_secs(1) {
-            write!(f, "{} ms", self.0.as_millis())
-        } else {
-            write!(f, "{:.1} s", self.0.as_secs_f64())
-        }
     }
 }
 

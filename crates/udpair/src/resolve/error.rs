@@ -1,11 +1,15 @@
 //! Translates failed lookups into the errors that a caller of the resolver sees.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use udpair_io::{Cause, LookupError};
 
-use super::dns::{DnsFailure, HumanDuration, ServerReport, SrvResponse};
+use super::dns::{DnsFailure, ServerReport, SrvResponse};
+use super::duration::HumanDuration;
 use super::family::AddressFamily;
+use super::host::Host;
+use super::srv;
 use super::step::RecordType;
 use super::system::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
@@ -27,26 +31,53 @@ pub(super) fn not_offered(
     name: &str,
     found: &SrvResponse,
 ) -> Error {
-    let is_offered = found.records.iter().any(|record| !record.target.is_empty());
-    let reason = if is_offered {
-        "has no record with a host and a port for"
-    } else {
-        "says that no host offers"
-    };
-    Error::new(
-        ErrorKind::NoData,
-        format!(
-            "cannot resolve service \"{service}\" for host \"{host}\": server {} {reason} {name}",
-            found.server
+    let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+    let server = found.server;
+    let unusable = found
+        .records
+        .iter()
+        .find(|record| !record.target.is_empty());
+    let message = match unusable.and_then(|record| Some((record, srv::reason_to_skip(record)?))) {
+        None => format!("{action}: server {server} says that no host offers {name}"),
+        Some((record, reason)) => format!(
+            "{action}: server {server} has no usable record of {name}: of port {} at \"{}\" {reason}",
+            record.port, record.target
         ),
+    };
+    Error::new(ErrorKind::NoData, message)
+}
+
+/// Returns the error for a list of name servers of which none can be queried; `why` is the reason
+/// for the first.
+pub(super) fn no_usable_server(path: &Path, why: &Error) -> Error {
+    Error::new(
+        ErrorKind::NameServer,
+        format!("cannot query any name server of {}: {why}", path.display()),
     )
+    .with_advice("`ip link` lists the adapters")
+}
+
+/// Returns the advice for a host that has no address but is named like SRV records.
+pub(super) fn advice_for_srv_name(domain: &str) -> Option<String> {
+    let service = srv::service_of(domain)?;
+    Some(format!(
+        "to query the SRV records {domain}, give \"{service}\" as the service in place of a port"
+    ))
 }
 
 /// Returns the error for an SRV lookup that failed.
 pub(super) fn srv_lookup(service: &str, host: &HostName, name: &str, failure: DnsFailure) -> Error {
     let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+    // Servers refuse such a name or say that it does not exist.
+    let is_short = host.domain().is_some_and(|domain| !domain.contains('.')) && !host.is_absolute();
+    let is_unanswered = matches!(failure, DnsFailure::NoResponse(_));
     let error = dns_lookup(&action, &format!("{name} SRV"), failure);
     match error.kind() {
+        ErrorKind::HostNotFound | ErrorKind::NoData | ErrorKind::NameServer
+            if is_short && !is_unanswered =>
+        {
+            error.with_advice("SRV takes no search list: write the full name of the host")
+        }
         ErrorKind::HostNotFound | ErrorKind::NoData => {
             error.with_advice("give the port number, or a services file that lists the service")
         }
@@ -55,8 +86,8 @@ pub(super) fn srv_lookup(service: &str, host: &HostName, name: &str, failure: Dn
 }
 
 /// Returns the error for an address lookup at name servers that failed.
-pub(super) fn host_lookup(host: &HostName, types: &[RecordType], failure: DnsFailure) -> Error {
-    let name = host.canonical_name();
+pub(super) fn host_lookup(host: &Host, types: &[RecordType], failure: DnsFailure) -> Error {
+    let name = host.domain();
     let types: Vec<_> = types.iter().map(ToString::to_string).collect();
     dns_lookup(
         &format!("cannot resolve host \"{host}\""),
@@ -116,7 +147,7 @@ fn describe(reports: &[ServerReport]) -> String {
 }
 
 /// Returns the error for an address lookup by the operating system that failed.
-pub(super) fn system_lookup(host: &HostName, failure: SystemFailure) -> Error {
+pub(super) fn system_lookup(host: &Host, failure: SystemFailure) -> Error {
     let message = format!("cannot resolve host \"{host}\"");
     let error = match failure {
         SystemFailure::TimedOut(limit) => {

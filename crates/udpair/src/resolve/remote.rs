@@ -6,12 +6,14 @@
 //! server that does not respond for a spare host costs nothing. [`Search::resolve_fully`] looks up
 //! all hosts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Instant;
 use std::vec;
 
 use super::candidate::{self, Sources};
 use super::search::{Search, Target, report_resolved};
+use super::step::FoundAddress;
 use super::zone::with_zone;
 use crate::error::{Error, ErrorKind};
 use crate::name::Endpoint;
@@ -40,9 +42,17 @@ struct HostByHost<'a> {
     remote: &'a Endpoint,
     /// The zone for a link-local address that has none.
     zone: Option<u32>,
+    /// Whether there is more than one host, of which several may have the same address or be the
+    /// same.
+    has_several: bool,
     /// The hosts that have not been looked up yet, in the order in which to try them.
     targets: vec::IntoIter<Target>,
     addresses: vec::IntoIter<SocketAddr>,
+    /// The addresses of the hosts that were looked up, by name, if another record may name them
+    /// again.
+    known: BTreeMap<String, Vec<FoundAddress>>,
+    /// The addresses that were handed out, if there may be another host that leads to them.
+    listed: BTreeSet<SocketAddr>,
     /// The number of addresses found so far.
     found: usize,
     last_error: Option<Error>,
@@ -130,12 +140,16 @@ impl<'a> HostByHost<'a> {
         if let Err(error) = &targets {
             report_resolved(remote, started, Err(error));
         }
+        let targets = targets?;
         Ok(Self {
             search,
             remote,
             zone,
-            targets: targets?.into_iter(),
+            has_several: targets.len() > 1,
+            targets: targets.into_iter(),
             addresses: Vec::new().into_iter(),
+            known: BTreeMap::new(),
+            listed: BTreeSet::new(),
             found: 0,
             last_error: None,
             started,
@@ -162,6 +176,8 @@ impl<'a> HostByHost<'a> {
                 break;
             }
             match self.addresses_of(&target).await {
+                // All of them were handed out already, or there were none the last time.
+                Ok(addresses) if addresses.is_empty() => {}
                 Ok(addresses) => {
                     if self.found == 0 {
                         report_resolved(self.remote, self.started, Ok(addresses.len()));
@@ -188,13 +204,29 @@ impl<'a> HostByHost<'a> {
         let search = self
             .search
             .with_share_of_time(1 + later.take(HOSTS_SHARING_TIME - 1).count());
-        let (found, step) = search.addresses(target).await;
-        step.report();
-        let group = target.group(found?);
+        let found = match self.known.get(target.host().domain()) {
+            Some(known) => known.clone(),
+            None => {
+                let (found, step) = search.addresses(target).await;
+                step.report();
+                if self.has_several {
+                    // A host without an address is not looked up again either.
+                    let known = found.as_deref().unwrap_or_default().to_vec();
+                    let domain = target.host().domain().to_owned();
+                    self.known.insert(domain, known);
+                }
+                found?
+            }
+        };
+        let group = target.group(found);
         let lister = self.search.adapter_lister();
         let candidates = candidate::in_order(vec![group], self.zone, lister, Sources::Deciding);
         let addresses = candidates.iter().map(|candidate| candidate.address);
-        Ok(addresses.collect())
+        let mut addresses: Vec<_> = addresses.collect();
+        if self.has_several {
+            addresses.retain(|address| self.listed.insert(*address));
+        }
+        Ok(addresses)
     }
 }
 

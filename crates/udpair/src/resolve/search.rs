@@ -1,8 +1,10 @@
 //! One resolution in progress: which sources are queried, in which order, and what follows from
 //! their results.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -11,16 +13,16 @@ use udpair_io::Adapter;
 use super::candidate::{self, Group, Sources};
 use super::dns::{self, Client};
 use super::family::AddressFamily;
+use super::host::Host;
 use super::hosts::Hosts;
 use super::inputs::{AdapterIndex, ListAdapters};
-use super::services::ServiceTable;
+use super::name_servers::NameServers;
 use super::settings::ResolverSettings;
 use super::srv::SrvRecord;
 use super::step::{
-    AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, RecordType, ServiceSource,
-    ServiceStep, SrvStep, Step,
+    AddressSource, AddressStep, Candidate, FoundAddress, RecordType, SkippedRecord, SrvStep, Step,
 };
-use super::system::TextFile;
+use super::text_file::TextFile;
 use super::{error, srv, system};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
@@ -29,7 +31,7 @@ use crate::observe;
 
 /// One resolution in progress.
 pub(crate) struct Search<'a> {
-    settings: &'a ResolverSettings,
+    pub(super) settings: &'a ResolverSettings,
     /// The only adapter through which this crate's own DNS queries leave (SRV-15); `None` leaves
     /// the route to the system.
     adapter: Option<&'a Adapter>,
@@ -38,9 +40,11 @@ pub(crate) struct Search<'a> {
 
 /// A host whose addresses are to be found.
 pub(super) struct Target {
-    host: HostName,
+    host: Host,
     port: u16,
     srv: Option<SrvRecord>,
+    /// Advice for a host that has no address; `None` if there is none.
+    advice: Option<String>,
     /// Addresses that came with the SRV records, and the server that sent them.
     known: Option<(SocketAddr, Vec<FoundAddress>)>,
 }
@@ -90,7 +94,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns how much of the time limit is left.
-    fn time_left(&self) -> Duration {
+    pub(super) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
@@ -131,50 +135,46 @@ impl<'a> Search<'a> {
         }
         let Some(service) = remote.service().name() else {
             let port = remote.service().port();
-            let number = remote.service().to_string();
-            service_step(&number, ServiceSource::Number, port, Duration::ZERO).record(steps);
-            return Ok(vec![Target::without_srv(host, port.unwrap_or(0))]);
+            Self::number_step(&remote.service().to_string(), port).record(steps);
+            let advice = host.domain().and_then(error::advice_for_srv_name);
+            return Ok(vec![Target::without_srv(host, port.unwrap_or(0), advice)]);
         };
-        let in_file = self.port_in_file(service, steps).await?;
+        // Only a domain has SRV records.
+        let domain = host.domain().filter(|_| !host.is_localhost());
+        let is_srv_only = self.settings.srv_only
+            || domain.is_some_and(|domain| srv::is_written_as_in_dns(service, domain));
+        let in_file = if is_srv_only {
+            self.srv_only_step(service).record(steps);
+            Default::default()
+        } else {
+            let srv_name = domain.map(|domain| srv::query_name(service, domain));
+            self.port_in_file(service, srv_name, steps).await?
+        };
         if let Some(port) = in_file.port {
-            return Ok(vec![Target::without_srv(host, port)]);
+            return Ok(vec![Target::without_srv(host, port, in_file.advice)]);
         }
-        let by_srv = match host.domain() {
-            Some(domain) if !host.is_localhost() => {
-                self.targets_by_srv(service, host, domain, steps).await
-            }
-            _ => Err(NoTargets::Unknown(self.unknown_service(
+        let by_srv = match domain {
+            Some(_) if !srv::fits(service) => Err(NoTargets::Unknown(
+                self.misfit_service(service, is_srv_only),
+            )),
+            Some(domain) => self.targets_by_srv(service, host, domain, steps).await,
+            None => Err(NoTargets::Unknown(self.unknown_service(
                 service,
                 &format!("{host} is not a domain that can have SRV records"),
+                is_srv_only,
             ))),
         };
         match by_srv {
             Ok(targets) => Ok(targets),
             Err(NoTargets::Final(error)) => Err(error),
             Err(NoTargets::Unknown(error)) if in_file.is_file_missing => {
-                match port_in_table(service, steps) {
-                    Some(port) => Ok(vec![Target::without_srv(host, port)]),
+                match Self::port_in_table(service, steps) {
+                    Some(port) => Ok(vec![Target::without_srv(host, port, None)]),
                     None => Err(error),
                 }
             }
             Err(NoTargets::Unknown(error)) => Err(error),
         }
-    }
-
-    /// Returns the port of a local service. SRV records are not queried for it (SVC-09).
-    pub(super) async fn local_port(&self, service: &str) -> Result<u16, Error> {
-        let steps = &mut Vec::new();
-        let in_file = self.port_in_file(service, steps).await?;
-        let port = match in_file.port {
-            None if in_file.is_file_missing => port_in_table(service, steps),
-            port => port,
-        };
-        port.ok_or_else(|| {
-            self.unknown_service(
-                service,
-                "the port of a local service does not come from DNS",
-            )
-        })
     }
 
     /// Returns the addresses of a host that is not a remote end, each with the port.
@@ -183,74 +183,11 @@ impl<'a> Search<'a> {
         host: &HostName,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Error> {
-        let (found, _) = self.addresses(&Target::without_srv(host, port)).await;
+        let (found, _) = self.addresses(&Target::without_srv(host, port, None)).await;
         Ok(found?
             .iter()
             .map(|address| address.with_port(port))
             .collect())
-    }
-
-    /// Returns the services that the services file lists, or the table that replaces a missing
-    /// file.
-    pub(super) async fn known_services(&self) -> Result<KnownServices, Error> {
-        let file = &self.settings.services;
-        let rows = |services: &ServiceTable| {
-            services
-                .rows()
-                .map(|(name, port)| (name.to_owned(), port))
-                .collect()
-        };
-        Ok(match file.read(self.time_left()).await? {
-            Some(services) => KnownServices {
-                source: if file.is_text() {
-                    ServiceSource::Text
-                } else {
-                    ServiceSource::File(file.path().to_owned())
-                },
-                services: rows(&services),
-            },
-            None => KnownServices {
-                source: ServiceSource::Table,
-                services: rows(ServiceTable::iana()),
-            },
-        })
-    }
-
-    /// Looks up the port that the services file has for `service`.
-    async fn port_in_file(
-        &self,
-        service: &str,
-        steps: &mut Vec<Step>,
-    ) -> Result<PortInFile, Error> {
-        let started = Instant::now();
-        let file = &self.settings.services;
-        let services = file.read(self.time_left()).await?;
-        let port = services
-            .as_ref()
-            .and_then(|services| services.udp_port(service));
-        let path = file.path().to_owned();
-        let source = match services {
-            Some(_) if file.is_text() => ServiceSource::Text,
-            Some(_) => ServiceSource::File(path),
-            None => ServiceSource::MissingFile(path),
-        };
-        service_step(service, source, port, started.elapsed()).record(steps);
-        Ok(PortInFile {
-            port,
-            is_file_missing: services.is_none(),
-        })
-    }
-
-    fn unknown_service(&self, service: &str, why_not_dns: &str) -> Error {
-        let path = self.settings.services.path().display();
-        Error::new(
-            ErrorKind::ServiceNotFound,
-            format!(
-                "cannot resolve service \"{service}\": {path} has no udp row for it, and \
-                 {why_not_dns}"
-            ),
-        )
-        .with_advice("give the port number")
     }
 
     /// Returns the hosts that are named by the SRV records of `service` at `host`.
@@ -266,22 +203,36 @@ impl<'a> Search<'a> {
             name: srv::query_name(service, domain),
             queries: Vec::new(),
             records: Vec::new(),
+            skipped: Vec::new(),
+            notes: Vec::new(),
             error: None,
             elapsed: Duration::ZERO,
         };
-        let servers = self.dns_servers().await.map_err(NoTargets::Final)?;
+        let targets = self.targets_by_query(service, host, &mut step).await;
+        step.error = targets.as_ref().err().map(|none| none.error().to_string());
+        step.elapsed = started.elapsed();
+        Step::Srv(step).record(steps);
+        targets
+    }
+
+    /// Queries for the SRV records that the step names, and returns the hosts that they name.
+    async fn targets_by_query(
+        &self,
+        service: &str,
+        host: &HostName,
+        step: &mut SrvStep,
+    ) -> Result<Vec<Target>, NoTargets> {
+        let servers = self.dns_servers(&mut step.notes).await;
+        let servers = servers.map_err(NoTargets::Final)?;
         let found = self
             .client(&servers)
             .srv_records(&step.name, &mut step.queries)
             .await;
-        let targets = match found {
+        match found {
             Ok(found) => {
+                step.skipped = skipped(&found.records);
                 step.records = srv::order(found.records.clone(), &*self.settings.rng);
-                let targets: Vec<_> = step
-                    .records
-                    .iter()
-                    .filter_map(|r| target(r, &found))
-                    .collect();
+                let targets: Vec<_> = step.records.iter().map(|r| target(r, &found)).collect();
                 if targets.is_empty() {
                     // The domain itself says so: final, unlike a missing response.
                     let error = error::not_offered(service, host, &step.name, &found);
@@ -297,30 +248,48 @@ impl<'a> Search<'a> {
                     _ => NoTargets::Final(error),
                 })
             }
-        };
-        step.error = targets.as_ref().err().map(|none| none.error().to_string());
-        step.elapsed = started.elapsed();
-        Step::Srv(step).record(steps);
-        targets
+        }
     }
 
-    /// Returns the addresses of all targets. A target without any is left out.
+    /// Returns the addresses of all targets. A target without any is left out, and a host that
+    /// several records name is looked up once.
     async fn addresses_of_all(
         &self,
         targets: Vec<Target>,
         steps: &mut Vec<Step>,
     ) -> Result<Vec<Group>, Error> {
-        let mut groups = Vec::new();
         let mut last_error = None;
+        let mut numbers = BTreeMap::new();
+        let mut hosts: Vec<&Target> = Vec::with_capacity(targets.len());
+        let number_of = |target| {
+            let number = numbers.entry(Target::host(target).domain());
+            *number.or_insert_with(|| {
+                hosts.push(target);
+                hosts.len() - 1
+            })
+        };
+        let host_of: Vec<usize> = targets.iter().map(number_of).collect();
+        let mut found: Vec<Vec<FoundAddress>> = Vec::with_capacity(hosts.len());
         // Concurrently, but not hundreds at once: each lookup has a socket of its own.
-        for some in targets.chunks(TARGETS_AT_ONCE) {
-            let found = some.iter().map(|target| self.addresses(target));
-            for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
+        for some in hosts.chunks(TARGETS_AT_ONCE) {
+            let lookups = some.iter().map(|target| self.addresses(target));
+            for (result, step) in driver::join_all(lookups).await {
                 Step::Address(step).record(steps);
-                match found {
-                    Ok(addresses) => groups.push(target.group(addresses)),
-                    Err(error) => last_error = Some(error),
-                }
+                found.push(result.unwrap_or_else(|error| {
+                    last_error = Some(error);
+                    Vec::new()
+                }));
+            }
+        }
+        let has_repeated = hosts.len() < targets.len();
+        let mut groups = Vec::with_capacity(targets.len());
+        for (target, host) in targets.iter().zip(host_of) {
+            let addresses = match has_repeated {
+                true => found[host].clone(),
+                false => mem::take(&mut found[host]),
+            };
+            if !addresses.is_empty() {
+                groups.push(target.group(addresses));
             }
         }
         match last_error {
@@ -340,6 +309,7 @@ impl<'a> Search<'a> {
             source: AddressSource::Literal,
             queries: Vec::new(),
             addresses: Vec::new(),
+            notes: Vec::new(),
             error: None,
             elapsed: Duration::ZERO,
         };
@@ -354,6 +324,12 @@ impl<'a> Search<'a> {
             step.addresses.clone_from(&addresses);
             self.of_family(&target.host, addresses)
         });
+        let found = found.map_err(|error| match (&target.advice, error.kind()) {
+            (Some(advice), ErrorKind::HostNotFound | ErrorKind::NoData) => {
+                error.with_advice(advice)
+            }
+            _ => error,
+        });
         step.error = found.as_ref().err().map(ToString::to_string);
         step.elapsed = started.elapsed();
         (found, step)
@@ -362,10 +338,13 @@ impl<'a> Search<'a> {
     /// Returns the addresses of a host from the first source that is responsible for it.
     async fn look_up(
         &self,
-        host: &HostName,
+        host: &Host,
         step: &mut AddressStep,
     ) -> Result<Vec<FoundAddress>, Error> {
-        if let Some(address) = host.socket_addr_by(0, self.adapter_index()) {
+        let literal = host
+            .name()
+            .and_then(|name| name.socket_addr_by(0, self.adapter_index()));
+        if let Some(address) = literal {
             return Ok(vec![FoundAddress::of(address?)]);
         }
         if host.is_localhost() {
@@ -378,7 +357,6 @@ impl<'a> Search<'a> {
                 return Ok(listed);
             }
         }
-        let domain = host.domain().unwrap_or_default();
         match &self.settings.dns_servers {
             Some(servers) => {
                 step.source = AddressSource::Dns;
@@ -389,44 +367,59 @@ impl<'a> Search<'a> {
                 };
                 let client = self.client(servers);
                 client
-                    .addresses(domain, types, &mut step.queries)
+                    .addresses(host.domain(), types, &mut step.queries)
                     .await
                     .map_err(|failure| error::host_lookup(host, types, failure))
             }
-            None => self.look_up_by_system(host, domain, step).await,
+            None => self.look_up_by_system(host, step).await,
         }
     }
 
-    /// Returns the addresses that a hosts file lists for a host; empty if it does not list the
-    /// host.
+    /// Returns the addresses that a hosts file lists for a host and that can be used here; empty if
+    /// there is none, so that the next source is responsible.
     async fn look_up_in(
         &self,
         file: &TextFile<Hosts>,
-        host: &HostName,
+        host: &Host,
         step: &mut AddressStep,
     ) -> Result<Vec<FoundAddress>, Error> {
-        let hosts = file.read(self.time_left()).await?.unwrap_or_default();
-        let addresses = hosts
-            .addresses(host)
-            .filter_map(|address| address.socket_addr(0));
-        let found: Vec<_> = addresses
-            .map(|address| address.map(FoundAddress::of))
-            .collect::<Result<_, _>>()?;
+        let Some(name) = host.name() else {
+            return Ok(Vec::new());
+        };
+        let content = file.read(self.time_left()).await?;
+        step.notes.extend(content.problem);
+        let hosts = content.parsed.unwrap_or_default();
+        let path = file.path().display();
+        let mut found = Vec::new();
+        for address in hosts.addresses(name) {
+            match address.socket_addr_by(0, self.adapter_index()) {
+                Some(Ok(address)) => {
+                    let address = FoundAddress::of(address);
+                    let family = self.settings.family;
+                    if family.is_none_or(|family| family.includes(address.ip)) {
+                        found.push(address);
+                    }
+                }
+                Some(Err(error)) => step
+                    .notes
+                    .push(format!("a row of {path} is skipped: {error}")),
+                None => {}
+            }
+        }
         if !found.is_empty() {
             step.source = AddressSource::HostsFile(file.path().to_owned());
         }
-        Ok(found)
+        Ok(distinct(found))
     }
 
     /// Returns the addresses of a host from the operating system.
     async fn look_up_by_system(
         &self,
-        host: &HostName,
-        domain: &str,
+        host: &Host,
         step: &mut AddressStep,
     ) -> Result<Vec<FoundAddress>, Error> {
         step.source = AddressSource::System;
-        let mut name = domain.to_owned();
+        let mut name = host.domain().to_owned();
         if host.is_absolute() {
             // The dot disables the search list, but with it the system does not use its hosts file.
             let file = &self.settings.system_hosts;
@@ -436,14 +429,36 @@ impl<'a> Search<'a> {
             }
             name.push('.');
         }
-        system::addresses(&name, self.time_left())
-            .await
-            .map_err(|failure| error::system_lookup(host, failure))
+        let problem = self.problem_of_name_servers().await;
+        step.notes.extend(problem.clone());
+        match system::addresses(&name, self.time_left()).await {
+            Ok(found) => Ok(distinct(found)),
+            Err(failure) => {
+                let error = error::system_lookup(host, failure);
+                Err(match problem {
+                    Some(problem) => error.with_advice(problem),
+                    None => error,
+                })
+            }
+        }
+    }
+
+    /// Says that the list of name servers cannot be read; `None` if it can, or if there is none.
+    /// The system's resolver then queries the server of this machine, and does not say so.
+    async fn problem_of_name_servers(&self) -> Option<String> {
+        let file = self.settings.name_servers.as_ref()?;
+        let problem = match file.read(self.time_left() / 4).await {
+            Ok(content) => content.problem?,
+            Err(error) => format!("{error}: {}", error.innermost()),
+        };
+        Some(format!(
+            "{problem}; the system's resolver may query the server of this machine instead"
+        ))
     }
 
     fn of_family(
         &self,
-        host: &HostName,
+        host: &Host,
         addresses: Vec<FoundAddress>,
     ) -> Result<Vec<FoundAddress>, Error> {
         let Some(family) = self.settings.family else {
@@ -477,16 +492,42 @@ impl<'a> Search<'a> {
         addresses
     }
 
-    /// Returns the servers to query for SRV records.
-    async fn dns_servers(&self) -> Result<Vec<SocketAddr>, Error> {
+    /// Returns the servers to query for SRV records, and adds to `notes` what is to be known about
+    /// the file that lists them.
+    async fn dns_servers(&self, notes: &mut Vec<String>) -> Result<Vec<SocketAddr>, Error> {
         if let Some(servers) = &self.settings.dns_servers {
             return Ok(servers.clone());
         }
-        let configured = match &self.settings.name_servers {
-            Some(file) => file.read(self.time_left()).await?,
-            None => None,
+        let Some(file) = &self.settings.name_servers else {
+            return Ok(NameServers::default()
+                .usable(self.adapter_index())
+                .addresses);
         };
-        Ok(configured.unwrap_or_default().addresses().to_vec())
+        let path = file.path().display();
+        let content = file.read(self.time_left()).await?;
+        notes.extend(content.problem);
+        if content.parsed.is_none() {
+            notes.push(format!(
+                "{path} does not exist: the server of this machine is queried"
+            ));
+        } else if content.parsed.as_ref().is_some_and(|list| list.is_empty()) {
+            notes.push(format!(
+                "{path} lists no server: that of this machine is queried"
+            ));
+        }
+        let list = content.parsed.unwrap_or_default();
+        let usable = list.usable(self.adapter_index());
+        let skipped = usable
+            .skipped
+            .iter()
+            .map(|why| format!("a row of {path} is skipped: {why}"));
+        notes.extend(skipped);
+        match usable.skipped.first() {
+            Some(why) if usable.addresses.is_empty() => {
+                Err(error::no_usable_server(file.path(), why))
+            }
+            _ => Ok(usable.addresses),
+        }
     }
 
     fn client<'s>(&'s self, servers: &'s [SocketAddr]) -> Client<'s> {
@@ -513,13 +554,6 @@ pub(super) fn report_resolved(remote: &Endpoint, started: Instant, outcome: Resu
     observe::resolved(remote, outcome.unwrap_or(0), error, started.elapsed());
 }
 
-/// The result of looking up a service in the services file.
-struct PortInFile {
-    port: Option<u16>,
-    /// There is no services file. The embedded table may replace it.
-    is_file_missing: bool,
-}
-
 /// The reason why DNS returned no host for a service.
 enum NoTargets {
     /// DNS does not know the service. Another source may.
@@ -537,12 +571,14 @@ impl NoTargets {
 }
 
 impl Target {
-    /// Returns the target for the host of an endpoint whose port is known.
-    fn without_srv(host: &HostName, port: u16) -> Self {
+    /// Returns the target for the host of an endpoint whose port is known, with advice for a host
+    /// that has no address.
+    fn without_srv(host: &HostName, port: u16, advice: Option<String>) -> Self {
         Self {
-            host: host.clone(),
+            host: Host::Named(host.clone()),
             port,
             srv: None,
+            advice,
             known: None,
         }
     }
@@ -556,46 +592,54 @@ impl Target {
         }
     }
 
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Returns whether its addresses must be looked up: they did not come with the SRV records.
     pub(super) fn needs_lookup(&self) -> bool {
         self.known.is_none()
     }
 }
 
-/// Looks up `service` in the table embedded in this crate.
-fn port_in_table(service: &str, steps: &mut Vec<Step>) -> Option<u16> {
-    let started = Instant::now();
-    let port = ServiceTable::iana().udp_port(service);
-    service_step(service, ServiceSource::Table, port, started.elapsed()).record(steps);
-    port
+/// Returns each address once: several rows of the system's hosts file, or records of two types, may
+/// have the same.
+fn distinct(addresses: Vec<FoundAddress>) -> Vec<FoundAddress> {
+    let mut distinct: Vec<FoundAddress> = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let host = |address: &FoundAddress| (address.ip, address.scope_id);
+        if distinct.iter().all(|other| host(other) != host(&address)) {
+            distinct.push(address);
+        }
+    }
+    distinct
 }
 
-fn service_step(
-    service: &str,
-    source: ServiceSource,
-    port: Option<u16>,
-    elapsed: Duration,
-) -> Step {
-    Step::Service(ServiceStep {
-        service: service.to_owned(),
-        source,
-        port,
-        elapsed,
-    })
+/// Returns the records that cannot be used, with the reasons. The only record of a response is not
+/// among them if it says that no host offers the service: that is the result, then.
+fn skipped(records: &[SrvRecord]) -> Vec<SkippedRecord> {
+    if matches!(records, [only] if only.target.is_empty()) {
+        return Vec::new();
+    }
+    let skipped = records.iter().filter_map(|record| {
+        Some(SkippedRecord {
+            record: record.clone(),
+            reason: srv::reason_to_skip(record)?.to_owned(),
+        })
+    });
+    skipped.collect()
 }
 
-/// Returns the target of an SRV record; `None` if its name is not a host name.
-fn target(record: &SrvRecord, found: &dns::SrvResponse) -> Option<Target> {
-    // With a trailing dot: names in DNS responses are absolute.
-    let host: HostName = format!("{}.", record.target).parse().ok()?;
-    // An address is not a valid target: RFC 2782 requires a name with address records.
-    let known = found.addresses_of(host.domain()?);
-    Some(Target {
-        host,
+/// Returns the target of an SRV record.
+fn target(record: &SrvRecord, found: &dns::SrvResponse) -> Target {
+    let known = found.addresses_of(&record.target);
+    Target {
+        host: Host::sent(&record.target),
         port: record.port,
         srv: Some(record.clone()),
+        advice: None,
         known: (!known.is_empty()).then_some((found.server, known)),
-    })
+    }
 }
 
 /// Returns the deadline that is `limit` from now, or one in the distant future if the clock cannot

@@ -10,7 +10,7 @@ use super::hosts::Hosts;
 use super::inputs::{AdapterIndex, Clock, ListAdapters, Rng};
 use super::name_servers::NameServers;
 use super::services::ServiceTable;
-use super::system::TextFile;
+use super::text_file::TextFile;
 
 /// The settings of a resolver.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub(super) struct ResolverSettings {
     /// `None` resolves hosts by the system, and queries the system's name servers for SRV records.
     pub(super) dns_servers: Option<Vec<SocketAddr>>,
     pub(super) services: Arc<TextFile<ServiceTable>>,
+    /// Whether remote services are looked up in DNS only.
+    pub(super) srv_only: bool,
     pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
     /// The system's hosts file, read for names that its resolver would not look up there.
     pub(super) system_hosts: Arc<TextFile<Hosts>>,
@@ -43,6 +45,7 @@ impl Default for ResolverSettings {
         Self {
             dns_servers: None,
             services: Arc::new(services),
+            srv_only: false,
             hosts: None,
             system_hosts: Arc::new(TextFile::optional(udpair_io::hosts_path(), Hosts::parse)),
             name_servers,

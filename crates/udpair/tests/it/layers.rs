@@ -216,6 +216,7 @@ const RULES: &[Rule] = &[
             "crates/udpair/src/resolve/name_servers.rs",
             "crates/udpair/src/resolve/dns/alias.rs",
             "crates/udpair/src/resolve/dns/cache.rs",
+            "crates/udpair/src/resolve/dns/labels.rs",
             "crates/udpair/src/resolve/dns/wire.rs",
             "crates/udpair/src/network/change.rs",
             "crates/udpair/src/socket/lifecycle.rs",

@@ -91,7 +91,7 @@ pub(super) async fn over_tcp(
     match query.read(&bytes) {
         Parsed::Response(response) => Ok(response),
         Parsed::Malformed(reason) => Err(ExchangeError::Malformed(reason)),
-        Parsed::Truncated => Err(ExchangeError::Malformed("truncated over TCP".into())),
+        Parsed::Truncated => Err(ExchangeError::Malformed("it is truncated".into())),
         Parsed::Foreign => Err(ExchangeError::Malformed(
             "the response is to another query".into(),
         )),

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as QuestionSection};
 use hickory_proto::rr::{DNSClass, Name, RData, Record as WireRecord, RecordType as WireType};
 
+use super::labels;
 use crate::resolve::srv::SrvRecord;
 use crate::resolve::step::{RecordType, ResponseCode};
 
@@ -74,8 +75,8 @@ impl Query {
         id: u16,
         extended: bool,
     ) -> Option<Self> {
-        let mut name = Name::from_ascii(name).ok()?;
-        name.set_fqdn(true);
+        let labels = labels::parse(name)?;
+        let name = Name::from_labels(labels.iter().map(|label| &**label)).ok()?;
         let record_type = match record_type {
             RecordType::A => WireType::A,
             RecordType::Aaaa => WireType::AAAA,
@@ -186,11 +187,8 @@ fn valid_ttl(ttl: u32) -> u32 {
 }
 
 fn text(name: &Name) -> String {
-    let mut text = name.to_ascii();
+    let mut text = labels::to_text(name.iter());
     text.make_ascii_lowercase();
-    if text.ends_with('.') {
-        text.pop();
-    }
     text
 }
 

@@ -283,7 +283,7 @@ pub(crate) fn record(line: &str) -> Record {
 }
 
 fn name(text: &str) -> Name {
-    let mut name = Name::from_ascii(text).unwrap();
-    name.set_fqdn(true);
-    name
+    // A name may have characters that the library does not read in text.
+    let labels = text.split('.').filter(|label| !label.is_empty());
+    Name::from_labels(labels.map(str::as_bytes)).unwrap()
 }
