@@ -5,7 +5,7 @@ use std::io;
 
 use udpair::{
     AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
-    Event as SocketEvent, OutputStream, Resolver,
+    Event as SocketEvent, OutputStream, Resolver, ServiceSource,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
@@ -191,7 +191,9 @@ impl Context {
     }
 
     pub(super) fn resolver(&self) -> Resolver {
-        let mut builder = Resolver::builder().timeout(self.global.timeout);
+        let mut builder = Resolver::builder()
+            .timeout(self.global.timeout)
+            .srv_only(self.global.srv);
         if !self.global.dns.is_empty() {
             builder = builder.dns_servers(self.global.dns.iter().copied());
         }
@@ -317,8 +319,42 @@ impl Context {
         }
     }
 
+    /// Returns the failure for a `remote` that did not reply in time.
+    pub(super) async fn no_reply(&self, remote: &Endpoint, message: String) -> Failure {
+        Failure::Problem {
+            kind: ErrorKind::NoReply,
+            message,
+            advice: self.hidden_srv_advice(remote).await,
+        }
+    }
+
+    /// Returns advice for a service whose port is from the services file: its SRV records, which
+    /// were not queried, may name another host and port.
+    async fn hidden_srv_advice(&self, remote: &Endpoint) -> Option<String> {
+        let service = remote
+            .service()
+            .name()
+            .filter(|name| !name.starts_with('_'))?;
+        let host = remote
+            .host()
+            .filter(|host| host.ip().is_none() && !host.is_localhost())?;
+        if self.global.srv {
+            return None;
+        }
+        let known = self.resolver().services().await.ok()?;
+        let ServiceSource::File(path) = &known.source else {
+            return None;
+        };
+        let mut services = known.services.iter();
+        let (_, port) = services.find(|(name, _)| name.eq_ignore_ascii_case(service))?;
+        Some(format!(
+            "{} lists {service} as port {port}: --srv looks it up in the SRV records of {host}",
+            path.display()
+        ))
+    }
+
     /// Returns the failure for a `remote` that is unreachable or whose port is closed.
-    pub(super) fn unreachable(
+    pub(super) async fn unreachable(
         &self,
         kind: ErrorKind,
         why: &str,
@@ -331,12 +367,15 @@ impl Context {
             Some(peer) if is_name && peer.is_ipv4() && !self.global.ipv4 => Some(("IPv6", "-6")),
             _ => None,
         };
+        let other = other.map(|(family, flag)| {
+            format!("if the peer is reachable over {family} only, try {flag}")
+        });
+        let advice = [self.hidden_srv_advice(remote).await, other];
+        let advice: Vec<_> = advice.into_iter().flatten().collect();
         Failure::Problem {
             kind,
             message: format!("no reply from {remote}: {why}"),
-            advice: other.map(|(family, flag)| {
-                format!("if the peer is reachable over {family} only, try {flag}")
-            }),
+            advice: (!advice.is_empty()).then(|| advice.join("; ")),
         }
     }
 }
