@@ -8,6 +8,7 @@ mod attachment;
 mod broadcast;
 mod daemon;
 mod device;
+mod files;
 mod full;
 mod kubernetes;
 mod lan;
@@ -41,4 +42,5 @@ pub(crate) const SUITES: &[Suite] = &[
     refusal::SUITE,
     device::SUITE,
     kubernetes::SUITE,
+    files::SUITE,
 ];
