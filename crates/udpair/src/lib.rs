@@ -68,6 +68,9 @@ pub use network::{
     AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,
     watch_adapters,
 };
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub use resolve::fuzzing;
 pub use resolve::{
     AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
     OrderRule, PairOrder, Precedence, QueryOutcome, RecordType, Resolution, Resolver,

@@ -12,6 +12,8 @@ mod duration;
 mod endpoint_pairs;
 mod error;
 mod family;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod host;
 mod hosts;
 mod inputs;
