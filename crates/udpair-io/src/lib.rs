@@ -45,7 +45,7 @@ pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
 pub use lookup::{LookupError, lookup};
-pub use machine::machine_name;
+pub use machine::{machine_name, network_namespace};
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
     Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,

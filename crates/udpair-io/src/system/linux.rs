@@ -24,7 +24,7 @@ mod sysfs;
 pub(crate) use adapter::adapter_index;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use lookup::lookup;
-pub(crate) use machine::machine_name;
+pub(crate) use machine::{machine_name, network_namespace};
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
 pub(crate) use network::{NetworkMonitor, NetworkReader};
 pub(crate) use option::{

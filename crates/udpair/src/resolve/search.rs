@@ -4,35 +4,43 @@
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use udpair_io::Adapter;
+use udpair_io::{Adapter, LookupError};
 
 use super::candidate::{self, Group, Sources};
-use super::dns::{self, Client};
+use super::dns::{self, Client, DnsFailure, QueryLog};
 use super::family::AddressFamily;
+use super::host_lookup::{FamilyLookup, FoundAddresses, HostLookup, LookupFailure};
 use super::hosts::Hosts;
 use super::inputs::ListAdapters;
+use super::name_servers::QueryOptions;
 use super::services::ServiceTable;
-use super::settings::ResolverSettings;
+use super::settings::{ATTEMPT_TIMEOUT, ATTEMPTS, ResolverSettings, TIMEOUT};
+use super::special::SpecialUse;
 use super::srv::SrvRecord;
 use super::step::{
-    AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, RecordType, ServiceSource,
-    ServiceStep, SrvStep, Step,
+    AddressSource, AddressStep, Candidate, FoundAddress, KnownServices, ServiceSource, ServiceStep,
+    SrvStep, Step,
 };
 use super::system::TextFile;
-use super::{error, srv, system};
+use super::system_resolver::{SystemFailure, SystemLookup};
+use super::{error, srv};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
 use crate::observe;
 
 /// One resolution in progress.
+#[derive(Clone)]
 pub(crate) struct Search<'a> {
     settings: &'a ResolverSettings,
     /// The only adapter through which this crate's own DNS queries leave (SRV-15); `None` leaves
     /// the route to the system.
     adapter: Option<&'a Adapter>,
+    /// The family of the local end, if it has only one (ADR-02).
+    local_family: Option<AddressFamily>,
     deadline: Instant,
 }
 
@@ -50,7 +58,16 @@ impl<'a> Search<'a> {
         Self {
             settings,
             adapter,
-            deadline: deadline_after(settings.timeout),
+            local_family: None,
+            deadline: deadline_after(settings.timeout.unwrap_or(TIMEOUT)),
+        }
+    }
+
+    /// Returns this search for a local end of this family; `None` if it has both.
+    pub(crate) fn for_local_family(&self, family: Option<AddressFamily>) -> Self {
+        Self {
+            local_family: family,
+            ..*self
         }
     }
 
@@ -95,7 +112,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the function that lists the adapters.
-    pub(super) fn adapter_lister(&self) -> &ListAdapters {
+    pub(super) fn adapter_lister(&self) -> &'a ListAdapters {
         &*self.settings.list_adapters
     }
 
@@ -264,11 +281,16 @@ impl<'a> Search<'a> {
             error: None,
             elapsed: Duration::ZERO,
         };
-        let servers = self.dns_servers().await.map_err(NoTargets::Final)?;
-        let found = self
-            .client(&servers)
-            .srv_records(&step.name, &mut step.queries)
-            .await;
+        if let Some(special) = SpecialUse::of(domain) {
+            let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+            return Err(NoTargets::Unknown(error::special_name(
+                &action, &step.name, special,
+            )));
+        }
+        let client = self.dns_client().await.map_err(NoTargets::Final)?;
+        let log = QueryLog::default();
+        let found = client.srv_records(&step.name, &log).await;
+        step.queries = log.take();
         let targets = match found {
             Ok(found) => {
                 step.records = srv::order(found.records.clone(), &*self.settings.rng);
@@ -307,9 +329,17 @@ impl<'a> Search<'a> {
     ) -> Result<Vec<Group>, Error> {
         let mut groups = Vec::new();
         let mut last_error = None;
-        // Concurrently, but not hundreds at once: each lookup has a socket of its own.
-        for some in targets.chunks(TARGETS_AT_ONCE) {
-            let found = some.iter().map(|target| self.addresses(target));
+        // Concurrently, but not hundreds at once: each lookup has sockets of its own.
+        let at_once = match targets.len() {
+            0 | 1 => 1,
+            _ if self.name_servers().await?.1.asks_one_by_one => 1,
+            _ => TARGETS_AT_ONCE,
+        };
+        for (number, some) in targets.chunks(at_once).enumerate() {
+            // Targets that do not resolve leave time for those after them.
+            let rounds = targets.len().div_ceil(at_once) - number;
+            let search = self.with_share_of_time(rounds);
+            let found = some.iter().map(|target| search.addresses(target));
             for (target, (found, step)) in some.iter().zip(driver::join_all(found).await) {
                 Step::Address(step).record(steps);
                 match found {
@@ -324,26 +354,26 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the addresses of one target that are of the requested family.
-    pub(super) async fn addresses(
-        &self,
-        target: &Target,
-    ) -> (Result<Vec<FoundAddress>, Error>, AddressStep) {
+    /// Returns all addresses of one target that are of the wanted family.
+    async fn addresses(&self, target: &Target) -> (Result<Vec<FoundAddress>, Error>, AddressStep) {
         let started = Instant::now();
         let mut step = AddressStep {
             host: target.host.to_string(),
             source: AddressSource::Literal,
             queries: Vec::new(),
             addresses: Vec::new(),
+            open: Vec::new(),
             error: None,
             elapsed: Duration::ZERO,
         };
-        let found = match &target.known {
-            Some((server, addresses)) => {
-                step.source = AddressSource::Additional(*server);
-                Ok(addresses.clone())
+        let found = match self.begin_lookup(target, &mut step.source).await {
+            Ok(mut lookup) => {
+                let found = lookup.all().await;
+                step.queries = lookup.take_queries();
+                step.open = lookup.open().to_vec();
+                found.map_err(|failure| self.lookup_error(&target.host, failure))
             }
-            None => self.look_up(&target.host, &mut step).await,
+            Err(error) => Err(error),
         };
         let found = found.and_then(|addresses| {
             step.addresses.clone_from(&addresses);
@@ -354,41 +384,170 @@ impl<'a> Search<'a> {
         (found, step)
     }
 
-    /// Returns the addresses of a host from the first source that is responsible for it.
-    async fn look_up(
+    /// Begins to look up a host, in the first source that is responsible for it. Stores the source.
+    pub(super) async fn begin_lookup(
         &self,
-        host: &HostName,
-        step: &mut AddressStep,
-    ) -> Result<Vec<FoundAddress>, Error> {
+        target: &Target,
+        source: &mut AddressSource,
+    ) -> Result<HostLookup<'a>, Error> {
+        let host = &target.host;
+        if let Some((server, addresses)) = &target.known {
+            *source = AddressSource::Additional(*server);
+            return self.complete(host, addresses).await;
+        }
         if let Some(address) = host.socket_addr(0) {
-            return Ok(vec![FoundAddress::of(address?)]);
+            return Ok(HostLookup::known(vec![FoundAddress::of(address?)]));
         }
         if host.is_localhost() {
-            step.source = AddressSource::Localhost;
-            return Ok(self.loopback_addresses());
+            *source = AddressSource::Localhost;
+            return Ok(HostLookup::known(self.loopback_addresses()));
         }
         if let Some(file) = &self.settings.hosts {
-            let listed = self.look_up_in(file, host, step).await?;
+            let listed = self.look_up_in(file, host, source).await?;
             if !listed.is_empty() {
-                return Ok(listed);
+                return Ok(HostLookup::known(listed));
             }
         }
         let domain = host.domain().unwrap_or_default();
-        match &self.settings.dns_servers {
-            Some(servers) => {
-                step.source = AddressSource::Dns;
-                let types: &[RecordType] = match self.settings.family {
-                    Some(AddressFamily::Ipv4) => &[RecordType::A],
-                    Some(AddressFamily::Ipv6) => &[RecordType::Aaaa],
-                    None => &[RecordType::A, RecordType::Aaaa],
-                };
-                let client = self.client(servers);
-                client
-                    .addresses(domain, types, &mut step.queries)
-                    .await
-                    .map_err(|failure| error::host_lookup(host, types, failure))
+        let special = SpecialUse::of(domain);
+        match (&self.settings.dns_servers, special) {
+            (Some(_), Some(special)) => {
+                *source = AddressSource::Dns;
+                Err(special_host(host, special))
             }
-            None => self.look_up_by_system(host, domain, step).await,
+            (Some(_), None) => {
+                *source = AddressSource::Dns;
+                let client = self.dns_client().await?;
+                let families = self.families().iter();
+                let lookups = families.map(|family| family_by_dns(&client, domain, *family));
+                Ok(HostLookup::of(
+                    lookups.collect(),
+                    client.options.asks_one_by_one,
+                ))
+            }
+            (None, special) => self.begin_by_system(host, domain, special, source).await,
+        }
+    }
+
+    /// Looks up the family of a host that did not come along with its SRV record.
+    ///
+    /// Servers leave addresses out without saying so: those that they do not have at hand, and those
+    /// that do not fit.
+    async fn complete(
+        &self,
+        host: &HostName,
+        addresses: &[FoundAddress],
+    ) -> Result<HostLookup<'a>, Error> {
+        let families = self.families();
+        let known = addresses.iter().copied();
+        let known: Vec<_> = known
+            .filter(|found| families.iter().any(|family| family.includes(found.ip)))
+            .collect();
+        let missing: Vec<_> = families
+            .iter()
+            .filter(|family| !known.iter().any(|found| family.includes(found.ip)))
+            .collect();
+        let lookup = HostLookup::known(known);
+        let domain = host.domain().unwrap_or_default();
+        if missing.is_empty() || SpecialUse::of(domain).is_some() {
+            return Ok(lookup);
+        }
+        let client = self.dns_client().await?;
+        let lookups = missing
+            .into_iter()
+            .map(|family| family_by_dns(&client, domain, *family));
+        Ok(lookup.with(lookups.collect(), client.options.asks_one_by_one))
+    }
+
+    /// Begins to look up a host in the operating system.
+    async fn begin_by_system(
+        &self,
+        host: &HostName,
+        domain: &str,
+        special: Option<SpecialUse>,
+        source: &mut AddressSource,
+    ) -> Result<HostLookup<'a>, Error> {
+        *source = AddressSource::System;
+        let mut name = domain.to_owned();
+        let is_onion = special == Some(SpecialUse::Onion);
+        if host.is_absolute() || is_onion {
+            // The dot disables the search list, but with it the system does not use its hosts file.
+            let file = &self.settings.system_hosts;
+            let listed = self.look_up_in(file, host, source).await?;
+            if !listed.is_empty() {
+                return Ok(HostLookup::known(listed));
+            }
+            name.push('.');
+        }
+        if let Some(special) = special.filter(|_| is_onion) {
+            return Err(special_host(host, special));
+        }
+        let lookup = SystemLookup {
+            name,
+            started: Instant::now(),
+            deadline: self.deadline,
+        };
+        let families = self.families().iter();
+        let lookups = families.map(|family| self.family_by_system(host, &lookup, *family));
+        Ok(HostLookup::of(lookups.collect(), false))
+    }
+
+    fn family_by_system(
+        &self,
+        host: &HostName,
+        lookup: &SystemLookup,
+        family: AddressFamily,
+    ) -> FamilyLookup<'a> {
+        let lookup = lookup.clone();
+        let is_only = self.families().len() == 1;
+        let pending = self.settings.system_lookups.add(&host.to_string());
+        let addresses: FoundAddresses<'a> = Box::pin(async move {
+            let found = match is_only {
+                true => lookup.only(family).await,
+                false => lookup.one_of_both(family).await,
+            };
+            drop(pending);
+            found.map_err(LookupFailure::System)
+        });
+        FamilyLookup {
+            record_type: family.record_type(),
+            log: Arc::default(),
+            addresses,
+        }
+    }
+
+    /// Returns the families that are wanted: by the caller, and by the local end.
+    fn families(&self) -> &'static [AddressFamily] {
+        match self.settings.family.or(self.local_family) {
+            Some(AddressFamily::Ipv4) => &[AddressFamily::Ipv4],
+            Some(AddressFamily::Ipv6) => &[AddressFamily::Ipv6],
+            None => &[AddressFamily::Ipv4, AddressFamily::Ipv6],
+        }
+    }
+
+    /// Returns the family of the local end; `None` if it has both.
+    pub(super) fn local_family(&self) -> Option<AddressFamily> {
+        self.local_family
+    }
+
+    /// Returns the error for a host that has no address.
+    pub(super) fn lookup_error(&self, host: &HostName, failure: LookupFailure) -> Error {
+        let families = self.families();
+        let is_other_family = match &failure {
+            // The name exists, but a local end of that family cannot reach it (ADR-02).
+            LookupFailure::Dns(DnsFailure::NoData(_)) => self.local_family.is_some(),
+            LookupFailure::System(SystemFailure::Lookup(error)) => {
+                matches!(**error, LookupError::NoData)
+            }
+            _ => false,
+        };
+        match (failure, families) {
+            (_, [family]) if is_other_family => error::no_address_in_family(*family, host),
+            (LookupFailure::Dns(failure), families) => {
+                let types: Vec<_> = families.iter().map(|family| family.record_type()).collect();
+                error::host_lookup(host, &types, failure)
+            }
+            (LookupFailure::System(failure), _) => error::system_lookup(host, failure),
         }
     }
 
@@ -398,7 +557,7 @@ impl<'a> Search<'a> {
         &self,
         file: &TextFile<Hosts>,
         host: &HostName,
-        step: &mut AddressStep,
+        source: &mut AddressSource,
     ) -> Result<Vec<FoundAddress>, Error> {
         let hosts = file.read(self.time_left()).await?.unwrap_or_default();
         let addresses = hosts
@@ -408,42 +567,21 @@ impl<'a> Search<'a> {
             .map(|address| address.map(FoundAddress::of))
             .collect::<Result<_, _>>()?;
         if !found.is_empty() {
-            step.source = AddressSource::HostsFile(file.path().to_owned());
+            *source = AddressSource::HostsFile(file.path().to_owned());
         }
         Ok(found)
     }
 
-    /// Returns the addresses of a host from the operating system.
-    async fn look_up_by_system(
-        &self,
-        host: &HostName,
-        domain: &str,
-        step: &mut AddressStep,
-    ) -> Result<Vec<FoundAddress>, Error> {
-        step.source = AddressSource::System;
-        let mut name = domain.to_owned();
-        if host.is_absolute() {
-            // The dot disables the search list, but with it the system does not use its hosts file.
-            let file = &self.settings.system_hosts;
-            let listed = self.look_up_in(file, host, step).await?;
-            if !listed.is_empty() {
-                return Ok(listed);
-            }
-            name.push('.');
-        }
-        system::addresses(&name, self.time_left())
-            .await
-            .map_err(|failure| error::system_lookup(host, failure))
-    }
-
-    fn of_family(
+    /// Returns those of the addresses that are of the wanted family.
+    pub(super) fn of_family(
         &self,
         host: &HostName,
         addresses: Vec<FoundAddress>,
     ) -> Result<Vec<FoundAddress>, Error> {
-        let Some(family) = self.settings.family else {
+        let [family] = self.families() else {
             return Ok(addresses);
         };
+        let family = *family;
         let kept: Vec<_> = addresses
             .into_iter()
             .filter(|a| family.includes(a.ip))
@@ -472,34 +610,62 @@ impl<'a> Search<'a> {
         addresses
     }
 
-    /// Returns the servers to query for SRV records.
-    async fn dns_servers(&self) -> Result<Vec<SocketAddr>, Error> {
+    /// Returns the servers to query for SRV records, and how to query them.
+    async fn name_servers(&self) -> Result<(Arc<[SocketAddr]>, QueryOptions), Error> {
         if let Some(servers) = &self.settings.dns_servers {
-            return Ok(servers.clone());
+            return Ok((servers.clone(), QueryOptions::default()));
         }
         let configured = match &self.settings.name_servers {
             Some(file) => file.read(self.time_left()).await?,
             None => None,
         };
-        Ok(configured.unwrap_or_default().addresses().to_vec())
+        let configured = configured.unwrap_or_default();
+        Ok((configured.addresses().into(), configured.options()))
     }
 
-    fn client<'s>(&'s self, servers: &'s [SocketAddr]) -> Client<'s> {
-        Client {
+    /// Returns a client of the servers to query for SRV records.
+    async fn dns_client(&self) -> Result<Client<'a>, Error> {
+        let (servers, options) = self.name_servers().await?;
+        let settings = self.settings;
+        let attempts = settings.attempts.or(options.attempts);
+        let attempt_timeout = settings.attempt_timeout.or(options.attempt_timeout);
+        Ok(Client {
             servers,
-            attempts: self.settings.attempts,
-            attempt_timeout: self.settings.attempt_timeout,
+            options,
+            attempts: attempts.unwrap_or(ATTEMPTS),
+            attempt_timeout: attempt_timeout.unwrap_or(ATTEMPT_TIMEOUT),
             deadline: self.deadline,
+            is_patient: settings.timeout.is_some(),
             adapter: self.adapter,
-            list_adapters: self.adapter_lister(),
+            list_adapters: &*settings.list_adapters,
+            state: &settings.dns,
             // Responses from the network of one adapter are not valid for other networks.
-            cache: match self.adapter {
-                None => self.settings.cache.as_deref(),
-                Some(_) => None,
-            },
-            clock: &*self.settings.clock,
-        }
+            caches: settings.caches && self.adapter.is_none(),
+            clock: &*settings.clock,
+        })
     }
+}
+
+/// Returns the lookup of one family of a host by name servers.
+fn family_by_dns<'a>(client: &Client<'a>, domain: &str, family: AddressFamily) -> FamilyLookup<'a> {
+    let log: Arc<QueryLog> = Arc::default();
+    let record_type = family.record_type();
+    let (client, domain, kept) = (client.clone(), domain.to_owned(), log.clone());
+    let addresses: FoundAddresses<'a> = Box::pin(async move {
+        let found = client.addresses(&domain, record_type, &kept).await;
+        found.map_err(LookupFailure::Dns)
+    });
+    FamilyLookup {
+        record_type,
+        log,
+        addresses,
+    }
+}
+
+/// Returns the error for a host that is not looked up in DNS.
+fn special_host(host: &HostName, special: SpecialUse) -> Error {
+    let action = format!("cannot resolve host \"{host}\"");
+    error::special_name(&action, &host.canonical_name(), special)
 }
 
 /// Reports the end of a resolution to observers: the number of addresses, or the error.
@@ -549,6 +715,18 @@ impl Target {
             srv: self.srv.clone(),
             addresses,
         }
+    }
+
+    /// Returns the host.
+    pub(super) fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// Reports the lookup of its addresses to observers.
+    pub(super) fn report(&self, found: usize, error: Option<&Error>, started: Instant) {
+        let error = error.map(ToString::to_string);
+        let host = self.host.to_string();
+        observe::looked_up("address", &host, found, error.as_deref(), started.elapsed());
     }
 
     /// Returns whether its addresses must be looked up: they did not come with the SRV records.

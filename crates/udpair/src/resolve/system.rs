@@ -1,4 +1,4 @@
-//! The machine's own sources: its files, and its resolver.
+//! The machine's files.
 
 use std::fs;
 use std::io::{self, Read};
@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use udpair_io::LookupError;
-
-use super::step::FoundAddress;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 
@@ -133,32 +130,6 @@ impl Stamp {
             modified: metadata.modified().ok(),
             length: metadata.len(),
         }
-    }
-}
-
-/// The reason why the system's resolver returned no address.
-#[derive(Debug)]
-pub(super) enum SystemFailure {
-    /// It reported this error.
-    Lookup(LookupError),
-    /// It did not answer within this time.
-    TimedOut(Duration),
-    /// It could not be called.
-    Io(io::Error),
-}
-
-/// Returns the addresses of `host` from the operating system, which may take at most `limit`.
-pub(super) async fn addresses(
-    host: &str,
-    limit: Duration,
-) -> Result<Vec<FoundAddress>, SystemFailure> {
-    let host = host.to_owned();
-    let lookup = driver::blocking(move || udpair_io::lookup(&host));
-    match driver::timeout(limit, lookup).await {
-        None => Err(SystemFailure::TimedOut(limit)),
-        Some(Err(error)) => Err(SystemFailure::Io(error)),
-        Some(Ok(Err(error))) => Err(SystemFailure::Lookup(error)),
-        Some(Ok(Ok(addresses))) => Ok(addresses.into_iter().map(FoundAddress::of).collect()),
     }
 }
 
