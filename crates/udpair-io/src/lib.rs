@@ -53,7 +53,7 @@ pub use engines::{engines, portable_engine};
 pub use file::FileStamp;
 pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
-pub use machine::machine_name;
+pub use machine::{machine_name, network_namespace};
 pub use memory::{
     is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
 };

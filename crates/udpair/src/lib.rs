@@ -73,9 +73,9 @@ pub use network::{
 pub use resolve::fuzzing;
 pub use resolve::{
     AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
-    OrderRule, PairOrder, Precedence, QueryOutcome, RecordType, Resolution, Resolver,
-    ResolverBuilder, ResponseCode, ServiceSource, ServiceStep, SkippedRecord, SrvRecord, SrvStep,
-    Step, Transport, sort_endpoint_pairs,
+    OrderRule, PairOrder, PendingLookup, Precedence, QueryOutcome, RecordType, Resolution,
+    Resolver, ResolverBuilder, ResponseCode, ServiceSource, ServiceStep, SkippedRecord, SrvRecord,
+    SrvStep, Step, Transport, sort_endpoint_pairs,
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,

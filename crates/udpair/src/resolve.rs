@@ -15,21 +15,24 @@ mod family;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod host;
+mod host_lookup;
 mod hosts;
 mod inputs;
 mod local;
 mod name_servers;
 mod order;
 mod pairs;
+mod pending;
 mod remote;
 mod search;
 mod services;
 mod services_file;
 mod settings;
 mod source;
+mod special;
 mod srv;
 mod step;
-mod system;
+mod system_resolver;
 mod text_file;
 mod zone;
 
@@ -49,6 +52,7 @@ pub use family::AddressFamily;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
 pub use pairs::PairOrder;
+pub use pending::PendingLookup;
 pub(crate) use remote::RemoteAddresses;
 pub(crate) use search::Search;
 use settings::ResolverSettings;
@@ -255,6 +259,21 @@ impl Resolver {
     /// queries leave only through that adapter.
     pub(crate) fn search_via<'a>(&'a self, adapter: Option<&'a Adapter>) -> Search<'a> {
         Search::begin(&self.0, adapter)
+    }
+
+    /// Returns what this resolver and its clones are waiting for at this moment: lookups by the
+    /// system, and queries to name servers.
+    ///
+    /// A program can show it to a user who waits.
+    pub fn pending_lookups(&self) -> Vec<PendingLookup> {
+        let mut pending = self.0.system_lookups.pending();
+        let queries = self.0.dns.open_queries().into_iter();
+        pending.extend(queries.map(|query| PendingLookup::Dns {
+            name: query.name,
+            record_type: query.record_type,
+            server: query.server,
+        }));
+        pending
     }
 
     /// Returns the requested address family; `None` for both.

@@ -31,7 +31,7 @@ pub(crate) use any_ip::allow_bind;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use file::{file_changed, file_identity};
 pub(crate) use lookup::lookup;
-pub(crate) use machine::machine_name;
+pub(crate) use machine::{machine_name, network_namespace};
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
 pub(crate) use namespace::enter_main_namespace;
 pub(crate) use network::{NetworkMonitor, NetworkReader, address_state};

@@ -19,7 +19,7 @@ use crate::monitor::NetworkEvent;
 use crate::multicast::Membership;
 use crate::network::DefaultRoute;
 use crate::portable::Portable;
-use crate::socket::Socket;
+use crate::socket::{Family, Socket};
 
 /// The engines, fastest first.
 pub(crate) const ENGINES: &[&dyn Engine] = &[&Portable];
@@ -40,9 +40,20 @@ pub(crate) fn family_not_supported() -> io::Error {
 ///
 /// The standard library does not keep the error code, so a name that does not exist and a server
 /// that does not answer give the same error.
-pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+pub(crate) fn lookup(host: &str, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
+    let includes = |address: &SocketAddr| match family {
+        Family::Ipv4 => address.is_ipv4(),
+        Family::Ipv6 => address.is_ipv6(),
+        Family::Dual => true,
+    };
     match (host, 0).to_socket_addrs() {
-        Ok(addresses) => Ok(addresses.collect()),
+        Ok(addresses) => {
+            let found: Vec<_> = addresses.filter(includes).collect();
+            match found.is_empty() {
+                true => Err(LookupError::NoData),
+                false => Ok(found),
+            }
+        }
         Err(error) if error.raw_os_error().is_some() => Err(LookupError::System(error)),
         Err(_) => Err(LookupError::NotFound),
     }
@@ -161,6 +172,10 @@ pub(crate) fn machine_name() -> io::Result<String> {
 pub(crate) fn enter_main_namespace() -> io::Result<()> {
     // There is only one.
     Ok(())
+}
+
+pub(crate) fn network_namespace() -> Option<u64> {
+    None
 }
 
 pub(crate) fn adapter_index(_name: &str) -> Option<u32> {

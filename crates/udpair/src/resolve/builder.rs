@@ -89,25 +89,35 @@ impl ResolverBuilder {
         self
     }
 
-    /// Sets the time limit of one resolution as a whole. Default: 10 seconds.
+    /// Sets the time limit of one resolution as a whole.
+    ///
+    /// Name servers are waited for until then, even after the last attempt: a server that is slow
+    /// may still respond. Default: 60 seconds, which is as long as the system's resolver may take
+    /// for a name that it finds. A question to name servers then ends earlier, after the time of all
+    /// its attempts.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.0.timeout = timeout;
+        self.0.timeout = Some(timeout);
         self
     }
 
-    /// Sets the time limit of one attempt at one name server. Default: 5 seconds.
+    /// Sets how long to wait for a name server before the next attempt begins.
     ///
-    /// An attempt gets less time if the time left of [`timeout`](Self::timeout) has to suffice for
-    /// more attempts.
+    /// Earlier attempts stay open: the first response counts, whichever query it answers. Attempts
+    /// follow sooner if the time left of [`timeout`](Self::timeout) has to suffice for more of them.
+    /// Default: what the system's configuration says for its own name servers (`timeout` in
+    /// resolv.conf(5)); otherwise 5 seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.0.attempt_timeout = timeout;
+        self.0.attempt_timeout = Some(timeout);
         self
     }
 
     /// Sets how many times each name server is queried before it is given up; at least once.
-    /// Default: 2.
+    ///
+    /// A server that may not support the extension EDNS (RFC 6891) gets one query more, without it.
+    /// Default: what the system's configuration says for its own name servers (`attempts` in
+    /// resolv.conf(5)); otherwise 2.
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts.max(1);
+        self.0.attempts = Some(attempts.max(1));
         self
     }
 
@@ -123,11 +133,13 @@ impl ResolverBuilder {
     /// Sets whether the responses of name servers are cached for as long as their TTLs say.
     /// Default: `true`.
     ///
-    /// The resolver and its clones share one cache. Results of the operating system's resolver are
+    /// The resolver and its clones share one cache, of at most one megabyte. Results of the operating system's resolver are
     /// not cached, because they come without a TTL. Neither are the responses to sockets that are
-    /// bound to an adapter, because they may not be valid elsewhere.
+    /// bound to an adapter, because they may not be valid elsewhere. Without a cache too, equal
+    /// questions are asked once while they are under way.
     pub fn cache(mut self, cache: bool) -> Self {
-        self.0.cache = cache.then(Arc::default);
+        self.0.caches = cache;
+        self.0.dns = Arc::default();
         self
     }
 
@@ -189,7 +201,8 @@ mod tests {
             while let Ok((length, from)) = socket.recv_from(&mut message) {
                 // The query itself, marked as a response (RFC 1035, section 4.1.1).
                 message[2] |= 0x80;
-                message[3] = code;
+                // The server queries others, so that it may say that there are no records.
+                message[3] = 0x80 | code;
                 let _ = socket.send_to(&message[..length], from);
             }
         });

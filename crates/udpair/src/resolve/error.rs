@@ -1,6 +1,7 @@
 //! Translates failed lookups into the errors that a caller of the resolver sees.
 
 use std::fmt::Display;
+use std::io;
 use std::path::Path;
 
 use udpair_io::{Cause, LookupError};
@@ -9,11 +10,12 @@ use super::dns::{DnsFailure, ServerReport, SrvResponse};
 use super::duration::HumanDuration;
 use super::family::AddressFamily;
 use super::host::Host;
+use super::special::SpecialUse;
 use super::srv;
 use super::step::RecordType;
-use super::system::SystemFailure;
+use super::system_resolver::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
-use crate::name::HostName;
+use crate::name::{Endpoint, HostName};
 
 /// Returns the error for a host that has addresses, but none of the requested family.
 pub(super) fn no_address_in_family(family: AddressFamily, host: impl Display) -> Error {
@@ -21,6 +23,15 @@ pub(super) fn no_address_in_family(family: AddressFamily, host: impl Display) ->
         ErrorKind::FamilyNotSupported,
         format!("cannot resolve host \"{host}\": it has no {family} address"),
     )
+}
+
+/// Returns the error for an endpoint whose hosts have addresses, but none of the family that its
+/// local end has (ADR-02).
+pub(super) fn no_host_in_family(family: AddressFamily, remote: &Endpoint) -> Error {
+    let message =
+        format!("cannot reach {remote}: it has no {family} address, and the local end is");
+    Error::new(ErrorKind::FamilyNotSupported, format!("{message} {family}"))
+        .with_advice("leave the local address empty, or use one of the remote address's family")
 }
 
 /// Returns the error for SRV records of which none can be used: the domain says that it does not
@@ -106,6 +117,7 @@ fn dns_lookup(action: &str, query: &str, failure: DnsFailure) -> Error {
             ErrorKind::NoData,
             format!("{action}: server {server} has no such record ({query})"),
         ),
+        DnsFailure::Shortage(error) => shortage(format!("{action} ({query})"), &error),
         DnsFailure::NoResponse(reports) => Error::new(
             ErrorKind::NameServer,
             format!("{action}: {} ({query})", describe(&reports)),
@@ -146,6 +158,25 @@ fn describe(reports: &[ServerReport]) -> String {
     texts.join(", ")
 }
 
+/// Returns the error for a name that is not looked up in DNS.
+pub(super) fn special_name(action: &str, name: &str, special: SpecialUse) -> Error {
+    let (reason, advice) = match special {
+        SpecialUse::Local => (
+            "names below .local belong to multicast DNS (RFC 6762), and no name server is queried \
+             for them",
+            "leave it to the system's resolver, which may have multicast DNS, and give the port \
+             number",
+        ),
+        SpecialUse::Onion => (
+            "names below .onion belong to the Tor network (RFC 7686), and nobody is queried for \
+             them",
+            "use software for the Tor network",
+        ),
+    };
+    let message = format!("{action}: {reason} ({name})");
+    Error::new(ErrorKind::HostNotFound, message).with_advice(advice)
+}
+
 /// Returns the error for an address lookup by the operating system that failed.
 pub(super) fn system_lookup(host: &Host, failure: SystemFailure) -> Error {
     let message = format!("cannot resolve host \"{host}\"");
@@ -160,10 +191,21 @@ pub(super) fn system_lookup(host: &Host, failure: SystemFailure) -> Error {
             )
             .with_advice("check the name servers, or allow more time");
         }
-        SystemFailure::Io(error) => return Error::system(message, error),
+        SystemFailure::Busy(limit) => {
+            return Error::new(
+                ErrorKind::NameServer,
+                format!(
+                    "{message}: within {} no thread was free for it, because the system's resolver \
+                     has not answered earlier lookups",
+                    HumanDuration(limit)
+                ),
+            )
+            .with_advice("check the name servers, or give the resolver name servers of its own");
+        }
+        SystemFailure::Io(error) => return shortage(message, &error),
         SystemFailure::Lookup(error) => error,
     };
-    let (kind, hresult) = match &error {
+    let (kind, hresult) = match &*error {
         LookupError::NotFound => (ErrorKind::HostNotFound, None),
         LookupError::NoData => (ErrorKind::NoData, None),
         LookupError::TryAgain => (ErrorKind::NameServer, None),
@@ -173,8 +215,10 @@ pub(super) fn system_lookup(host: &Host, failure: SystemFailure) -> Error {
             (ErrorKind::FamilyNotSupported, Some(WSAESOCKTNOSUPPORT))
         }
         LookupError::OutOfMemory => (ErrorKind::Io, Some(E_OUTOFMEMORY)),
-        LookupError::System(system) if Cause::of(system) == Cause::TooManyFiles => {
-            (ErrorKind::TooManyFiles, None)
+        LookupError::System(system)
+            if matches!(Cause::of(system), Cause::TooManyFiles | Cause::OutOfMemory) =>
+        {
+            return shortage(message, system);
         }
         _ => (ErrorKind::Io, None),
     };
@@ -182,5 +226,23 @@ pub(super) fn system_lookup(host: &Host, failure: SystemFailure) -> Error {
     match hresult {
         Some(hresult) => error.with_hresult(hresult),
         None => error,
+    }
+}
+
+/// Returns the error for a lookup that this process lacks something for.
+fn shortage(message: String, error: &io::Error) -> Error {
+    let error = Error::system(message, copy(error));
+    match error.kind() {
+        ErrorKind::TooManyFiles => error
+            .with_advice("close some sockets, or allow the process more descriptors (`ulimit -n`)"),
+        _ => error,
+    }
+}
+
+/// Returns a copy of an error that other lookups may share.
+fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }

@@ -6,35 +6,42 @@ use std::fmt::Display;
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use udpair_io::Adapter;
+use udpair_io::{Adapter, LookupError};
 
 use super::candidate::{self, Group, Sources};
-use super::dns::{self, Client};
+use super::dns::{self, Client, DnsFailure, QueryLog};
 use super::family::AddressFamily;
 use super::host::Host;
+use super::host_lookup::{FamilyLookup, FoundAddresses, HostLookup, LookupFailure};
 use super::hosts::Hosts;
 use super::inputs::{AdapterIndex, ListAdapters};
-use super::name_servers::NameServers;
-use super::settings::ResolverSettings;
+use super::name_servers::{NameServers, QueryOptions};
+use super::settings::{ATTEMPT_TIMEOUT, ATTEMPTS, ResolverSettings, TIMEOUT};
+use super::special::SpecialUse;
 use super::srv::SrvRecord;
 use super::step::{
-    AddressSource, AddressStep, Candidate, FoundAddress, RecordType, SkippedRecord, SrvStep, Step,
+    AddressSource, AddressStep, Candidate, FoundAddress, SkippedRecord, SrvStep, Step,
 };
+use super::system_resolver::{SystemFailure, SystemLookup};
 use super::text_file::TextFile;
-use super::{error, srv, system};
+use super::{error, srv};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, HostName, HostNameType, bluetooth_refused};
 use crate::observe;
 
 /// One resolution in progress.
+#[derive(Clone)]
 pub(crate) struct Search<'a> {
     pub(super) settings: &'a ResolverSettings,
     /// The only adapter through which this crate's own DNS queries leave (SRV-15); `None` leaves
     /// the route to the system.
     adapter: Option<&'a Adapter>,
+    /// The family of the local end, if it has only one (ADR-02).
+    local_family: Option<AddressFamily>,
     deadline: Instant,
 }
 
@@ -54,7 +61,16 @@ impl<'a> Search<'a> {
         Self {
             settings,
             adapter,
-            deadline: deadline_after(settings.timeout),
+            local_family: None,
+            deadline: deadline_after(settings.timeout.unwrap_or(TIMEOUT)),
+        }
+    }
+
+    /// Returns this search for a local end of this family; `None` if it has both.
+    pub(crate) fn for_local_family(&self, family: Option<AddressFamily>) -> Self {
+        Self {
+            local_family: family,
+            ..*self
         }
     }
 
@@ -99,12 +115,12 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the function that lists the adapters.
-    pub(super) fn adapter_lister(&self) -> &ListAdapters {
+    pub(super) fn adapter_lister(&self) -> &'a ListAdapters {
         &*self.settings.list_adapters
     }
 
     /// Returns the function that looks up the index of an adapter.
-    pub(super) fn adapter_index(&self) -> &AdapterIndex {
+    pub(super) fn adapter_index(&self) -> &'a AdapterIndex {
         &*self.settings.adapter_index
     }
 
@@ -222,12 +238,16 @@ impl<'a> Search<'a> {
         host: &HostName,
         step: &mut SrvStep,
     ) -> Result<Vec<Target>, NoTargets> {
-        let servers = self.dns_servers(&mut step.notes).await;
-        let servers = servers.map_err(NoTargets::Final)?;
-        let found = self
-            .client(&servers)
-            .srv_records(&step.name, &mut step.queries)
-            .await;
+        if let Some(special) = SpecialUse::of(&step.name) {
+            let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+            let error = error::special_name(&action, &step.name, special);
+            return Err(NoTargets::Unknown(error));
+        }
+        let client = self.dns_client(&mut step.notes).await;
+        let client = client.map_err(NoTargets::Final)?;
+        let log = QueryLog::default();
+        let found = client.srv_records(&step.name, &log).await;
+        step.queries = log.take();
         match found {
             Ok(found) => {
                 step.skipped = skipped(&found.records);
@@ -270,9 +290,17 @@ impl<'a> Search<'a> {
         };
         let host_of: Vec<usize> = targets.iter().map(number_of).collect();
         let mut found: Vec<Vec<FoundAddress>> = Vec::with_capacity(hosts.len());
-        // Concurrently, but not hundreds at once: each lookup has a socket of its own.
-        for some in hosts.chunks(TARGETS_AT_ONCE) {
-            let lookups = some.iter().map(|target| self.addresses(target));
+        // Concurrently, but not hundreds at once: each lookup has sockets of its own.
+        let at_once = match hosts.len() {
+            0 | 1 => 1,
+            _ if self.name_servers(&mut Vec::new()).await?.1.asks_one_by_one => 1,
+            _ => TARGETS_AT_ONCE,
+        };
+        for (number, some) in hosts.chunks(at_once).enumerate() {
+            // Hosts that do not resolve leave time for those after them.
+            let rounds = hosts.len().div_ceil(at_once) - number;
+            let search = self.with_share_of_time(rounds);
+            let lookups = some.iter().map(|target| search.addresses(target));
             for (result, step) in driver::join_all(lookups).await {
                 Step::Address(step).record(steps);
                 found.push(result.unwrap_or_else(|error| {
@@ -298,11 +326,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the addresses of one target that are of the requested family.
-    pub(super) async fn addresses(
-        &self,
-        target: &Target,
-    ) -> (Result<Vec<FoundAddress>, Error>, AddressStep) {
+    /// Returns all addresses of one target that are of the wanted family.
+    async fn addresses(&self, target: &Target) -> (Result<Vec<FoundAddress>, Error>, AddressStep) {
         let started = Instant::now();
         let mut step = AddressStep {
             host: target.host.to_string(),
@@ -310,137 +335,148 @@ impl<'a> Search<'a> {
             queries: Vec::new(),
             addresses: Vec::new(),
             notes: Vec::new(),
+            open: Vec::new(),
             error: None,
             elapsed: Duration::ZERO,
         };
-        let found = match &target.known {
-            Some((server, addresses)) => {
-                step.source = AddressSource::Additional(*server);
-                Ok(addresses.clone())
+        let begun = self.begin_lookup(target, &mut step.source, &mut step.notes);
+        let found = match begun.await {
+            Ok(mut lookup) => {
+                let found = lookup.all().await;
+                step.queries = lookup.take_queries();
+                step.open = lookup.open().to_vec();
+                found.map_err(|failure| self.lookup_error(target, &lookup, failure))
             }
-            None => self.look_up(&target.host, &mut step).await,
+            Err(error) => Err(error),
         };
         let found = found.and_then(|addresses| {
             step.addresses.clone_from(&addresses);
             self.of_family(&target.host, addresses)
-        });
-        let found = found.map_err(|error| match (&target.advice, error.kind()) {
-            (Some(advice), ErrorKind::HostNotFound | ErrorKind::NoData) => {
-                error.with_advice(advice)
-            }
-            _ => error,
         });
         step.error = found.as_ref().err().map(ToString::to_string);
         step.elapsed = started.elapsed();
         (found, step)
     }
 
-    /// Returns the addresses of a host from the first source that is responsible for it.
-    async fn look_up(
+    /// Begins to look up a host, in the first source that is responsible for it. Stores the source,
+    /// and adds to `notes` what is to be known about files.
+    pub(super) async fn begin_lookup(
         &self,
-        host: &Host,
-        step: &mut AddressStep,
-    ) -> Result<Vec<FoundAddress>, Error> {
+        target: &Target,
+        source: &mut AddressSource,
+        notes: &mut Vec<String>,
+    ) -> Result<HostLookup<'a>, Error> {
+        let host = &target.host;
+        if let Some((server, addresses)) = &target.known {
+            *source = AddressSource::Additional(*server);
+            return self.complete(host, addresses, notes).await;
+        }
         let literal = host
             .name()
             .and_then(|name| name.socket_addr_by(0, self.adapter_index()));
         if let Some(address) = literal {
-            return Ok(vec![FoundAddress::of(address?)]);
+            return Ok(HostLookup::known(vec![FoundAddress::of(address?)]));
         }
         if host.is_localhost() {
-            step.source = AddressSource::Localhost;
-            return Ok(self.loopback_addresses());
+            *source = AddressSource::Localhost;
+            return Ok(HostLookup::known(self.loopback_addresses()));
         }
+        let mut has_other_family = false;
         if let Some(file) = &self.settings.hosts {
-            let listed = self.look_up_in(file, host, step).await?;
-            if !listed.is_empty() {
-                return Ok(listed);
+            let listed = self.look_up_in(file, host, notes).await?;
+            if !listed.addresses.is_empty() {
+                *source = AddressSource::HostsFile(file.path().to_owned());
+                return Ok(HostLookup::known(listed.addresses));
             }
+            has_other_family = listed.has_other_family;
         }
-        match &self.settings.dns_servers {
-            Some(servers) => {
-                step.source = AddressSource::Dns;
-                let types: &[RecordType] = match self.settings.family {
-                    Some(AddressFamily::Ipv4) => &[RecordType::A],
-                    Some(AddressFamily::Ipv6) => &[RecordType::Aaaa],
-                    None => &[RecordType::A, RecordType::Aaaa],
-                };
-                let client = self.client(servers);
-                client
-                    .addresses(host.domain(), types, &mut step.queries)
-                    .await
-                    .map_err(|failure| error::host_lookup(host, types, failure))
+        let special = SpecialUse::of(host.domain());
+        let lookup = match (&self.settings.dns_servers, special) {
+            (Some(_), Some(special)) => {
+                *source = AddressSource::Dns;
+                return Err(special_host(host, special));
             }
-            None => self.look_up_by_system(host, step).await,
-        }
-    }
-
-    /// Returns the addresses that a hosts file lists for a host and that can be used here; empty if
-    /// there is none, so that the next source is responsible.
-    async fn look_up_in(
-        &self,
-        file: &TextFile<Hosts>,
-        host: &Host,
-        step: &mut AddressStep,
-    ) -> Result<Vec<FoundAddress>, Error> {
-        let Some(name) = host.name() else {
-            return Ok(Vec::new());
+            (Some(_), None) => {
+                *source = AddressSource::Dns;
+                let client = self.dns_client(notes).await?;
+                let families = self.families().iter();
+                let lookups = families.map(|family| family_by_dns(&client, host.domain(), *family));
+                HostLookup::of(lookups.collect(), client.options.asks_one_by_one)
+            }
+            (None, special) => self.begin_by_system(host, special, source, notes).await?,
         };
-        let content = file.read(self.time_left()).await?;
-        step.notes.extend(content.problem);
-        let hosts = content.parsed.unwrap_or_default();
-        let path = file.path().display();
-        let mut found = Vec::new();
-        for address in hosts.addresses(name) {
-            match address.socket_addr_by(0, self.adapter_index()) {
-                Some(Ok(address)) => {
-                    let address = FoundAddress::of(address);
-                    let family = self.settings.family;
-                    if family.is_none_or(|family| family.includes(address.ip)) {
-                        found.push(address);
-                    }
-                }
-                Some(Err(error)) => step
-                    .notes
-                    .push(format!("a row of {path} is skipped: {error}")),
-                None => {}
-            }
-        }
-        if !found.is_empty() {
-            step.source = AddressSource::HostsFile(file.path().to_owned());
-        }
-        Ok(distinct(found))
+        Ok(lookup.after_other_family(has_other_family))
     }
 
-    /// Returns the addresses of a host from the operating system.
-    async fn look_up_by_system(
+    /// Looks up the family of a host that did not come along with its SRV record.
+    ///
+    /// Servers leave addresses out without saying so: those that they do not have at hand, and those
+    /// that do not fit.
+    async fn complete(
         &self,
         host: &Host,
-        step: &mut AddressStep,
-    ) -> Result<Vec<FoundAddress>, Error> {
-        step.source = AddressSource::System;
+        addresses: &[FoundAddress],
+        notes: &mut Vec<String>,
+    ) -> Result<HostLookup<'a>, Error> {
+        let families = self.families();
+        let known = addresses.iter().copied();
+        let known: Vec<_> = known
+            .filter(|found| families.iter().any(|family| family.includes(found.ip)))
+            .collect();
+        let missing: Vec<_> = families
+            .iter()
+            .filter(|family| !known.iter().any(|found| family.includes(found.ip)))
+            .collect();
+        let lookup = HostLookup::known(known);
+        if missing.is_empty() || SpecialUse::of(host.domain()).is_some() {
+            return Ok(lookup);
+        }
+        let client = self.dns_client(notes).await?;
+        let lookups = missing
+            .into_iter()
+            .map(|family| family_by_dns(&client, host.domain(), *family));
+        Ok(lookup.with(lookups.collect(), client.options.asks_one_by_one))
+    }
+
+    /// Begins to look up a host in the operating system.
+    async fn begin_by_system(
+        &self,
+        host: &Host,
+        special: Option<SpecialUse>,
+        source: &mut AddressSource,
+        notes: &mut Vec<String>,
+    ) -> Result<HostLookup<'a>, Error> {
+        *source = AddressSource::System;
         let mut name = host.domain().to_owned();
-        if host.is_absolute() {
+        let is_onion = special == Some(SpecialUse::Onion);
+        let mut has_other_family = false;
+        if host.is_absolute() || is_onion {
             // The dot disables the search list, but with it the system does not use its hosts file.
             let file = &self.settings.system_hosts;
-            let listed = self.look_up_in(file, host, step).await?;
-            if !listed.is_empty() {
-                return Ok(listed);
+            let listed = self.look_up_in(file, host, notes).await?;
+            if !listed.addresses.is_empty() {
+                *source = AddressSource::HostsFile(file.path().to_owned());
+                return Ok(HostLookup::known(listed.addresses));
             }
+            has_other_family = listed.has_other_family;
             name.push('.');
         }
-        let problem = self.problem_of_name_servers().await;
-        step.notes.extend(problem.clone());
-        match system::addresses(&name, self.time_left()).await {
-            Ok(found) => Ok(distinct(found)),
-            Err(failure) => {
-                let error = error::system_lookup(host, failure);
-                Err(match problem {
-                    Some(problem) => error.with_advice(problem),
-                    None => error,
-                })
-            }
+        if let Some(special) = special.filter(|_| is_onion) {
+            return Err(special_host(host, special));
         }
+        let problem = self.problem_of_name_servers().await;
+        notes.extend(problem.clone());
+        let lookup = SystemLookup {
+            name,
+            started: Instant::now(),
+            deadline: self.deadline,
+        };
+        let families = self.families().iter();
+        let lookups = families.map(|family| self.family_by_system(host, &lookup, *family));
+        let lookup = HostLookup::of(lookups.collect(), false);
+        Ok(lookup
+            .with_advice(problem)
+            .after_other_family(has_other_family))
     }
 
     /// Says that the list of name servers cannot be read; `None` if it can, or if there is none.
@@ -456,14 +492,128 @@ impl<'a> Search<'a> {
         ))
     }
 
-    fn of_family(
+    fn family_by_system(
+        &self,
+        host: &Host,
+        lookup: &SystemLookup,
+        family: AddressFamily,
+    ) -> FamilyLookup<'a> {
+        let lookup = lookup.clone();
+        let is_only = self.families().len() == 1;
+        let pending = self.settings.system_lookups.add(&host.to_string());
+        let addresses: FoundAddresses<'a> = Box::pin(async move {
+            let found = match is_only {
+                true => lookup.only(family).await,
+                false => lookup.one_of_both(family).await,
+            };
+            drop(pending);
+            found.map_err(LookupFailure::System)
+        });
+        FamilyLookup {
+            record_type: family.record_type(),
+            log: Arc::default(),
+            addresses,
+        }
+    }
+
+    /// Returns the families that are wanted: by the caller, and by the local end.
+    fn families(&self) -> &'static [AddressFamily] {
+        match self.settings.family.or(self.local_family) {
+            Some(AddressFamily::Ipv4) => &[AddressFamily::Ipv4],
+            Some(AddressFamily::Ipv6) => &[AddressFamily::Ipv6],
+            None => &[AddressFamily::Ipv4, AddressFamily::Ipv6],
+        }
+    }
+
+    /// Returns the family of the local end; `None` if it has both.
+    pub(super) fn local_family(&self) -> Option<AddressFamily> {
+        self.local_family
+    }
+
+    /// Returns the error for a host that has no address.
+    pub(super) fn lookup_error(
+        &self,
+        target: &Target,
+        lookup: &HostLookup<'_>,
+        failure: LookupFailure,
+    ) -> Error {
+        let host = &target.host;
+        let families = self.families();
+        let is_other_family = match &failure {
+            // A hosts file has the name.
+            failure if failure.is_absence() && lookup.has_other_family() => true,
+            // The name exists, but a local end of that family cannot reach it (ADR-02).
+            LookupFailure::Dns(DnsFailure::NoData(_)) => self.local_family.is_some(),
+            LookupFailure::System(SystemFailure::Lookup(error)) => {
+                matches!(**error, LookupError::NoData)
+            }
+            _ => false,
+        };
+        let error = match (failure, families) {
+            (_, [family]) if is_other_family => {
+                return error::no_address_in_family(*family, host);
+            }
+            (LookupFailure::Dns(failure), families) => {
+                let types: Vec<_> = families.iter().map(|family| family.record_type()).collect();
+                error::host_lookup(host, &types, failure)
+            }
+            (LookupFailure::System(failure), _) => error::system_lookup(host, failure),
+        };
+        let advice = match error.kind() {
+            ErrorKind::HostNotFound | ErrorKind::NoData => target.advice.as_deref(),
+            _ => None,
+        };
+        match lookup.advice().or(advice) {
+            Some(advice) => error.with_advice(advice),
+            None => error,
+        }
+    }
+
+    /// Returns the addresses that a hosts file lists for a host and that can be used here. If there
+    /// is none, the next source is responsible.
+    async fn look_up_in(
+        &self,
+        file: &TextFile<Hosts>,
+        host: &Host,
+        notes: &mut Vec<String>,
+    ) -> Result<Listed, Error> {
+        let mut listed = Listed::default();
+        let Some(name) = host.name() else {
+            return Ok(listed);
+        };
+        let content = file.read(self.time_left()).await?;
+        notes.extend(content.problem);
+        let hosts = content.parsed.unwrap_or_default();
+        let path = file.path().display();
+        let mut found = Vec::new();
+        for address in hosts.addresses(name) {
+            match address.socket_addr_by(0, self.adapter_index()) {
+                Some(Ok(address)) => {
+                    let address = FoundAddress::of(address);
+                    let mut families = self.families().iter();
+                    match families.any(|family| family.includes(address.ip)) {
+                        true => found.push(address),
+                        false => listed.has_other_family = true,
+                    }
+                }
+                Some(Err(error)) => notes.push(format!("a row of {path} is skipped: {error}")),
+                None => {}
+            }
+        }
+        listed.addresses = distinct(found);
+        Ok(listed)
+    }
+
+    /// Returns those of the addresses that are of the wanted family.
+    pub(super) fn of_family(
         &self,
         host: &Host,
         addresses: Vec<FoundAddress>,
     ) -> Result<Vec<FoundAddress>, Error> {
-        let Some(family) = self.settings.family else {
+        let [family] = self.families() else {
             return Ok(addresses);
         };
+        let family = *family;
         let kept: Vec<_> = addresses
             .into_iter()
             .filter(|a| family.includes(a.ip))
@@ -492,16 +642,18 @@ impl<'a> Search<'a> {
         addresses
     }
 
-    /// Returns the servers to query for SRV records, and adds to `notes` what is to be known about
-    /// the file that lists them.
-    async fn dns_servers(&self, notes: &mut Vec<String>) -> Result<Vec<SocketAddr>, Error> {
+    /// Returns the servers to query for SRV records, and how to query them. Adds to `notes` what is
+    /// to be known about the file that lists them.
+    async fn name_servers(
+        &self,
+        notes: &mut Vec<String>,
+    ) -> Result<(Arc<[SocketAddr]>, QueryOptions), Error> {
         if let Some(servers) = &self.settings.dns_servers {
-            return Ok(servers.clone());
+            return Ok((servers.clone(), QueryOptions::default()));
         }
         let Some(file) = &self.settings.name_servers else {
-            return Ok(NameServers::default()
-                .usable(self.adapter_index())
-                .addresses);
+            let usable = NameServers::default().usable(self.adapter_index());
+            return Ok((usable.addresses.into(), QueryOptions::default()));
         };
         let path = file.path().display();
         let content = file.read(self.time_left()).await?;
@@ -517,41 +669,74 @@ impl<'a> Search<'a> {
         }
         let list = content.parsed.unwrap_or_default();
         let usable = list.usable(self.adapter_index());
-        let skipped = usable
-            .skipped
-            .iter()
-            .map(|why| format!("a row of {path} is skipped: {why}"));
-        notes.extend(skipped);
+        let skipped = usable.skipped.iter();
+        notes.extend(skipped.map(|why| format!("a row of {path} is skipped: {why}")));
         match usable.skipped.first() {
             Some(why) if usable.addresses.is_empty() => {
                 Err(error::no_usable_server(file.path(), why))
             }
-            _ => Ok(usable.addresses),
+            _ => Ok((usable.addresses.into(), list.options())),
         }
     }
 
-    fn client<'s>(&'s self, servers: &'s [SocketAddr]) -> Client<'s> {
-        Client {
+    /// Returns a client of the servers to query for SRV records.
+    async fn dns_client(&self, notes: &mut Vec<String>) -> Result<Client<'a>, Error> {
+        let (servers, options) = self.name_servers(notes).await?;
+        let settings = self.settings;
+        let attempts = settings.attempts.or(options.attempts);
+        let attempt_timeout = settings.attempt_timeout.or(options.attempt_timeout);
+        Ok(Client {
             servers,
-            attempts: self.settings.attempts,
-            attempt_timeout: self.settings.attempt_timeout,
+            options,
+            attempts: attempts.unwrap_or(ATTEMPTS),
+            attempt_timeout: attempt_timeout.unwrap_or(ATTEMPT_TIMEOUT),
             deadline: self.deadline,
+            is_patient: settings.timeout.is_some(),
             adapter: self.adapter,
-            list_adapters: self.adapter_lister(),
+            list_adapters: &*settings.list_adapters,
+            state: &settings.dns,
             // Responses from the network of one adapter are not valid for other networks.
-            cache: match self.adapter {
-                None => self.settings.cache.as_deref(),
-                Some(_) => None,
-            },
-            clock: &*self.settings.clock,
-        }
+            caches: settings.caches && self.adapter.is_none(),
+            clock: &*settings.clock,
+        })
     }
+}
+
+/// Returns the lookup of one family of a host by name servers.
+fn family_by_dns<'a>(client: &Client<'a>, domain: &str, family: AddressFamily) -> FamilyLookup<'a> {
+    let log: Arc<QueryLog> = Arc::default();
+    let record_type = family.record_type();
+    let (client, domain, kept) = (client.clone(), domain.to_owned(), log.clone());
+    let addresses: FoundAddresses<'a> = Box::pin(async move {
+        let found = client.addresses(&domain, record_type, &kept).await;
+        found.map_err(LookupFailure::Dns)
+    });
+    FamilyLookup {
+        record_type,
+        log,
+        addresses,
+    }
+}
+
+/// Returns the error for a host that is not looked up in DNS.
+fn special_host(host: &Host, special: SpecialUse) -> Error {
+    let action = format!("cannot resolve host \"{host}\"");
+    error::special_name(&action, host.domain(), special)
 }
 
 /// Reports the end of a resolution to observers: the number of addresses, or the error.
 pub(super) fn report_resolved(remote: &Endpoint, started: Instant, outcome: Result<usize, &Error>) {
     let error = outcome.err().map(|error| error as &dyn Display);
     observe::resolved(remote, outcome.unwrap_or(0), error, started.elapsed());
+}
+
+/// What a hosts file lists for a host.
+#[derive(Debug, Default)]
+struct Listed {
+    /// The addresses that can be used here, of the wanted families.
+    addresses: Vec<FoundAddress>,
+    /// Whether there is an address of another family.
+    has_other_family: bool,
 }
 
 /// The reason why DNS returned no host for a service.
@@ -592,8 +777,16 @@ impl Target {
         }
     }
 
+    /// Returns the host.
     pub(super) fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// Reports the lookup of its addresses to observers.
+    pub(super) fn report(&self, found: usize, error: Option<&Error>, started: Instant) {
+        let error = error.map(ToString::to_string);
+        let host = self.host.to_string();
+        observe::looked_up("address", &host, found, error.as_deref(), started.elapsed());
     }
 
     /// Returns whether its addresses must be looked up: they did not come with the SRV records.

@@ -218,6 +218,8 @@ pub struct AddressStep {
     /// What is to be known about a hosts file: which of its rows cannot be used, or that it cannot
     /// be read now, so that its content at an earlier time was used.
     pub notes: Vec<String>,
+    /// The record types that had no response when the lookup ended. There may be more addresses.
+    pub open: Vec<RecordType>,
     /// The error message; `None` if there are addresses.
     pub error: Option<String>,
     /// How long the lookup took.
@@ -360,8 +362,15 @@ pub enum QueryOutcome {
     Truncated,
     /// The server did not respond in time.
     TimedOut,
+    /// There was no response yet when the answer to another query was used, or when the address of
+    /// the other family was enough.
+    Open,
+    /// The query was not sent, because this process lacks something, such as a descriptor.
+    NotSent(String),
     /// The server cannot be reached, for this reason.
     Unreachable(String),
+    /// The response has no records, and refers to other servers.
+    Referral,
     /// The response is malformed, for this reason.
     Broken(String),
 }
@@ -372,6 +381,9 @@ impl fmt::Display for QueryOutcome {
             Self::Answered(code) => code.fmt(f),
             Self::Truncated => f.write_str("truncated"),
             Self::TimedOut => f.write_str("no response in time"),
+            Self::Open => f.write_str("no response yet"),
+            Self::NotSent(reason) => write!(f, "not sent: {reason}"),
+            Self::Referral => f.write_str("refers elsewhere"),
             Self::Unreachable(reason) => write!(f, "unreachable: {reason}"),
             Self::Broken(reason) => write!(f, "malformed response: {reason}"),
         }
@@ -395,6 +407,8 @@ impl ResponseCode {
     pub const NOT_IMPLEMENTED: Self = Self(4);
     /// `REFUSED`: the server refuses to answer.
     pub const REFUSED: Self = Self(5);
+    /// `BADVERS`: the server does not support the version of the extension (RFC 6891).
+    pub const BAD_VERSION: Self = Self(16);
 }
 
 impl fmt::Display for ResponseCode {
@@ -406,6 +420,7 @@ impl fmt::Display for ResponseCode {
             Self::NAME_ERROR => f.pad("NXDOMAIN"),
             Self::NOT_IMPLEMENTED => f.pad("NOTIMP"),
             Self::REFUSED => f.pad("REFUSED"),
+            Self::BAD_VERSION => f.pad("BADVERS"),
             Self(other) => write!(f, "RCODE{other}"),
         }
     }

@@ -214,6 +214,7 @@ const RULES: &[Rule] = &[
             "crates/udpair/src/resolve/services.rs",
             "crates/udpair/src/resolve/hosts.rs",
             "crates/udpair/src/resolve/name_servers.rs",
+            "crates/udpair/src/resolve/special.rs",
             "crates/udpair/src/resolve/dns/alias.rs",
             "crates/udpair/src/resolve/dns/cache.rs",
             "crates/udpair/src/resolve/dns/labels.rs",
