@@ -137,6 +137,8 @@ pub(crate) enum StepEvent {
         server: Option<SocketAddr>,
         queries: Vec<QueryEvent>,
         addresses: Vec<AddressEvent>,
+        /// The record types without a response when the lookup ended.
+        open: Vec<String>,
         error: Option<String>,
         ms: f64,
     },
@@ -305,6 +307,7 @@ impl Event {
                     server,
                     queries: step.queries.iter().map(query).collect(),
                     addresses: addresses.collect(),
+                    open: step.open.iter().map(ToString::to_string).collect(),
                     error: step.error.clone(),
                     ms: milliseconds(step.elapsed),
                 }

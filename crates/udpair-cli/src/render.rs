@@ -268,6 +268,7 @@ fn step_text(step: &StepEvent) -> String {
             server,
             queries,
             addresses,
+            open,
             error,
             ms,
         } => {
@@ -282,6 +283,8 @@ fn step_text(step: &StepEvent) -> String {
                 Some(ttl) => format!("            {} (TTL {ttl} s)", found.address),
                 None => format!("            {}", found.address),
             }));
+            let open = open.iter();
+            lines.extend(open.map(|kind| format!("            {kind} is still open: no response")));
             lines.extend(error.iter().map(|error| format!("            {error}")));
         }
         StepEvent::Order { candidates } => {
