@@ -92,10 +92,9 @@ pub(crate) struct Global {
     #[arg(long, global = true, overrides_with = "srv")]
     pub(crate) srv: bool,
 
-    /// Limit the time for resolving names
-    #[arg(long, value_name = "DURATION", global = true, default_value = "5s",
-          value_parser = positive_duration)]
-    pub(crate) timeout: Duration,
+    /// Limit the time for resolving names [default: what the name servers are given, at most 60s]
+    #[arg(long, value_name = "DURATION", global = true, value_parser = positive_duration)]
+    pub(crate) timeout: Option<Duration>,
 
     /// Request a receive buffer of this size
     #[arg(long, value_name = "SIZE", global = true, value_parser = units::size)]

@@ -158,6 +158,8 @@ pub(crate) enum StepEvent {
         queries: Vec<QueryEvent>,
         addresses: Vec<AddressEvent>,
         notes: Vec<String>,
+        /// The record types without a response when the lookup ended.
+        open: Vec<String>,
         error: Option<String>,
         ms: f64,
     },
@@ -360,6 +362,7 @@ impl Event {
                     queries: step.queries.iter().map(query).collect(),
                     addresses: addresses.collect(),
                     notes: step.notes.clone(),
+                    open: step.open.iter().map(ToString::to_string).collect(),
                     error: step.error.clone(),
                     ms: milliseconds(step.elapsed),
                 }

@@ -312,6 +312,7 @@ fn step_text(step: &StepEvent) -> String {
             queries,
             addresses,
             notes,
+            open,
             error,
             ms,
         } => {
@@ -327,6 +328,8 @@ fn step_text(step: &StepEvent) -> String {
                 Some(ttl) => format!("            {} (TTL {ttl} s)", found.address),
                 None => format!("            {}", found.address),
             }));
+            let open = open.iter();
+            lines.extend(open.map(|kind| detail(&format!("{kind} is still open: no response"))));
             lines.extend(error.iter().map(detail));
         }
         StepEvent::Order { candidates } => {

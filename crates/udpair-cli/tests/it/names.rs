@@ -23,7 +23,8 @@ fn name_server(code: u8, record: &'static [u8]) -> String {
                 + 5;
             let mut answer = query[..end].to_vec();
             answer[2] |= 0x80;
-            answer[3] = code;
+            // The server queries others, so that it may say that there are no records.
+            answer[3] = 0x80 | code;
             answer[7] = u8::from(!record.is_empty());
             answer[11] = 0;
             answer.extend(record);
