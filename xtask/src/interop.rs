@@ -8,6 +8,7 @@ mod attachment;
 mod broadcast;
 mod daemon;
 mod device;
+mod ended;
 mod files;
 mod full;
 mod kubernetes;
@@ -30,6 +31,7 @@ pub(crate) use suite::Suite;
 pub(crate) const SUITES: &[Suite] = &[
     // First: what the first socket of a process leaves behind must not be in another namespace.
     release::SUITE,
+    ended::SUITE,
     stun::SUITE,
     peers::SUITE,
     network::SUITE,

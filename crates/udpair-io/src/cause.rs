@@ -5,7 +5,7 @@
 //! [`Cause`] instead.
 
 use std::fmt;
-use std::io;
+use std::{error, io};
 
 use crate::system;
 
@@ -72,7 +72,7 @@ impl Cause {
         }
         if error
             .get_ref()
-            .is_some_and(|inner| inner.is::<ExceedsSendBuffer>())
+            .is_some_and(<dyn error::Error + Send + Sync>::is::<ExceedsSendBuffer>)
         {
             return Self::ExceedsSendBuffer;
         }

@@ -305,7 +305,7 @@ impl Watched {
         &self,
         future: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<Task> {
-        Ok(Task::new(self.runtime()?.spawn(future)))
+        Ok(Task::new(&self.runtime()?.spawn(future)))
     }
 
     /// Calls `action` inside the runtime of the socket.

@@ -180,7 +180,7 @@ impl WriteQueue {
         let Some(number) = flush.number else {
             return Poll::Ready(Ok(true));
         };
-        let flushed = self.poll(channel, number, &mut flush.ticket, cx, |writes| {
+        self.poll(channel, number, &mut flush.ticket, cx, |writes| {
             let is_waited_for = |position: &u64| *position < number;
             if writes.queued.keys().next().is_some_and(is_waited_for) {
                 return None;
@@ -188,8 +188,7 @@ impl WriteQueue {
             let mut flushes = writes.flushes.iter();
             let flush = flushes.find(|flush| flush.number == number);
             Some(Ok(flush.is_none_or(|flush| !flush.has_failed)))
-        });
-        flushed
+        })
     }
 
     /// Waits until `take` returns something. Meanwhile sends the writes before `end`.
