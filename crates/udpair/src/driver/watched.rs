@@ -300,7 +300,7 @@ impl Watched {
     ///
     /// # Errors
     ///
-    /// Those of [`spawn`](super::spawn).
+    /// Those of [`runtime`](Self::runtime).
     pub(crate) fn spawn(
         &self,
         future: impl Future<Output = ()> + Send + 'static,

@@ -168,12 +168,18 @@ impl<'a> HostLookup<'a> {
     /// Waits for the next addresses, and returns them; `None` after the last ones.
     ///
     /// When one family has addresses, the other one has only the Resolution Delay to follow (RFC
-    /// 8305, section 3). It still counts if it comes later: the next call waits for it.
+    /// 8305, section 3). It still counts if it comes later: the next call waits for it. Addresses
+    /// that were known from the start come first, without a query for the others.
     ///
     /// # Errors
     ///
     /// There was no address at all: the most specific reason.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<FoundAddress>>, LookupFailure> {
+        let is_known =
+            |(source, found): &(Option<_>, Vec<_>)| source.is_none() && !found.is_empty();
+        if self.found.iter().any(is_known) {
+            return Ok(self.take_found());
+        }
         let mut delay: Option<(Instant, Timer)> = None;
         future::poll_fn(|cx| {
             self.poll_running(cx);

@@ -14,6 +14,8 @@ pub(crate) struct NameServers {
     /// Every address that is listed, in the order of the file. Which adapter the zone of one is
     /// called after is looked up at each use.
     rows: Vec<HostName>,
+    /// The domains of `search` or `domain`, in lower case and without a trailing dot.
+    search_domains: Vec<String>,
     options: QueryOptions,
 }
 
@@ -46,6 +48,7 @@ impl NameServers {
     pub(crate) fn parse(text: &str) -> Self {
         Self {
             rows: text.lines().filter_map(parse_line).collect(),
+            search_domains: parse_search_list(text),
             options: QueryOptions::parse(text),
         }
     }
@@ -54,6 +57,15 @@ impl NameServers {
     /// resolv.conf(5) says.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// Returns whether `domain`, in lower case and without a trailing dot, is below a domain of the
+    /// search list, or is one of them.
+    pub(crate) fn searches_above(&self, domain: &str) -> bool {
+        self.search_domains.iter().any(|above| {
+            let rest = domain.strip_suffix(above.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
     }
 
     /// Returns how to query the servers.
@@ -118,6 +130,23 @@ impl QueryOptions {
         }
         options
     }
+}
+
+/// Returns the domains of the last line with a search list, which alone counts (resolv.conf(5)).
+fn parse_search_list(text: &str) -> Vec<String> {
+    let words = text.lines().filter_map(|line| {
+        // resolv.conf(5): the keyword starts the line.
+        let rest = line
+            .strip_prefix("search")
+            .or_else(|| line.strip_prefix("domain"))?;
+        let is_keyword = rest.starts_with([' ', '\t']);
+        is_keyword.then(|| rest.split_ascii_whitespace())
+    });
+    let domains = words.last().into_iter().flatten();
+    domains
+        .map(|domain| domain.trim_end_matches('.').to_ascii_lowercase())
+        .filter(|domain| !domain.is_empty())
+        .collect()
 }
 
 fn parse_line(line: &str) -> Option<HostName> {
@@ -187,6 +216,30 @@ mod tests {
     fn servers(text: &str) -> Vec<String> {
         let usable = NameServers::parse(text).usable(&|name| (name == "eth0").then_some(4));
         usable.addresses.iter().map(ToString::to_string).collect()
+    }
+
+    /// SRV-07: which part of a special domain the name servers know.
+    #[test]
+    fn the_last_search_list_says_which_domains_the_servers_know() {
+        for (text, domain, expected) in [
+            ("search cluster.local", "a.svc.cluster.local", true),
+            ("search x.test cluster.local.", "cluster.local", true),
+            ("domain Corp.Local", "printer.corp.local", true),
+            ("search cluster.local", "printer.local", false),
+            ("search cluster.local", "notcluster.local", false),
+            (
+                "search cluster.local\nsearch x.test",
+                "a.cluster.local",
+                false,
+            ),
+            ("searches local", "printer.local", false),
+            (" search local", "printer.local", false),
+            ("search .", "printer.local", false),
+            ("", "printer.local", false),
+        ] {
+            let list = NameServers::parse(text);
+            assert_eq!(list.searches_above(domain), expected, "{text:?} {domain}");
+        }
     }
 
     #[test]

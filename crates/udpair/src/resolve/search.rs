@@ -238,7 +238,7 @@ impl<'a> Search<'a> {
         host: &HostName,
         step: &mut SrvStep,
     ) -> Result<Vec<Target>, NoTargets> {
-        if let Some(special) = SpecialUse::of(&step.name) {
+        if let Some(special) = self.special_use(&step.name).await {
             let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
             let error = error::special_name(&action, &step.name, special);
             return Err(NoTargets::Unknown(error));
@@ -390,7 +390,7 @@ impl<'a> Search<'a> {
             }
             has_other_family = listed.has_other_family;
         }
-        let special = SpecialUse::of(host.domain());
+        let special = self.special_use(host.domain()).await;
         let lookup = match (&self.settings.dns_servers, special) {
             (Some(_), Some(special)) => {
                 *source = AddressSource::Dns;
@@ -428,7 +428,7 @@ impl<'a> Search<'a> {
             .filter(|family| !known.iter().any(|found| family.includes(found.ip)))
             .collect();
         let lookup = HostLookup::known(known);
-        if missing.is_empty() || SpecialUse::of(host.domain()).is_some() {
+        if missing.is_empty() || self.special_use(host.domain()).await.is_some() {
             return Ok(lookup);
         }
         let client = self.dns_client(notes).await?;
@@ -436,6 +436,23 @@ impl<'a> Search<'a> {
             .into_iter()
             .map(|family| family_by_dns(&client, host.domain(), *family));
         Ok(lookup.with(lookups.collect(), client.options.asks_one_by_one))
+    }
+
+    /// Returns why a domain is not looked up in DNS; `None` if it is.
+    ///
+    /// The network itself says which part of `.local` its name servers know: what is below a domain
+    /// of the search list, as the names of a cluster are.
+    async fn special_use(&self, domain: &str) -> Option<SpecialUse> {
+        let special = SpecialUse::of(domain)?;
+        let file = self.settings.name_servers.as_ref();
+        if let (SpecialUse::Local, Some(file)) = (special, file) {
+            let content = file.read(self.time_left() / 4).await.ok();
+            let list = content.and_then(|content| content.parsed);
+            if list.is_some_and(|list| list.searches_above(domain)) {
+                return None;
+            }
+        }
+        Some(special)
     }
 
     /// Begins to look up a host in the operating system.

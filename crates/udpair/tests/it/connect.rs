@@ -77,11 +77,11 @@ fn server_of_two_hosts(additional: &str) -> DnsServer {
 #[tokio::test]
 async fn the_second_host_is_not_resolved_while_the_first_one_works() {
     for (engine, builder) in builders() {
-        let server = server_of_two_hosts("one.test A 127.0.0.1\none.test AAAA ::1");
+        let server = server_of_two_hosts("one.test A 127.0.0.1");
         let builder = builder.resolver(&server.resolver());
         let pair = EndpointPair::to("example.test", "echo").unwrap();
         let socket = builder.connect(&pair).await.unwrap();
-        let expected = Some("[::1]:7".parse().unwrap());
+        let expected = Some("127.0.0.1:7".parse().unwrap());
         assert_eq!(socket.peer_addr(), expected, "{engine:?}");
         let socket = builder.open().unwrap();
         let output = socket.output_to(pair.remote()).await.unwrap();
