@@ -134,7 +134,7 @@ impl QueryOptions {
 
 /// Returns the domains of the last line with a search list, which alone counts (resolv.conf(5)).
 fn parse_search_list(text: &str) -> Vec<String> {
-    let words = text.lines().filter_map(|line| {
+    let mut words = text.lines().filter_map(|line| {
         // resolv.conf(5): the keyword starts the line.
         let rest = line
             .strip_prefix("search")
@@ -142,7 +142,7 @@ fn parse_search_list(text: &str) -> Vec<String> {
         let is_keyword = rest.starts_with([' ', '\t']);
         is_keyword.then(|| rest.split_ascii_whitespace())
     });
-    let domains = words.last().into_iter().flatten();
+    let domains = words.next_back().into_iter().flatten();
     domains
         .map(|domain| domain.trim_end_matches('.').to_ascii_lowercase())
         .filter(|domain| !domain.is_empty())

@@ -138,8 +138,8 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     }
 }
 
-/// Returns whether datagrams to `to` need nothing but the way to the kernel: no copies, no check, and no
-/// adapter of our choice where there is no route.
+/// Returns whether datagrams to `to` go to the kernel as they are: no copies, no check, and no other
+/// adapter where there is no route.
 pub(crate) fn is_direct(shared: &Shared, to: Option<Destination>) -> bool {
     let is_direct = |to: Destination| {
         let ip = to.address.ip().to_canonical();
