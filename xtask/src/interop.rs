@@ -9,6 +9,7 @@ mod broadcast;
 mod daemon;
 mod device;
 mod ended;
+mod files;
 mod full;
 mod kubernetes;
 mod lan;
@@ -43,4 +44,5 @@ pub(crate) const SUITES: &[Suite] = &[
     refusal::SUITE,
     device::SUITE,
     kubernetes::SUITE,
+    files::SUITE,
 ];

@@ -19,6 +19,7 @@ mod batch;
 mod cause;
 mod engine;
 mod engines;
+mod file;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod gso;
 mod local_address;
@@ -49,9 +50,10 @@ pub use batch::{
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
+pub use file::FileStamp;
 pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
-pub use machine::machine_name;
+pub use machine::{machine_name, network_namespace};
 pub use memory::{
     is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
 };
