@@ -46,7 +46,8 @@ use shared::{Handle, Shared};
 /// A socket is created by a [`builder`](Self::builder), which sets the options that are frozen once
 /// the socket is open. It is used in one of two modes:
 ///
-/// - A *connected* socket has one peer. It receives only from the peer and sends only to the peer.
+/// - A *connected* socket has one peer. It receives only from the peer; what it sends goes to the
+///   peer, unless it is given another address.
 /// - A *bound* socket receives from every sender and can send to any address.
 ///
 /// All methods take `&self`, and clones share one socket: one task can receive while others send.
@@ -210,16 +211,15 @@ impl DatagramSocket {
 
     /// Resolves `remote` once, and returns an output stream to it.
     ///
-    /// A socket can have any number of such streams. An unbound socket is bound by the first write,
-    /// to an address and port that the system chooses. The destination may be a unicast, multicast
-    /// or broadcast address. A numeric `remote` needs no lookup.
+    /// A socket can have any number of such streams, a connected one too: it still receives only from
+    /// its peer. An unbound socket is bound by the first write, to an address and port that the
+    /// system chooses. The destination may be a unicast, multicast or broadcast address. A numeric
+    /// `remote` needs no lookup. The unspecified address stands for loopback (ADR-05).
     ///
     /// # Errors
     ///
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is connected, or is being
-    ///   opened.
-    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the remote address is the
-    ///   unspecified address or port 0.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is being opened.
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the remote port is 0.
     /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
     ///
     /// # Cancel safety
@@ -262,7 +262,8 @@ impl DatagramSocket {
         Ok(OutputStream::to(self.shared().clone(), destination))
     }
 
-    /// Sends `payload` to an address as one datagram.
+    /// Sends `payload` to an address as one datagram. A connected socket still receives only from its
+    /// peer.
     ///
     /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
     /// chooses the local address to send from and the adapter to send through. A [`Destination`]
@@ -290,8 +291,8 @@ impl DatagramSocket {
     /// # }
     /// ```
     pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
-        let to = to.into();
-        open::check_destination(self.shared(), to.address)?;
+        let mut to = to.into();
+        to.address = open::check_destination(self.shared(), to.address)?;
         self.shared()
             .grant_stream_after_opening(dispatch::SEND_TO)
             .await?;
@@ -310,7 +311,7 @@ impl DatagramSocket {
     /// - Those of [`send_to`](Self::send_to), for the first datagram that could not be sent. It is
     ///   then the first in `batch`.
     /// - [`InvalidState`](crate::ErrorKind::InvalidState): a datagram has no destination and the
-    ///   socket has no peer, or both have one.
+    ///   socket has no peer.
     ///
     /// # Cancel safety
     ///
@@ -588,7 +589,7 @@ impl DatagramSocket {
     /// For a socket that is bound to all addresses, this is the unspecified address until the
     /// socket is connected (INF-03).
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.shared().local_addr()
+        self.shared().reported_local_addr()
     }
 
     /// Returns the peer's address; `None` unless the socket is connected (INF-04).

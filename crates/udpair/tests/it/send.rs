@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind};
+use udpair::{DatagramSocket, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind, SendBatch};
 
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon, unused_addr, unused_port};
@@ -288,22 +288,59 @@ async fn only_a_connected_socket_has_a_default_output_stream() {
     }
 }
 
+/// OUT-07, CON-08: a connected socket also sends to others, in every way; it still receives only from
+/// its peer.
+#[tokio::test]
+async fn a_connected_socket_may_send_to_others() {
+    let (peer, other) = (Peer::new(), Peer::new());
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let local = socket.local_addr().unwrap();
+        let to_other = socket.output_to(&other.addr().into()).await.unwrap();
+        to_other.write(b"by stream").await.unwrap();
+        socket.send_to(b"by address", other.addr()).await.unwrap();
+        assert!(socket.try_send_to(b"by trying", other.addr()).unwrap());
+        let mut batch = SendBatch::new();
+        for _ in 0..3 {
+            batch.push_to("in a batch", other.addr());
+            batch.push("to the peer");
+        }
+        socket.send_batch(&mut batch).await.unwrap();
+        let by_pair = socket.output_to_pair(&other.pair()).await.unwrap();
+        by_pair.write(b"by pair").await.unwrap();
+        for payload in [
+            "by stream",
+            "by address",
+            "by trying",
+            "in a batch",
+            "in a batch",
+            "in a batch",
+            "by pair",
+        ] {
+            assert_eq!(other.recv(), (payload.into(), local), "{engine:?}");
+        }
+        for _ in 0..3 {
+            assert_eq!(peer.recv(), (b"to the peer".to_vec(), local), "{engine:?}");
+        }
+        other.send(b"not from the peer", local);
+        peer.send(b"from the peer", local);
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"from the peer", "{engine:?}");
+        assert_eq!(socket.peer_addr(), Some(peer.addr()));
+    }
+}
+
 /// CON-11: a socket with another destination cannot be connected.
 #[tokio::test]
-async fn a_connected_socket_has_no_other_destination() {
+async fn a_socket_with_a_stream_cannot_be_connected() {
     let (peer, other) = (Peer::new(), Peer::new());
     for (_, builder) in builders() {
-        let socket = builder.connect(&peer.pair()).await.unwrap();
-        let remote = Endpoint::from(other.addr());
-        let error = socket.output_to(&remote).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidState);
-        let error = socket.send_to(b"x", other.addr()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidState);
-
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
-        socket.output_to(&remote).await.unwrap();
+        socket.output_to(&other.addr().into()).await.unwrap();
         let error = socket.connect(&peer.pair()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidState);
+        let advice = error.advice().unwrap_or_default();
+        assert!(advice.contains("before"), "{advice}");
     }
 }
 
