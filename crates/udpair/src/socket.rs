@@ -24,11 +24,11 @@ use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
+use udpair_io::{Adapter, Datagram, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
-use crate::name::{Endpoint, EndpointPair, HostName};
+use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;
@@ -145,7 +145,7 @@ impl DatagramSocket {
     /// # async fn main() -> Result<(), udpair::Error> {
     /// use udpair::{DatagramSocket, EndpointPair};
     ///
-    /// let socket = DatagramSocket::builder().bind(&"127.0.0.1:0".parse()?).await?;
+    /// let socket = DatagramSocket::builder().bind("127.0.0.1:0").await?;
     /// socket.connect(&EndpointPair::to("127.0.0.1", "7")?).await?;
     /// assert_eq!(socket.peer_addr(), Some("127.0.0.1:7".parse().unwrap()));
     /// # Ok(())
@@ -155,8 +155,49 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `ConnectAsync(EndpointPair)` (CON-01 to CON-18).
-    pub async fn connect(&self, pair: &EndpointPair) -> Result<(), Error> {
-        open::connect(self.shared(), pair).await
+    pub async fn connect(
+        &self,
+        pair: impl TryInto<EndpointPair, Error: Into<Error>>,
+    ) -> Result<(), Error> {
+        let pair = pair.try_into().map_err(Into::into)?;
+        open::connect(self.shared(), &pair).await
+    }
+
+    /// Binds a socket that was [created](Builder::open) without an address to `local`, as
+    /// [`Builder::bind`] does.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`Builder::bind`].
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is open already, or is being
+    ///   opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves the socket unbound.
+    pub async fn bind(
+        &self,
+        local: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<(), Error> {
+        let local = local.try_into().map_err(Into::into)?;
+        open::bind(self.shared(), &local, None).await
+    }
+
+    /// Binds a socket that was [created](Builder::open) without an address to `service` on one
+    /// adapter, as [`Builder::bind_on`] does.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`Builder::bind_on`].
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is open already, or is being
+    ///   opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves the socket unbound.
+    pub async fn bind_on(&self, adapter: &Adapter, service: &ServiceName) -> Result<(), Error> {
+        let local = Endpoint::any(service.clone());
+        open::bind(self.shared(), &local, Some(adapter)).await
     }
 
     /// Creates a socket from a bound or connected [`std::net::UdpSocket`], with every option at its
@@ -229,10 +270,14 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `GetOutputStreamAsync(HostName, String)` (OUT-02 to OUT-07).
-    pub async fn output_to(&self, remote: &Endpoint) -> Result<OutputStream, Error> {
+    pub async fn output_to(
+        &self,
+        remote: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<OutputStream, Error> {
         let action = "make an output stream";
+        let remote = remote.try_into().map_err(Into::into)?;
         self.shared().allow(action, Operation::OutputTo)?;
-        let destination = open::stream_destination(self.shared(), remote).await?;
+        let destination = open::stream_destination(self.shared(), &remote).await?;
         self.shared().grant_stream(action)?;
         Ok(OutputStream::to(self.shared().clone(), destination))
     }
@@ -256,8 +301,12 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `GetOutputStreamAsync(EndpointPair)` (OUT-07, OUT-08).
-    pub async fn output_to_pair(&self, pair: &EndpointPair) -> Result<OutputStream, Error> {
-        let destination = open::bind_for_pair(self.shared(), pair).await?;
+    pub async fn output_to_pair(
+        &self,
+        pair: impl TryInto<EndpointPair, Error: Into<Error>>,
+    ) -> Result<OutputStream, Error> {
+        let pair = pair.try_into().map_err(Into::into)?;
+        let destination = open::bind_for_pair(self.shared(), &pair).await?;
         self.shared().grant_stream("make an output stream")?;
         Ok(OutputStream::to(self.shared().clone(), destination))
     }

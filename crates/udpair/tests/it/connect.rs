@@ -294,7 +294,7 @@ async fn the_local_address_of_a_socket_reaches_it() {
             if local == "localhost:0" {
                 assert!(address.ip().is_loopback(), "{engine:?} {address}");
             }
-            let connected = builder.connect(&address.into()).await.unwrap();
+            let connected = builder.connect(address).await.unwrap();
             let peer = connected.peer_addr().unwrap();
             assert!(peer.ip().is_loopback(), "{engine:?} {local} {peer}");
             connected
@@ -312,7 +312,7 @@ async fn the_local_address_of_a_socket_reaches_it() {
             let other = builder.open().unwrap();
             other.send_to(b"sent", address).await.unwrap();
             assert!(other.try_send_to(b"tried", address).unwrap());
-            let stream = other.output_to(&address.into()).await.unwrap();
+            let stream = other.output_to(address).await.unwrap();
             stream.write(b"streamed").await.unwrap();
             let mut batch = SendBatch::new();
             batch.push_to("in a batch", address);
@@ -330,7 +330,7 @@ async fn the_local_address_of_a_socket_reaches_it() {
 async fn connecting_to_a_closed_port_succeeds() {
     let closed = unused_addr();
     for (_, builder) in builders() {
-        let socket = builder.connect(&closed.into()).await.unwrap();
+        let socket = builder.connect(closed).await.unwrap();
         assert_eq!(socket.peer_addr(), Some(closed));
     }
 }
@@ -537,10 +537,7 @@ async fn the_addresses_are_known_when_the_connect_returns() {
 async fn a_socket_may_connect_to_itself() {
     for (_, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        socket
-            .connect(&socket.local_addr().unwrap().into())
-            .await
-            .unwrap();
+        socket.connect(socket.local_addr().unwrap()).await.unwrap();
         socket.output().unwrap().write(b"me").await.unwrap();
         assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"me");
     }

@@ -106,7 +106,7 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
     match operation {
         Operation::SetHopLimit => socket.set_hop_limit(64),
         Operation::Connect(host, service) => socket.connect(&pair(host, service)).await,
-        Operation::OutputTo => socket.output_to(&peer.addr().into()).await.map(drop),
+        Operation::OutputTo => socket.output_to(peer.addr()).await.map(drop),
         Operation::Output => socket.output().map(drop),
         Operation::WriteTo => {
             let mut sending = Box::pin(socket.send_to(b"x", peer.addr()));
@@ -270,7 +270,7 @@ async fn other_connects_and_streams_fail_while_a_connect_is_pending() {
 
                 let error = socket.connect(&peer.pair()).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::InvalidState);
-                let error = socket.output_to(&peer.addr().into()).await.unwrap_err();
+                let error = socket.output_to(peer.addr()).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::InvalidState);
                 assert_eq!(
                     socket.cancel_io().unwrap_err().kind(),
@@ -409,7 +409,7 @@ async fn sends_and_connects_at_the_same_time_have_one_outcome() {
 
             // An open output stream prevents a connect.
             let socket = new().await;
-            socket.output_to(&other.addr().into()).await.unwrap();
+            socket.output_to(other.addr()).await.unwrap();
             let error = socket.connect(&peer.pair()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
         }
