@@ -7,6 +7,7 @@ mod adapters;
 mod broadcast;
 mod daemon;
 mod device;
+mod echo;
 mod kubernetes;
 mod lan;
 mod many;
@@ -34,6 +35,7 @@ pub(crate) const SUITES: &[Suite] = &[
     multicast::SUITE,
     broadcast::SUITE,
     many::SUITE,
+    echo::SUITE,
     refusal::SUITE,
     device::SUITE,
     kubernetes::SUITE,

@@ -270,7 +270,7 @@ pub(crate) struct Listen {
     #[arg(value_name = "[HOST:]SERVICE", value_parser = listen_endpoint)]
     pub(crate) at: Endpoint,
 
-    /// Send every datagram back to its sender
+    /// Send every datagram back to its sender, with one hop less than it arrived with
     #[arg(long)]
     pub(crate) echo: bool,
 

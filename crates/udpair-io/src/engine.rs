@@ -170,6 +170,8 @@ pub struct Capabilities {
     /// Whether the local address to send from and the adapter to send through can be chosen for
     /// each datagram.
     pub source: bool,
+    /// Whether the hop limit, the code point and the ECN bits can be chosen for each datagram.
+    pub send_header: bool,
     /// Whether the engine passes several datagrams to the kernel in one call.
     pub send_batch: bool,
     /// Whether the engine receives several coalesced datagrams in one GRO buffer, if the kernel

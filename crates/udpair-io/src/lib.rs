@@ -43,8 +43,8 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
-    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, RecvBatch,
-    SendBatch, Source, filter_again, filter_received,
+    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, PacketHeader,
+    RecvBatch, SendBatch, Source, filter_again, filter_received,
 };
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};

@@ -146,6 +146,7 @@ pub fn dont_fragment(socket: &Socket) -> io::Result<bool> {
 ///
 /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it has no such option.
 pub fn set_traffic_class(socket: &Socket, class: u8) -> io::Result<()> {
+    socket.forget_traffic_class();
     system::set_traffic_class(socket, class)
 }
 

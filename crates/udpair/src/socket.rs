@@ -265,14 +265,17 @@ impl DatagramSocket {
     ///
     /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
     /// chooses the local address to send from and the adapter to send through. A [`Destination`]
-    /// can specify both; [`Message::reply`] returns one with those on which the message arrived.
+    /// can specify both; [`Message::reply`] returns one with those on which the message arrived. It
+    /// can also specify the hop limit, the code point and the ECN bits of this datagram's packet.
     ///
     /// # Errors
     ///
     /// - Those of [`output_to`](Self::output_to) and [`OutputStream::write`].
     /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable),
     ///   [`Unsupported`](crate::ErrorKind::Unsupported): the datagram cannot be sent from the
-    ///   specified address or through the specified adapter.
+    ///   specified address, through the specified adapter or with the specified header.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a number of the header is out of
+    ///   range.
     ///
     /// # Cancel safety
     ///
@@ -290,7 +293,7 @@ impl DatagramSocket {
     /// ```
     pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
         let to = to.into();
-        open::check_destination(self.shared(), to.address)?;
+        open::check_destination(self.shared(), &to)?;
         self.shared().grant_stream_after_opening(SEND_TO).await?;
         dispatch::send(self.shared(), payload, Some(to)).await
     }
@@ -306,7 +309,7 @@ impl DatagramSocket {
     /// the socket is unbound.
     pub fn try_send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<bool, Error> {
         let to = to.into();
-        open::check_destination(self.shared(), to.address)?;
+        open::check_destination(self.shared(), &to)?;
         self.shared().grant_stream(SEND_TO)?;
         dispatch::try_send(self.shared(), payload, Some(to))
     }

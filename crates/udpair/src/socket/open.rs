@@ -205,9 +205,18 @@ pub(crate) async fn bind_for_pair(
     Ok(destination.into())
 }
 
-/// Checks that datagrams can be sent to an address.
-pub(crate) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<(), Error> {
-    check_address(&shared.settings, address, Purpose::Send)
+/// Checks that datagrams can be sent to a destination.
+pub(crate) fn check_destination(shared: &Shared, to: &Destination) -> Result<(), Error> {
+    check_address(&shared.settings, to.address, Purpose::Send)?;
+    if !to.header.is_valid() {
+        let message = format!(
+            "cannot send to {}: {:?} is out of range",
+            to.address, to.header
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("a hop limit is 1 to 255, a code point 0 to 63, and ECN 0 to 3"));
+    }
+    Ok(())
 }
 
 fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> Result<(), Error> {

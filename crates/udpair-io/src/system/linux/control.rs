@@ -133,9 +133,9 @@ const HEADER_BYTES: usize = mem::size_of::<usize>() + 8;
 /// addresses.
 const CONTROL_BYTES: usize = 320;
 
-/// The most that one send call needs: the source of an IPv6 datagram, and the segment length of a
-/// GSO batch.
-const WRITTEN_BYTES: usize = 64;
+/// The most that one send call needs: the source, the hop limit and the traffic class of an IPv6
+/// datagram, and the segment length of a GSO batch.
+const WRITTEN_BYTES: usize = 112;
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ impl Engine for Linux {
             drops: true,
             timestamps: true,
             source: true,
+            send_header: true,
             send_batch: true,
             receive_offload: true,
             error_queue: true,

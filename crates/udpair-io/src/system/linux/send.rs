@@ -44,7 +44,8 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
 
 fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
     let (mut name, name_bytes) = encode(socket, Some(to))?;
-    let mut control = source_control(socket, Some(to));
+    let mut control = ControlWriter::new();
+    add_chosen(&mut control, socket, &to);
     let mut payload = IoSlice::new(payload);
     let mut header = empty_header();
     header.msg_name = (&raw mut name).cast();
@@ -221,12 +222,17 @@ impl SendScratch {
             to,
             name,
             name_bytes,
-            control: source_control(socket, to),
+            control: ControlWriter::new(),
             payloads: 0,
             datagrams: 0,
             length,
             bytes: 0,
         });
+        if let Some(to) = &to
+            && let Some(message) = self.messages.last_mut()
+        {
+            add_chosen(&mut message.control, socket, to);
+        }
         let mut limits = socket.send_offload.limits(to, length);
         if let Some(max) = segments_max {
             limits.datagrams = limits.datagrams.min(max);
@@ -333,6 +339,12 @@ impl SendScratch {
 fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, libc::socklen_t)> {
     match to {
         Some(to) => {
+            if !to.header.is_valid() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the hop limit, the code point or the ECN bits are out of range",
+                ));
+            }
             any_ip::check_source(socket, to)?;
             Ok(RawAddress::encode(socket.to_wire(to.address)?))
         }
@@ -340,20 +352,39 @@ fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, l
     }
 }
 
-/// Returns the control message that sets the source address and adapter of a datagram; none if the
-/// kernel chooses both.
-fn source_control(socket: &Socket, to: Option<Destination>) -> ControlWriter {
-    let mut control = ControlWriter::new();
-    let Some(Destination { address, source }) = to else {
-        return control;
+/// Adds the control messages that set what was chosen for a datagram: the source address and the
+/// adapter, and what its header says. None if everything is left to the kernel and the socket.
+#[inline]
+fn add_chosen(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
+    if !to.source.is_any() {
+        add_source(control, socket, to);
+    }
+    if !to.header.is_any() {
+        add_header(control, socket, to);
+    }
+}
+
+fn add_header(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
+    let (level, hop_limit, traffic_class) = match to.address.ip().to_canonical() {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TTL, libc::IP_TOS),
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, libc::IPV6_TCLASS),
     };
+    if let Some(hops) = to.header.hop_limit {
+        control.push(level, hop_limit, &i32::from(hops).to_ne_bytes());
+    }
+    if let Some(class) = to.header.traffic_class(|| socket.traffic_class()) {
+        control.push(level, traffic_class, &i32::from(class).to_ne_bytes());
+    }
+}
+
+fn add_source(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
+    let Destination {
+        address, source, ..
+    } = *to;
     let Source {
         address: from,
         adapter,
     } = source;
-    if source.is_any() {
-        return control;
-    }
     let adapter = adapter.unwrap_or(0).to_ne_bytes();
     match (
         address.ip().to_canonical(),
@@ -382,7 +413,6 @@ fn source_control(socket: &Socket, to: Option<Destination>) -> ControlWriter {
             control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
         }
     }
-    control
 }
 
 /// How many messages one call sends at most.

@@ -184,7 +184,7 @@ pub(crate) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
             None if is_connected => Ok(()),
             None => shared.allow("send to the peer", Operation::WriteToPeer),
             Some(_) if is_connected => shared.allow(action, Operation::WriteTo),
-            Some(to) => open::check_destination(shared, to.address)
+            Some(to) => open::check_destination(shared, to)
                 .and_then(|()| many::check_multicast_only(&shared.settings, to.address)),
         };
         if result.is_err() {
