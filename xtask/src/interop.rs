@@ -4,6 +4,7 @@
 //! loopback, runs the built command, reads its output, and stops the servers that it started.
 
 mod adapters;
+mod attachment;
 mod broadcast;
 mod daemon;
 mod device;
@@ -34,6 +35,7 @@ pub(crate) const SUITES: &[Suite] = &[
     adapters::SUITE,
     multicast::SUITE,
     broadcast::SUITE,
+    attachment::SUITE,
     many::SUITE,
     echo::SUITE,
     refusal::SUITE,

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use udpair::{
-    AddressSource, Candidate, DnsQuery, Error, ErrorKind, Joined, MembershipChange, Message,
-    PeerError, PeerErrorKind, ServiceSource, SrvRecord, Statistics, Step,
+    AddressSource, Candidate, DnsQuery, Error, ErrorKind, Event as SocketEvent, Joined,
+    MembershipChange, Message, PeerError, PeerErrorKind, ServiceSource, SrvRecord, Statistics,
+    Step,
 };
 
 pub(crate) use adapter::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
@@ -50,6 +51,12 @@ pub(crate) enum Event {
         index: u32,
         joined: bool,
     },
+    /// An adapter that the socket is tied to was removed, or is used again.
+    Attachment {
+        adapter: String,
+        index: u32,
+        attached: bool,
+    },
     Message {
         remote: SocketAddr,
         /// `None` if the system does not report it.
@@ -87,8 +94,15 @@ pub(crate) enum Event {
         mtu: Option<u32>,
         reporter: Option<IpAddr>,
     },
+    /// A full queue on the route dropped datagrams while they were sent.
+    SendDropped {
+        destination: SocketAddr,
+        datagrams: u64,
+    },
     Summary {
         sent: u64,
+        /// How many of them a full queue on the route dropped at once.
+        send_dropped: u64,
         received: u64,
         /// Datagrams dropped by the kernel and by udpair's queues.
         dropped: u64,
@@ -207,7 +221,7 @@ impl Event {
         }
     }
 
-    pub(crate) fn membership(change: &MembershipChange) -> Self {
+    fn membership(change: &MembershipChange) -> Self {
         let adapters = udpair::adapters().unwrap_or_default();
         let mut adapters = adapters.into_iter();
         Self::Membership {
@@ -220,7 +234,7 @@ impl Event {
         }
     }
 
-    pub(crate) fn peer_error(error: &PeerError) -> Self {
+    fn peer_error(error: &PeerError) -> Self {
         Self::PeerError {
             destination: error.destination(),
             kind: peer_error_kind(error.kind()),
@@ -229,9 +243,28 @@ impl Event {
         }
     }
 
+    /// Returns the event for a socket's event; `None` for a message, which needs more than that.
+    pub(crate) fn of_socket(event: &SocketEvent) -> Option<Self> {
+        match event {
+            SocketEvent::PeerError(error) => Some(Self::peer_error(error)),
+            SocketEvent::SendDropped(dropped) => Some(Self::SendDropped {
+                destination: dropped.destination(),
+                datagrams: dropped.datagrams(),
+            }),
+            SocketEvent::MembershipChanged(change) => Some(Self::membership(change)),
+            SocketEvent::AttachmentChanged(change) => Some(Self::Attachment {
+                adapter: change.adapter().name.clone(),
+                index: change.adapter().index,
+                attached: change.is_attached(),
+            }),
+            _ => None,
+        }
+    }
+
     pub(crate) fn summary(statistics: &Statistics) -> Self {
         Self::Summary {
             sent: statistics.datagrams_sent,
+            send_dropped: statistics.send_dropped,
             received: statistics.datagrams_received,
             dropped: statistics.kernel_dropped,
             exact: statistics.kernel_dropped_exact,

@@ -154,16 +154,32 @@ impl Renderer {
                 }
                 self.diagnostic(text)
             }
+            Event::Attachment {
+                adapter, attached, ..
+            } => self.diagnostic(match attached {
+                true => format!("adapter {adapter} is back"),
+                false => format!("adapter {adapter} was removed"),
+            }),
+            Event::SendDropped {
+                destination,
+                datagrams,
+            } => self.diagnostic(format!(
+                "{destination}: {datagrams} dropped by a full queue of this machine"
+            )),
             Event::Summary {
                 sent,
+                send_dropped,
                 received,
                 dropped,
                 exact,
                 non_peer_dropped,
             } => {
                 let at_least = if *exact { "" } else { "at least " };
-                let mut text =
-                    format!("{sent} sent, {received} received, {at_least}{dropped} dropped");
+                let sent = match send_dropped {
+                    0 => format!("{sent} sent"),
+                    _ => format!("{sent} sent ({send_dropped} of them dropped on the way out)"),
+                };
+                let mut text = format!("{sent}, {received} received, {at_least}{dropped} dropped");
                 if *non_peer_dropped > 0 {
                     text.push_str(&format!(
                         ", {non_peer_dropped} dropped from non-peer senders"

@@ -66,6 +66,19 @@ impl Adapter {
         }
     }
 
+    /// Returns this adapter's entry in `adapters`, which may be newer than this value; `None` if it
+    /// was removed.
+    ///
+    /// An adapter that was removed and added again has another index. It is recognized by its
+    /// [`id`](Self::id), otherwise by its name, which the system gives to what is plugged in at the
+    /// same place. An adapter that was only renamed is recognized by its index.
+    pub fn find_in<'a>(&self, adapters: &'a [Self]) -> Option<&'a Self> {
+        let find = |is_same: &dyn Fn(&&Self) -> bool| adapters.iter().find(is_same);
+        find(&|other| other.id == self.id)
+            .or_else(|| find(&|other| other.index == self.index))
+            .or_else(|| find(&|other| other.name == self.name))
+    }
+
     /// Returns whether `ip` is one of the adapter's addresses.
     pub fn has_address(&self, ip: IpAddr) -> bool {
         self.address(ip).is_some()
@@ -137,6 +150,31 @@ mod tests {
     use std::net::Ipv6Addr;
 
     use super::*;
+
+    #[test]
+    fn an_adapter_is_found_again_by_id_then_by_index_then_by_name() {
+        let adapter = |name: &str, index, hardware: u8| {
+            let mut adapter = Adapter::new(name, index);
+            adapter.id = AdapterId::of(&[hardware], name);
+            adapter
+        };
+        let before = adapter("eth0", 2, 1);
+        let other = || adapter("eth1", 3, 9);
+        for (now, expected) in [
+            (vec![other(), adapter("eth0", 2, 1)], Some(2)),
+            (vec![other(), adapter("eth0", 7, 1)], Some(7)),
+            // Another adapter has taken the index.
+            (vec![adapter("eth1", 2, 9), adapter("eth0", 7, 1)], Some(7)),
+            // Renamed, and another adapter has taken the name.
+            (vec![adapter("eth0", 7, 9), adapter("lan0", 2, 1)], Some(2)),
+            // Another adapter was plugged in at the same place.
+            (vec![other(), adapter("eth0", 7, 8)], Some(7)),
+            (vec![other()], None),
+        ] {
+            let found = before.find_in(&now).map(|adapter| adapter.index);
+            assert_eq!(found, expected, "{now:?}");
+        }
+    }
 
     /// NET-04
     #[test]

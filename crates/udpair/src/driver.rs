@@ -95,9 +95,9 @@ impl Task {
         Self(handle.abort_handle())
     }
 
-    /// Returns whether the future has ended, be it by itself or with its runtime.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.0.is_finished()
+    /// Returns whether the future has not ended, neither by itself nor with its runtime.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.0.is_finished()
     }
 }
 
@@ -105,15 +105,6 @@ impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Spawns `future` in the current runtime, or in the background one.
-///
-/// # Errors
-///
-/// Those of [`in_runtime`].
-pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> io::Result<Task> {
-    Ok(Task::new(runtime()?.spawn(future)))
 }
 
 /// Polls all futures concurrently and returns their outputs in order.

@@ -60,7 +60,9 @@ mod resolve;
 mod socket;
 
 pub use error::{Error, ErrorKind, SocketErrorStatus};
-pub use message::{Event, MembershipChange, Message, PeerError, PeerErrorKind, SendDrop};
+pub use message::{
+    AttachmentChange, Event, MembershipChange, Message, PeerError, PeerErrorKind, SendDrop,
+};
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use network::{
     AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,

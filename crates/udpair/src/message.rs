@@ -1,6 +1,7 @@
-//! What a socket receives: messages, errors that the network sent back, and membership changes.
+//! What a socket receives: messages, and events such as errors that the network sent back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -214,6 +215,8 @@ pub enum Event {
     SendDropped(SendDrop),
     /// A multicast group was joined or left on an adapter because the network changed.
     MembershipChanged(MembershipChange),
+    /// An adapter that the socket is tied to was removed, or has come back.
+    AttachmentChanged(AttachmentChange),
 }
 
 /// Datagrams to one destination that a full queue on their route dropped while they were sent.
@@ -300,6 +303,42 @@ impl MembershipChange {
     /// Returns whether the socket is now a member of the group on this adapter.
     pub fn is_member(&self) -> bool {
         self.is_member
+    }
+}
+
+/// An adapter (network interface) that a socket is tied to was removed, or has come back.
+///
+/// A socket is tied to an adapter by [`Builder::bind_on`](crate::Builder::bind_on), by
+/// [`Builder::multicast_adapter`](crate::Builder::multicast_adapter), by a link-local IPv6 address
+/// that it is bound or connected to, and by a connection to the limited broadcast address. While
+/// the adapter is away, the socket receives nothing through it, and writes through it fail. The
+/// socket uses the adapter again when it is back.
+///
+/// # Model
+///
+/// BND-06, MCG-07.
+#[derive(Clone, Debug)]
+pub struct AttachmentChange {
+    adapter: Arc<Adapter>,
+    is_attached: bool,
+}
+
+impl AttachmentChange {
+    pub(crate) fn new(adapter: Arc<Adapter>, is_attached: bool) -> Self {
+        Self {
+            adapter,
+            is_attached,
+        }
+    }
+
+    /// Returns the adapter: as it is now, or as it was before it was removed.
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    /// Returns whether the socket uses the adapter again; `false` if the adapter was removed.
+    pub fn is_attached(&self) -> bool {
+        self.is_attached
     }
 }
 

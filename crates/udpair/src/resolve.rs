@@ -51,7 +51,7 @@ pub use step::{
     QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SrvStep, Step,
     Transport,
 };
-pub(crate) use zone::zone_of;
+pub(crate) use zone::{in_zone, zone_of};
 
 /// A resolver that turns endpoints into socket addresses.
 ///

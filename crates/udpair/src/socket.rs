@@ -5,6 +5,7 @@
 //! `link` is the state of an open socket. `receive` receives, and `send` sends.
 
 mod builder;
+mod follower;
 mod lifecycle;
 mod link;
 mod many;
@@ -204,7 +205,7 @@ impl DatagramSocket {
     pub fn output(&self) -> Result<OutputStream, Error> {
         self.shared()
             .allow("take the output stream", Operation::Output)?;
-        Ok(OutputStream::new(self.shared().clone(), None))
+        Ok(OutputStream::to_peer(self.shared().clone()))
     }
 
     /// Resolves `remote` once, and returns an output stream to it.
@@ -233,7 +234,7 @@ impl DatagramSocket {
         self.shared().allow(action, Operation::OutputTo)?;
         let destination = open::stream_destination(self.shared(), remote).await?;
         self.shared().grant_stream(action)?;
-        Ok(OutputStream::new(self.shared().clone(), Some(destination)))
+        Ok(OutputStream::to(self.shared().clone(), destination))
     }
 
     /// Resolves the remote end of `pair` once, and returns an output stream to it.
@@ -258,7 +259,7 @@ impl DatagramSocket {
     pub async fn output_to_pair(&self, pair: &EndpointPair) -> Result<OutputStream, Error> {
         let destination = open::bind_for_pair(self.shared(), pair).await?;
         self.shared().grant_stream("make an output stream")?;
-        Ok(OutputStream::new(self.shared().clone(), Some(destination)))
+        Ok(OutputStream::to(self.shared().clone(), destination))
     }
 
     /// Sends `payload` to an address as one datagram.

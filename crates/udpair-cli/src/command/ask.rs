@@ -52,7 +52,9 @@ impl PendingRequest<'_> {
             self.context.print(&Event::Sent { bytes }).await?;
             let end = Instant::now() + self.arguments.wait;
             while let Ok(event) = timeout_at(end, self.socket.next_event()).await {
-                match event? {
+                let event = event?;
+                self.context.print_event(&event).await?;
+                match event {
                     SocketEvent::Message(message) if self.is_expected(message.payload()) => {
                         let event = Event::message(&message, self.socket.local_addr());
                         self.context.print(&event).await?;
@@ -60,7 +62,6 @@ impl PendingRequest<'_> {
                     }
                     SocketEvent::Message(_) => rejected += 1,
                     SocketEvent::PeerError(error) => {
-                        self.context.print(&Event::peer_error(&error)).await?;
                         if let Some(kind) = unreachable(error.kind()) {
                             let why = peer_error_kind(error.kind()).replace('-', " ");
                             return Err(self.context.unreachable(kind, &why, &remote, self.socket));

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
 use udpair::{DatagramSocket, Error, ErrorKind, Event as SocketEvent, PeerErrorKind};
 
-use super::context::{Context, Exit, Failure, may_pass_later};
+use super::context::{Context, Exit, Failure, may_pass_later, sent_all};
 use crate::args::Connect;
 use crate::event::Event;
 use crate::frame::FrameError;
@@ -72,7 +72,7 @@ impl Session<'_> {
                 &self.arguments.remote.endpoint(),
                 self.socket,
             )),
-            None => Ok(Exit::Done),
+            None => Ok(sent_all(self.socket)),
         }
     }
 
@@ -85,9 +85,9 @@ impl Session<'_> {
             }
             SocketEvent::PeerError(error) => {
                 self.is_refused |= error.kind() == PeerErrorKind::PortUnreachable;
-                self.context.print(&Event::peer_error(error)).await
+                self.context.print_event(event).await
             }
-            _ => Ok(()),
+            _ => self.context.print_event(event).await,
         }
     }
 

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::io;
 
 use udpair::{
-    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, OutputStream,
-    Resolver,
+    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
+    Event as SocketEvent, OutputStream, Resolver,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
@@ -133,6 +133,14 @@ impl Context {
     /// Prints `event`.
     pub(super) async fn print(&self, event: &Event) -> Result<(), Failure> {
         Ok(self.output.print(event).await?)
+    }
+
+    /// Prints an event of a socket, unless it is a message.
+    pub(super) async fn print_event(&self, event: &SocketEvent) -> Result<(), Failure> {
+        match Event::of_socket(event) {
+            Some(event) => self.print(&event).await,
+            None => Ok(()),
+        }
     }
 
     /// Reports `failure` without ending the command.
@@ -330,6 +338,15 @@ impl Context {
                 format!("if the peer is reachable over {family} only, try {flag}")
             }),
         }
+    }
+}
+
+/// Returns how a command ends that has sent everything: with a loss, if a queue of this machine has
+/// dropped datagrams.
+pub(super) fn sent_all(socket: &DatagramSocket) -> Exit {
+    match socket.statistics().send_dropped {
+        0 => Exit::Done,
+        _ => Exit::Lossy,
     }
 }
 

@@ -48,14 +48,11 @@ async fn receive(
                     echo(context, socket, &message).await?;
                 }
             }
-            SocketEvent::MembershipChanged(change) => {
-                context.print(&Event::membership(&change)).await?;
-            }
-            SocketEvent::PeerError(error) => context.print(&Event::peer_error(&error)).await?,
-            _ => {}
+            event => context.print_event(&event).await?,
         }
     }
-    let is_lossy = socket.statistics().kernel_dropped > 0;
+    let statistics = socket.statistics();
+    let is_lossy = statistics.kernel_dropped > 0 || statistics.send_dropped > 0;
     Ok(if is_lossy { Exit::Lossy } else { Exit::Done })
 }
 

@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use udpair::{DatagramSocket, ErrorKind, Event as SocketEvent, OutputStream, PeerErrorKind};
 
-use super::context::{Context, Exit, Failure, may_pass_later};
+use super::context::{Context, Exit, Failure, may_pass_later, sent_all};
 use crate::args::Send;
 use crate::event::Event;
 
@@ -67,7 +67,7 @@ impl Burst<'_> {
         }
         Ok(match self.problem.get() {
             Some(kind) => Exit::Reported(kind),
-            None => Exit::Done,
+            None => sent_all(self.socket),
         })
     }
 
@@ -102,15 +102,16 @@ impl Burst<'_> {
     async fn report_peer_errors(&self) -> Failure {
         loop {
             match self.socket.next_event().await {
-                Ok(SocketEvent::PeerError(error)) => {
-                    if error.kind() == PeerErrorKind::PortUnreachable {
+                Ok(event) => {
+                    if let SocketEvent::PeerError(error) = &event
+                        && error.kind() == PeerErrorKind::PortUnreachable
+                    {
                         self.note(ErrorKind::PeerUnreachable);
                     }
-                    if let Err(failure) = self.context.print(&Event::peer_error(&error)).await {
+                    if let Err(failure) = self.context.print_event(&event).await {
                         return failure;
                     }
                 }
-                Ok(_) => {}
                 Err(error) => return error.into(),
             }
         }

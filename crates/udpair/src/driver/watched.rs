@@ -268,6 +268,18 @@ impl Watched {
         }
     }
 
+    /// Replaces the socket, and returns the former one; `None` once it is closed. Wakes no task: the
+    /// caller wakes all readers and writers, which then wait for the new socket.
+    pub(crate) fn replace(&self, socket: Socket) -> Option<impl Sized + use<>> {
+        let space = self.space.get();
+        let mut space = space.map(|space| space.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        let former = reading.take()?;
+        *reading = Some(Registration::Unwatched(socket));
+        let space = space.as_mut().and_then(|space| space.take());
+        Some((former, space))
+    }
+
     /// Closes the socket. The local port is free when this returns, also if another call has begun
     /// to close it. Wakes no task.
     pub(crate) fn close(&self) {

@@ -17,6 +17,16 @@ pub(crate) fn zone_of(address: SocketAddr) -> Option<u32> {
     }
 }
 
+/// Returns `address` in another zone, if it has a zone.
+pub(crate) fn in_zone(mut address: SocketAddr, zone: u32) -> SocketAddr {
+    if let SocketAddr::V6(v6) = &mut address
+        && v6.scope_id() != 0
+    {
+        v6.set_scope_id(zone);
+    }
+    address
+}
+
 /// Returns `address` with the zone it needs: its own, otherwise `preferred`, otherwise that of the
 /// only suitable adapter. If there is none of these, `address` stays as it is.
 pub(crate) fn with_zone(

@@ -179,8 +179,11 @@ impl Builder {
     ///
     /// If the routing table has no route to the group, the default is the first adapter on which
     /// the socket has joined a group, otherwise loopback.
+    ///
+    /// If the adapter is removed and comes back, the socket sends on it again (MCG-07); see
+    /// [`Event::AttachmentChanged`](crate::Event::AttachmentChanged).
     pub fn multicast_adapter(mut self, adapter: &Adapter) -> Self {
-        self.settings().multicast.adapter = Some(adapter.index);
+        self.settings().multicast.adapter = Some(Arc::new(adapter.clone()));
         self
     }
 

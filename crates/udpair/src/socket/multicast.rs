@@ -1,18 +1,17 @@
 //! Joins and leaves multicast groups.
 
-use std::future;
 use std::net::IpAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use udpair_io::Adapter;
 
+use super::follower;
 use super::lifecycle::Operation;
-use super::link::{Bound, MembershipRequest};
+use super::link::MembershipRequest;
 use super::refusal::{Call, refused};
 use super::shared::Shared;
-use crate::driver::{self, NetworkWatch};
+use crate::driver;
 use crate::error::{Error, ErrorKind};
-use crate::message::Event;
 use crate::name::HostName;
 use crate::resolve::zone_of;
 
@@ -48,13 +47,19 @@ pub(crate) async fn join(
         let message = format!("cannot {action}: {source} cannot be a sender to it");
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
-    // Started before the adapters are listed, so that a change in between is noticed.
-    let watch = driver::in_runtime(async { NetworkWatch::begin().ok() }).await;
     let adapters = shared
         .settings
         .resolver
         .list_adapters()
         .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+    let zone = match zone {
+        None => None,
+        Some(zone) => {
+            let named = adapters.iter().find(|adapter| adapter.index == zone);
+            let named = named.cloned().ok_or_else(|| no_zone(&action))?;
+            Some(Arc::new(named))
+        }
+    };
     let request = MembershipRequest {
         group,
         source,
@@ -62,7 +67,7 @@ pub(crate) async fn join(
     };
     let outcomes = link
         .memberships
-        .join(&link.channel, request, bound(shared), &adapters)
+        .join(&link.channel, request, follower::bound(shared), &adapters)
         .map_err(|_| {
             let others = match source {
                 Some(_) => "every sender",
@@ -96,12 +101,7 @@ pub(crate) async fn join(
                 .with_advice("`ip address` shows the adapters, their flags and their addresses")
         }));
     }
-    if let Ok(Some(watch)) = watch
-        && link.memberships.wants_follower()
-        && let Ok(follower) = driver::spawn(follow(Arc::downgrade(shared), watch))
-    {
-        link.memberships.follow(follower);
-    }
+    follower::start(shared);
     Ok(outcomes)
 }
 
@@ -115,21 +115,17 @@ pub(crate) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> R
         .memberships
         .leave(&link.channel, group.to_canonical(), source)
     {
+        follower::stop_unneeded(shared, link);
         return Ok(());
     }
     let message = format!("cannot {action}: it was not joined");
     Err(Error::new(ErrorKind::AddressNotAvailable, message))
 }
 
-/// Returns what the socket is bound to, which limits the adapters on which it can join groups.
-fn bound(shared: &Shared) -> Bound {
-    Bound {
-        adapter: shared.adapter(),
-        address: shared
-            .local_addr()
-            .map(|local| local.ip())
-            .filter(|ip| !ip.is_unspecified()),
-    }
+/// Returns the error for a group whose zone is no adapter of this machine.
+fn no_zone(action: &str) -> Error {
+    let message = format!("cannot {action}: there is no such adapter");
+    Error::new(ErrorKind::AddressNotAvailable, message).with_advice("`ip link` lists the adapters")
 }
 
 /// Returns the address of a group, which may be given by its name (MCG-04, MCG-05), and the zone
@@ -165,19 +161,4 @@ async fn group_address(
         Error::new(ErrorKind::HostNotFound, message)
     })?;
     Ok((found, None))
-}
-
-/// Applies the requests of a socket after each change of the network, as long as the socket exists.
-async fn follow(shared: Weak<Shared>, mut watch: NetworkWatch) {
-    while let Ok(network) = future::poll_fn(|cx| watch.poll_changed(cx)).await {
-        let Some(shared) = shared.upgrade() else {
-            return;
-        };
-        if let Some(link) = shared.link() {
-            let changed = link.memberships.apply(&link.channel, &network.adapters);
-            for change in changed {
-                link.notify(Event::MembershipChanged(change));
-            }
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Opens a socket: binds it, connects it, or binds it for its first write.
 
-mod bind;
+pub(crate) mod bind;
 mod destination;
 
 use std::fmt;
@@ -10,22 +10,23 @@ use std::sync::Arc;
 
 use udpair_io::{Adapter, Cause, Destination, Socket};
 
+use super::follower;
 use super::lifecycle::{LocalPart, Operation, cancelled};
 use super::link::Link;
 use super::many;
 use super::refusal::{Call, Route, refused};
 use super::settings::Settings;
-use super::shared::{Opened, Shared};
+use super::shared::{Binding, Opened, Shared};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
 use crate::resolve::{Local, LocalHost, RemoteAddresses};
-use bind::{bound_socket, device_binding, is_left_to_system, no_common_family};
+use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
 use destination::Purpose;
 
 /// Implements [`DatagramSocket::connect`](super::DatagramSocket::connect).
-pub(crate) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), Error> {
+pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result<(), Error> {
     let action = &Action::Connect(pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
     let settings = &shared.settings;
@@ -46,26 +47,26 @@ pub(crate) async fn connect(shared: &Shared, pair: &EndpointPair) -> Result<(), 
         let mut attempts = Attempts::new(action);
         while let Some(address) = addresses.next().await? {
             let connected = match (binding.link, &local) {
-                (Some(link), _) => {
-                    connect_bound(settings, link, binding.is_pinned, address).map(|()| None)
-                }
-                (None, Some(local)) => connect_new(settings, local, address).map(Some),
+                (Some(link), _) => connect_bound(settings, link, &binding, address),
+                (None, Some(local)) => connect_new(settings, local, address),
                 (None, None) => Err(cancelled(action)),
             };
             match connected {
-                Ok(link) => return Ok((Opened::connected(link), ())),
+                Ok(opened) => return Ok((opened, ())),
                 Err(error) => attempts.failed(address, error)?,
             }
         }
         Err(attempts.into_error())
     };
-    opening.complete(action, connecting).await
+    opening.complete(action, connecting).await?;
+    follower::start(shared);
+    Ok(())
 }
 
 /// Implements [`Builder::bind`](super::Builder::bind) and
 /// [`Builder::bind_on`](super::Builder::bind_on).
 pub(crate) async fn bind(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     local: &Endpoint,
     adapter: Option<&Adapter>,
 ) -> Result<(), Error> {
@@ -77,15 +78,20 @@ pub(crate) async fn bind(
     let binding = async {
         let search = shared.settings.resolver.search_via(adapter);
         let local = search.local(local).await?;
-        let (socket, loopback) = bound_socket(&shared.settings, &local, adapter, None)?;
+        let (socket, mut device) = bound_socket(&shared.settings, &local, adapter, None)?;
+        if let Some(device) = &mut device {
+            device.is_requested = adapter.is_some();
+        }
         let link = Link::new(socket, &shared.settings, None);
-        Ok((Opened::bound(link, device_binding(adapter, loopback)), ()))
+        Ok((Opened::bound(link, device), ()))
     };
-    opening.complete(action, binding).await
+    opening.complete(action, binding).await?;
+    follower::start(shared);
+    Ok(())
 }
 
 /// Implements [`Builder::from_std`](super::Builder::from_std).
-pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
+pub(crate) fn adopt(shared: &Arc<Shared>, udp: UdpSocket) -> Result<(), Error> {
     let action = "take over a socket";
     let failed = |error| Error::system(format!("cannot {action}"), error);
     let socket = Socket::from_std(udp).map_err(|error| match Cause::of(&error) {
@@ -113,12 +119,14 @@ pub(crate) fn adopt(shared: &Shared, udp: UdpSocket) -> Result<(), Error> {
         None => Operation::Bind,
     };
     let opening = shared.begin(action, operation)?;
-    opening.succeed(action, Opened::bound(link, None))
+    opening.succeed(action, Opened::bound(link, None))?;
+    follower::start(shared);
+    Ok(())
 }
 
 /// Binds an unbound socket for its first write, and returns its link. If another task is opening
 /// the socket, waits for that.
-pub(crate) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
+pub(crate) async fn for_writing(shared: &Arc<Shared>) -> Result<&Link, Error> {
     let action = "send";
     loop {
         if let Some(link) = shared.link() {
@@ -136,7 +144,7 @@ pub(crate) async fn for_writing(shared: &Shared) -> Result<&Link, Error> {
     }
 }
 
-fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
+fn bind_for_writing(shared: &Arc<Shared>) -> Result<(), Error> {
     let action = "send";
     let opening = shared.begin(action, Operation::WriteTo)?;
     let local = Local {
@@ -146,7 +154,9 @@ fn bind_for_writing(shared: &Shared) -> Result<(), Error> {
     let (socket, _) = bound_socket(&shared.settings, &local, None, None)?;
     let link = driver::within(|| Link::new(socket, &shared.settings, None));
     let link = link.map_err(Error::no_runtime)?;
-    opening.succeed(action, Opened::bound(link, None))
+    opening.succeed(action, Opened::bound(link, None))?;
+    follower::start(shared);
+    Ok(())
 }
 
 /// Resolves the destination of a stream to `remote`. It stays the same for the life of the stream.
@@ -172,7 +182,7 @@ pub(crate) async fn stream_destination(
 
 /// Implements [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
 pub(crate) async fn bind_for_pair(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     pair: &EndpointPair,
 ) -> Result<Destination, Error> {
     let action = "make an output stream";
@@ -190,18 +200,18 @@ pub(crate) async fn bind_for_pair(
         let mut addresses =
             RemoteAddresses::find(&search, pair.remote(), local.zone(), &check).await?;
         let mut next = addresses.next().await?;
-        let (socket, loopback) = bound_socket(settings, &local, None, None)?;
+        let (socket, device) = bound_socket(settings, &local, None, None)?;
         while let Some(address) = next {
             if socket.supports(address) {
                 let link = Link::new(socket, settings, None);
-                let opened = Opened::bound(link, device_binding(None, loopback));
-                return Ok((opened, address));
+                return Ok((Opened::bound(link, device), address));
             }
             next = addresses.next().await?;
         }
         Err(no_common_family())
     };
     let destination = opening.complete(action, binding).await?;
+    follower::start(shared);
     Ok(destination.into())
 }
 
@@ -223,26 +233,33 @@ fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> 
     destination::check(address, purpose, || settings.resolver.list_adapters())
 }
 
-/// Connects a bound socket. `is_pinned` says whether it is bound to an adapter or an address.
+/// Connects a bound socket.
 fn connect_bound(
     settings: &Settings,
     link: &Link,
-    is_pinned: bool,
+    binding: &Binding<'_>,
     destination: SocketAddr,
-) -> Result<(), Error> {
-    // A pinned socket sends through what it is bound to.
-    let adapter = match is_pinned {
+) -> Result<Opened, Error> {
+    // A socket that is bound to an adapter or an address sends through that.
+    let adapter = match binding.has_device || binding.address.is_some() {
         true => None,
         false => broadcast_adapter(settings, destination),
     };
     match link.connect(destination, adapter.as_ref()) {
-        None => Err(cancelled("connect")),
-        Some(Ok(())) => Ok(()),
+        None => return Err(cancelled("connect")),
+        Some(Ok(())) => {}
         Some(Err(error)) => {
             let local = link.channel.local_addr().map(|local| local.ip());
-            Err(not_connected(local, destination, error))
+            return Err(not_connected(local, destination, error));
         }
     }
+    let device = match binding.has_device {
+        true => None,
+        false => adapter
+            .map(|adapter| device(adapter, None))
+            .or_else(|| zone_binding(settings, destination, binding.address)),
+    };
+    Ok(Opened::connected(device))
 }
 
 /// Opens, binds and connects a socket.
@@ -253,20 +270,26 @@ fn connect_new(
     settings: &Arc<Settings>,
     local: &Local,
     destination: SocketAddr,
-) -> Result<Link, Error> {
+) -> Result<Opened, Error> {
     let adapter = broadcast_adapter(settings, destination);
-    let (socket, _) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
+    let (socket, device) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
+    let address = match local.host {
+        LocalHost::Addresses(_) => socket.local_addr().ok(),
+        LocalHost::Any | LocalHost::Loopback => None,
+    };
     socket.connect(destination).map_err(|error| {
         let local = socket.local_addr().ok().map(|local| local.ip());
         not_connected(local, destination, error)
     })?;
+    let device = device.or_else(|| zone_binding(settings, destination, address));
     if is_left_to_system(local) {
         // The socket had no port before, so it cannot have received from another sender.
-        return Ok(Link::new(socket, settings, Some(destination)));
+        let link = Link::new(socket, settings, Some(destination));
+        return Ok(Opened::bound(link, device));
     }
     let link = Link::new(socket, settings, None);
     link.restrict_to_peer(destination);
-    Ok(link)
+    Ok(Opened::bound(link, device))
 }
 
 /// Returns the adapter on which a socket with this peer sends, if the peer is the limited broadcast

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use udpair_io::{Engine, Socket};
+use udpair_io::{Adapter, Engine, Socket};
 
 use crate::error::{Error, ErrorKind};
 use crate::resolve::Resolver;
@@ -24,9 +25,9 @@ pub(crate) struct Settings {
 }
 
 /// The options for sending to multicast groups; `None` leaves the choice to the system.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Multicast {
-    pub(crate) adapter: Option<u32>,
+    pub(crate) adapter: Option<Arc<Adapter>>,
     pub(crate) hops: Option<u8>,
     pub(crate) loopback: Option<bool>,
 }
@@ -137,7 +138,7 @@ impl Settings {
         engine_options.receive_offload = requested.receive_offload;
         engine_options.timestamps = self.timestamps;
         self.engine.prepare(socket, engine_options)?;
-        self.multicast.apply(socket)?;
+        self.multicast.apply(socket, &self.resolver)?;
         if let Some(time) = self.busy_poll {
             // Busy polling in the adapter's driver. The system may deny it, and not every driver
             // supports it.
@@ -223,9 +224,11 @@ impl Default for RequestedOptions {
 }
 
 impl Multicast {
-    fn apply(self, socket: &Socket) -> io::Result<()> {
-        if let Some(adapter) = self.adapter {
-            udpair_io::set_multicast_adapter(socket, adapter)?;
+    fn apply(&self, socket: &Socket, resolver: &Resolver) -> io::Result<()> {
+        if let Some(adapter) = &self.adapter {
+            on_present(adapter, resolver, |adapter| {
+                udpair_io::set_multicast_adapter(socket, adapter.index)
+            })?;
         }
         if let Some(hops) = self.hops {
             udpair_io::set_multicast_hops(socket, hops)?;
@@ -234,6 +237,24 @@ impl Multicast {
             udpair_io::set_multicast_loopback(socket, loopback)?;
         }
         Ok(())
+    }
+}
+
+/// Calls `action` with an adapter; if that fails because the adapter was removed and added again
+/// since it was described, with its present description.
+pub(crate) fn on_present(
+    adapter: &Adapter,
+    resolver: &Resolver,
+    action: impl Fn(&Adapter) -> io::Result<()>,
+) -> io::Result<()> {
+    let Err(error) = action(adapter) else {
+        return Ok(());
+    };
+    let adapters = resolver.list_adapters().unwrap_or_default();
+    let present = adapters.iter().find(|present| present.id == adapter.id);
+    match present {
+        Some(present) if present.index != adapter.index => action(present),
+        _ => Err(error),
     }
 }
 

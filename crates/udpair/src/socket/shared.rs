@@ -45,15 +45,18 @@ struct Lifecycle {
     state: State,
     history: History,
     hop_limit: u8,
-    device: Option<DeviceBinding>,
+    device: Option<Arc<DeviceBinding>>,
 }
 
 /// The only adapter through which a socket sends and receives.
+#[derive(Clone, Debug)]
 pub(crate) struct DeviceBinding {
     pub(crate) adapter: Arc<Adapter>,
-    /// Whether the caller requested this. A socket that is bound to `localhost` is bound to the
-    /// loopback adapter too.
+    /// Whether the caller requested this. Otherwise it follows from the local address or the peer:
+    /// `localhost`, a link-local address, the limited broadcast address.
     pub(crate) is_requested: bool,
+    /// The local address that the socket is bound to; `None` if it is bound to all addresses.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 /// A snapshot of what a socket is bound to. For a socket that is not open, all fields are empty.
@@ -63,9 +66,10 @@ pub(crate) struct Binding<'a> {
     pub(crate) adapter: Option<Arc<Adapter>>,
     /// The zone of the adapter or the address.
     pub(crate) zone: Option<u32>,
-    /// Whether the socket is bound to an adapter or an address, so that datagrams are sent through
-    /// that one.
-    pub(crate) is_pinned: bool,
+    /// Whether the socket is bound to an adapter, so that datagrams are sent through that one.
+    pub(crate) has_device: bool,
+    /// The local address; `None` if the socket is bound to all addresses.
+    pub(crate) address: Option<SocketAddr>,
 }
 
 /// A handle of a socket. Dropping the last one closes the socket; streams hold only [`Shared`].
@@ -142,21 +146,29 @@ impl Shared {
         }
     }
 
-    /// Returns the index of the adapter to which the socket is bound.
-    pub(crate) fn adapter(&self) -> Option<u32> {
-        self.lifecycle()
-            .device
-            .as_ref()
-            .map(|device| device.adapter.index)
+    /// Returns the adapter to which the socket is bound.
+    pub(crate) fn device(&self) -> Option<Arc<DeviceBinding>> {
+        self.lifecycle().device.clone()
     }
 
-    /// Returns the adapter to which the caller has bound the socket, as it was at that time.
+    /// Notes that the socket is now bound to `device`.
+    pub(crate) fn set_device(&self, device: DeviceBinding) {
+        if let Some(link) = self.link() {
+            link.channel.set_adapter(device.adapter.index);
+        }
+        let device = Some(Arc::new(device));
+        let former = mem::replace(&mut self.lifecycle().device, device);
+        drop(former);
+    }
+
+    /// Returns the index of the adapter to which the socket is bound.
+    pub(crate) fn adapter(&self) -> Option<u32> {
+        self.link().and_then(|link| link.channel.adapter())
+    }
+
+    /// Returns the adapter to which the caller has bound the socket.
     pub(crate) fn bound_adapter(&self) -> Option<Arc<Adapter>> {
-        let lifecycle = self.lifecycle();
-        let requested = lifecycle
-            .device
-            .as_ref()
-            .filter(|device| device.is_requested);
+        let requested = self.device().filter(|device| device.is_requested);
         requested.map(|device| device.adapter.clone())
     }
 
@@ -308,6 +320,11 @@ impl Shared {
         self.link().and_then(|link| link.channel.peer_addr())
     }
 
+    /// Returns the hop limit of the datagrams that the socket sends.
+    pub(crate) fn hop_limit(&self) -> u8 {
+        self.lifecycle().hop_limit
+    }
+
     pub(crate) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
         check_hop_limit(hops)?;
         self.allow("set the hop limit", Operation::SetHopLimit)?;
@@ -320,7 +337,7 @@ impl Shared {
 
     pub(crate) fn options(&self) -> OptionsReport {
         let mut requested = self.settings.requested.clone();
-        requested.hop_limit = self.lifecycle().hop_limit;
+        requested.hop_limit = self.hop_limit();
         let observed = self.link().and_then(|link| link.channel.with(Observed::of));
         options::report(&requested, observed.as_ref())
     }
@@ -409,9 +426,10 @@ impl Opened {
         }
     }
 
-    /// Returns the result for a connected socket; `link` is `None` if the socket was bound before.
-    pub(crate) fn connected(link: Option<Link>) -> Self {
-        Self { link, device: None }
+    /// Returns the result for a socket that was bound before, and is now connected. `device` is the
+    /// adapter that this has bound it to, if there is one.
+    pub(crate) fn connected(device: Option<DeviceBinding>) -> Self {
+        Self { link: None, device }
     }
 }
 
@@ -424,7 +442,10 @@ impl<'a> Opening<'a> {
             link,
             adapter: shared.bound_adapter(),
             zone: link.and_then(|_| shared.zone()),
-            is_pinned: link.is_some() && shared.is_pinned(),
+            has_device: link.is_some() && shared.adapter().is_some(),
+            address: shared
+                .local_addr()
+                .filter(|local| !local.ip().is_unspecified()),
         }
     }
 
@@ -453,7 +474,12 @@ impl<'a> Opening<'a> {
             return Err(cancelled(action));
         }
         lifecycle.state = self.after;
+        let device = opened.device.map(Arc::new);
         let Some(link) = opened.link else {
+            if let (Some(device), Some(link)) = (device, shared.link()) {
+                link.channel.set_adapter(device.adapter.index);
+                lifecycle.device = Some(device);
+            }
             // Unlocked first, because a subscriber of the event may query the socket.
             drop(lifecycle);
             observe::connected(|| shared.local_addr(), || shared.peer_addr());
@@ -463,7 +489,10 @@ impl<'a> Opening<'a> {
             // The hop limit was set after the socket was created.
             link.channel.set_hop_limit(lifecycle.hop_limit);
         }
-        lifecycle.device = opened.device;
+        if let Some(device) = &device {
+            link.channel.set_adapter(device.adapter.index);
+        }
+        lifecycle.device = device;
         // The link is set only once: the table allows no second opening.
         let _ = shared.link.set(link);
         drop(lifecycle);

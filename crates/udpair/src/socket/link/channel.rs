@@ -9,7 +9,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -22,6 +22,7 @@ use super::events::EventQueue;
 use super::statistics::{Counters, Drops, Statistics};
 use crate::driver::{Discarded, ReaderWaker, Task, Ticket, WaitError, Waiters, Watched};
 use crate::message::PeerError;
+use crate::resolve::in_zone;
 use crate::socket::settings::Settings;
 
 /// The descriptor of an open socket, its peer, its queued events and its counters.
@@ -37,6 +38,10 @@ pub(crate) struct Channel {
     cancellations: AtomicU64,
     /// The error number with which the system has destroyed the socket; 0 if it has not.
     abort_code: AtomicI32,
+    /// The index of the only adapter through which the socket sends; 0 if it uses any.
+    adapter: AtomicU32,
+    /// The zone of the peer, if it has changed since the socket was connected; 0 otherwise.
+    peer_zone: AtomicU32,
 }
 
 /// Why a datagram was not sent.
@@ -80,6 +85,8 @@ impl Channel {
             counters: OnceBox::new(),
             cancellations: AtomicU64::new(0),
             abort_code: AtomicI32::new(0),
+            adapter: AtomicU32::new(0),
+            peer_zone: AtomicU32::new(0),
         };
         (channel, reader_waker)
     }
@@ -341,7 +348,11 @@ impl Channel {
 
     /// Returns the peer; `None` once the socket is closed.
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {
-        self.peer.get().filter(|_| !self.is_closed()).copied()
+        let peer = self.peer.get().filter(|_| !self.is_closed()).copied();
+        peer.map(|peer| match self.peer_zone() {
+            0 => peer,
+            zone => in_zone(peer, zone),
+        })
     }
 
     /// Returns the peer that the filter accepts; `None` if it accepts every sender.
@@ -353,6 +364,41 @@ impl Channel {
     /// Makes `peer` the only sender that the filter accepts.
     pub(crate) fn set_peer(&self, peer: SocketAddr) {
         let _ = self.peer.set(peer);
+    }
+
+    /// Returns the zone that the peer has now, if it has changed; 0 otherwise.
+    #[inline]
+    pub(crate) fn peer_zone(&self) -> u32 {
+        self.peer_zone.load(Ordering::Acquire)
+    }
+
+    /// Notes that the adapter of the peer's zone has another index now.
+    pub(crate) fn set_peer_zone(&self, zone: u32) {
+        self.peer_zone.store(zone, Ordering::Release);
+    }
+
+    /// Returns the index of the only adapter through which the socket sends; `None` if it uses any.
+    #[inline]
+    pub(crate) fn adapter(&self) -> Option<u32> {
+        let index = self.adapter.load(Ordering::Acquire);
+        (index != 0).then_some(index)
+    }
+
+    /// Notes the only adapter through which the socket sends.
+    pub(crate) fn set_adapter(&self, index: u32) {
+        self.adapter.store(index, Ordering::Release);
+    }
+
+    /// Replaces the descriptor by `socket`, and returns the former one; `None` if it is closed.
+    /// Wakes no task.
+    pub(crate) fn replace(&self, socket: Socket) -> Option<impl Sized + use<>> {
+        let drops = self.watched.with(Drops::of)?;
+        let former = self.watched.replace(socket)?;
+        if let Some(drops) = drops {
+            let datagrams = usize::try_from(drops.datagrams).unwrap_or(usize::MAX);
+            self.counters().earlier_drops.add(datagrams);
+        }
+        Some(former)
     }
 
     /// Returns whether the socket was closed. The receive queue is emptied only after that.
@@ -373,7 +419,8 @@ impl Channel {
             Some(drops) => drops,
             None => self.counters().final_drops.get().copied(),
         };
-        statistics.kernel_dropped = drops.map_or(0, |drops| drops.datagrams.into());
+        let datagrams = drops.map_or(0, |drops| drops.datagrams.into());
+        statistics.kernel_dropped = self.counters().earlier_drops.get() + datagrams;
         statistics.kernel_dropped_exact = drops.is_some_and(|drops| drops.is_exact);
         statistics
     }

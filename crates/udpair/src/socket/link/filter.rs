@@ -11,14 +11,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::resolve::in_zone;
+
 /// Returns whether a socket whose peer is `peer` may deliver a datagram from `from`. A socket
 /// without a peer accepts every sender.
 ///
 /// Both are addresses as the kernel reports them: no IPv4-mapped form, no flow label, and the zone
-/// set where there is one.
+/// set where there is one. `zone` is the zone that the peer has now, if it has changed; 0 otherwise.
 #[inline]
-pub(crate) fn admits(peer: Option<&SocketAddr>, from: &SocketAddr) -> bool {
-    peer.is_none_or(|peer| peer == from)
+pub(crate) fn admits(peer: Option<&SocketAddr>, zone: u32, from: &SocketAddr) -> bool {
+    peer.is_none_or(|peer| peer == from || (zone != 0 && in_zone(*peer, zone) == *from))
 }
 
 /// Returns whether a datagram that was sent to `to` is a multicast or a broadcast. `local` is the
@@ -55,19 +57,28 @@ mod tests {
     /// CON-08, CON-09
     #[test]
     fn only_the_peers_address_and_port_pass() {
-        for (peer, from, admitted) in [
-            (None, "192.0.2.1:5", true),
-            (Some("192.0.2.1:5"), "192.0.2.1:5", true),
-            (Some("192.0.2.1:5"), "192.0.2.1:6", false),
-            (Some("192.0.2.1:5"), "192.0.2.2:5", false),
-            (Some("[2001:db8::1]:5"), "[2001:db8::1]:5", true),
-            (Some("[fe80::1%2]:5"), "[fe80::1%2]:5", true),
-            (Some("[fe80::1%2]:5"), "[fe80::1%3]:5", false),
-            (Some("[::1]:5"), "127.0.0.1:5", false),
+        for (peer, zone, from, admitted) in [
+            (None, 0, "192.0.2.1:5", true),
+            (Some("192.0.2.1:5"), 0, "192.0.2.1:5", true),
+            (Some("192.0.2.1:5"), 0, "192.0.2.1:6", false),
+            (Some("192.0.2.1:5"), 0, "192.0.2.2:5", false),
+            (Some("192.0.2.1:5"), 3, "192.0.2.1:6", false),
+            (Some("[2001:db8::1]:5"), 0, "[2001:db8::1]:5", true),
+            (Some("[fe80::1%2]:5"), 0, "[fe80::1%2]:5", true),
+            (Some("[fe80::1%2]:5"), 0, "[fe80::1%3]:5", false),
+            (Some("[fe80::1%2]:5"), 3, "[fe80::1%3]:5", true),
+            (Some("[fe80::1%2]:5"), 3, "[fe80::1%2]:5", true),
+            (Some("[fe80::1%2]:5"), 3, "[fe80::1%4]:5", false),
+            (Some("[fe80::1%2]:5"), 3, "[fe80::2%3]:5", false),
+            (Some("[::1]:5"), 0, "127.0.0.1:5", false),
         ] {
             let peer: Option<SocketAddr> = peer.map(|text| text.parse().unwrap());
             let from = from.parse().unwrap();
-            assert_eq!(admits(peer.as_ref(), &from), admitted, "{peer:?} {from}");
+            assert_eq!(
+                admits(peer.as_ref(), zone, &from),
+                admitted,
+                "{peer:?} {zone} {from}"
+            );
         }
     }
 }

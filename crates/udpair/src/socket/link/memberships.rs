@@ -7,27 +7,32 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use once_cell::race::OnceBox;
 use udpair_io::{Adapter, Membership};
 
 use super::channel::Channel;
-use crate::driver::Task;
 use crate::message::MembershipChange;
 
 /// A request to receive what is sent to a group, from every sender or from one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct MembershipRequest {
     pub(crate) group: IpAddr,
     /// The one sender that is accepted; `None` if every sender is.
     pub(crate) source: Option<IpAddr>,
     /// The adapter that the group's zone names; `None` if the group has no zone (RFC 4007).
-    pub(crate) zone: Option<u32>,
+    pub(crate) zone: Option<Arc<Adapter>>,
 }
 
 impl MembershipRequest {
-    fn on(self, adapter: u32) -> Membership {
+    /// Returns whether two requests are the same.
+    fn is_same(&self, other: &Self) -> bool {
+        let zones = [self, other].map(|request| request.zone.as_ref().map(|zone| zone.index));
+        (self.group, self.source) == (other.group, other.source) && zones[0] == zones[1]
+    }
+
+    fn on(&self, adapter: u32) -> Membership {
         Membership {
             group: self.group,
             source: self.source,
@@ -36,9 +41,16 @@ impl MembershipRequest {
     }
 
     /// Returns the adapters on which the group can be joined.
-    fn suitable(self, adapters: &[Adapter], bound: Bound) -> impl Iterator<Item = &Adapter> {
+    fn suitable<'a>(
+        &self,
+        adapters: &'a [Adapter],
+        bound: Bound,
+    ) -> impl Iterator<Item = &'a Adapter> + use<'a> {
         let found = suitable(adapters, self.group, bound);
-        found.filter(move |adapter| self.zone.is_none_or(|zone| adapter.index == zone))
+        let zone = self.zone.as_ref().map(|zone| zone.find_in(adapters));
+        found.filter(move |adapter| {
+            zone.is_none_or(|zone| zone.is_some_and(|zone| zone.index == adapter.index))
+        })
     }
 }
 
@@ -60,9 +72,6 @@ struct Groups {
     requests: Vec<MembershipRequest>,
     joined: Vec<Membership>,
     bound: Bound,
-    /// The task that applies the requests after each change of the network. It runs as long as
-    /// there is a request.
-    follower: Option<Task>,
 }
 
 /// The error for a group that is already joined in the other mode: for every sender, or for some
@@ -84,7 +93,7 @@ impl Memberships {
         adapters: &'a [Adapter],
     ) -> Result<Outcomes<'a>, Contradiction> {
         let mut groups = self.groups();
-        if groups.contradicts(request) {
+        if groups.contradicts(&request) {
             return Err(Contradiction);
         }
         groups.bound = bound;
@@ -93,7 +102,7 @@ impl Memberships {
             .map(|adapter| (adapter, groups.join(channel, request.on(adapter.index))))
             .collect();
         let is_joined = outcomes.iter().any(|(_, joined)| joined.is_ok());
-        if is_joined && !groups.requests.contains(&request) {
+        if is_joined && !groups.requests.iter().any(|other| other.is_same(&request)) {
             groups.requests.push(request);
         }
         Ok(outcomes)
@@ -117,12 +126,6 @@ impl Memberships {
             }
             !is_left
         });
-        let follower = match groups.requests.is_empty() {
-            true => groups.follower.take(),
-            false => None,
-        };
-        drop(groups);
-        drop(follower);
         true
     }
 
@@ -159,21 +162,19 @@ impl Memberships {
         changed
     }
 
-    /// Returns whether there is a request but no task that follows the network.
-    pub(crate) fn wants_follower(&self) -> bool {
-        let groups = self.groups();
-        groups.follower.is_none() && !groups.requests.is_empty()
+    /// Returns whether there is no request.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.get().is_none() || self.groups().requests.is_empty()
     }
 
-    /// Keeps the task `follower` running as long as there is a request.
-    pub(crate) fn follow(&self, follower: Task) {
-        let mut groups = self.groups();
-        let unneeded = match groups.requests.is_empty() {
-            true => Some(follower),
-            false => groups.follower.replace(follower),
-        };
-        drop(groups);
-        drop(unneeded);
+    /// Notes that the socket has a new descriptor, which is bound to `bound` and has no memberships
+    /// yet. The next [`apply`](Self::apply) joins the groups again.
+    pub(crate) fn restart(&self, bound: Bound) {
+        if self.0.get().is_some() {
+            let mut groups = self.groups();
+            groups.joined.clear();
+            groups.bound = bound;
+        }
     }
 
     /// Returns the adapter of the first membership in a group of this family.
@@ -203,7 +204,7 @@ impl Memberships {
 impl Groups {
     /// Returns whether the group is already joined in the other mode. The kernel would accept both
     /// requests, and act on the first one only.
-    fn contradicts(&self, request: MembershipRequest) -> bool {
+    fn contradicts(&self, request: &MembershipRequest) -> bool {
         let mut others = self
             .requests
             .iter()
@@ -227,7 +228,7 @@ fn suitable(
     adapters: &[Adapter],
     group: IpAddr,
     bound: Bound,
-) -> impl Iterator<Item = &Adapter> + Clone {
+) -> impl Iterator<Item = &Adapter> + Clone + use<'_> {
     let carries = move |adapter: &&Adapter| {
         let mut addresses = adapter.addresses.iter().map(|address| address.ip);
         adapter.is_up

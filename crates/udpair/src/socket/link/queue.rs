@@ -105,6 +105,25 @@ impl Queue {
         give_back(batch);
     }
 
+    /// Moves what the kernel holds into the queue, because the descriptor is about to be replaced.
+    /// The datagrams of the new descriptor follow it.
+    pub(crate) fn take_all(&mut self, channel: &Channel) {
+        self.note_arrival();
+        let mut kept = self.rest.take().unwrap_or_else(scratch);
+        let mut batch = scratch();
+        batch.set_limit(BATCH_MAX.into());
+        while self.kernel.may_have_more {
+            match self.kernel.receive(channel, &mut batch) {
+                Some(Ok(())) => kept.append(&mut batch),
+                Some(Err(_)) | None => break,
+            }
+        }
+        self.keep(kept);
+        give_back(batch);
+        self.kernel = KernelState::default();
+        self.note_arrival();
+    }
+
     /// Drops the queued datagrams of non-peer senders, which were received before there was a peer.
     fn drop_queued_non_peers(&mut self, channel: &Channel) {
         if let Some(mut rest) = self.rest.take() {
@@ -378,10 +397,10 @@ impl KernelState {
 /// Returns a function that says whether the filter admits a datagram.
 #[inline]
 fn admitted_by(channel: &Channel) -> impl Fn(&Metadata) -> bool {
-    let peer = channel.peer();
+    let (peer, zone) = (channel.peer(), channel.peer_zone());
     let multicast_only = channel.settings.multicast_only;
     move |metadata| {
-        filter::admits(peer, &metadata.from)
+        filter::admits(peer, zone, &metadata.from)
             && (!multicast_only || filter::is_multicast_or_broadcast(metadata.to, metadata.local))
     }
 }

@@ -89,6 +89,8 @@ pub(crate) struct Counters {
     pub(crate) peer_errors_dropped: Counter,
     pub(crate) send_calls: Counter,
     pub(crate) receive_calls: Counter,
+    /// The kernel's drops on descriptors that were replaced.
+    pub(crate) earlier_drops: Counter,
     /// The kernel's drops when the socket was closed.
     pub(crate) final_drops: OnceLock<Drops>,
 }
@@ -176,7 +178,7 @@ impl Counter {
     }
 
     #[inline]
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -6,25 +6,26 @@ use std::sync::Arc;
 use udpair_io::{Adapter, Family, Socket};
 
 use crate::error::{Error, ErrorKind};
-use crate::resolve::{AddressFamily, Local, LocalHost};
+use crate::resolve::{AddressFamily, Local, LocalHost, zone_of};
 use crate::socket::refusal::{Call, refused};
-use crate::socket::settings::Settings;
+use crate::socket::settings::{Settings, on_present};
 use crate::socket::shared::DeviceBinding;
 
 /// Opens a socket that is bound to `local`, for a peer at `destination` if that is already known.
 ///
-/// Also returns the loopback adapter if `local` is `localhost`, which binds the socket to that
-/// adapter.
+/// Also returns the adapter that the socket is bound to: `adapter`, or the one that `local` implies.
 pub(crate) fn bound_socket(
     settings: &Settings,
     local: &Local,
     adapter: Option<&Adapter>,
     destination: Option<SocketAddr>,
-) -> Result<(Socket, Option<Adapter>), Error> {
+) -> Result<(Socket, Option<DeviceBinding>), Error> {
     match &local.host {
         LocalHost::Any => {
             let socket = open_any(settings, destination)?;
-            bind_to_device(&socket, adapter)?;
+            if let Some(adapter) = adapter {
+                bind_to_device(&socket, adapter, settings)?;
+            }
             // Connecting binds the socket too, to a port that the system chooses.
             if !is_left_to_system(local) || destination.is_none() {
                 bind_to(
@@ -33,7 +34,8 @@ pub(crate) fn bound_socket(
                     SocketAddr::new(socket.family().wildcard(), local.port),
                 )?;
             }
-            Ok((socket, None))
+            let device = adapter.cloned().map(|adapter| device(adapter, None));
+            Ok((socket, device))
         }
         LocalHost::Loopback => {
             let loopback = loopback_adapter(settings)?;
@@ -41,13 +43,13 @@ pub(crate) fn bound_socket(
                 check_reached_by_loopback(settings, destination)?;
             }
             let socket = open_any(settings, destination)?;
-            bind_to_device(&socket, Some(&loopback))?;
+            bind_to_device(&socket, &loopback, settings)?;
             bind_to(
                 &socket,
                 settings,
                 SocketAddr::new(socket.family().wildcard(), local.port),
             )?;
-            Ok((socket, Some(loopback)))
+            Ok((socket, Some(device(loopback, None))))
         }
         LocalHost::Addresses(addresses) => {
             let mut last = None;
@@ -60,7 +62,8 @@ pub(crate) fn bound_socket(
                 match bind_to(&socket, settings, *address) {
                     Ok(()) => {
                         choose_multicast_adapter(&socket, settings, *address);
-                        return Ok((socket, None));
+                        let device = zone_binding(settings, *address, Some(*address));
+                        return Ok((socket, device));
                     }
                     Err(error) if error.kind() == ErrorKind::AddressNotAvailable => {
                         last = Some(error);
@@ -79,18 +82,53 @@ pub(crate) fn is_left_to_system(local: &Local) -> bool {
     matches!(local.host, LocalHost::Any) && local.port == 0
 }
 
-/// Returns the adapter to which a new socket is bound: the requested one, otherwise `loopback`, to
-/// which the local end has bound it.
-pub(crate) fn device_binding(
-    requested: Option<&Adapter>,
-    loopback: Option<Adapter>,
+/// Returns the adapter to which the zone of `address` binds a socket: of its own address, or of its
+/// peer. `local` is the address that the socket is bound to, if it is bound to one.
+pub(crate) fn zone_binding(
+    settings: &Settings,
+    address: SocketAddr,
+    local: Option<SocketAddr>,
 ) -> Option<DeviceBinding> {
-    let is_requested = requested.is_some();
-    let adapter = Arc::new(requested.cloned().or(loopback)?);
-    Some(DeviceBinding {
-        adapter,
-        is_requested,
-    })
+    let zone = zone_of(address)?;
+    let adapters = settings.resolver.list_adapters().ok()?;
+    let adapter = adapters.into_iter().find(|adapter| adapter.index == zone)?;
+    Some(device(adapter, local))
+}
+
+/// Returns a binding to `adapter` that the caller has not requested.
+pub(crate) fn device(adapter: Adapter, address: Option<SocketAddr>) -> DeviceBinding {
+    DeviceBinding {
+        adapter: Arc::new(adapter),
+        is_requested: false,
+        address,
+    }
+}
+
+/// Opens a descriptor for a socket whose adapter was removed and has come back as `device`: with
+/// the family, the port and the peer of the former descriptor.
+///
+/// A new one is needed because the system lets no unprivileged process bind a descriptor to another
+/// adapter (`SO_BINDTODEVICE`, socket(7)). Both descriptors can have the same port, because they
+/// are bound to different adapters.
+pub(crate) fn reopened_socket(
+    settings: &Settings,
+    device: &DeviceBinding,
+    family: Family,
+    port: u16,
+    peer: Option<SocketAddr>,
+) -> Result<Socket, Error> {
+    let socket = open_family(settings, family)?;
+    bind_to_device(&socket, &device.adapter, settings)?;
+    let wildcard = SocketAddr::new(socket.family().wildcard(), port);
+    let mut local = device.address.unwrap_or(wildcard);
+    local.set_port(port);
+    bind_to(&socket, settings, local)?;
+    choose_multicast_adapter(&socket, settings, local);
+    if let Some(peer) = peer {
+        let connected = socket.connect(peer);
+        connected.map_err(|error| Error::system(format!("cannot connect to {peer}"), error))?;
+    }
+    Ok(socket)
 }
 
 /// Makes the socket send to groups on the adapter that has the bound address (MCG-11). Linux does
@@ -157,12 +195,11 @@ fn is_ipv4(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_ipv4()
 }
 
-fn bind_to_device(socket: &Socket, adapter: Option<&Adapter>) -> Result<(), Error> {
-    let Some(adapter) = adapter else {
-        return Ok(());
-    };
-    udpair_io::bind_to_adapter(socket, adapter)
-        .map_err(|error| Error::system(format!("cannot bind to adapter {}", adapter.name), error))
+fn bind_to_device(socket: &Socket, adapter: &Adapter, settings: &Settings) -> Result<(), Error> {
+    let bound = on_present(adapter, &settings.resolver, |adapter| {
+        udpair_io::bind_to_adapter(socket, adapter)
+    });
+    bound.map_err(|error| Error::system(format!("cannot bind to adapter {}", adapter.name), error))
 }
 
 fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {

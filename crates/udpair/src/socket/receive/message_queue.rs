@@ -10,11 +10,11 @@ use std::future;
 use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::receiver::Receive;
+use super::receiver::{Receive, runtime_ended};
 use crate::driver::{self, Task, Waiter, Waiters};
 use crate::error::{Error, ErrorKind};
 use crate::message::Message;
@@ -44,10 +44,13 @@ pub enum Overflow {
 /// Messages that are in the queue when the socket is closed can still be taken. When the socket is
 /// connected, messages that non-peer senders sent before are dropped. Dropping the queue stops the
 /// receiving and drops the messages in it.
+///
+/// A task fills the queue. It runs in the runtime that the socket was opened in, whichever runtime
+/// takes the messages.
 pub struct MessageQueue {
     state: Arc<QueueState>,
     receiver: Waiter<Arc<Waiters>>,
-    _filling: Task,
+    filling: Option<Task>,
 }
 
 /// The state that a queue shares with the task that fills it.
@@ -68,8 +71,20 @@ struct Backlog {
     dropped: u64,
     /// Whether the messages of non-peer senders from before the connect have been removed.
     is_filtered: bool,
-    /// Why no more messages follow; `None` while the queue is being filled.
-    end: Option<Error>,
+    filling: Filling,
+    /// Whether the receiver was woken, and has not looked for messages since.
+    is_receiver_due: bool,
+}
+
+/// Whether a task fills the queue.
+#[derive(Default)]
+enum Filling {
+    /// There is none. The next receive starts one.
+    #[default]
+    Idle,
+    Running,
+    /// It has ended. Receivers get this error after the messages.
+    Ended(Error),
 }
 
 impl MessageQueue {
@@ -93,20 +108,23 @@ impl MessageQueue {
             receivers: Arc::default(),
             filler: Waiters::default(),
         });
-        let filling = driver::spawn(fill(state.clone())).map_err(Error::no_runtime)?;
-        Ok(Self {
+        let mut queue = Self {
             receiver: Waiter::on(state.receivers.clone()),
             state,
-            _filling: filling,
-        })
+            filling: None,
+        };
+        queue.fill()?;
+        Ok(queue)
     }
 
     /// Waits for the next message and returns it.
     ///
     /// # Errors
     ///
-    /// - [`Closed`](ErrorKind::Closed): the socket was closed, and all queued messages were taken.
-    /// - The error with which receiving failed, after all queued messages were taken.
+    /// - [`Closed`](ErrorKind::Closed): the socket was closed, or its runtime has ended, and all
+    ///   queued messages were taken.
+    /// - The error with which receiving failed, after all queued messages were taken. The next call
+    ///   starts to receive again.
     ///
     /// # Cancel safety
     ///
@@ -131,22 +149,63 @@ impl MessageQueue {
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        let state = &*self.state;
-        // Enlisted before the check, so that a message in between wakes the task.
-        self.receiver.enlist(cx.waker());
-        let mut backlog = state.backlog();
-        let taken = match (backlog.messages.pop_front(), &backlog.end) {
+        // Lets other tasks run if this task does nothing but receive.
+        ready!(driver::poll_budget(cx));
+        loop {
+            if let Poll::Ready(taken) = self.take() {
+                self.receiver.leave();
+                return Poll::Ready(taken);
+            }
+            // Checked again, so that a message in between wakes the task.
+            self.receiver.enlist(cx.waker());
+            if self.state.has_nothing_new() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes a message, or the error with which the filling has ended. Starts to fill the queue if
+    /// no task does.
+    fn take(&mut self) -> Poll<Result<Message, Error>> {
+        let mut backlog = self.state.backlog();
+        backlog.is_receiver_due = false;
+        let message = backlog.messages.pop_front();
+        let mut is_idle = false;
+        let taken = match (message, &mut backlog.filling) {
             (Some(message), _) => Poll::Ready(Ok(message)),
-            (None, Some(end)) => Poll::Ready(Err(end.clone())),
-            (None, None) => Poll::Pending,
+            (None, Filling::Running) => Poll::Pending,
+            (None, Filling::Idle) => {
+                is_idle = true;
+                Poll::Pending
+            }
+            // What else has ended may work again.
+            (None, ended) if !self.state.shared.is_closed() => match mem::take(ended) {
+                Filling::Ended(error) => Poll::Ready(Err(error)),
+                Filling::Idle | Filling::Running => Poll::Pending,
+            },
+            (None, Filling::Ended(error)) => Poll::Ready(Err(error.clone())),
         };
         drop(backlog);
         // Even if no message was taken: `backlog` may have removed those of non-peer senders.
-        state.filler.wake_all();
-        if taken.is_ready() {
-            self.receiver.leave();
+        self.state.filler.wake_all();
+        if is_idle && let Err(error) = self.fill() {
+            return Poll::Ready(Err(error));
         }
         taken
+    }
+
+    /// Starts the task that fills the queue.
+    fn fill(&mut self) -> Result<(), Error> {
+        let action = "queue messages";
+        let link = self.state.shared.open_link(action, Operation::Receive)?;
+        self.state.backlog().filling = Filling::Running;
+        let notice = EndNotice {
+            state: self.state.clone(),
+            why: None,
+        };
+        let spawned = link.channel.spawn(fill(notice));
+        self.filling = Some(spawned.map_err(Error::no_runtime)?);
+        Ok(())
     }
 }
 
@@ -170,13 +229,29 @@ impl QueueState {
         backlog
     }
 
-    /// Waits until the queue has space, if a full queue pauses.
+    /// Waits until the queue has space, if a full queue pauses. A full queue that drops messages
+    /// first lets a receiver run that was woken.
     async fn wait_for_space(&self) {
-        if self.overflow != Overflow::Pause {
-            return;
-        }
         let mut waiter = Waiter::on(&self.filler);
+        let mut has_yielded = false;
         future::poll_fn(|cx| {
+            let mut backlog = self.backlog();
+            let is_full = backlog.messages.len() >= self.capacity;
+            if !is_full {
+                return Poll::Ready(());
+            }
+            if self.overflow != Overflow::Pause {
+                // Once per wake-up, because the receiver may never look again.
+                if has_yielded || !mem::take(&mut backlog.is_receiver_due) {
+                    return Poll::Ready(());
+                }
+                drop(backlog);
+                has_yielded = true;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            drop(backlog);
+            // Checked again, so that a message that is taken in between wakes the task.
             waiter.enlist(cx.waker());
             if self.backlog().messages.len() < self.capacity {
                 Poll::Ready(())
@@ -185,6 +260,12 @@ impl QueueState {
             }
         })
         .await;
+    }
+
+    /// Returns whether there is neither a message nor an end to report.
+    fn has_nothing_new(&self) -> bool {
+        let backlog = self.backlog();
+        backlog.messages.is_empty() && matches!(backlog.filling, Filling::Running)
     }
 
     fn enqueue(&self, message: Message) {
@@ -209,6 +290,7 @@ impl QueueState {
             }
         };
         backlog.dropped += u64::from(dropped.is_some());
+        backlog.is_receiver_due |= !self.receivers.is_empty();
         drop(backlog);
         if dropped.is_some()
             && let Some(link) = self.shared.link()
@@ -217,37 +299,55 @@ impl QueueState {
         }
         self.receivers.wake_all();
     }
+}
 
-    fn end(&self, why: Error) {
-        self.backlog().end = Some(why);
-        self.receivers.wake_all();
+/// Ends the filling of a queue when it is dropped: with the task, or with the task's runtime.
+struct EndNotice {
+    state: Arc<QueueState>,
+    why: Option<Error>,
+}
+
+impl Drop for EndNotice {
+    fn drop(&mut self) {
+        let state = &self.state;
+        let why = self
+            .why
+            .take()
+            .unwrap_or_else(|| match state.shared.is_closed() {
+                true => closed("receive"),
+                false => runtime_ended(None),
+            });
+        state.backlog().filling = Filling::Ended(why);
+        state.receivers.wake_all();
     }
 }
 
 fn admits(channel: &Channel, message: &Message) -> bool {
-    filter::admits(channel.peer(), &message.remote())
+    filter::admits(channel.peer(), channel.peer_zone(), &message.remote())
 }
 
 /// Receives until the socket is closed.
-async fn fill(state: Arc<QueueState>) {
-    loop {
+async fn fill(mut notice: EndNotice) {
+    let state = notice.state.clone();
+    notice.why = Some(loop {
         state.wait_for_space().await;
         match Receive::new(&state.shared).await {
             Ok(message) => state.enqueue(message),
-            Err(_) if state.shared.is_closed() => return state.end(closed("receive")),
+            Err(_) if state.shared.is_closed() => break closed("receive"),
             // Cancelling ends the pending receive, but not the ones after it.
             Err(error) if error.kind() == ErrorKind::Cancelled => {}
-            Err(error) => return state.end(error),
+            Err(error) => break error,
         }
-    }
+    });
 }
 
 impl Stream for MessageQueue {
     type Item = Result<Message, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_message(cx).map(|taken| match taken {
-            Err(error) if error.kind() == ErrorKind::Closed => None,
+        let taken = ready!(self.poll_message(cx));
+        Poll::Ready(match taken {
+            Err(_) if self.state.shared.is_closed() => None,
             taken => Some(taken),
         })
     }

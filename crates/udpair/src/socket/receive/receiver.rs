@@ -185,7 +185,7 @@ fn poll<T>(
             Poll::Ready(Err(WaitError::Closed)) => {
                 break Err(failed(channel, ReceiveFailure::Closed));
             }
-            Poll::Ready(Err(WaitError::Runtime(error))) => break Err(runtime_ended(error)),
+            Poll::Ready(Err(WaitError::Runtime(error))) => break Err(runtime_ended(Some(error))),
             // Checked again, because the wake-up may have come before the waker was enlisted.
             Poll::Pending if is_cancelled() => {}
             Poll::Pending => return Poll::Pending,
@@ -357,12 +357,16 @@ impl Drop for UnhandledGuard<'_> {
     }
 }
 
-fn runtime_ended(source: io::Error) -> Error {
-    Error::new(
+/// Returns the error of a receive that waited for a runtime which has ended.
+pub(crate) fn runtime_ended(source: Option<io::Error>) -> Error {
+    let error = Error::new(
         ErrorKind::Closed,
         format!("cannot {ACTION}: the runtime that the socket was opened in has ended"),
-    )
-    .with_source(source)
+    );
+    match source {
+        Some(source) => error.with_source(source),
+        None => error,
+    }
 }
 
 /// Returns the error of a receive that failed.

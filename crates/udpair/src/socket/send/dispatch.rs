@@ -4,10 +4,15 @@
 //!
 //! The layer below, `transmit`, passes a datagram or a batch to the kernel unchanged.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use udpair_io::{Destination, Outgoing, SendBatch};
 
 use super::transmit::{self, ACTION, Many, One};
 use crate::error::{Error, ErrorKind};
+use crate::name::needs_zone;
+use crate::resolve::zone_of;
 use crate::socket::lifecycle::Operation;
 use crate::socket::link::{Link, SendFailure};
 use crate::socket::many;
@@ -16,7 +21,7 @@ use crate::socket::shared::Shared;
 
 /// Sends one datagram; `to` is `None` for the peer of a connected socket.
 pub(crate) async fn send(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     payload: &[u8],
     to: Option<Destination>,
 ) -> Result<(), Error> {
@@ -41,6 +46,7 @@ async fn send_one(
 ) -> Result<(), Error> {
     if let Some(to) = to {
         many::check_multicast_only(&shared.settings, to.address)?;
+        check_adapter(link, to)?;
     }
     let sent = transmit::send(link, &mut One(Outgoing { payload, to })).await;
     let (Err(error), Some(to)) = (&sent, to) else {
@@ -91,6 +97,7 @@ pub(crate) fn try_send(
         return try_send_one(shared, link, Outgoing { payload, to });
     };
     many::check_multicast_only(&shared.settings, to.address)?;
+    check_adapter(link, to)?;
     if !many::is_limited_broadcast(to.address) {
         let to = Some(to);
         return try_send_one(shared, link, Outgoing { payload, to });
@@ -146,7 +153,7 @@ pub(crate) fn is_direct(shared: &Shared, to: Option<Destination>) -> bool {
 
 /// Sends a batch whose datagrams all go to `to`; `None` stands for the peer of a connected socket.
 pub(crate) async fn send_batch(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     batch: &mut SendBatch,
     to: Option<Destination>,
 ) -> Result<(), Error> {
@@ -170,7 +177,10 @@ pub(crate) async fn send_batch(
 }
 
 /// Sends a batch whose datagrams have destinations of their own, or go to the peer.
-pub(crate) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<(), Error> {
+pub(crate) async fn send_mixed_batch(
+    shared: &Arc<Shared>,
+    batch: &mut SendBatch,
+) -> Result<(), Error> {
     let action = "send to an address";
     if shared.peer_addr().is_none() {
         shared.grant_stream_after_opening(action).await?;
@@ -199,7 +209,7 @@ pub(crate) async fn send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> 
 
 /// Sends the first `count` datagrams of a batch; `count` may be 0.
 async fn send_first(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     batch: &mut SendBatch,
     to: Option<Destination>,
     count: usize,
@@ -212,10 +222,60 @@ async fn send_first(
         Some(link) => link,
         None => open::for_writing(shared).await?,
     };
+    let (count, checked) = check_adapters(link, batch, to, count);
     if has_broadcasts {
-        return Box::pin(send_with_copies(shared, link, batch, to, count)).await;
+        Box::pin(send_with_copies(shared, link, batch, to, count)).await?;
+    } else {
+        send_many(shared, link, batch, to, count).await?;
     }
-    send_many(shared, link, batch, to, count).await
+    checked
+}
+
+/// Checks the first `count` datagrams of a batch with [`check_adapter`]. Returns how many may be
+/// sent, and the error of the one after those.
+fn check_adapters(
+    link: &Link,
+    batch: &SendBatch,
+    to: Option<Destination>,
+    count: usize,
+) -> (usize, Result<(), Error>) {
+    if link.channel.adapter().is_some() {
+        for (index, own) in batch.destinations().take(count).enumerate() {
+            if let Some(to) = own.copied().or(to)
+                && let Err(error) = check_adapter(link, to)
+            {
+                return (index, Err(error));
+            }
+        }
+    }
+    (count, Ok(()))
+}
+
+/// Checks that the adapter to which the socket is bound, if it is bound to one, is the one that the
+/// destination names (BND-06). Linux would send the datagram through the other one.
+#[inline]
+fn check_adapter(link: &Link, to: Destination) -> Result<(), Error> {
+    match link.channel.adapter() {
+        None => Ok(()),
+        Some(bound) => check_named_adapters(bound, to),
+    }
+}
+
+fn check_named_adapters(bound: u32, to: Destination) -> Result<(), Error> {
+    let zone = match to.address.ip() {
+        IpAddr::V6(ip) if needs_zone(ip) => zone_of(to.address),
+        _ => None,
+    };
+    let named = [zone, to.source.adapter].into_iter().flatten();
+    let Some(other) = named.into_iter().find(|index| *index != bound) else {
+        return Ok(());
+    };
+    let message = format!(
+        "cannot send to {} through adapter {other}: the socket is bound to adapter {bound}",
+        to.address
+    );
+    Err(Error::new(ErrorKind::AddressNotAvailable, message)
+        .with_advice("use another socket, or one that is bound to no adapter"))
 }
 
 /// Sends the first `count` datagrams of a batch. A datagram to a group without a route is sent on

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use udpair_io::{Destination, SendBatch};
+use udpair_io::SendBatch;
 
 use super::dispatch;
+use super::recipient::Recipient;
 use super::transmit::{self, Many};
 use crate::driver;
 use crate::error::Error;
@@ -39,12 +40,12 @@ impl Feed {
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,
-        to: Option<Destination>,
+        recipient: &Recipient,
     ) -> Poll<Result<(), Error>> {
         if self.flushing.is_none() && self.batch.len() < FED_MAX {
             return Poll::Ready(Ok(()));
         }
-        self.poll_flush(cx, shared, to)
+        self.poll_flush(cx, shared, recipient)
     }
 
     /// Sends all datagrams.
@@ -52,7 +53,7 @@ impl Feed {
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,
-        to: Option<Destination>,
+        recipient: &Recipient,
     ) -> Poll<Result<(), Error>> {
         loop {
             let flushing = match &mut self.flushing {
@@ -61,12 +62,13 @@ impl Feed {
                 None => {
                     // Without a budget the datagrams are enqueued, and other tasks run before they are sent.
                     if driver::poll_budget(cx).is_ready()
-                        && let Some(result) = self.try_flush(shared, to)
+                        && let Some(result) = self.try_flush(shared, recipient)
                     {
                         return Poll::Ready(result);
                     }
                     let batch = mem::take(&mut self.batch);
-                    self.flushing.insert(flush(batch, shared.clone(), to))
+                    self.flushing
+                        .insert(flush(batch, shared.clone(), recipient.clone()))
                 }
             };
             let (left, result) = ready!(flushing.as_mut().poll(cx));
@@ -78,7 +80,8 @@ impl Feed {
     }
 
     /// Sends all datagrams if that is possible without waiting; `None` if it is not.
-    fn try_flush(&mut self, shared: &Shared, to: Option<Destination>) -> Option<Result<(), Error>> {
+    fn try_flush(&mut self, shared: &Shared, recipient: &Recipient) -> Option<Result<(), Error>> {
+        let to = recipient.destination();
         if !dispatch::is_direct(shared, to) {
             return None;
         }
@@ -94,8 +97,11 @@ impl Feed {
             Ok(()) => Some(Ok(())),
             Err(SendFailure::Full | SendFailure::NoBuffers(_)) => None,
             Err(failure) => {
-                let error = transmit::failed(link, &many, failure, at_start);
-                Some(self.drop_failed(Err(error)))
+                let failed = Err(transmit::failed(link, &many, failure, at_start));
+                if recipient.has_moved(to, &failed, &shared.settings.resolver) {
+                    return None;
+                }
+                Some(self.drop_failed(failed))
             }
         }
     }
@@ -111,10 +117,15 @@ impl Feed {
 }
 
 /// Returns a future that sends `batch`.
-fn flush(mut batch: SendBatch, shared: Arc<Shared>, to: Option<Destination>) -> Flushing {
+fn flush(mut batch: SendBatch, shared: Arc<Shared>, recipient: Recipient) -> Flushing {
     Box::pin(async move {
-        let result = dispatch::send_batch(&shared, &mut batch, to).await;
-        (batch, result)
+        loop {
+            let to = recipient.destination();
+            let sent = dispatch::send_batch(&shared, &mut batch, to).await;
+            if !recipient.has_moved(to, &sent, &shared.settings.resolver) {
+                return (batch, sent);
+            }
+        }
     })
 }
 

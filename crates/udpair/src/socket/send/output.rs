@@ -13,6 +13,7 @@ use udpair_io::{Destination, SendBatch};
 
 use super::dispatch;
 use super::feed::Feed;
+use super::recipient::Recipient;
 use super::transmit::{PAYLOAD_BYTES_MAX_IPV4, payload_bytes_max};
 use crate::error::Error;
 use crate::socket::shared::Shared;
@@ -28,31 +29,41 @@ use crate::socket::shared::Shared;
 /// `IOutputStream` of a datagram socket (OUT-01 to OUT-20).
 pub struct OutputStream {
     shared: Arc<Shared>,
-    /// `None` stands for the peer of a connected socket.
-    destination: Option<Destination>,
+    recipient: Recipient,
     /// The datagrams that this handle was given as a [`Sink`]; `None` before the first one.
     feed: Option<Box<Feed>>,
 }
 
 impl Clone for OutputStream {
     fn clone(&self) -> Self {
-        Self::new(self.shared.clone(), self.destination)
+        Self::new(self.shared.clone(), self.recipient.clone())
     }
 }
 
 impl OutputStream {
-    pub(crate) fn new(shared: Arc<Shared>, destination: Option<Destination>) -> Self {
+    /// Returns the stream to the peer of a connected socket.
+    pub(crate) fn to_peer(shared: Arc<Shared>) -> Self {
+        Self::new(shared, Recipient::peer())
+    }
+
+    /// Returns a stream to `destination`.
+    pub(crate) fn to(shared: Arc<Shared>, destination: Destination) -> Self {
+        let recipient = Recipient::at(destination, &shared.settings.resolver);
+        Self::new(shared, recipient)
+    }
+
+    fn new(shared: Arc<Shared>, recipient: Recipient) -> Self {
         Self {
             shared,
-            destination,
+            recipient,
             feed: None,
         }
     }
 
     /// Returns the buffer of the sink, the socket and the destination.
-    fn feed(&mut self) -> (&mut Feed, &Arc<Shared>, Option<Destination>) {
+    fn feed(&mut self) -> (&mut Feed, &Arc<Shared>, &Recipient) {
         let feed = self.feed.get_or_insert_default();
-        (feed, &self.shared, self.destination)
+        (feed, &self.shared, &self.recipient)
     }
 
     /// Sends `payload` to this stream's destination as one datagram.
@@ -89,7 +100,13 @@ impl OutputStream {
     ///
     /// `WriteAsync`: every write results in one packet (OUT-01, OUT-12, OUT-15, OUT-16).
     pub async fn write(&self, payload: &[u8]) -> Result<(), Error> {
-        dispatch::send(&self.shared, payload, self.destination).await
+        loop {
+            let to = self.recipient.destination();
+            let sent = dispatch::send(&self.shared, payload, to).await;
+            if !self.has_moved(to, &sent) {
+                return sent;
+            }
+        }
     }
 
     /// Sends `payload` if the kernel has buffer space for it now, and returns whether it was sent.
@@ -101,7 +118,13 @@ impl OutputStream {
     /// Those of [`write`](Self::write), and [`InvalidState`](crate::ErrorKind::InvalidState) if the
     /// socket is unbound.
     pub fn try_write(&self, payload: &[u8]) -> Result<bool, Error> {
-        dispatch::try_send(&self.shared, payload, self.destination)
+        loop {
+            let to = self.recipient.destination();
+            let sent = dispatch::try_send(&self.shared, payload, to);
+            if !self.has_moved(to, &sent) {
+                return sent;
+            }
+        }
     }
 
     /// Sends the datagrams of `batch` to this stream's destination, in as few calls as the system
@@ -134,7 +157,13 @@ impl OutputStream {
     /// # }
     /// ```
     pub async fn write_batch(&self, batch: &mut SendBatch) -> Result<(), Error> {
-        dispatch::send_batch(&self.shared, batch, self.destination).await
+        loop {
+            let to = self.recipient.destination();
+            let sent = dispatch::send_batch(&self.shared, batch, to).await;
+            if !self.has_moved(to, &sent) {
+                return sent;
+            }
+        }
     }
 
     /// Waits until all writes that were polled on this socket before this call have ended, and returns
@@ -165,9 +194,17 @@ impl OutputStream {
     /// Returns the destination of the stream; `None` for the stream to the peer of a connected
     /// socket that was closed.
     pub fn destination(&self) -> Option<SocketAddr> {
-        self.destination
+        self.recipient
+            .destination()
             .map(|to| to.address)
             .or_else(|| self.shared.peer_addr())
+    }
+
+    /// Returns whether a send has failed because the destination's adapter has another index now.
+    #[inline]
+    fn has_moved<T>(&self, to: Option<Destination>, sent: &Result<T, Error>) -> bool {
+        let resolver = &self.shared.settings.resolver;
+        self.recipient.has_moved(to, sent, resolver)
     }
 
     /// Returns the maximum payload of one datagram to this destination, in bytes: 65,507 over IPv4
@@ -194,8 +231,8 @@ impl Sink<Bytes> for OutputStream {
     type Error = Error;
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let (feed, shared, to) = self.feed();
-        feed.poll_ready(cx, shared, to)
+        let (feed, shared, recipient) = self.feed();
+        feed.poll_ready(cx, shared, recipient)
     }
 
     fn start_send(mut self: Pin<&mut Self>, payload: Bytes) -> Result<(), Error> {
@@ -205,8 +242,8 @@ impl Sink<Bytes> for OutputStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let (feed, shared, to) = self.feed();
-        feed.poll_flush(cx, shared, to)
+        let (feed, shared, recipient) = self.feed();
+        feed.poll_flush(cx, shared, recipient)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
