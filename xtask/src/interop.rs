@@ -19,10 +19,12 @@ mod network;
 mod peers;
 mod refusal;
 mod release;
+mod sandbox;
 mod stun;
 mod suite;
 mod udpair;
 
+pub(crate) use sandbox::inside;
 pub(crate) use suite::Suite;
 
 /// All suites, in the order in which they run.
@@ -39,6 +41,8 @@ pub(crate) const SUITES: &[Suite] = &[
     many::SUITE,
     echo::SUITE,
     refusal::SUITE,
+    sandbox::SUITE,
+    sandbox::EMULATOR,
     device::SUITE,
     kubernetes::SUITE,
 ];

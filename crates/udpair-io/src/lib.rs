@@ -15,10 +15,12 @@
 mod adapter;
 #[allow(dead_code, reason = "only systems that check source addresses need it")]
 mod any_ip;
+mod arrival;
 mod batch;
 mod cause;
 mod engine;
 mod engines;
+mod granted;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod gso;
 mod local_address;

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::cause::refused;
 use crate::socket::Socket;
 use crate::system;
 
@@ -30,7 +31,9 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
     if !socket.supports(SocketAddr::new(membership.group, 0)) {
         return Err(system::family_not_supported());
     }
-    system::join(socket, membership)
+    system::join(socket, membership)?;
+    socket.arrival_filter.join(membership);
+    Ok(())
 }
 
 /// Leaves a group on one adapter.
@@ -39,6 +42,7 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
 ///
 /// The system's own: the socket is not a member.
 pub fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    socket.arrival_filter.leave(membership);
     system::leave(socket, membership)
 }
 
@@ -61,10 +65,14 @@ pub fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
 pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
     let options = socket.options();
     if socket.supports_ipv4() {
-        options.set_multicast_ttl_v4(u32::from(hops))?;
+        options
+            .set_multicast_ttl_v4(u32::from(hops))
+            .map_err(refused("IP_MULTICAST_TTL"))?;
     }
     if socket.supports_ipv6() {
-        options.set_multicast_hops_v6(u32::from(hops))?;
+        options
+            .set_multicast_hops_v6(u32::from(hops))
+            .map_err(refused("IPV6_MULTICAST_HOPS"))?;
     }
     Ok(())
 }
@@ -78,10 +86,14 @@ pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
 pub fn set_multicast_loopback(socket: &Socket, loopback: bool) -> io::Result<()> {
     let options = socket.options();
     if socket.supports_ipv4() {
-        options.set_multicast_loop_v4(loopback)?;
+        options
+            .set_multicast_loop_v4(loopback)
+            .map_err(refused("IP_MULTICAST_LOOP"))?;
     }
     if socket.supports_ipv6() {
-        options.set_multicast_loop_v6(loopback)?;
+        options
+            .set_multicast_loop_v6(loopback)
+            .map_err(refused("IPV6_MULTICAST_LOOP"))?;
     }
     Ok(())
 }

@@ -7,9 +7,8 @@
 use std::io;
 
 use crate::batch::{Destination, Metadata, Outgoing, RecvBatch, SendBatch};
-use crate::cause::Cause;
 use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
-use crate::peer_error::{NetworkError, NetworkErrorKind};
+use crate::peer_error::NetworkError;
 use crate::pool::Buffer;
 use crate::socket::Socket;
 use crate::system;
@@ -26,6 +25,10 @@ impl Engine for Portable {
     }
 
     fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    fn capabilities_of(&self, _socket: &Socket) -> Capabilities {
         Capabilities::default()
     }
 
@@ -76,22 +79,6 @@ impl Engine for Portable {
     }
 
     fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError> {
-        let kind = match Cause::of(error) {
-            Cause::ConnectionRefused | Cause::ConnectionReset => NetworkErrorKind::PortUnreachable,
-            Cause::HostUnreachable | Cause::HostDown => NetworkErrorKind::HostUnreachable,
-            Cause::NetworkUnreachable | Cause::NetworkDown => NetworkErrorKind::NetworkUnreachable,
-            // Linux reports this when a firewall on the path refuses an IPv6 datagram.
-            Cause::PermissionDenied => NetworkErrorKind::AdministrativelyProhibited,
-            Cause::NotSupported => NetworkErrorKind::ProtocolUnreachable,
-            Cause::MessageTooLong => NetworkErrorKind::MessageTooBig,
-            Cause::NetworkReset => NetworkErrorKind::TimeExceeded,
-            _ => return None,
-        };
-        Some(NetworkError {
-            destination: socket.peer_addr().ok(),
-            kind,
-            mtu: None,
-            reporter: None,
-        })
+        NetworkError::of_failed_call(socket, error)
     }
 }

@@ -12,7 +12,10 @@ use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
 use crate::any_ip::AnyIp;
+use crate::arrival::ArrivalFilter;
 use crate::batch::Outgoing;
+use crate::cause::refused;
+use crate::granted::Granted;
 use crate::offload::SendOffload;
 use crate::system;
 
@@ -34,6 +37,11 @@ pub struct Socket {
     family: Family,
     bound_ipv4: BoundIpv4,
     traffic_class: CachedClass,
+    /// What the engine enabled.
+    #[allow(dead_code, reason = "only engines with control messages need it")]
+    pub(crate) granted: Granted,
+    /// What the kernel should not deliver.
+    pub(crate) arrival_filter: ArrivalFilter,
     #[allow(dead_code, reason = "only systems that check source addresses need it")]
     pub(crate) any_ip: AnyIp,
     #[allow(dead_code, reason = "only engines that batch need it")]
@@ -72,7 +80,8 @@ impl Socket {
         if let Some(adapter) = adapter {
             system::bind_to_adapter(&socket.options(), adapter)?;
         }
-        system::wake_for_errors(&socket)?;
+        // Without it, an absent server is noticed later.
+        let _ = system::wake_for_errors(&socket);
         socket.connect(peer)?;
         Ok(socket)
     }
@@ -84,10 +93,22 @@ impl Socket {
             Family::Ipv6 | Family::Dual => Domain::IPV6,
         };
         let socket = system::open(domain, Type::DGRAM, Protocol::UDP)?;
-        if family != Family::Ipv4 {
-            socket.set_only_v6(family == Family::Ipv6)?;
+        let mut receives_ipv4 = family != Family::Ipv6;
+        if family != Family::Ipv4
+            && let Err(error) = socket.set_only_v6(family == Family::Ipv6)
+            // What is not set may be the default.
+            && socket.only_v6().is_ok_and(|is_only| is_only == receives_ipv4)
+        {
+            if family == Family::Dual {
+                return Err(refused("IPV6_V6ONLY")(error));
+            }
+            receives_ipv4 = true;
         }
-        Ok(Self::new(socket.into(), family))
+        let socket = Self::new(socket.into(), family);
+        if family == Family::Ipv6 && receives_ipv4 {
+            socket.arrival_filter.refuse_ipv4();
+        }
+        Ok(socket)
     }
 
     fn new(udp: UdpSocket, family: Family) -> Self {
@@ -96,6 +117,8 @@ impl Socket {
             family,
             bound_ipv4: BoundIpv4::default(),
             traffic_class: CachedClass::default(),
+            granted: Granted::default(),
+            arrival_filter: ArrivalFilter::default(),
             any_ip: AnyIp::default(),
             send_offload: SendOffload::default(),
         }

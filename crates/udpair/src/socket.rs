@@ -24,7 +24,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
+use udpair_io::{Capabilities, Datagram, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
@@ -190,6 +190,20 @@ impl DatagramSocket {
         link.channel
             .with(action)
             .ok_or_else(|| lifecycle::closed(name))
+    }
+
+    /// Returns what the socket's engine supports for this socket: less than the
+    /// [engine](Builder::engine) could do, if the system refused something or it was not requested.
+    ///
+    /// A field about received datagrams says whether messages have it. Before the socket is open,
+    /// this is what the engine could do.
+    ///
+    /// # Platform
+    ///
+    /// Emulators, sandboxes and old kernels refuse options and calls. What no rule needs is left
+    /// out; this method and [`options`](Self::options) say what that is.
+    pub fn capabilities(&self) -> Capabilities {
+        self.shared().capabilities()
     }
 
     /// Returns an output stream to the peer of a connected socket.

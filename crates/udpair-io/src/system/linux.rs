@@ -5,11 +5,13 @@
 mod adapter;
 mod address;
 mod any_ip;
+mod calls;
 mod control;
 mod engine;
 mod errno;
 mod error_queue;
 mod gro;
+mod ioctl;
 mod lookup;
 mod machine;
 mod message;
@@ -19,11 +21,13 @@ mod namespace;
 mod netlink;
 mod network;
 mod option;
+mod proc_net;
 mod receive;
 mod rtnetlink;
 mod send;
 mod send_buffer;
 mod sysfs;
+mod tables;
 
 pub(crate) use adapter::adapter_index;
 pub(crate) use any_ip::allow_bind;

@@ -13,6 +13,7 @@ use std::ptr;
 
 use super::address::RawAddress;
 use super::any_ip;
+use super::calls;
 use super::control::ControlWriter;
 use super::message::empty_header;
 use super::send_buffer::outcome_of_failed_send;
@@ -28,10 +29,18 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
         // To the peer, and from a source that the kernel chooses: the standard library's call is
         // the cheapest.
         None => socket.send(outgoing),
+        Some(_) if calls::SENDMSG.is_missing() => send_plain(socket, outgoing),
         Some(to) => send_to(socket, outgoing.payload, to),
     };
     match sent {
         Ok(()) => Ok(Sent::one(outgoing.payload.len())),
+        Err(error)
+            if outgoing.to.is_some()
+                && !calls::SENDMSG.is_missing()
+                && calls::SENDMSG.finds_missing(&error) =>
+        {
+            send_one(socket, outgoing)
+        }
         Err(error)
             if error.raw_os_error() == Some(libc::EINVAL)
                 && any_ip::allow_source(socket, outgoing.to) =>
@@ -40,6 +49,16 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
         }
         Err(error) => outcome_of_failed_send(socket, outgoing, error),
     }
+}
+
+/// Sends one datagram on a system without sendmsg(2), which can choose nothing for it.
+#[cold]
+fn send_plain(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
+    let is_plain = |to: Destination| to.source.is_any() && to.header.is_any();
+    if !outgoing.to.is_none_or(is_plain) {
+        return Err(calls::missing("sendmsg"));
+    }
+    socket.send(outgoing)
 }
 
 fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
@@ -77,6 +96,9 @@ pub(super) fn send_batch(
     to: Option<Destination>,
     max: usize,
 ) -> io::Result<Sent> {
+    if calls::SENDMSG.is_missing() {
+        return send_first(socket, batch, to);
+    }
     SCRATCH.with_borrow_mut(|scratch| {
         let mut refusal: Option<Refusal> = None;
         loop {
@@ -91,6 +113,12 @@ pub(super) fn send_batch(
                 }
                 Err(error) => error,
             };
+            if scratch.is_call_missing(&error) {
+                if calls::SENDMSG.is_missing() {
+                    return send_first(socket, batch, to);
+                }
+                continue;
+            }
             match (scratch.messages.first(), error.raw_os_error()) {
                 (Some(message), Some(libc::EINVAL)) if any_ip::allow_source(socket, message.to) => {
                 }
@@ -117,6 +145,21 @@ pub(super) fn send_batch(
             }
         }
     })
+}
+
+/// Sends the first datagram of a batch on a system without sendmsg(2).
+#[cold]
+fn send_first(socket: &Socket, batch: &SendBatch, to: Option<Destination>) -> io::Result<Sent> {
+    let Some(first) = batch.queued().next() else {
+        return Ok(Sent::default());
+    };
+    send_one(
+        socket,
+        Outgoing {
+            payload: &first.payload,
+            to: first.to.or(to),
+        },
+    )
 }
 
 /// Returns whether an error may mean that the kernel cannot segment a GSO batch (udp_send_skb in
@@ -180,6 +223,10 @@ impl SendScratch {
         self.payloads.clear();
         self.copies.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
+        let messages_max = match calls::SENDMMSG.is_missing() {
+            true => 1,
+            false => MESSAGES_MAX,
+        };
         // The current message: its size, its first entry in `payloads`, and its destination.
         let mut current: Option<(GsoBatch, usize, &Option<Destination>)> = None;
         for queued in batch.queued().take(max) {
@@ -192,7 +239,7 @@ impl SendScratch {
                 self.end_message(*size, *first);
             }
             current = None;
-            if self.messages.len() == MESSAGES_MAX {
+            if self.messages.len() == messages_max {
                 break;
             }
             match self.begin_message(socket, own.or(to), payload.len(), segments_max) {
@@ -303,6 +350,24 @@ impl SendScratch {
                 msg_len: 0,
             });
         }
+        if calls::SENDMMSG.is_missing() {
+            let Some(header) = self.headers.first() else {
+                return Ok(0);
+            };
+            // SAFETY: as below, for one header.
+            let sent = unsafe {
+                libc::sendmsg(
+                    socket.as_raw_fd(),
+                    &raw const header.msg_hdr,
+                    libc::MSG_DONTWAIT,
+                )
+            };
+            return if sent < 0 {
+                Err(io::Error::last_os_error())
+            } else {
+                Ok(1)
+            };
+        }
         let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
         // SAFETY: the headers point into `messages` and `payloads`, with the correct lengths.
         // Neither has changed since, and both outlive the call. The payloads are in the batch,
@@ -317,6 +382,17 @@ impl SendScratch {
             )
         };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Returns whether the call failed because this system does not have it, so that another one
+    /// is to be made.
+    #[cold]
+    fn is_call_missing(&self, error: &io::Error) -> bool {
+        let call = match calls::SENDMMSG.is_missing() {
+            true => &calls::SENDMSG,
+            false => &calls::SENDMMSG,
+        };
+        call.finds_missing(error)
     }
 
     /// Returns the total of the first `count` messages.
