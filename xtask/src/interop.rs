@@ -9,6 +9,8 @@ mod broadcast;
 mod daemon;
 mod device;
 mod echo;
+mod ended;
+mod full;
 mod kubernetes;
 mod lan;
 mod many;
@@ -31,6 +33,7 @@ pub(crate) use suite::Suite;
 pub(crate) const SUITES: &[Suite] = &[
     // First: what the first socket of a process leaves behind must not be in another namespace.
     release::SUITE,
+    ended::SUITE,
     stun::SUITE,
     peers::SUITE,
     network::SUITE,
@@ -38,6 +41,7 @@ pub(crate) const SUITES: &[Suite] = &[
     multicast::SUITE,
     broadcast::SUITE,
     attachment::SUITE,
+    full::SUITE,
     many::SUITE,
     echo::SUITE,
     refusal::SUITE,

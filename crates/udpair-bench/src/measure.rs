@@ -8,6 +8,7 @@ mod counter;
 mod flood;
 mod idle;
 mod round_trips;
+pub(crate) mod ticker;
 
 use std::io::{self, Write};
 use std::time::Duration;

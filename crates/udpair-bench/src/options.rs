@@ -16,6 +16,8 @@ pub(crate) struct Options {
     pub(crate) in_flight: usize,
     /// The number of sockets, destinations or connects.
     pub(crate) count: usize,
+    /// How long the application works on each received datagram.
+    pub(crate) work: Duration,
     /// The core to run on; `None` leaves the choice to the system.
     pub(crate) core: Option<usize>,
     /// Whether to run with priority over ordinary processes; only root may.
@@ -32,6 +34,7 @@ impl Options {
             time: Duration::from_millis(700),
             in_flight: 1,
             count: 0,
+            work: Duration::ZERO,
             core: None,
             is_urgent: false,
         };
@@ -54,6 +57,10 @@ impl Options {
                 "--bytes" => options.bytes = value.parse().map_err(|why| wrong(&why))?,
                 "--in-flight" => options.in_flight = value.parse().map_err(|why| wrong(&why))?,
                 "--count" => options.count = value.parse().map_err(|why| wrong(&why))?,
+                "--work" => {
+                    let micros = value.parse().map_err(|why| wrong(&why))?;
+                    options.work = Duration::from_micros(micros);
+                }
                 "--core" => options.core = Some(value.parse().map_err(|why| wrong(&why))?),
                 "--seconds" => {
                     let seconds = value.parse().map_err(|why| wrong(&why))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::measure::{Connects, Idle};
+use crate::measure::{Connects, Idle, ticker};
 use crate::options::Options;
 use crate::peer::{self, Load, Mode};
 use crate::system::process;
@@ -100,6 +100,9 @@ fn measure(role: &str, mode: &Mode, options: &Options) -> Result<Value> {
 fn apply_placement(options: &Options) -> Result<()> {
     let most = (options.time + GRACE).as_secs();
     process::end_after(u32::try_from(most).unwrap_or(u32::MAX));
+    if !options.work.is_zero() {
+        ticker::set_work(options.work);
+    }
     if let Some(core) = options.core {
         process::pin(core)?;
     }
@@ -136,4 +139,4 @@ const USAGE: &str = "usage: udpair-bench ROLE ...
   sink|name-server OPTIONS    the remote ends of fan-out and connect
   exec OPTIONS -- PROGRAM     run another program on the same core with the same priority
 
-options: --seconds S --bytes N --count N --in-flight N --local A:P --remote A:P --core N --urgent";
+options: --seconds S --bytes N --count N --in-flight N --work US --local A:P --remote A:P --core N --urgent";

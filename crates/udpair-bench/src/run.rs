@@ -41,9 +41,10 @@ pub(crate) fn run(workload: &Workload, mode: &'static Mode, options: &Options) -
             bytes,
             sender,
             receiver,
+            work,
         } => {
             let named = |name: Option<&str>| name.map_or(Ok(mode), peer::mode);
-            measurement.one_way(bytes, named(sender)?, named(receiver)?)
+            measurement.one_way(bytes, named(sender)?, named(receiver)?, work)
         }
         Kind::Echo { in_flight, cores } => measurement.echo(in_flight, cores),
         Kind::FanOut { ports } => measurement.fan_out(count_or(ports)),
@@ -84,13 +85,22 @@ impl Measurement {
         cores
     }
 
-    fn one_way(&self, bytes: u16, sender: &'static Mode, receiver: &'static Mode) -> Result<Value> {
+    fn one_way(
+        &self,
+        bytes: u16,
+        sender: &'static Mode,
+        receiver: &'static Mode,
+        work: u16,
+    ) -> Result<Value> {
         let (client, server) = (address(CLIENT_PORT), address(SERVER_PORT));
-        let receiving = self
+        let mut receiving = self
             .part("receive", Some(receiver), RECEIVER)
             .with("--local", server)
-            .with("--remote", client)
-            .start_ready()?;
+            .with("--remote", client);
+        if work > 0 {
+            receiving = receiving.with("--work", work);
+        }
+        let receiving = receiving.start_ready()?;
         let sending = self
             .part("send", Some(sender), SENDER)
             .with("--local", client)
@@ -112,6 +122,8 @@ impl Measurement {
             "sender_cpu": per_million(sender_cpu, sent_count),
             "receiver_cpu": per_million(receiver_cpu, received_count),
             "cpu": per_million(sender_cpu + receiver_cpu, received_count),
+            "late": received["late"]["max_ms"],
+            "late_p50": received["late"]["p50_ms"],
         }))
     }
 

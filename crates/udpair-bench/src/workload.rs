@@ -32,6 +32,9 @@ pub(crate) enum Kind {
         sender: Option<&'static str>,
         /// The mode of the receiver; `None` for the measured mode.
         receiver: Option<&'static str>,
+        /// How long the receiver works on each datagram, in microseconds. If it does, a ticker
+        /// shares its thread.
+        work: u16,
     },
     /// A client keeps a number of datagrams in flight to an echo.
     Echo { in_flight: usize, cores: Cores },
@@ -90,6 +93,11 @@ const SENDER: &[Figure] = &[
     cost("sender_cpu", "s/M"),
     cost("loss", "%"),
 ];
+const TICKS: &[Figure] = &[
+    cost("late", "ms"),
+    cost("late_p50", "ms"),
+    rate("delivered", "1/s"),
+];
 const LATENCY: &[Figure] = &[cost("p50", "us"), cost("p99", "us"), cost("p999", "us")];
 const ROUND_TRIPS: &[Figure] = &[rate("round_trips", "1/s"), cost("cpu", "s/M")];
 const IDLE: &[Figure] = &[
@@ -105,6 +113,26 @@ const NAMES: &[Figure] = &[
     cost("first_queries", "first"),
 ];
 
+/// Returns a flood of small batches to a receiver that works on each datagram.
+const fn beside_ticker(work: u16) -> Kind {
+    Kind::OneWay {
+        bytes: 64,
+        sender: Some("udpair-few"),
+        receiver: None,
+        work,
+    }
+}
+
+const BESIDE_TICKER: &[&str] = &[
+    "tokio",
+    "quinn-udp",
+    "udpair",
+    "udpair-stream",
+    "udpair-batch",
+    "udpair-for-each",
+    "udpair-queue",
+    "udpair-dropping-queue",
+];
 const FAST: &[&str] = &["raw-gso", "tokio", "quinn-udp"];
 const SINGLE: &[&str] = &["raw", "tokio", "quinn-udp-one"];
 
@@ -117,6 +145,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             bytes: 64,
             sender: None,
             receiver: None,
+            work: 0,
         },
         figures: ONE_WAY,
         modes: None,
@@ -129,6 +158,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             bytes: 1_200,
             sender: None,
             receiver: None,
+            work: 0,
         },
         figures: ONE_WAY,
         modes: None,
@@ -141,6 +171,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             bytes: 64,
             sender: None,
             receiver: None,
+            work: 0,
         },
         figures: ONE_WAY,
         modes: Some(&["raw", "tokio", "quinn-udp-one", "udpair", "node"]),
@@ -153,6 +184,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             bytes: 64,
             sender: None,
             receiver: Some("raw-gso"),
+            work: 0,
         },
         figures: SENDER,
         modes: None,
@@ -165,6 +197,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             bytes: 64,
             sender: Some("raw-gso"),
             receiver: None,
+            work: 0,
         },
         figures: RECEIVER,
         modes: None,
@@ -231,6 +264,22 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         figures: SENDER,
         modes: None,
         baselines: &["raw-mmsg", "tokio", "quinn-udp"],
+    },
+    Workload {
+        name: "w6-2us",
+        about: "a ticker beside a flooded receiver that works 2 us on a datagram",
+        kind: beside_ticker(2),
+        figures: TICKS,
+        modes: Some(BESIDE_TICKER),
+        baselines: &["tokio"],
+    },
+    Workload {
+        name: "w6-20us",
+        about: "the same with 20 us on a datagram",
+        kind: beside_ticker(20),
+        figures: TICKS,
+        modes: Some(BESIDE_TICKER),
+        baselines: &["tokio"],
     },
     Workload {
         name: "w4",

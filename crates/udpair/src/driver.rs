@@ -91,7 +91,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 pub(crate) struct Task(AbortHandle);
 
 impl Task {
-    fn new(handle: JoinHandle<()>) -> Self {
+    fn new(handle: &JoinHandle<()>) -> Self {
         Self(handle.abort_handle())
     }
 
@@ -143,6 +143,25 @@ pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
     ready!(coop::poll_proceed(cx)).made_progress();
     Poll::Ready(())
 }
+
+/// Consumes up to `units` units of the task's budget, without waiting, and returns whether some are
+/// left.
+pub(crate) fn consume_budget(cx: &mut Context<'_>, units: usize) -> bool {
+    (0..units.min(BUDGET_MAX)).all(|_| poll_budget(cx).is_ready())
+}
+
+/// Lets other tasks run: makes the executor poll this task again after them, also after those that
+/// wait for the runtime's timers and descriptors.
+pub(crate) fn yield_now(cx: &mut Context<'_>) {
+    // A task without budget is polled after the runtime looked for events. A woken one would be
+    // polled before.
+    if consume_budget(cx, BUDGET_MAX) {
+        cx.waker().wake_by_ref();
+    }
+}
+
+/// More units than a budget has.
+const BUDGET_MAX: usize = 256;
 
 /// Returns the current runtime if it can serve sockets, otherwise the background one.
 fn runtime() -> io::Result<Handle> {

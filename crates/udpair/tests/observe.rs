@@ -8,9 +8,10 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::future::Future;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use metrics::{
@@ -180,9 +181,51 @@ fn resolutions_are_counted_by_their_outcome() {
     assert_eq!(recorder.number("udpair_resolution_seconds"), 3);
 }
 
+/// A subscriber may use the socket that an event is about, in whichever call the event occurs: no
+/// lock is held.
+#[test]
+fn a_subscriber_may_use_the_socket() {
+    for engine in engines() {
+        let recorder = TestRecorder::default();
+        let used = recorder.used.clone();
+        let (done, is_done) = mpsc::channel();
+        let using = thread::spawn(move || {
+            recorder.run(async {
+                let builder = DatagramSocket::builder().engine(*engine);
+                // Nobody receives at the port for discarding.
+                let nobody = EndpointPair::from(SocketAddr::from(([127, 0, 0, 1], 9)));
+                let socket = builder.connect(&nobody).await.unwrap();
+                *recorder.used.lock().unwrap() = Some(socket.clone());
+                let output = socket.output().unwrap();
+                // The first write is answered with an ICMP error, which each of these may take.
+                for call in 0..6 {
+                    output.write(b"x").await.unwrap();
+                    match call {
+                        0 => drop(socket.try_recv()),
+                        1 => drop(output.try_write(b"x")),
+                        2 => drop(socket.next_event().await.unwrap()),
+                        3 => output.write(b"x").await.unwrap(),
+                        4 => drop(output.drain().await),
+                        _ => {}
+                    }
+                }
+                socket.cancel_io().unwrap();
+                socket.close();
+            });
+            done.send(recorder.events().len()).unwrap();
+        });
+        let events = is_done.recv_timeout(Duration::from_secs(20));
+        assert!(events.expect("no call hangs") > 3, "{engine:?}");
+        using.join().unwrap();
+        used.lock().unwrap().take();
+    }
+}
+
 /// A subscriber and recorder that stores events and metrics.
 #[derive(Clone, Default)]
 struct TestRecorder {
+    /// A socket that each event uses.
+    used: Arc<Mutex<Option<DatagramSocket>>>,
     events: Arc<Mutex<Vec<RecordedEvent>>>,
     numbers: Arc<Mutex<HashMap<String, Arc<Number>>>>,
 }
@@ -274,6 +317,18 @@ impl tracing::Subscriber for TestRecorder {
         };
         event.record(&mut recorded);
         self.events.lock().unwrap().push(recorded);
+        // What is done here may be an event itself.
+        let used = self.used.lock().unwrap().take();
+        if let Some(socket) = used {
+            let _ = format!(
+                "{socket:?} {:?} {:?}",
+                socket.statistics(),
+                socket.options()
+            );
+            let _ = socket.try_recv();
+            let _ = socket.output().map(|output| output.try_write(b"x"));
+            *self.used.lock().unwrap() = Some(socket);
+        }
     }
 
     fn enter(&self, _: &Id) {}

@@ -485,8 +485,10 @@ fn other_adapter(lan: &Lan) -> Result<String, Why> {
                 batch.push_to("x", to);
                 refused("send_batch", socket.send_batch(&mut batch).await)?;
             }
-            let mut source = Source::default();
-            source.adapter = Some(e1);
+            let source = Source {
+                adapter: Some(e1),
+                ..Source::default()
+            };
             for to in ["[fd80:2::2]:9", "[ff15::80]:9"] {
                 let mut to = Destination::from(to.parse::<SocketAddr>()?);
                 to.source = source;

@@ -718,7 +718,7 @@ fn command(lan: &Lan) -> Result<String, Why> {
         listen.wait_for(&format!("\"text\":\"{through}\""))?;
     }
     listen
-        .wait_for("\"event\":\"summary\",\"sent\":0,\"received\":2,\"dropped\":0,\"exact\":true")?;
+        .wait_for("\"event\":\"summary\",\"sent\":0,\"send_dropped\":0,\"received\":2,\"dropped\":0,\"exact\":true")?;
     check(
         joined.iter().all(|line| !line.contains("\"error\":\"")),
         || joined.join(", "),

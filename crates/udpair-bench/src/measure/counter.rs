@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{END_BYTES, cpu_since, say_ready};
+use super::{END_BYTES, cpu_since, say_ready, ticker};
 use crate::Result;
 use crate::system::process::{self, Processes};
 
@@ -14,6 +14,8 @@ use crate::system::process::{self, Processes};
 pub(crate) struct Counter {
     received: u64,
     bytes: u64,
+    /// How long the application works on each datagram.
+    work: Duration,
     cpu: Duration,
 }
 
@@ -24,6 +26,7 @@ impl Counter {
         Ok(Self {
             received: 0,
             bytes: 0,
+            work: ticker::work(),
             cpu: process::cpu_time(Processes::This),
         })
     }
@@ -38,6 +41,9 @@ impl Counter {
         }
         self.received += 1;
         self.bytes += black_box(payload).len() as u64;
+        if !self.work.is_zero() {
+            ticker::spend(self.work);
+        }
         ControlFlow::Continue(())
     }
 
@@ -56,6 +62,7 @@ impl Counter {
             "received": self.received,
             "bytes": self.bytes,
             "cpu_seconds": cpu_since(self.cpu),
+            "late": ticker::lateness(),
         })
     }
 }

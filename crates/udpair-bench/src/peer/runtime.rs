@@ -7,13 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinHandle;
 
 use crate::Result;
+use crate::measure::ticker;
 
 /// Runs a peer to completion on the current thread.
 pub(super) fn run<T>(peer: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(peer)
+        .block_on(async {
+            ticker::start();
+            peer.await
+        })
 }
 
 /// One task per socket, for many sockets.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use udpair::{
-    Builder, DatagramSocket, Endpoint, EndpointPair, OutputStream, RecvBatch, Resolver, SendBatch,
+    Builder, DatagramSocket, Endpoint, EndpointPair, OutputStream, Overflow, RecvBatch, Resolver,
+    SendBatch,
 };
 use udpair_bench::dns;
 
@@ -37,6 +38,17 @@ pub(super) const MODES: &[Mode] = &[
         ping: Some(|ends, load| run(ping_messages(ends, *load, Opening::Usual))),
         idle: Some(|idle| run(for_each_handlers(idle))),
         ..Mode::new("udpair-for-each", "write_batch and for_each")
+    },
+    Mode {
+        receive: Some(|ends| run(queue(ends, Overflow::Pause))),
+        ..Mode::new("udpair-queue", "a queue that pauses when it is full")
+    },
+    Mode {
+        receive: Some(|ends| run(queue(ends, Overflow::DropOldest))),
+        ..Mode::new(
+            "udpair-dropping-queue",
+            "a queue that drops the oldest message",
+        )
     },
     Mode {
         send: Some(|ends, load| run(write_batch(ends, *load, FEW))),
@@ -86,6 +98,9 @@ pub(super) const MODES: &[Mode] = &[
 
 /// The length of a small batch, as an application may have from time to time.
 const FEW: usize = 8;
+
+/// The capacity of a bounded queue.
+const QUEUE: usize = 64;
 
 /// The length of a batch that takes several GSO messages.
 const MANY: usize = 512;
@@ -178,6 +193,17 @@ async fn for_each(ends: Ends) -> Result<Counter> {
         })
         .await?;
     Ok(counter)
+}
+
+async fn queue(ends: Ends, overflow: Overflow) -> Result<Counter> {
+    let socket = connect(ends, Opening::Usual).await?;
+    let mut queue = socket.queue(QUEUE, overflow)?;
+    let mut counter = Counter::ready()?;
+    loop {
+        if counter.take(queue.recv().await?.payload()).is_break() {
+            return Ok(counter);
+        }
+    }
 }
 
 async fn recv_batch(ends: Ends, opening: Opening) -> Result<Counter> {

@@ -116,6 +116,14 @@ impl GroBuffer {
         OwnedDatagram::slice(shared.clone(), start, end, dropped_before)
     }
 
+    /// Skips the first `count` datagrams, of which there are more than `count`.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.taken += count * self.segment;
+        if count > 0 {
+            self.dropped_before = 0;
+        }
+    }
+
     /// Takes the first datagram out of content that is not shared yet.
     fn pop_unshared(&mut self, reservation: &mut Reservation) -> OwnedDatagram {
         let is_single = self.bytes() <= self.segment;

@@ -224,11 +224,23 @@ impl RecvBatch {
     }
 
     /// Removes the first `count` datagrams, or all if there are fewer.
-    pub fn remove(&mut self, count: usize) {
-        for _ in 0..count {
-            if self.pop().is_none() {
+    pub fn remove(&mut self, mut count: usize) {
+        while count > 0
+            && let Some(buffer) = self.buffers.front_mut()
+        {
+            let left = buffer.datagrams();
+            if count < left {
+                buffer.skip(count);
+                self.datagrams -= count;
                 return;
             }
+            count -= left;
+            self.datagrams -= left;
+            drop(self.reservation.split(buffer.reserved()));
+            self.buffers.pop_front();
+        }
+        if self.buffers.is_empty() {
+            self.reservation = Reservation::default();
         }
     }
 
@@ -237,6 +249,27 @@ impl RecvBatch {
         self.buffers.append(&mut other.buffers);
         self.datagrams += mem::take(&mut other.datagrams);
         self.reservation.append(mem::take(&mut other.reservation));
+    }
+
+    /// Keeps the first messages, which hold at least `datagrams` datagrams, and returns the others;
+    /// `None` if there are no others.
+    pub fn split_off(&mut self, datagrams: usize) -> Option<Self> {
+        let mut kept = 0;
+        let messages = self.buffers.iter().position(|buffer| {
+            let is_enough = kept >= datagrams;
+            kept += buffer.datagrams();
+            is_enough
+        })?;
+        let buffers = self.buffers.split_off(messages);
+        let reserved = buffers.iter().map(GroBuffer::reserved).sum();
+        let others = Self {
+            limit: self.limit,
+            datagrams: buffers.iter().map(GroBuffer::datagrams).sum(),
+            buffers,
+            reservation: self.reservation.split(reserved),
+        };
+        self.datagrams -= others.datagrams;
+        Some(others)
     }
 
     /// Shrinks the capacity to what a call that takes `messages` kernel messages needs.
@@ -426,6 +459,54 @@ mod tests {
                 }
             }
             assert_eq!(found, expected, "{compacted_at}");
+        }
+    }
+
+    /// Removing some leaves what taking them one by one leaves.
+    #[test]
+    fn removing_some_leaves_the_others() {
+        let messages = [
+            ("aabbc", 2, "192.0.2.1:1", None),
+            ("", 9, "192.0.2.1:1", None),
+            ("dd", 2, "192.0.2.2:1", Some(5)),
+            ("eeff", 2, "192.0.2.1:1", None),
+        ];
+        let all = ["aa", "bb", "c", "", "dd", "ee", "ff"];
+        for first in 0..=all.len() {
+            for second in 0..=all.len() {
+                let mut removed = batch(&messages);
+                removed.remove(first);
+                removed.remove(second);
+                let left = (first + second).min(all.len());
+                assert_eq!(texts(&removed), all[left..], "{first} {second}");
+                let popped = std::iter::from_fn(|| removed.pop());
+                let popped: Vec<_> = popped.map(OwnedDatagram::into_payload).collect();
+                assert_eq!(popped, all[left..], "{first} {second}");
+            }
+        }
+    }
+
+    /// Messages stay whole, and no datagram is lost.
+    #[test]
+    fn a_batch_is_split_between_messages() {
+        let messages = [
+            ("aabbc", 2, "192.0.2.1:1", None),
+            ("", 9, "192.0.2.1:1", None),
+            ("ddee", 2, "192.0.2.2:1", Some(5)),
+        ];
+        for (datagrams, kept) in [(0, 0), (1, 3), (3, 3), (4, 4), (5, 6), (6, 6), (9, 6)] {
+            for is_compacted in [false, true] {
+                let mut first = batch(&messages);
+                if is_compacted {
+                    first.compact();
+                }
+                let others = first.split_off(datagrams);
+                assert_eq!(others.is_none(), kept == 6, "{datagrams}");
+                let others = others.unwrap_or_default();
+                let all = ["aa", "bb", "c", "", "dd", "ee"];
+                assert_eq!(texts(&first), all[..kept], "{datagrams}");
+                assert_eq!(texts(&others), all[kept..], "{datagrams}");
+            }
         }
     }
 

@@ -154,7 +154,7 @@ fn hub() -> io::Result<Arc<Hub>> {
             .err();
         end_notice.send(why);
     });
-    let _ = hub.task.set(Task::new(publishing));
+    let _ = hub.task.set(Task::new(&publishing));
     hubs.push((key, Arc::downgrade(&hub)));
     Ok(hub)
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use once_cell::race::OnceBox;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
-use udpair_io::{Cause, Socket};
+use udpair_io::Socket;
 
 use super::Task;
 use super::readiness::Readiness;
@@ -229,8 +229,11 @@ impl Watched {
     ///
     /// `writers` are the tasks that wait for it; all of them are woken when there is space. The
     /// caller that learns of the space wakes the others, once it holds no lock.
+    ///
+    /// `by_pause` is for a kernel that reports space where it has none: this then waits for a pause.
     pub(crate) fn poll_writable(
         &self,
+        by_pause: bool,
         writers: &Arc<Waiters>,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
@@ -242,7 +245,7 @@ impl Watched {
         writers.enlist(ticket, cx.waker(), discarded);
         let waited_for = match &mut *space {
             Some(space) => space,
-            none => none.insert(self.wait_for_space()?),
+            none => none.insert(self.wait_for_space(by_pause)?),
         };
         let waker = writers.clone().into();
         let writable = ready!(waited_for.poll(&mut Context::from_waker(&waker)));
@@ -302,7 +305,7 @@ impl Watched {
         &self,
         future: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<Task> {
-        Ok(Task::new(self.runtime()?.spawn(future)))
+        Ok(Task::new(&self.runtime()?.spawn(future)))
     }
 
     /// Calls `action` inside the runtime of the socket.
@@ -334,22 +337,26 @@ impl Watched {
     }
 
     /// Registers a second descriptor of the socket for writing, because the runtime accepts each
-    /// descriptor only once. If there is no descriptor left, waits for a pause.
-    fn wait_for_space(&self) -> Result<Space, WaitError> {
+    /// descriptor only once. If the system has none left, or `by_pause`, waits for a pause.
+    fn wait_for_space(&self, by_pause: bool) -> Result<Space, WaitError> {
+        if !by_pause {
+            match self.register_for_space()? {
+                Ok(readiness) => return Ok(Space::Registered(readiness)),
+                Err(error) if error.raw_os_error().is_some() => {}
+                // The runtime was shut down.
+                Err(error) => return Err(WaitError::Runtime(error)),
+            }
+        }
+        // In the runtime of the caller: that of the socket may end meanwhile.
+        let pause = super::within(|| Box::pin(sleep(SPACE_PAUSE)));
+        Ok(Space::Pause(pause.map_err(WaitError::Runtime)?))
+    }
+
+    fn register_for_space(&self) -> Result<io::Result<Readiness<Socket>>, WaitError> {
         let runtime = self.runtime().map_err(WaitError::Runtime)?;
         let _entered = runtime.enter();
         let copy = self.with(Socket::try_clone).ok_or(WaitError::Closed)?;
-        let registered = copy.and_then(|copy| {
-            let registered = Readiness::for_writing(copy);
-            registered.map_err(|(_, error)| error)
-        });
-        match registered {
-            Ok(readiness) => Ok(Space::Registered(readiness)),
-            Err(error) if Cause::of(&error) == Cause::TooManyFiles => {
-                Ok(Space::Pause(Box::pin(sleep(SPACE_PAUSE))))
-            }
-            Err(error) => Err(WaitError::Runtime(error)),
-        }
+        Ok(copy.and_then(|copy| Readiness::for_writing(copy).map_err(|(_, error)| error)))
     }
 }
 

@@ -23,7 +23,7 @@ use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
 use crate::resolve::{Local, LocalHost, RemoteAddresses};
 use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
-use destination::Purpose;
+pub(crate) use destination::{Purpose, check_adapters};
 
 /// Implements [`DatagramSocket::connect`](super::DatagramSocket::connect).
 pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result<(), Error> {
@@ -233,6 +233,14 @@ fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> 
     destination::check(address, purpose, || settings.resolver.list_adapters())
 }
 
+/// Checks that a socket that is bound to an adapter can reach a peer.
+fn check_bound(adapter: Option<u32>, destination: SocketAddr) -> Result<(), Error> {
+    match adapter {
+        None => Ok(()),
+        Some(bound) => check_adapters(bound, destination.into(), Purpose::Connect),
+    }
+}
+
 /// Connects a bound socket.
 fn connect_bound(
     settings: &Settings,
@@ -245,6 +253,7 @@ fn connect_bound(
         true => None,
         false => broadcast_adapter(settings, destination),
     };
+    check_bound(link.channel.adapter(), destination)?;
     match link.connect(destination, adapter.as_ref()) {
         None => return Err(cancelled("connect")),
         Some(Ok(())) => {}
@@ -273,6 +282,10 @@ fn connect_new(
 ) -> Result<Opened, Error> {
     let adapter = broadcast_adapter(settings, destination);
     let (socket, device) = bound_socket(settings, local, adapter.as_ref(), Some(destination))?;
+    check_bound(
+        device.as_ref().map(|device| device.adapter.index),
+        destination,
+    )?;
     let address = match local.host {
         LocalHost::Addresses(_) => socket.local_addr().ok(),
         LocalHost::Any | LocalHost::Loopback => None,
@@ -378,6 +391,37 @@ impl<'a> Attempts<'a> {
             error
         } else {
             error.in_context(message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// ADR-01: the next address is tried only after errors that another address may not have.
+    #[test]
+    fn some_errors_end_the_attempts() {
+        let remote = "example.test:9".parse().unwrap();
+        let address = "192.0.2.1:9".parse().unwrap();
+        let action = Action::Connect(&remote);
+        for (kind, goes_on) in [
+            (ErrorKind::NetworkUnreachable, true),
+            (ErrorKind::HostUnreachable, true),
+            (ErrorKind::AddressNotAvailable, true),
+            (ErrorKind::FamilyNotSupported, true),
+            (ErrorKind::PermissionDenied, false),
+            (ErrorKind::AddressInUse, false),
+            (ErrorKind::Cancelled, false),
+            (ErrorKind::Closed, false),
+            (ErrorKind::InvalidArgument, false),
+            (ErrorKind::Io, false),
+        ] {
+            let mut attempts = Attempts::new(&action);
+            let failed = attempts.failed(address, Error::new(kind, "no"));
+            assert_eq!(failed.is_ok(), goes_on, "{kind:?}");
+            let last = failed.err().unwrap_or_else(|| attempts.into_error());
+            assert_eq!(last.kind(), kind);
         }
     }
 }

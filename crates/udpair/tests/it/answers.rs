@@ -9,7 +9,7 @@ use udpair::{ErrorKind, Resolver, Step};
 
 use crate::resolve::{addresses, failure, resolve, zone};
 use crate::support::dns::{DnsServer, Reply, Zone, answer_to, record, refusal};
-use crate::support::{Peer, endpoint};
+use crate::support::{endpoint, unused_addr};
 
 /// SRV-08, GEN-03: each response code has its status, and the text names the query and the server.
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn an_error_names_the_silent_server_and_the_time_limit() {
 /// SRV-08: the closed port of a server is reported at once.
 #[tokio::test]
 async fn a_closed_server_port_ends_resolution_at_once() {
-    let closed = Peer::new().close();
+    let closed = unused_addr();
     let resolver = Resolver::builder()
         .dns_servers([closed])
         .services_text("")
@@ -97,7 +97,7 @@ async fn the_second_server_answers_when_the_first_does_not() {
         DnsServer::new(|query, _| vec![Reply::Answer(refusal(query, ResponseCode::ServFail))]);
     let refusing =
         DnsServer::new(|query, _| vec![Reply::Answer(refusal(query, ResponseCode::Refused))]);
-    let dead = Peer::new().close();
+    let dead = unused_addr();
     for first in [
         silent.address(),
         failing.address(),

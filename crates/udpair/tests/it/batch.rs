@@ -13,7 +13,7 @@ use futures_sink::Sink;
 use tokio::task::coop;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, RecvBatch, SendBatch};
 
-use crate::support::{Peer, TIMEOUT, builders, endpoint, loopback, soon};
+use crate::support::{Peer, TIMEOUT, builders, endpoint, loopback, soon, unused_addr};
 
 /// Lengths that form GSO runs, end runs, and are sent on their own.
 const LENGTHS: [usize; 16] = [
@@ -186,7 +186,7 @@ async fn a_batch_is_sent_despite_queued_errors() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let closed = Peer::new().close();
+        let closed = unused_addr();
         let mut batch = SendBatch::new();
         for number in 0..30_u8 {
             batch.push_to(vec![number; 20], peer.addr());
@@ -350,7 +350,7 @@ async fn every_peer_error_during_a_batch_is_reported() {
         let reported = |is_batch: bool| {
             let builder = builder.clone();
             async move {
-                let socket = builder.connect(&Peer::new().close().into()).await.unwrap();
+                let socket = builder.connect(&unused_addr().into()).await.unwrap();
                 let output = socket.output().unwrap();
                 // Of different lengths, so that no two share a GSO batch.
                 let payloads = (1..9).map(|length| vec![0; length]);
@@ -382,7 +382,7 @@ async fn a_peer_error_in_the_middle_of_a_batch_is_reported_before_the_next_messa
             continue;
         }
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let closed = Peer::new().close();
+        let closed = unused_addr();
         let mut batch = SendBatch::new();
         batch.push_to("to a closed port", closed);
         batch.push_to("to the peer", peer.addr());

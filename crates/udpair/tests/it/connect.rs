@@ -6,7 +6,7 @@ use std::time::Duration;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind};
 
 use crate::support::dns::{DnsServer, Reply, Zone};
-use crate::support::{Peer, TempFile, builders, endpoint, soon};
+use crate::support::{Peer, TempFile, builders, endpoint, soon, unused_addr, unused_port};
 
 /// CON-01, SRV-14
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn the_last_failure_is_the_error() {
 async fn a_socket_is_bound_to_the_local_part_of_its_pair() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
-        let port = Peer::new().close().port();
+        let port = unused_port();
         for (local, ip, expected_port) in [
             (format!("127.0.0.2:{port}"), "127.0.0.2", Some(port)),
             ("127.0.0.3:".into(), "127.0.0.3", None),
@@ -220,7 +220,7 @@ async fn a_socket_is_bound_to_the_local_part_of_its_pair() {
 #[tokio::test]
 async fn a_local_service_is_looked_up_in_the_services_file_only() {
     let peer = Peer::new();
-    let port = Peer::new().close().port();
+    let port = unused_port();
     let server = DnsServer::with_zone(Zone::new("_mine._udp.example.test SRV 0 0 1 ."));
     let services = TempFile::new(&format!("mine {port}/udp\n"));
     let resolver = server
@@ -296,7 +296,7 @@ async fn port_0_and_the_unspecified_address_are_rejected() {
 /// CON-03
 #[tokio::test]
 async fn connecting_to_a_closed_port_succeeds() {
-    let closed = Peer::new().close();
+    let closed = unused_addr();
     for (_, builder) in builders() {
         let socket = builder.connect(&closed.into()).await.unwrap();
         assert_eq!(socket.peer_addr(), Some(closed));
@@ -338,7 +338,7 @@ async fn a_failed_connect_leaves_the_socket_usable() {
 #[tokio::test]
 async fn a_socket_is_bound_to_the_requested_address_and_port() {
     for (engine, builder) in builders() {
-        let port = Peer::new().close().port();
+        let port = unused_port();
         for (local, ip, is_chosen) in [
             (format!("127.0.0.1:{port}"), "127.0.0.1", false),
             (format!("[::1]:{port}"), "::1", false),

@@ -8,7 +8,7 @@ use std::thread;
 
 use udpair::{Datagram, DatagramSocket, Endpoint, ErrorKind, Overflow, RecvBatch, SendBatch};
 
-use crate::support::{Peer, builders, endpoint, loopback, soon};
+use crate::support::{Peer, builders, endpoint, loopback, soon, unused_port};
 
 /// CON-08
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn datagrams_of_a_flooding_non_peer_are_never_delivered() {
     for (engine, builder) in builders() {
         let peer = Peer::new();
         // A fixed local port, so that the flood reaches the socket from the start.
-        let port = Peer::at("0.0.0.0:0").close().port();
+        let port = unused_port();
         let target = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
         let (stop, sent) = (
             Arc::new(AtomicBool::new(false)),

@@ -2,10 +2,12 @@
 
 use std::future::{self, Future};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
-use udpair::{DatagramSocket, ErrorKind, Event};
+use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
 
 use crate::support::{Peer, builders, endpoint, loopback, soon};
 
@@ -379,6 +381,102 @@ async fn a_flood_of_datagrams_does_not_starve_other_tasks() {
             soon(socket.recv()).await.unwrap();
             received += 1;
             assert!(received < 100_000, "{engine:?}");
+        }
+    }
+}
+
+/// Receives datagrams in one of several ways, and counts them, until the socket is closed.
+async fn count_received(socket: DatagramSocket, way: &str, count: Arc<AtomicUsize>) {
+    let add = |received| count.fetch_add(received, Ordering::Relaxed);
+    match way {
+        "recv" => {
+            while socket.recv().await.is_ok() {
+                add(1);
+            }
+        }
+        "next_event" => {
+            while socket.next_event().await.is_ok() {
+                add(1);
+            }
+        }
+        "messages" => {
+            let mut messages = socket.messages();
+            while let Some(Ok(_)) =
+                future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx)).await
+            {
+                add(1);
+            }
+        }
+        "for_each" => {
+            let _ = socket
+                .for_each(|_| {
+                    add(1);
+                })
+                .await;
+        }
+        "recv_batch" => {
+            let mut batch = RecvBatch::new(64);
+            while let Ok(received) = socket.recv_batch(&mut batch).await {
+                add(received);
+            }
+        }
+        "queue" => {
+            let mut queue = socket.queue(10_000, Overflow::Pause).unwrap();
+            while queue.recv().await.is_ok() {
+                add(1);
+            }
+        }
+        _ => panic!("{way}"),
+    }
+}
+
+/// Whoever receives gives the thread to other tasks after some 128 datagrams, whether these arrived
+/// alone or together, and whichever way they are received.
+#[tokio::test]
+async fn other_tasks_run_between_few_datagrams() {
+    const SENT: usize = 480;
+    let sender = DatagramSocket::builder()
+        .bind(&endpoint(":0"))
+        .await
+        .unwrap();
+    for (engine, builder) in builders() {
+        for way in [
+            "recv",
+            "next_event",
+            "messages",
+            "for_each",
+            "recv_batch",
+            "queue",
+        ] {
+            let builder = builder.clone().inbound_buffer_bytes(1 << 20);
+            let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+            let to = socket.local_addr().unwrap();
+            let mut batch = SendBatch::new();
+            while batch.len() < SENT {
+                batch.push_to(&b"x"[..], to);
+            }
+            sender.send_batch(&mut batch).await.unwrap();
+            let count = Arc::new(AtomicUsize::new(0));
+            let receiving = tokio::spawn({
+                let (socket, count) = (socket.clone(), count.clone());
+                async move { count_received(socket, way, count).await }
+            });
+            let mut before = 0;
+            soon(async {
+                while before < SENT {
+                    tokio::task::yield_now().await;
+                    let now = count.load(Ordering::Relaxed);
+                    assert!(
+                        now - before <= 192,
+                        "{} at once {engine:?} {way}",
+                        now - before
+                    );
+                    before = now;
+                }
+            })
+            .await;
+            socket.close();
+            soon(receiving).await.unwrap();
         }
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, PairOrder};
+use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Overflow, PairOrder};
 
 use crate::support::dns::{DnsServer, Zone};
-use crate::support::{Peer, TIMEOUT, builders, endpoint};
+use crate::support::{Peer, TIMEOUT, builders, endpoint, soon};
 
 /// Runs a future without a runtime: it polls the future whenever its waker is called.
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -140,6 +140,122 @@ fn a_waker_may_use_the_socket_that_calls_it() {
         socket.cancel_io().unwrap();
         socket.close();
     });
+}
+
+/// A waker is dropped when another one replaces it, when its task is woken, and when the operation
+/// ends. No lock is held then either.
+#[test]
+fn a_waker_that_is_dropped_may_use_the_socket() {
+    struct SocketWaker(DatagramSocket);
+    impl Wake for SocketWaker {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for SocketWaker {
+        fn drop(&mut self) {
+            let _ = self.0.try_recv();
+            let _ = format!("{:?} {:?}", self.0, self.0.statistics());
+            // Enters the list of those that wait, and leaves it.
+            let _ = pin!(self.0.recv()).poll(&mut Context::from_waker(Waker::noop()));
+            let _ = pin!(self.0.next_event()).poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+    let (done, is_done) = mpsc::channel();
+    let using = thread::spawn(move || {
+        for (_, builder) in builders() {
+            runtime().block_on(async {
+                let peer = Peer::new();
+                for ending in 0..4 {
+                    let local = endpoint("127.0.0.1:0");
+                    let socket = builder.bind(&local).await.unwrap();
+                    let to = socket.local_addr().unwrap();
+                    let mut queue = socket.queue(4, Overflow::Pause).unwrap();
+                    let mut message = pin!(socket.recv());
+                    let mut event = pin!(socket.next_event());
+                    let mut queued = pin!(queue.recv());
+                    // The second poll replaces the waker of the first.
+                    for _ in 0..2 {
+                        // Each has its own, so that the list of waiters has the last handle.
+                        let waker = || Waker::from(Arc::new(SocketWaker(socket.clone())));
+                        let _ = message.as_mut().poll(&mut Context::from_waker(&waker()));
+                        let _ = event.as_mut().poll(&mut Context::from_waker(&waker()));
+                        let _ = queued.as_mut().poll(&mut Context::from_waker(&waker()));
+                    }
+                    match ending {
+                        0 => socket.close(),
+                        1 => socket.cancel_io().unwrap(),
+                        2 => {
+                            peer.send(b"x", to);
+                            tokio::task::yield_now().await;
+                        }
+                        _ => {}
+                    }
+                }
+            });
+        }
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(TIMEOUT).expect("no call hangs");
+    using.join().unwrap();
+}
+
+/// A queue receives in the runtime of its socket, whichever runtime it was made in.
+#[test]
+fn a_queue_outlives_the_runtime_that_it_was_made_in() {
+    for (engine, builder) in builders() {
+        let (home, other) = (runtime(), runtime());
+        let local = endpoint("127.0.0.1:0");
+        let socket = home.block_on(builder.bind(&local)).unwrap();
+        let to = socket.local_addr().unwrap();
+        let mut queue = other.block_on(async { socket.queue(4, Overflow::Pause).unwrap() });
+        drop(other);
+        let peer = Peer::new();
+        for payload in [b"first", b"other"] {
+            peer.send(payload, to);
+            let message = home.block_on(soon(queue.recv())).unwrap();
+            assert_eq!(message.payload(), payload, "{engine:?}");
+        }
+        socket.close();
+        let error = home.block_on(soon(queue.recv())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+    }
+}
+
+/// What waits in a queue ends with the runtime of the socket, after the messages that came in.
+#[test]
+fn a_queue_ends_with_the_runtime_of_its_socket() {
+    for (engine, builder) in builders() {
+        let home = runtime();
+        let local = endpoint("127.0.0.1:0");
+        let socket = home.block_on(builder.bind(&local)).unwrap();
+        let mut queue = socket.queue(4, Overflow::Pause).unwrap();
+        Peer::new().send(b"last", socket.local_addr().unwrap());
+        home.block_on(soon(async {
+            while queue.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        }));
+        let (results, result) = mpsc::channel();
+        let waiting = thread::spawn(move || {
+            let message = block_on(queue.recv()).unwrap();
+            results.send(Ok(message.into_payload())).unwrap();
+            let ended = block_on(queue.recv()).unwrap_err();
+            results.send(Err(ended)).unwrap();
+            // Again, and with nobody left to wake it.
+            results
+                .send(Err(block_on(queue.recv()).unwrap_err()))
+                .unwrap();
+        });
+        let next = || result.recv_timeout(TIMEOUT).expect("recv ends");
+        assert_eq!(next().unwrap(), "last", "{engine:?}");
+        drop(home);
+        for _ in 0..2 {
+            let error = next().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Closed, "{engine:?}");
+            assert!(error.to_string().contains("runtime"), "{error}");
+        }
+        waiting.join().unwrap();
+        socket.close();
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind};
 
 use crate::support::dns::{DnsServer, Zone};
-use crate::support::{Peer, builders, endpoint, soon};
+use crate::support::{Peer, builders, endpoint, soon, unused_addr, unused_port};
 
 /// Receives events until a peer error.
 async fn next_peer_error(socket: &DatagramSocket) -> PeerError {
@@ -129,7 +129,7 @@ async fn concurrent_first_writes_bind_the_socket_once() {
 #[tokio::test]
 async fn a_closed_port_wakes_a_task_that_waits_for_events() {
     for (engine, builder) in builders() {
-        let closed = Peer::new().close();
+        let closed = unused_addr();
         let socket = builder.connect(&closed.into()).await.unwrap();
         let waiting = tokio::spawn({
             let socket = socket.clone();
@@ -148,8 +148,7 @@ async fn a_closed_port_wakes_a_task_that_waits_for_events() {
 #[tokio::test]
 async fn a_socket_works_after_the_error_of_a_closed_port() {
     for (engine, builder) in builders() {
-        let peer = Peer::new();
-        let address = peer.close();
+        let address = unused_addr();
         let socket = builder.connect(&address.into()).await.unwrap();
         let output = socket.output().unwrap();
         output.write(b"to a closed port").await.unwrap();
@@ -172,7 +171,7 @@ async fn a_socket_works_after_the_error_of_a_closed_port() {
 #[tokio::test]
 async fn recv_ignores_peer_errors() {
     for (engine, builder) in builders() {
-        let address = Peer::new().close();
+        let address = unused_addr();
         let socket = builder.connect(&address.into()).await.unwrap();
         let output = socket.output().unwrap();
         let receiving = tokio::spawn({
@@ -195,7 +194,7 @@ async fn recv_ignores_peer_errors() {
 #[tokio::test]
 async fn a_datagram_is_sent_despite_a_queued_error() {
     for (engine, builder) in builders() {
-        let address = Peer::new().close();
+        let address = unused_addr();
         let socket = builder.connect(&address.into()).await.unwrap();
         let output = socket.output().unwrap();
         // Each write causes an error before the next one: loopback returns it at once.
@@ -215,9 +214,11 @@ async fn a_datagram_is_sent_despite_a_queued_error() {
 #[tokio::test]
 async fn the_error_of_one_destination_does_not_affect_another() {
     for (engine, builder) in builders() {
-        for (closed, at) in [("127.0.0.1:0", "127.0.0.1:0"), ("[::1]:0", "127.0.0.1:0")] {
-            let closed = Peer::at(closed).close();
-            let peer = Peer::at(at);
+        for closed in ["127.0.0.1", "[::1]"] {
+            let closed = format!("{closed}:{}", unused_port())
+                .parse::<SocketAddr>()
+                .unwrap();
+            let peer = Peer::new();
             let socket = builder.bind(&endpoint(":0")).await.unwrap();
             for number in 0..5 {
                 socket.send_to(b"to a closed port", closed).await.unwrap();
@@ -240,7 +241,7 @@ async fn the_error_of_one_destination_does_not_affect_another() {
 #[tokio::test]
 async fn peer_errors_that_do_not_fit_into_the_queue_are_counted() {
     for (engine, builder) in builders() {
-        let closed = Peer::new().close();
+        let closed = unused_addr();
         let socket = builder.connect(&closed.into()).await.unwrap();
         let output = socket.output().unwrap();
         for _ in 0..100 {
@@ -482,7 +483,7 @@ async fn writes_keep_their_order() {
 /// Checks a helper of the tests: the address of a closed peer can be bound again.
 #[test]
 fn the_port_of_a_closed_test_peer_is_free() {
-    let closed: SocketAddr = Peer::new().close();
+    let closed: SocketAddr = unused_addr();
     Peer::at(&closed.to_string());
 }
 
@@ -490,7 +491,7 @@ fn the_port_of_a_closed_test_peer_is_free() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn queued_errors_fail_none_of_many_concurrent_writes() {
     for (engine, builder) in builders() {
-        let closed = Peer::new().close();
+        let closed = unused_addr();
         let socket = builder.connect(&closed.into()).await.unwrap();
         let receiving = tokio::spawn({
             let socket = socket.clone();
@@ -520,7 +521,7 @@ async fn queued_errors_fail_none_of_many_concurrent_writes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_closed_port_fails_no_write_to_another() {
     for (engine, builder) in builders() {
-        let (closed, peer) = (Peer::new().close(), Peer::new());
+        let (closed, peer) = (unused_addr(), Peer::new());
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
         let writing: Vec<_> = [closed, peer.addr(), closed]
             .into_iter()

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use udpair::{Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind};
 
 use crate::support::dns::DnsServer;
-use crate::support::{Peer, builders, endpoint, soon};
+use crate::support::{Peer, builders, endpoint, soon, unused_port};
 
 /// A state of the model.
 #[derive(Clone, Copy, Debug)]
@@ -221,7 +221,7 @@ async fn a_second_connect_fails_and_changes_nothing() {
 async fn a_bound_socket_connects_from_its_bound_address_only() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
-        let port = Peer::new().close().port();
+        let port = unused_port();
         let bound = format!("127.0.0.1:{port}");
         for (local, allowed) in [
             (":".to_owned(), true),

@@ -4,7 +4,7 @@ pub(crate) mod dns;
 
 use std::fs;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,12 +52,34 @@ impl Peer {
             .join_multicast_v4(&group, &Ipv4Addr::LOCALHOST)
             .unwrap();
     }
-
-    /// Closes the peer, and returns its address, which no socket is bound to any more.
-    pub(crate) fn close(self) -> SocketAddr {
-        self.addr()
-    }
 }
+
+/// Returns a port that no socket is bound to, and that the system gives to none: ports that it
+/// chooses by itself come from a range of their own. The port of a socket that was closed would not
+/// do, because the system may give it to a socket of another test at once.
+pub(crate) fn unused_port() -> u16 {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let is_unused = |port: &u16| {
+        let any = [IpAddr::from([0; 4]), IpAddr::from([0; 16])];
+        any.iter().all(|ip| UdpSocket::bind((*ip, *port)).is_ok())
+    };
+    // Processes that run at the same time start at different ports.
+    let first = u64::from(process::id()) * 37;
+    (0..UNUSED_PORTS)
+        .map(|_| (first + COUNT.fetch_add(1, Ordering::Relaxed)) % UNUSED_PORTS)
+        .map(|number| u16::try_from(20_000 + number).unwrap())
+        .find(is_unused)
+        .expect("a port without a socket")
+}
+
+/// Returns an address of this machine at which nobody receives.
+pub(crate) fn unused_addr() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, unused_port()).into()
+}
+
+/// The number of ports from 20,000 on. The range of the system begins above them
+/// (`ip_local_port_range`, ip(7): 32,768).
+const UNUSED_PORTS: u64 = 10_000;
 
 /// Returns a builder for each engine of this build, with and without receive offload where the
 /// engine supports it.

@@ -309,12 +309,14 @@ impl Channel {
     /// [`Watched::poll_writable`].
     pub(crate) fn poll_writable(
         &self,
+        by_pause: bool,
         writers: &Arc<Waiters>,
         cx: &mut Context<'_>,
         ticket: &mut Ticket,
         discarded: &mut Discarded,
     ) -> Poll<Result<(), WaitError>> {
-        self.watched.poll_writable(writers, cx, ticket, discarded)
+        self.watched
+            .poll_writable(by_pause, writers, cx, ticket, discarded)
     }
 
     /// Removes a writer that no longer waits from the list of waiters.

@@ -29,7 +29,7 @@ pub(crate) struct EventQueue {
 #[derive(Debug, Default)]
 struct Events {
     queued: VecDeque<Event>,
-    /// The network errors that the observers of the program are to be told.
+    /// The network errors that subscribers of the program have not been given yet.
     unobserved: Vec<PeerError>,
 }
 

@@ -23,8 +23,6 @@ pub(crate) struct Queue {
     /// The queued datagrams; `None` if there are none, so that a socket that waits holds no buffer.
     rest: Option<Box<RecvBatch>>,
     kernel: KernelState,
-    /// Whether the next message was paid for from the task's budget, with the one before it.
-    is_paid_for: bool,
     /// The state of the one task that polls without a future of its own; `None` if there is none.
     pub(crate) poller: Option<Box<ReceiverState>>,
 }
@@ -38,6 +36,8 @@ struct KernelState {
     /// The number of messages to take from the kernel with the next call. It depends on how many
     /// the last call returned.
     message_limit: u8,
+    /// The number of messages that hold about [`DATAGRAMS_PER_CALL`], as far as the last call shows.
+    messages_max: usize,
     /// Whether the kernel may hold more datagrams. If not, the next datagram makes the socket
     /// readable.
     may_have_more: bool,
@@ -64,6 +64,7 @@ impl Default for KernelState {
         Self {
             reported_drops: 0,
             message_limit: BATCH_SMALL,
+            messages_max: usize::MAX,
             // The runtime reports earlier datagrams when it begins to watch the socket.
             may_have_more: false,
         }
@@ -167,11 +168,7 @@ impl Queue {
         if self.rest.is_none() {
             return Poll::Ready(None);
         }
-        // A unit for two messages: the runtime gives one for each system call, which costs more.
-        self.is_paid_for = !self.is_paid_for;
-        if self.is_paid_for {
-            ready!(driver::poll_budget(cx));
-        }
+        ready!(driver::poll_budget(cx));
         Poll::Ready(self.pop())
     }
 
@@ -248,6 +245,26 @@ impl Queue {
             return 1;
         }
         self.kernel.message_limit.into()
+    }
+
+    /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
+    ///
+    /// The last message of the batch holds its datagram number [`DATAGRAMS_PER_CALL`]; what came
+    /// after that stays here. Pending when the task has used up its budget.
+    pub(crate) fn fill_some(
+        &mut self,
+        channel: &Channel,
+        batch: &mut RecvBatch,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<bool, ReceiveFailure>> {
+        let limit = batch.limit();
+        batch.set_limit(limit.min(self.kernel.messages_max));
+        let filled = self.fill(channel, batch, cx);
+        batch.set_limit(limit);
+        if let Some(surplus) = batch.split_off(DATAGRAMS_PER_CALL) {
+            self.keep(Box::new(surplus));
+        }
+        filled
     }
 
     /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
@@ -387,6 +404,12 @@ impl KernelState {
             messages if messages >= BATCH_SMALL.into() => BATCH_MAX,
             _ => BATCH_SMALL,
         };
+        self.messages_max = match batch.messages() {
+            messages if batch.len() > messages => {
+                (DATAGRAMS_PER_CALL * messages / batch.len()).max(1)
+            }
+            _ => usize::MAX,
+        };
         let filtered = filter_received(batch, &mut self.reported_drops, admitted_by(channel));
         count_non_peers(filtered, channel);
         channel.counters().add_received(batch.len(), filtered);
@@ -433,6 +456,10 @@ thread_local! {
 /// The maximum number of messages that one call takes from the kernel.
 const BATCH_MAX: u8 = 16;
 
+/// How many datagrams a batch of the application takes from the kernel at once, about: more of them
+/// would save little, and would keep the thread for longer.
+const DATAGRAMS_PER_CALL: usize = 128;
+
 /// The number of calls that a busy-polling receiver makes per reading of the clock.
 const CALLS_PER_CLOCK_READ: u64 = 16;
 
@@ -443,3 +470,74 @@ const BATCH_SMALL: u8 = 2;
 /// How many of the peer's messages are taken from the kernel, when the socket is connected, to
 /// reach the datagrams of non-peer senders that are queued after them.
 const KEPT_AT_CONNECT_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::{DatagramSocket, EndpointPair, SendBatch};
+
+    fn local_endpoint() -> crate::Endpoint {
+        "127.0.0.1:0".parse().unwrap()
+    }
+
+    fn queued(socket: &DatagramSocket) -> usize {
+        let link = socket.shared().link().unwrap();
+        link.queue().rest.as_ref().map_or(0, |rest| rest.len())
+    }
+
+    /// What a closed socket held is let go, although somebody still has a handle.
+    #[tokio::test]
+    async fn a_closed_socket_keeps_neither_datagrams_nor_events() {
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = DatagramSocket::builder()
+            .bind(&local_endpoint())
+            .await
+            .unwrap();
+        let local = socket.local_addr().unwrap();
+        // Nobody receives at the port for discarding.
+        let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+        socket.send_to(b"x", nobody).await.unwrap();
+        for _ in 0..3 {
+            peer.send_to(b"x", local).unwrap();
+        }
+        while socket.try_recv().unwrap().is_none() {}
+        let events = &socket.shared().link().unwrap().channel.events;
+        assert!(!events.is_empty());
+        assert!(queued(&socket) > 0);
+        socket.close();
+        assert!(events.is_empty());
+        assert_eq!(queued(&socket), 0);
+    }
+
+    /// CON-09: a connect takes only some of what the peer has sent before it, and loses nothing.
+    #[tokio::test]
+    async fn a_connect_takes_a_bounded_number_of_datagrams() {
+        const SENT: usize = 6000;
+        let peer = DatagramSocket::builder()
+            .bind(&local_endpoint())
+            .await
+            .unwrap();
+        let builder = DatagramSocket::builder().inbound_buffer_bytes(1 << 20);
+        let socket = builder.bind(&local_endpoint()).await.unwrap();
+        let to = socket.local_addr().unwrap();
+        let mut batch = SendBatch::new();
+        while batch.len() < SENT {
+            batch.push_to(&b"x"[..], to);
+        }
+        peer.send_batch(&mut batch).await.unwrap();
+        let pair = EndpointPair::from(peer.local_addr().unwrap());
+        socket.connect(&pair).await.unwrap();
+        // One call takes up to 16 messages, each of up to 128 datagrams.
+        let kept = queued(&socket);
+        assert!(kept <= KEPT_AT_CONNECT_MAX + 16 * 128, "{kept}");
+        let mut received = 0;
+        while socket.try_recv().unwrap().is_some() {
+            received += 1;
+        }
+        let dropped = socket.statistics().kernel_dropped;
+        assert!(dropped > 0 || received == SENT, "{received}");
+        assert!(received >= kept);
+    }
+}

@@ -44,8 +44,7 @@ struct Writes {
     /// The writes that have ended, and whose tasks have not taken the outcome yet.
     ended: BTreeMap<u64, EndedWrite>,
     flushes: Vec<FlushState>,
-    /// Whether the kernel had no buffer space at the last attempt, and nothing has been heard of
-    /// space since.
+    /// Whether the kernel had no buffer space at the last attempt, and has not reported space since.
     is_full: bool,
 }
 
@@ -181,7 +180,7 @@ impl WriteQueue {
         let Some(number) = flush.number else {
             return Poll::Ready(Ok(true));
         };
-        let flushed = self.poll(channel, number, &mut flush.ticket, cx, |writes| {
+        self.poll(channel, number, &mut flush.ticket, cx, |writes| {
             let is_waited_for = |position: &u64| *position < number;
             if writes.queued.keys().next().is_some_and(is_waited_for) {
                 return None;
@@ -189,8 +188,7 @@ impl WriteQueue {
             let mut flushes = writes.flushes.iter();
             let flush = flushes.find(|flush| flush.number == number);
             Some(Ok(flush.is_none_or(|flush| !flush.has_failed)))
-        });
-        flushed
+        })
     }
 
     /// Waits until `take` returns something. Meanwhile sends the writes before `end`.
@@ -205,6 +203,7 @@ impl WriteQueue {
         let mut progress = Progress::default();
         let polled = {
             let mut writes = self.writes();
+            let mut was_writable = false;
             loop {
                 if let Some(taken) = take(&mut writes) {
                     channel.stop_writing(self.writers(), ticket, &mut progress.discarded);
@@ -212,9 +211,11 @@ impl WriteQueue {
                 }
                 if writes.is_full {
                     let discarded = &mut progress.discarded;
-                    match channel.poll_writable(self.writers(), cx, ticket, discarded) {
+                    let writers = self.writers();
+                    match channel.poll_writable(was_writable, writers, cx, ticket, discarded) {
                         Poll::Pending => break Poll::Pending,
                         Poll::Ready(Ok(())) => {
+                            was_writable = true;
                             writes.is_full = false;
                             // The others learn of the space too, because this task may never be
                             // polled again.

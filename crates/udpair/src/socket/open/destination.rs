@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use udpair_io::Adapter;
+use udpair_io::{Adapter, Destination};
 
 use crate::error::{Error, ErrorKind};
 use crate::name::needs_zone;
+use crate::resolve::zone_of;
 
 /// The purpose for which an address is checked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,6 +63,30 @@ fn check_zone(address: SocketAddr, is_adapter: impl Fn(u32) -> bool) -> Result<(
     };
     let error = unavailable(address, reason);
     Err(error.with_advice("append the adapter to the address: fe80::1%eth0 (`ip link` lists them)"))
+}
+
+/// Checks that `bound`, the index of the adapter to which the socket is bound, is the adapter that the
+/// destination names (BND-06). Linux would send the datagram through the other one, and calls the
+/// destination of a connect invalid.
+pub(crate) fn check_adapters(bound: u32, to: Destination, purpose: Purpose) -> Result<(), Error> {
+    let zone = match to.address.ip() {
+        IpAddr::V6(ip) if needs_zone(ip) => zone_of(to.address),
+        _ => None,
+    };
+    let named = [zone, to.source.adapter].into_iter().flatten();
+    let Some(other) = named.into_iter().find(|index| *index != bound) else {
+        return Ok(());
+    };
+    let action = match purpose {
+        Purpose::Connect => "connect",
+        Purpose::Send => "send",
+    };
+    let message = format!(
+        "cannot {action} to {} through adapter {other}: the socket is bound to adapter {bound}",
+        to.address
+    );
+    Err(Error::new(ErrorKind::AddressNotAvailable, message)
+        .with_advice("use another socket, or one that is bound to no adapter"))
 }
 
 fn unavailable(address: impl fmt::Display, reason: &str) -> Error {

@@ -370,3 +370,35 @@ impl fmt::Debug for MessageQueue {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::{DatagramSocket, EndpointPair};
+
+    /// CON-09: the socket was connected while the filling task had the message of another sender in
+    /// its hands.
+    #[tokio::test]
+    async fn a_message_that_was_received_before_the_connect_does_not_enter() {
+        let [peer, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let local = "127.0.0.1:0".parse().unwrap();
+        let socket = DatagramSocket::builder().bind(&local).await.unwrap();
+        let to = socket.local_addr().unwrap();
+        let mut messages = Vec::new();
+        for sender in [&peer, &other] {
+            sender.send_to(b"x", to).unwrap();
+            messages.push(socket.recv().await.unwrap());
+        }
+        let queue = socket.queue(8, Overflow::Pause).unwrap();
+        let pair = EndpointPair::from(peer.local_addr().unwrap());
+        socket.connect(&pair).await.unwrap();
+        assert!(queue.is_empty());
+        for message in messages {
+            queue.state.enqueue(message);
+        }
+        assert_eq!(queue.len(), 1);
+        assert_eq!(socket.statistics().non_peer_dropped, 1);
+    }
+}

@@ -69,7 +69,7 @@ impl<'a> Receive<'a> {
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, channel, cx| {
-            let filled = ready!(queue.fill(channel, batch, Some(cx)));
+            let filled = ready!(queue.fill_some(channel, batch, Some(cx)));
             Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
         })
     }
@@ -228,8 +228,13 @@ pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
 pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
     let mut receive = Receive::new(shared);
     batch.clear();
-    future::poll_fn(|cx| receive.poll_batch(cx, batch)).await?;
-    Ok(batch.len())
+    let received = future::poll_fn(|cx| {
+        ready!(receive.poll_batch(cx, batch))?;
+        // One unit was consumed with the call.
+        driver::consume_budget(cx, batch.len() - 1);
+        Poll::Ready(Ok(batch.len()))
+    });
+    received.await
 }
 
 /// The future of [`DatagramSocket::for_each`](crate::DatagramSocket::for_each).
@@ -277,8 +282,7 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
             };
             match ended {
                 None if share == 0 => {
-                    // Lets other tasks run, in any executor.
-                    cx.waker().wake_by_ref();
+                    driver::yield_now(cx);
                     return Poll::Pending;
                 }
                 None => {}
@@ -394,9 +398,9 @@ fn aborted(channel: &Channel) -> Option<Error> {
     ))
 }
 
-/// How many datagrams one poll of a `for_each` hands on. Twice the operations that the runtime lets a task
-/// make, each of which is a system call elsewhere.
-const HANDLED_PER_POLL_MAX: usize = 256;
+/// How many datagrams one poll of a `for_each` hands on: as many as the runtime lets a task receive
+/// one by one. Counted here, so that other executors get the thread back too.
+const HANDLED_PER_POLL_MAX: usize = 128;
 
 /// The action that error messages name.
 const ACTION: &str = "receive";

@@ -4,19 +4,16 @@
 //!
 //! The layer below, `transmit`, passes a datagram or a batch to the kernel unchanged.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
 use super::transmit::{self, ACTION, Many, One};
 use crate::error::{Error, ErrorKind};
-use crate::name::needs_zone;
-use crate::resolve::zone_of;
 use crate::socket::lifecycle::Operation;
 use crate::socket::link::{Link, SendFailure};
 use crate::socket::many;
-use crate::socket::open;
+use crate::socket::open::{self, Purpose};
 use crate::socket::shared::Shared;
 
 /// Sends one datagram; `to` is `None` for the peer of a connected socket.
@@ -141,8 +138,8 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     }
 }
 
-/// Returns whether datagrams to `to` need nothing but the way to the kernel: no copies, no check, and no
-/// adapter of our choice where there is no route.
+/// Returns whether datagrams to `to` go to the kernel as they are: no copies, no check, and no other
+/// adapter where there is no route.
 pub(crate) fn is_direct(shared: &Shared, to: Option<Destination>) -> bool {
     let is_direct = |to: Destination| {
         let ip = to.address.ip().to_canonical();
@@ -257,25 +254,8 @@ fn check_adapters(
 fn check_adapter(link: &Link, to: Destination) -> Result<(), Error> {
     match link.channel.adapter() {
         None => Ok(()),
-        Some(bound) => check_named_adapters(bound, to),
+        Some(bound) => open::check_adapters(bound, to, Purpose::Send),
     }
-}
-
-fn check_named_adapters(bound: u32, to: Destination) -> Result<(), Error> {
-    let zone = match to.address.ip() {
-        IpAddr::V6(ip) if needs_zone(ip) => zone_of(to.address),
-        _ => None,
-    };
-    let named = [zone, to.source.adapter].into_iter().flatten();
-    let Some(other) = named.into_iter().find(|index| *index != bound) else {
-        return Ok(());
-    };
-    let message = format!(
-        "cannot send to {} through adapter {other}: the socket is bound to adapter {bound}",
-        to.address
-    );
-    Err(Error::new(ErrorKind::AddressNotAvailable, message)
-        .with_advice("use another socket, or one that is bound to no adapter"))
 }
 
 /// Sends the first `count` datagrams of a batch. A datagram to a group without a route is sent on
