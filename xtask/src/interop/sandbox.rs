@@ -66,10 +66,13 @@ const EPERM: u32 = 1;
 /// Refuses the sockets through which adapters and routes are read.
 const NO_NETLINK: &str = "socket:16=97";
 
+/// Returns what it has seen.
+type Case = fn() -> Result<String, Why>;
+
 fn cases() -> Result<(), String> {
     let arguments = ["build", "--package", "udpair-bench", "--locked", "--quiet"];
     run(&mut cargo(&arguments))?;
-    let cases: &[(&str, fn() -> Result<String, Why>)] = &[
+    let cases: &[(&str, Case)] = &[
         ("each option that is refused", each_option),
         ("all options refused", all_options),
         ("calls that are refused", calls),
