@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::batch::Metadata;
-use crate::multicast::Membership;
+use crate::membership::Membership;
 
 /// Which datagrams are dropped although the kernel delivers them.
 #[derive(Debug, Default)]

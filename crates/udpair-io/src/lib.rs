@@ -26,6 +26,7 @@ mod gso;
 mod local_address;
 mod lookup;
 mod machine;
+mod membership;
 mod memory;
 mod monitor;
 mod multicast;
@@ -54,12 +55,13 @@ pub use engines::{engines, portable_engine};
 pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
 pub use machine::machine_name;
+pub use membership::Membership;
 pub use memory::{
     is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
 };
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
-    Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
+    join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
     share_multicast_port,
 };
 pub use namespace::enter_main_namespace;
@@ -75,3 +77,6 @@ pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};
 pub use socket::{Family, Socket, stream_for_query};
 pub use source::{SourceProbe, source_address};
+#[cfg(all(target_os = "linux", any(fuzzing, test)))]
+#[doc(hidden)]
+pub use system::fuzzing;

@@ -2,22 +2,12 @@
 //! groups.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use crate::cause::refused;
+use crate::membership::Membership;
 use crate::socket::Socket;
 use crate::system;
-
-/// A multicast group that a socket is a member of on one adapter.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Membership {
-    /// The group's address.
-    pub group: IpAddr,
-    /// The only sender whose datagrams are accepted (RFC 4607); `None` accepts every sender.
-    pub source: Option<IpAddr>,
-    /// The index of the adapter.
-    pub adapter: u32,
-}
 
 /// Joins a group on one adapter (RFC 3678, section 5). An existing membership is not changed.
 ///

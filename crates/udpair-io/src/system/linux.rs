@@ -10,6 +10,8 @@ mod control;
 mod engine;
 mod errno;
 mod error_queue;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod gro;
 mod ioctl;
 mod lookup;

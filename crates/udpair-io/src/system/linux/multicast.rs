@@ -9,7 +9,7 @@ use socket2::InterfaceIndexOrAddress;
 use super::address::RawAddress;
 use super::option;
 use crate::cause::refused;
-use crate::multicast::Membership;
+use crate::membership::Membership;
 use crate::socket::Socket;
 
 /// Joins a group; see [`join`](crate::join).
