@@ -20,6 +20,9 @@ mod batch;
 mod cause;
 mod engine;
 mod engines;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod granted;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod gso;
@@ -77,6 +80,3 @@ pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};
 pub use socket::{Family, Socket, stream_for_query};
 pub use source::{SourceProbe, source_address};
-#[cfg(all(target_os = "linux", any(fuzzing, test)))]
-#[doc(hidden)]
-pub use system::fuzzing;

@@ -40,8 +40,6 @@ mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
-#[cfg(all(target_os = "linux", any(fuzzing, test)))]
-pub use linux::fuzzing;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::*;
 #[cfg(not(target_os = "linux"))]

@@ -11,7 +11,7 @@ mod engine;
 mod errno;
 mod error_queue;
 #[cfg(any(fuzzing, test))]
-pub mod fuzzing;
+mod fuzzing;
 mod gro;
 mod ioctl;
 mod lookup;
@@ -34,6 +34,8 @@ mod tables;
 pub(crate) use adapter::adapter_index;
 pub(crate) use any_ip::allow_bind;
 pub(crate) use errno::{cause, family_not_supported};
+#[cfg(any(fuzzing, test))]
+pub(crate) use fuzzing::{control_messages, gro_splitting, netlink_messages};
 pub(crate) use lookup::lookup;
 pub(crate) use machine::machine_name;
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};

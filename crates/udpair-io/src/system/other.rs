@@ -305,3 +305,15 @@ pub(crate) fn dropped_datagrams(_socket: &Socket) -> io::Result<Option<u32>> {
 fn unsupported(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, message)
 }
+
+/// This system has no control messages that this crate reads.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn control_messages(_bytes: &[u8]) {}
+
+/// This system has no netlink messages.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn netlink_messages(_bytes: &[u8]) {}
+
+/// This system coalesces no datagrams.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn gro_splitting(_bytes: &[u8]) {}

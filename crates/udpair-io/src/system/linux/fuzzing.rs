@@ -14,7 +14,7 @@ use crate::pool::{BUFFER_BYTES, Buffer};
 
 /// Control messages stay within the buffer, and those that are written are read back. Metadata and
 /// network errors are read from any of them.
-pub fn control_messages(bytes: &[u8]) {
+pub(crate) fn control_messages(bytes: &[u8]) {
     let buffer = ControlBuffer::of(bytes);
     let length = bytes.len().min(ControlBuffer::BYTES);
     let mut total = 0;
@@ -39,7 +39,7 @@ pub fn control_messages(bytes: &[u8]) {
 }
 
 /// Each message takes bytes of its own, and lists are no longer than the bytes allow.
-pub fn netlink_messages(bytes: &[u8]) {
+pub(crate) fn netlink_messages(bytes: &[u8]) {
     let found: Vec<_> = messages(bytes).collect();
     assert!(found.len() <= bytes.len().div_ceil(NETLINK_HEADER_BYTES));
     for message in &found {
@@ -67,7 +67,7 @@ pub fn netlink_messages(bytes: &[u8]) {
 ///
 /// The bytes are a sequence of messages: two for the payload's length, two for that of a segment,
 /// and one for what is done next.
-pub fn gro_splitting(bytes: &[u8]) {
+pub(crate) fn gro_splitting(bytes: &[u8]) {
     let mut batch = RecvBatch::new(8);
     let mut expected: Vec<Vec<u8>> = Vec::new();
     for (number, step) in bytes.chunks_exact(5).take(STEPS_MAX).enumerate() {
