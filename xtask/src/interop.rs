@@ -10,6 +10,7 @@ mod daemon;
 mod device;
 mod echo;
 mod ended;
+mod files;
 mod full;
 mod kubernetes;
 mod lan;
@@ -49,4 +50,5 @@ pub(crate) const SUITES: &[Suite] = &[
     sandbox::EMULATOR,
     device::SUITE,
     kubernetes::SUITE,
+    files::SUITE,
 ];

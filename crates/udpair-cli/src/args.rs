@@ -46,6 +46,8 @@ impl Arguments {
             "-v and -q cannot be used together: give only one of them"
         } else if matches!(self.command, Command::Demo) && global.chooses_addresses() {
             "the demo chooses its own addresses, servers and options: give it none of these flags"
+        } else if global.srv && !self.command.has_remote() {
+            "--srv is about the service of a remote host, which this command does not have"
         } else {
             return Ok(());
         };
@@ -86,10 +88,13 @@ pub(crate) struct Global {
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) services: Option<PathBuf>,
 
-    /// Limit the time for resolving names
-    #[arg(long, value_name = "DURATION", global = true, default_value = "5s",
-          value_parser = positive_duration)]
-    pub(crate) timeout: Duration,
+    /// Look up the service in DNS SRV records only, even if the services file lists it
+    #[arg(long, global = true, overrides_with = "srv")]
+    pub(crate) srv: bool,
+
+    /// Limit the time for resolving names [default: what the name servers are given, at most 60s]
+    #[arg(long, value_name = "DURATION", global = true, value_parser = positive_duration)]
+    pub(crate) timeout: Option<Duration>,
 
     /// Request a receive buffer of this size
     #[arg(long, value_name = "SIZE", global = true, value_parser = units::size)]
@@ -151,6 +156,7 @@ impl Global {
             || self.adapter.is_some()
             || !self.dns.is_empty()
             || self.services.is_some()
+            || self.srv
             || self.rcvbuf.is_some()
             || self.sndbuf.is_some()
             || self.hops.is_some()
@@ -176,6 +182,16 @@ pub(crate) enum Command {
     Adapters(Adapters),
     /// Run a demo on this machine only: DNS server, echo peers, non-peer sender
     Demo,
+}
+
+impl Command {
+    /// Whether the command has a remote endpoint.
+    fn has_remote(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::Ask(_) | Self::Send(_) | Self::Resolve(_) => true,
+            Self::Listen(_) | Self::Services(_) | Self::Adapters(_) | Self::Demo => false,
+        }
+    }
 }
 
 /// The remote endpoint.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::Serialize;
 use udpair::{
     AddressSource, Candidate, DnsQuery, Error, ErrorKind, Event as SocketEvent, Joined,
-    MembershipChange, Message, PeerError, PeerErrorKind, ServiceSource, SrvRecord, Statistics,
-    Step,
+    MembershipChange, Message, PeerError, PeerErrorKind, ServiceSource, SkippedRecord, SrvRecord,
+    Statistics, Step,
 };
 
 pub(crate) use adapter::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
@@ -133,12 +133,18 @@ pub(crate) enum StepEvent {
         #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
         port: Option<u16>,
+        /// The SRV records that were not queried because the source lists the service.
+        hidden_srv: Option<String>,
+        notes: Vec<String>,
+        error: Option<String>,
         ms: f64,
     },
     Srv {
         name: String,
         queries: Vec<QueryEvent>,
         records: Vec<SrvEvent>,
+        skipped: Vec<SkippedEvent>,
+        notes: Vec<String>,
         error: Option<String>,
         ms: f64,
     },
@@ -151,6 +157,9 @@ pub(crate) enum StepEvent {
         server: Option<SocketAddr>,
         queries: Vec<QueryEvent>,
         addresses: Vec<AddressEvent>,
+        notes: Vec<String>,
+        /// The record types without a response when the lookup ended.
+        open: Vec<String>,
         error: Option<String>,
         ms: f64,
     },
@@ -179,6 +188,14 @@ pub(crate) struct SrvEvent {
     pub(crate) port: u16,
     pub(crate) target: String,
     pub(crate) ttl: u32,
+}
+
+/// An SRV record that cannot be used.
+#[derive(Debug, Serialize)]
+pub(crate) struct SkippedEvent {
+    #[serde(flatten)]
+    pub(crate) record: SrvEvent,
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -300,6 +317,7 @@ impl Event {
                     ServiceSource::MissingFile(path) => ("missing-file", Some(path)),
                     ServiceSource::Text => ("text", None),
                     ServiceSource::Table => ("table", None),
+                    ServiceSource::SrvOnly => ("srv-only", None),
                     _ => ("other", None),
                 };
                 StepEvent::Services {
@@ -307,6 +325,9 @@ impl Event {
                     source,
                     path: path.map(|path| path.display().to_string()),
                     port: step.port,
+                    hidden_srv: step.hidden_srv.clone(),
+                    notes: step.notes.clone(),
+                    error: step.error.clone(),
                     ms: milliseconds(step.elapsed),
                 }
             }
@@ -314,6 +335,8 @@ impl Event {
                 name: step.name.clone(),
                 queries: step.queries.iter().map(query).collect(),
                 records: step.records.iter().map(srv).collect(),
+                skipped: step.skipped.iter().map(skipped).collect(),
+                notes: step.notes.clone(),
                 error: step.error.clone(),
                 ms: milliseconds(step.elapsed),
             },
@@ -338,6 +361,8 @@ impl Event {
                     server,
                     queries: step.queries.iter().map(query).collect(),
                     addresses: addresses.collect(),
+                    notes: step.notes.clone(),
+                    open: step.open.iter().map(ToString::to_string).collect(),
                     error: step.error.clone(),
                     ms: milliseconds(step.elapsed),
                 }
@@ -391,6 +416,13 @@ fn srv(record: &SrvRecord) -> SrvEvent {
         port: record.port,
         target: record.target.clone(),
         ttl: record.ttl,
+    }
+}
+
+fn skipped(skipped: &SkippedRecord) -> SkippedEvent {
+    SkippedEvent {
+        record: srv(&skipped.record),
+        reason: skipped.reason.clone(),
     }
 }
 

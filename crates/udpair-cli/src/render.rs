@@ -246,6 +246,9 @@ fn step_text(step: &StepEvent) -> String {
             source,
             path,
             port,
+            hidden_srv,
+            notes,
+            error,
             ..
         } => {
             let place = match *source {
@@ -254,20 +257,32 @@ fn step_text(step: &StepEvent) -> String {
                 source => path.as_deref().unwrap_or(source),
             };
             lines.push(match (port, *source) {
+                _ if error.is_some() => format!("service   {service}: {place} cannot be read"),
+                (_, "srv-only") => format!("service   {service} is looked up in DNS only"),
                 (Some(port), "number") => format!("service   {service} is port {port}"),
                 (Some(port), _) => format!("service   {service} is port {port} in {place}"),
                 (None, "missing-file") => format!("service   {place} does not exist"),
                 (None, _) => format!("service   {service} is not in {place}"),
             });
+            lines.extend(hidden_srv.iter().map(|name| {
+                format!(
+                    "            so the SRV records {name} are not queried (--srv queries them)"
+                )
+            }));
+            lines.extend(notes.iter().map(detail));
+            lines.extend(error.iter().map(detail));
         }
         StepEvent::Srv {
             name,
             queries,
             records,
+            skipped,
+            notes,
             error,
             ms,
         } => {
             lines.push(format!("srv       {name} ({ms} ms)"));
+            lines.extend(notes.iter().map(detail));
             lines.extend(queries.iter().map(query_text));
             lines.extend(records.iter().map(|record| {
                 format!(
@@ -275,7 +290,19 @@ fn step_text(step: &StepEvent) -> String {
                     record.priority, record.weight, record.target, record.port, record.ttl
                 )
             }));
-            lines.extend(error.iter().map(|error| format!("            {error}")));
+            lines.extend(skipped.iter().map(|skipped| {
+                let record = &skipped.record;
+                let target = if record.target.is_empty() {
+                    "."
+                } else {
+                    &record.target
+                };
+                format!(
+                    "            skipped {target} port {} (priority {}): {}",
+                    record.port, record.priority, skipped.reason
+                )
+            }));
+            lines.extend(error.iter().map(detail));
         }
         StepEvent::Address {
             host,
@@ -284,6 +311,8 @@ fn step_text(step: &StepEvent) -> String {
             server,
             queries,
             addresses,
+            notes,
+            open,
             error,
             ms,
         } => {
@@ -293,12 +322,15 @@ fn step_text(step: &StepEvent) -> String {
                 (None, None) => (*source).to_owned(),
             };
             lines.push(format!("address   {host}: {place} ({ms} ms)"));
+            lines.extend(notes.iter().map(detail));
             lines.extend(queries.iter().map(query_text));
             lines.extend(addresses.iter().map(|found| match found.ttl {
                 Some(ttl) => format!("            {} (TTL {ttl} s)", found.address),
                 None => format!("            {}", found.address),
             }));
-            lines.extend(error.iter().map(|error| format!("            {error}")));
+            let open = open.iter();
+            lines.extend(open.map(|kind| detail(&format!("{kind} is still open: no response"))));
+            lines.extend(error.iter().map(detail));
         }
         StepEvent::Order { candidates } => {
             lines.push("order".into());
@@ -316,6 +348,11 @@ fn step_text(step: &StepEvent) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// Returns a line of a step that says more about it.
+fn detail(text: &String) -> String {
+    format!("            {text}")
 }
 
 fn query_text(query: &QueryEvent) -> String {

@@ -20,6 +20,7 @@ mod batch;
 mod cause;
 mod engine;
 mod engines;
+mod file;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -55,9 +56,10 @@ pub use batch::{
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
+pub use file::FileStamp;
 pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
-pub use machine::machine_name;
+pub use machine::{machine_name, network_namespace};
 pub use membership::Membership;
 pub use memory::{
     is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,

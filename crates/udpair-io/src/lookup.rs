@@ -5,18 +5,22 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::socket::Family;
 use crate::system;
 
-/// Returns the addresses that the system finds for `host`, with port 0, in the system's order.
+/// Returns the addresses of `family` that the system finds for `host`, with port 0, in the system's
+/// order. [`Family::Dual`] asks for both families.
 ///
 /// The system uses every source that it is configured to use: hosts file, DNS, mDNS, directory
-/// services. **Blocks**, for seconds if a server does not answer.
+/// services. **Blocks**, for half a minute if three name servers do not answer.
 ///
 /// # Errors
 ///
-/// The reason why there is no address, as `getaddrinfo` reports it (RFC 3493, section 6.1).
-pub fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
-    system::lookup(host)
+/// The reason why there is no address, as `getaddrinfo` reports it (RFC 3493, section 6.1). If the
+/// process has no descriptor or memory left, the error is [`LookupError::System`] with that cause,
+/// whatever the system's resolver makes of it.
+pub fn lookup(host: &str, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
+    system::lookup(host, family)
 }
 
 /// The reason why a host name has no address (RFC 3493, section 6.1).
@@ -71,13 +75,26 @@ mod tests {
 
     #[test]
     fn an_address_literal_resolves_to_itself() {
-        let found = lookup("192.0.2.7").unwrap();
-        assert_eq!(found, ["192.0.2.7:0".parse().unwrap()]);
+        for family in [Family::Dual, Family::Ipv4] {
+            let found = lookup("192.0.2.7", family).unwrap();
+            assert_eq!(found, ["192.0.2.7:0".parse().unwrap()], "{family:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_requested_family_is_returned() {
+        let error = lookup("192.0.2.7", Family::Ipv6).unwrap_err();
+        assert!(
+            matches!(error, LookupError::NotFound | LookupError::NoData),
+            "{error:?}"
+        );
+        let found = lookup("2001:db8::7", Family::Ipv6).unwrap();
+        assert_eq!(found, ["[2001:db8::7]:0".parse().unwrap()]);
     }
 
     #[test]
     fn a_name_with_a_nul_byte_is_not_found() {
-        let error = lookup("nul\0byte").unwrap_err();
+        let error = lookup("nul\0byte", Family::Dual).unwrap_err();
         assert!(matches!(error, LookupError::NotFound), "{error:?}");
     }
 }

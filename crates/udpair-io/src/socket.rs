@@ -20,7 +20,7 @@ use crate::offload::SendOffload;
 use crate::system;
 
 /// The address families that a socket supports.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Family {
     /// IPv4 only.
     Ipv4,

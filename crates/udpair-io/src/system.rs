@@ -7,7 +7,7 @@
 //! | `ENGINES` | the engines, fastest first, the portable one last |
 //! | `cause(code)` | the meaning of an error number |
 //! | `family_not_supported()` | the system's error for an address family that a socket does not support |
-//! | `lookup(host)` | the system's resolver, with the error code that it returned |
+//! | `lookup(host, family)` | the system's resolver, with the error code that it returned |
 //! | `NetworkReader` | lists adapters and default routes |
 //! | `NetworkMonitor` | reports their changes; on Unix it has a descriptor that a change makes readable |
 //! | `adapter_index(name)` | the index of the adapter with this name |
@@ -15,6 +15,8 @@
 //! | `bits_per_second(adapter)` | the nominal speed of its link |
 //! | `machine_name()` | the machine's name |
 //! | `enter_main_namespace()` | moves this thread to the network namespace of the main thread |
+//! | `file_identity(metadata)`, `file_changed(metadata)` | which file it is, and when it changed last |
+//! | `network_namespace()` | a number for the network namespace of the calling thread |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps services, hosts and name servers |
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |

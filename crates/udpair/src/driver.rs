@@ -1,4 +1,4 @@
-//! The runtime: readiness, timers, the blocking pool, and streams for long DNS answers.
+//! The runtime: readiness, timers, threads for calls that block, and streams for long DNS answers.
 //!
 //! Only this file and its folder name the runtime (tokio). A socket that is opened inside a runtime
 //! stays in that runtime. If there is no current runtime, or one without I/O or timers, a
@@ -8,27 +8,31 @@
 //! There is one exception: in a program built with `panic = "abort"`, a runtime must have its I/O
 //! and its timers enabled.
 
+mod detached;
 mod network;
 mod probe;
 mod readiness;
 mod tcp;
+mod threads;
 mod waiters;
 mod watched;
 
 use std::future::{self, Future};
 use std::io;
-use std::panic;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
 use tokio::task::{AbortHandle, JoinHandle, coop};
+use tokio::time::Sleep;
 
+pub(crate) use detached::Detached;
 pub(crate) use network::NetworkWatch;
 pub(crate) use tcp::exchange as tcp_exchange;
+pub(crate) use threads::{SharedCalls, blocking};
 pub(crate) use waiters::{Discarded, Ticket, Waiter, Waiters};
 pub(crate) use watched::{ReaderWaker, WaitError, Watched};
 
@@ -64,26 +68,43 @@ pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::
     tokio::time::timeout(limit, future).await.ok()
 }
 
+/// Identifies a runtime.
+pub(crate) type RuntimeId = tokio::runtime::Id;
+
+/// Returns the identifier of the current runtime; see [`in_runtime`].
+pub(crate) fn current_runtime() -> RuntimeId {
+    Handle::current().id()
+}
+
+/// A timer for one time after the other.
+#[derive(Debug)]
+pub(crate) struct Timer(Pin<Box<Sleep>>);
+
+impl Timer {
+    /// Returns a timer for this time.
+    pub(crate) fn at(time: Instant) -> Self {
+        Self(Box::pin(tokio::time::sleep_until(time.into())))
+    }
+
+    /// Sets the timer to another time.
+    pub(crate) fn set(&mut self, time: Instant) {
+        if self.0.deadline() != time.into() {
+            self.0.as_mut().reset(time.into());
+        }
+    }
+
+    /// Waits for the time.
+    ///
+    /// A task that has used up its cooperative budget waits here even after that time, but not for
+    /// long. So a caller that must not miss the time looks at the clock as well.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
 /// Waits for `duration`.
 pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
-}
-
-/// Runs `work`, which blocks, on the runtime's pool of blocking threads.
-///
-/// If the future is dropped, the work goes on and its result is discarded.
-///
-/// # Errors
-///
-/// Returns an error if the runtime is shutting down.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(output) => Ok(output),
-        Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
-        Err(error) => Err(io::Error::other(error)),
-    }
 }
 
 /// A handle to a spawned future. Dropping the handle aborts the future.

@@ -68,11 +68,14 @@ pub use network::{
     AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,
     watch_adapters,
 };
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub use resolve::fuzzing;
 pub use resolve::{
     AddressFamily, AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices,
-    OrderRule, PairOrder, Precedence, QueryOutcome, RecordType, Resolution, Resolver,
-    ResolverBuilder, ResponseCode, ServiceSource, ServiceStep, SrvRecord, SrvStep, Step, Transport,
-    sort_endpoint_pairs,
+    OrderRule, PairOrder, PendingLookup, Precedence, QueryOutcome, RecordType, Resolution,
+    Resolver, ResolverBuilder, ResponseCode, ServiceSource, ServiceStep, SkippedRecord, SrvRecord,
+    SrvStep, Step, Transport, sort_endpoint_pairs,
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,

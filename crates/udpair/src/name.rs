@@ -2,7 +2,7 @@
 //!
 //! All of these are values: a name is checked when it is created and looked up when it is used,
 //! never in between. The only query to the system here is for the index of the adapter that an IPv6
-//! zone names, so that two spellings of one address are equal from the start.
+//! zone names, each time that an address is made: the adapter may have another index then.
 
 mod bluetooth;
 mod domain;

@@ -8,48 +8,59 @@
 mod builder;
 mod candidate;
 mod dns;
+mod duration;
 mod endpoint_pairs;
 mod error;
 mod family;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
+mod host;
+mod host_lookup;
 mod hosts;
 mod inputs;
 mod local;
 mod name_servers;
 mod order;
 mod pairs;
+mod pending;
 mod remote;
 mod search;
 mod services;
+mod services_file;
 mod settings;
 mod source;
+mod special;
 mod srv;
 mod step;
-mod system;
+mod system_resolver;
+mod text_file;
 mod zone;
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use udpair_io::Adapter;
 
 use crate::driver;
 use crate::error::Error;
-use crate::name::{Endpoint, EndpointPair};
+use crate::name::{Endpoint, EndpointPair, HostName};
 pub use builder::ResolverBuilder;
 pub use endpoint_pairs::sort_endpoint_pairs;
 pub use family::AddressFamily;
 pub(crate) use local::{Local, LocalHost};
 pub use order::OrderRule;
 pub use pairs::PairOrder;
+pub use pending::PendingLookup;
 pub(crate) use remote::RemoteAddresses;
 pub(crate) use search::Search;
 use settings::ResolverSettings;
 pub use srv::SrvRecord;
 pub use step::{
     AddressSource, AddressStep, Candidate, DnsQuery, FoundAddress, KnownServices, Precedence,
-    QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SrvStep, Step,
-    Transport,
+    QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SkippedRecord,
+    SrvStep, Step, Transport,
 };
 pub(crate) use zone::{in_zone, zone_of};
 
@@ -79,7 +90,8 @@ pub(crate) use zone::{in_zone, zone_of};
 /// # Model
 ///
 /// SVC, SRV and ADR: services are looked up in the services file first, then in DNS SRV. Hosts are
-/// resolved by the system unless name servers are given.
+/// resolved by the system unless name servers are given. Files are read again after they have
+/// changed. One that cannot be read is an error, or its last content if it has been read before.
 #[derive(Clone)]
 pub struct Resolver(Arc<ResolverSettings>);
 
@@ -100,13 +112,18 @@ impl Resolver {
     /// Resolves a remote endpoint to its addresses, best first, and records every step on the way.
     ///
     /// The service is resolved first. A port number needs no lookup; a name is looked up in the
-    /// services file, then in DNS SRV. SRV records are ordered as RFC 2782 says, the addresses of
+    /// services file, then in DNS SRV. Only DNS is queried for a name that is written as in DNS:
+    /// `_sip` at `example.com`, or `sip` at `_sip._udp.example.com`. SRV records are ordered as RFC 2782 says, the addresses of
     /// each host as RFC 6724 says.
     ///
     /// If the resolution failed, [`Resolution::candidates`] returns one of these errors:
     ///
     /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the endpoint has no host or no
-    ///   service, or a file given to the builder cannot be read.
+    ///   service, a file given to the builder cannot be read, or the service is neither listed in a
+    ///   services file nor possible in DNS.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied),
+    ///   [`TooManyFiles`](crate::ErrorKind::TooManyFiles), [`Io`](crate::ErrorKind::Io): a file of
+    ///   the system exists and cannot be read.
     /// - [`HostNotFound`](crate::ErrorKind::HostNotFound), [`NoData`](crate::ErrorKind::NoData),
     ///   [`ServiceNotFound`](crate::ErrorKind::ServiceNotFound): the queried source has no such
     ///   host, record or service.
@@ -214,8 +231,11 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a file given to the builder cannot
-    /// be read.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the file given to the builder
+    ///   cannot be read.
+    /// - [`PermissionDenied`](crate::ErrorKind::PermissionDenied),
+    ///   [`TooManyFiles`](crate::ErrorKind::TooManyFiles), [`Io`](crate::ErrorKind::Io): the
+    ///   system's file exists and cannot be read.
     ///
     /// # Cancel safety
     ///
@@ -241,9 +261,33 @@ impl Resolver {
         Search::begin(&self.0, adapter)
     }
 
+    /// Returns what this resolver and its clones are waiting for at this moment: lookups by the
+    /// system, and queries to name servers.
+    ///
+    /// A program can show it to a user who waits.
+    pub fn pending_lookups(&self) -> Vec<PendingLookup> {
+        let mut pending = self.0.system_lookups.pending();
+        let queries = self.0.dns.open_queries().into_iter();
+        pending.extend(queries.map(|query| PendingLookup::Dns {
+            name: query.name,
+            record_type: query.record_type,
+            server: query.server,
+        }));
+        pending
+    }
+
     /// Returns the requested address family; `None` for both.
     pub(crate) fn family(&self) -> Option<AddressFamily> {
         self.0.family
+    }
+
+    /// Returns the address of a host that is an address, with port 0; `None` for any other host.
+    ///
+    /// # Errors
+    ///
+    /// The zone is not the name of an adapter.
+    pub(crate) fn literal(&self, host: &HostName) -> Option<Result<SocketAddr, Error>> {
+        host.socket_addr_by(0, &*self.0.adapter_index)
     }
 
     /// Lists the adapters.

@@ -71,6 +71,27 @@ impl Namespace {
         )
     }
 
+    /// Runs `udpair` in the namespace without privileges, and waits for its end.
+    pub(crate) fn udpair_without_privileges(&self, arguments: &[&str]) -> Result<Udpair, String> {
+        let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        // Other users may have no access to the build folder, but they can run this copy.
+        let copy = std::env::temp_dir().join(format!("udpair-copy-{}", process::id()));
+        fs::copy(program(), &copy).map_err(|error| format!("cannot copy: {error}"))?;
+        let run = Udpair::of(
+            self.command("setpriv")
+                .args(unprivileged)
+                .arg(&copy)
+                .args(arguments),
+        );
+        let _ = fs::remove_file(&copy);
+        run
+    }
+
+    /// Returns the path of a file that replaces one of `/etc` for programs in the namespace.
+    pub(crate) fn etc(&self, name: &str) -> PathBuf {
+        PathBuf::from("/etc/netns").join(&self.name).join(name)
+    }
+
     /// Runs `work` on a thread in the namespace. Sockets that it opens stay there.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, String> {
         let path = PathBuf::from("/run/netns").join(&self.name);

@@ -251,21 +251,9 @@ fn endpoint_pairs(network: &Network) -> Result<String, String> {
 
 /// GEN-09
 fn privileged_port(network: &Network) -> Result<String, String> {
-    let program = super::udpair::program().display().to_string();
-    let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-    // Other users may have no access to the build folder, but they can run this copy.
-    let copy = std::env::temp_dir().join(format!("udpair-copy-{}", std::process::id()));
-    std::fs::copy(&program, &copy).map_err(|error| format!("cannot copy: {error}"))?;
-    let run = Udpair::of(
-        network
-            .near
-            .command("setpriv")
-            .args(unprivileged)
-            .arg(&copy)
-            .args(["listen", "127.0.0.1:53", "--json"]),
-    );
-    let _ = std::fs::remove_file(&copy);
-    let run = run?;
+    let run = network
+        .near
+        .udpair_without_privileges(&["listen", "127.0.0.1:53", "--json"])?;
     run.has_code(4)?;
     let error = &run.events_named("error")?[0];
     check(error["kind"] == "permission-denied", || {

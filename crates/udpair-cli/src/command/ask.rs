@@ -64,7 +64,10 @@ impl PendingRequest<'_> {
                     SocketEvent::PeerError(error) => {
                         if let Some(kind) = unreachable(error.kind()) {
                             let why = peer_error_kind(error.kind()).replace('-', " ");
-                            return Err(self.context.unreachable(kind, &why, &remote, self.socket));
+                            let context = self.context;
+                            return Err(context
+                                .unreachable(kind, &why, &remote, self.socket)
+                                .await);
                         }
                     }
                     _ => {}
@@ -83,7 +86,7 @@ impl PendingRequest<'_> {
                 "{rejected} replies from {remote} to {sent}; none contains the expected data"
             ),
         };
-        Err(Failure::new(ErrorKind::NoReply, message))
+        Err(self.context.no_reply(&remote, message).await)
     }
 
     fn is_expected(&self, payload: &[u8]) -> bool {

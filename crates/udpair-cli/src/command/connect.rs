@@ -66,12 +66,14 @@ impl Session<'_> {
         }
         match self.problem {
             Some(kind) => Ok(Exit::Reported(kind)),
-            None if self.is_refused && !self.has_received => Err(self.context.unreachable(
-                ErrorKind::PeerUnreachable,
-                "port unreachable",
-                &self.arguments.remote.endpoint(),
-                self.socket,
-            )),
+            None if self.is_refused && !self.has_received => {
+                let kind = ErrorKind::PeerUnreachable;
+                let remote = self.arguments.remote.endpoint();
+                let context = self.context;
+                Err(context
+                    .unreachable(kind, "port unreachable", &remote, self.socket)
+                    .await)
+            }
             None => Ok(sent_all(self.socket)),
         }
     }

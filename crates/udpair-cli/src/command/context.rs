@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::pin::pin;
+use std::time::Duration;
 
+use tokio::time::timeout;
 use udpair::{
     AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
-    Event as SocketEvent, OutputStream, Resolver,
+    Event as SocketEvent, OutputStream, Resolver, ServiceSource,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
@@ -105,6 +108,8 @@ impl From<io::Error> for Failure {
 pub(super) struct Context {
     pub(super) global: Global,
     pub(super) output: Output,
+    /// The resolver of all names of the command.
+    resolver: Resolver,
     /// The socket whose counters are printed at the end.
     summarized: RefCell<Option<DatagramSocket>>,
 }
@@ -126,6 +131,7 @@ impl Context {
         Self {
             global: arguments.global.clone(),
             output: Output::new(renderer, ends_with_reader),
+            resolver: resolver(&arguments.global),
             summarized: RefCell::default(),
         }
     }
@@ -190,21 +196,37 @@ impl Context {
         code
     }
 
-    pub(super) fn resolver(&self) -> Resolver {
-        let mut builder = Resolver::builder().timeout(self.global.timeout);
-        if !self.global.dns.is_empty() {
-            builder = builder.dns_servers(self.global.dns.iter().copied());
+    pub(super) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Waits for `work`, which resolves names. If that takes long, says once what is waited for.
+    pub(super) async fn resolving<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if let Ok(output) = timeout(NOTICE_AFTER, work.as_mut()).await {
+            return output;
         }
-        if let Some(path) = &self.global.services {
-            builder = builder.services_file(path);
+        if !self.global.quiet && !self.global.json {
+            self.output.warn(&self.waiting_for());
         }
-        if self.global.ipv4 {
-            builder = builder.family(AddressFamily::Ipv4);
+        work.await
+    }
+
+    /// Returns what the command is waiting for, as a sentence.
+    fn waiting_for(&self) -> String {
+        let pending = self.resolver.pending_lookups();
+        let shown: Vec<_> = pending.iter().take(PENDING_SHOWN).collect();
+        let mut text = match shown.as_slice() {
+            [] => "still resolving names".to_owned(),
+            shown => {
+                let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
+                format!("still waiting for {}", shown.join(", "))
+            }
+        };
+        if pending.len() > shown.len() {
+            text.push_str(&format!(", and {} more", pending.len() - shown.len()));
         }
-        if self.global.ipv6 {
-            builder = builder.family(AddressFamily::Ipv6);
-        }
-        builder.build()
+        text
     }
 
     /// Returns a builder for the engine of `--engine`, and without any other option.
@@ -220,7 +242,7 @@ impl Context {
         let global = &self.global;
         let mut builder = self
             .default_builder()
-            .resolver(&self.resolver())
+            .resolver(&self.resolver)
             // Without receive offload the count of dropped datagrams is exact. Here that matters
             // more than speed.
             .receive_offload(false)
@@ -252,9 +274,9 @@ impl Context {
         };
         let output = if self.global.local.is_some() && self.global.adapter.is_none() {
             let pair = EndpointPair::to_endpoint(remote.clone())?.with_local(local);
-            socket.output_to_pair(&pair).await?
+            self.resolving(socket.output_to_pair(&pair)).await?
         } else {
-            socket.output_to(remote).await?
+            self.resolving(socket.output_to(remote)).await?
         };
         Ok((socket, output))
     }
@@ -270,7 +292,7 @@ impl Context {
         local: &Endpoint,
     ) -> Result<DatagramSocket, Failure> {
         let Some(name) = &self.global.adapter else {
-            return Ok(builder.bind(local).await?);
+            return Ok(self.resolving(builder.bind(local)).await?);
         };
         let adapters = udpair::adapters().map_err(|error| {
             Failure::new(ErrorKind::Io, format!("cannot list the adapters: {error}"))
@@ -290,7 +312,8 @@ impl Context {
                 names.join(", ")
             )));
         };
-        Ok(builder.bind_on(adapter, local.service()).await?)
+        let binding = builder.bind_on(adapter, local.service());
+        Ok(self.resolving(binding).await?)
     }
 
     /// Opens a socket that is connected to `remote`, and reports the connection.
@@ -299,10 +322,12 @@ impl Context {
         let local = self.global.local.clone().unwrap_or_default();
         let socket = if self.global.adapter.is_some() {
             let socket = self.bound_socket(&local).await?;
-            socket.connect(&pair).await?;
+            self.resolving(socket.connect(&pair)).await?;
             socket
         } else {
-            self.builder().connect(&pair.with_local(local)).await?
+            let builder = self.builder();
+            let pair = pair.with_local(local);
+            self.resolving(builder.connect(&pair)).await?
         };
         self.print(&Event::Connected {
             local: socket.local_addr(),
@@ -327,8 +352,42 @@ impl Context {
         }
     }
 
+    /// Returns the failure for a `remote` that did not reply in time.
+    pub(super) async fn no_reply(&self, remote: &Endpoint, message: String) -> Failure {
+        Failure::Problem {
+            kind: ErrorKind::NoReply,
+            message,
+            advice: self.hidden_srv_advice(remote).await,
+        }
+    }
+
+    /// Returns advice for a service whose port is from the services file: its SRV records, which
+    /// were not queried, may name another host and port.
+    async fn hidden_srv_advice(&self, remote: &Endpoint) -> Option<String> {
+        let service = remote
+            .service()
+            .name()
+            .filter(|name| !name.starts_with('_'))?;
+        let host = remote
+            .host()
+            .filter(|host| host.ip().is_none() && !host.is_localhost())?;
+        if self.global.srv {
+            return None;
+        }
+        let known = self.resolver().services().await.ok()?;
+        let ServiceSource::File(path) = &known.source else {
+            return None;
+        };
+        let mut services = known.services.iter();
+        let (_, port) = services.find(|(name, _)| name.eq_ignore_ascii_case(service))?;
+        Some(format!(
+            "{} lists {service} as port {port}: --srv looks it up in the SRV records of {host}",
+            path.display()
+        ))
+    }
+
     /// Returns the failure for a `remote` that is unreachable or whose port is closed.
-    pub(super) fn unreachable(
+    pub(super) async fn unreachable(
         &self,
         kind: ErrorKind,
         why: &str,
@@ -341,12 +400,15 @@ impl Context {
             Some(peer) if is_name && peer.is_ipv4() && !self.global.ipv4 => Some(("IPv6", "-6")),
             _ => None,
         };
+        let other = other.map(|(family, flag)| {
+            format!("if the peer is reachable over {family} only, try {flag}")
+        });
+        let advice = [self.hidden_srv_advice(remote).await, other];
+        let advice: Vec<_> = advice.into_iter().flatten().collect();
         Failure::Problem {
             kind,
             message: format!("no reply from {remote}: {why}"),
-            advice: other.map(|(family, flag)| {
-                format!("if the peer is reachable over {family} only, try {flag}")
-            }),
+            advice: (!advice.is_empty()).then(|| advice.join("; ")),
         }
     }
 }
@@ -358,6 +420,26 @@ pub(super) fn sent_all(socket: &DatagramSocket) -> Exit {
         0 => Exit::Done,
         _ => Exit::Lossy,
     }
+}
+
+fn resolver(global: &Global) -> Resolver {
+    let mut builder = Resolver::builder().srv_only(global.srv);
+    if let Some(timeout) = global.timeout {
+        builder = builder.timeout(timeout);
+    }
+    if !global.dns.is_empty() {
+        builder = builder.dns_servers(global.dns.iter().copied());
+    }
+    if let Some(path) = &global.services {
+        builder = builder.services_file(path);
+    }
+    if global.ipv4 {
+        builder = builder.family(AddressFamily::Ipv4);
+    }
+    if global.ipv6 {
+        builder = builder.family(AddressFamily::Ipv6);
+    }
+    builder.build()
 }
 
 /// Whether a write error concerns one datagram or may be temporary, so that the next write may
@@ -372,6 +454,12 @@ pub(super) fn may_pass_later(error: &Error) -> bool {
             | ErrorKind::PeerUnreachable
     )
 }
+
+/// How long a command resolves names without saying what it waits for.
+const NOTICE_AFTER: Duration = Duration::from_secs(2);
+
+/// The number of lookups that it names.
+const PENDING_SHOWN: usize = 4;
 
 impl Payload {
     /// Returns the bytes to send.

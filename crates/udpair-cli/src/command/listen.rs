@@ -25,7 +25,7 @@ pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, F
     context.report_unmet(&socket);
     context.summarize(&socket);
     for group in &arguments.join {
-        for joined in socket.join_multicast(group).await? {
+        for joined in context.resolving(socket.join_multicast(group)).await? {
             context.print(&Event::joined(&joined)).await?;
         }
     }

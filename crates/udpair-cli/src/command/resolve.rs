@@ -10,7 +10,8 @@ use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Resolve) -> Result<Exit, Failure> {
     let resolver = context.resolver();
-    let resolution = resolver.resolve(&arguments.remote.endpoint()).await;
+    let remote = arguments.remote.endpoint();
+    let resolution = context.resolving(resolver.resolve(&remote)).await;
     if arguments.explain {
         for event in resolution.steps().iter().filter_map(Event::step) {
             context.print(&event).await?;

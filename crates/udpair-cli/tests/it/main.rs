@@ -11,3 +11,4 @@ mod commands;
 mod connect;
 mod names;
 mod run;
+mod services;

@@ -23,7 +23,8 @@ fn name_server(code: u8, record: &'static [u8]) -> String {
                 + 5;
             let mut answer = query[..end].to_vec();
             answer[2] |= 0x80;
-            answer[3] = code;
+            // The server queries others, so that it may say that there are no records.
+            answer[3] = 0x80 | code;
             answer[7] = u8::from(!record.is_empty());
             answer[11] = 0;
             answer.extend(record);
@@ -84,6 +85,39 @@ fn an_error_names_the_query_and_the_server_that_did_not_resolve_it() {
             assert!(
                 message.contains(&server) && message.contains(queried),
                 "{case}"
+            );
+        }
+    }
+}
+
+/// SRV-07: a name without a dot, which only the system's resolver completes from its search list.
+#[test]
+fn a_hint_says_that_srv_takes_no_search_list() {
+    const NAME_ERROR: u8 = 3;
+    const REFUSED: u8 = 5;
+    for code in [NAME_ERROR, REFUSED] {
+        let server = name_server(code, &[]);
+        for (host, is_short) in [("web", true), ("web.test", false)] {
+            let arguments = ["ask", host, "sip", "--srv", "--json", "--dns", &server];
+            let error = udpair(&arguments).error();
+            let advice = error["advice"].as_str().unwrap_or_default();
+            let is_said = advice.contains("SRV takes no search list: write the full name");
+            assert_eq!(is_said, is_short, "{error}");
+        }
+    }
+}
+
+/// HOST-10
+#[test]
+fn a_hint_says_that_the_escaped_percent_sign_is_for_urls() {
+    for host in ["fe80::1%25lo", "[fe80::1%25lo]"] {
+        for command in ["ask", "send", "connect", "resolve"] {
+            let finished = udpair(&[command, host, "7", "--json"]);
+            assert_eq!(finished.code, 4, "{command}: {finished:?}");
+            let advice = finished.error()["advice"].to_string();
+            assert!(
+                advice.contains("`%25` is for URLs: write fe80::1%lo"),
+                "{advice}"
             );
         }
     }

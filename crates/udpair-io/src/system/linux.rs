@@ -10,6 +10,7 @@ mod control;
 mod engine;
 mod errno;
 mod error_queue;
+mod file;
 #[cfg(any(fuzzing, test))]
 mod fuzzing;
 mod gro;
@@ -34,10 +35,11 @@ mod tables;
 pub(crate) use adapter::adapter_index;
 pub(crate) use any_ip::allow_bind;
 pub(crate) use errno::{cause, family_not_supported};
+pub(crate) use file::{file_changed, file_identity};
 #[cfg(any(fuzzing, test))]
 pub(crate) use fuzzing::{control_messages, gro_splitting, netlink_messages};
 pub(crate) use lookup::lookup;
-pub(crate) use machine::machine_name;
+pub(crate) use machine::{machine_name, network_namespace};
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
 pub(crate) use namespace::enter_main_namespace;
 pub(crate) use network::{NetworkMonitor, NetworkReader, address_state};

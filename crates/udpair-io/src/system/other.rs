@@ -1,10 +1,11 @@
 //! The module for all systems without one of their own: what the standard library and `socket2`
 //! support.
 
+use std::fs::Metadata;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Type};
 
@@ -18,7 +19,7 @@ use crate::membership::Membership;
 use crate::monitor::NetworkEvent;
 use crate::network::DefaultRoute;
 use crate::portable::Portable;
-use crate::socket::Socket;
+use crate::socket::{Family, Socket};
 
 /// The engines, fastest first.
 pub(crate) const ENGINES: &[&dyn Engine] = &[&Portable];
@@ -39,12 +40,51 @@ pub(crate) fn family_not_supported() -> io::Error {
 ///
 /// The standard library does not keep the error code, so a name that does not exist and a server
 /// that does not answer give the same error.
-pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+pub(crate) fn lookup(host: &str, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
+    let includes = |address: &SocketAddr| match family {
+        Family::Ipv4 => address.is_ipv4(),
+        Family::Ipv6 => address.is_ipv6(),
+        Family::Dual => true,
+    };
     match (host, 0).to_socket_addrs() {
-        Ok(addresses) => Ok(addresses.collect()),
+        Ok(addresses) => {
+            let found: Vec<_> = addresses.filter(includes).collect();
+            match found.is_empty() {
+                true => Err(LookupError::NoData),
+                false => Ok(found),
+            }
+        }
         Err(error) if error.raw_os_error().is_some() => Err(LookupError::System(error)),
         Err(_) => Err(LookupError::NotFound),
     }
+}
+
+#[cfg(unix)]
+pub(crate) fn file_identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Returns the time of a file's creation, which differs from that of the file whose place it takes.
+/// The standard library does not tell a file's number on this system.
+#[cfg(not(unix))]
+pub(crate) fn file_identity(metadata: &Metadata) -> Option<(u64, u64)> {
+    let created = metadata.created().ok()?;
+    let age = created.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some((age.as_secs(), age.subsec_nanos().into()))
+}
+
+#[cfg(unix)]
+pub(crate) fn file_changed(metadata: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn file_changed(_metadata: &Metadata) -> Option<SystemTime> {
+    None
 }
 
 pub(crate) fn services_path() -> PathBuf {
@@ -132,6 +172,10 @@ pub(crate) fn machine_name() -> io::Result<String> {
 pub(crate) fn enter_main_namespace() -> io::Result<()> {
     // There is only one.
     Ok(())
+}
+
+pub(crate) fn network_namespace() -> Option<u64> {
+    None
 }
 
 pub(crate) fn adapter_index(_name: &str) -> Option<u32> {

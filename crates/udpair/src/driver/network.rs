@@ -15,8 +15,9 @@ use tokio::runtime::Id;
 use udpair_io::{Network, NetworkMonitor, NetworkReader};
 
 use super::readiness::Readiness;
+use super::threads::blocking;
 use super::waiters::{Waiter, Waiters};
-use super::{Task, blocking, runtime, sleep};
+use super::{Task, runtime, sleep};
 
 /// A watcher of the network.
 #[derive(Debug)]

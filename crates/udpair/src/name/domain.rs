@@ -4,6 +4,8 @@
 //! which ASCII characters a label may contain, and that a text which looks like a number is not a
 //! name.
 
+use std::borrow::Cow;
+
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
@@ -32,14 +34,8 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
             is_absolute: name.len() < text.len(),
         });
     }
-    let canonical = Uts46::new()
-        .to_ascii(
-            name.as_bytes(),
-            AsciiDenyList::EMPTY,
-            Hyphens::CheckFirstLast,
-            DnsLength::Ignore,
-        )
-        .map_err(|_| "it violates the rules for internationalized names (UTS 46)")?;
+    let canonical =
+        to_ascii(name).ok_or("it violates the rules for internationalized names (UTS 46)")?;
     // The mapping can add a trailing dot, from an ideographic full stop.
     let relative = canonical.strip_suffix('.');
     let is_absolute = relative.is_some() || name.len() < text.len();
@@ -125,11 +121,25 @@ fn display_label(typed: &str) -> String {
             .chars()
             .zip(decoded.chars())
             .all(|(a, b)| a.eq_ignore_ascii_case(&b));
-    if differs_in_ascii_case_only {
+    // What is shown can be read back. Some A-labels decode to a text that is not a label itself.
+    if differs_in_ascii_case_only || to_ascii(typed) != to_ascii(&decoded) {
         typed.to_owned()
     } else {
         decoded.into_owned()
     }
+}
+
+/// Returns the A-labels of `name`; `None` if it violates UTS 46.
+fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
+    let uts46 = Uts46::new();
+    let deny = AsciiDenyList::EMPTY;
+    let ascii = uts46.to_ascii(
+        name.as_bytes(),
+        deny,
+        Hyphens::CheckFirstLast,
+        DnsLength::Ignore,
+    );
+    ascii.ok()
 }
 
 /// RFC 1035, section 2.3.4: 255 octets on the wire are 253 characters.

@@ -72,8 +72,18 @@ impl Endpoint {
     }
 
     /// Returns the address of a numeric endpoint, which needs no lookup; `None` for any other.
-    pub(crate) fn socket_addr(&self) -> Option<Result<SocketAddr, Error>> {
-        self.host.as_ref()?.socket_addr(self.service.port()?)
+    ///
+    /// `adapter_index` returns the index of the adapter that the zone of the address names.
+    ///
+    /// # Errors
+    ///
+    /// The zone is not the name of an adapter.
+    pub(crate) fn socket_addr_by(
+        &self,
+        adapter_index: &dyn Fn(&str) -> Option<u32>,
+    ) -> Option<Result<SocketAddr, Error>> {
+        let port = self.service.port()?;
+        self.host.as_ref()?.socket_addr_by(port, adapter_index)
     }
 }
 
@@ -219,23 +229,21 @@ mod tests {
     fn a_socket_address_survives_a_round_trip_through_an_endpoint() {
         for text in ["192.0.2.1:53", "[2001:db8::1]:0", "[fe80::1%7]:9"] {
             let address: SocketAddr = text.parse().unwrap();
-            assert_eq!(
-                Endpoint::from(address).socket_addr().unwrap().unwrap(),
-                address
-            );
+            let back = Endpoint::from(address).socket_addr_by(&|_| None);
+            assert_eq!(back.unwrap().unwrap(), address);
         }
         assert!(
             "contoso.com:53"
                 .parse::<Endpoint>()
                 .unwrap()
-                .socket_addr()
+                .socket_addr_by(&|_| None)
                 .is_none()
         );
         assert!(
             "192.0.2.1:stun"
                 .parse::<Endpoint>()
                 .unwrap()
-                .socket_addr()
+                .socket_addr_by(&|_| None)
                 .is_none()
         );
     }

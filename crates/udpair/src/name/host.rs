@@ -25,6 +25,9 @@ use crate::error::{Error, ErrorKind};
 /// | `2001:db8::1`, `[2001:db8::1]`, `fe80::1%eth0`, `fe80::1%2` | [`Ipv6`](HostNameType::Ipv6) |
 /// | `12:34:56:78:9A:BC`, `(12:34:56:78:9A:BC)` | [`Bluetooth`](HostNameType::Bluetooth) |
 ///
+/// A zone that is the name of an adapter (`%eth0`) stays a name: it is equal to the same name only,
+/// and stands for whichever adapter has that name when the host name is used.
+///
 /// A text that is not an address but that other resolvers might parse as a number (`256.1.1.1`,
 /// `127.1`, `0x7f.1`) is rejected. So are ports, URLs, white space, and labels that violate the
 /// rules of DNS (RFC 1035) or of internationalized names (UTS 46).
@@ -82,7 +85,8 @@ enum Zone {
     None,
     /// The index of an adapter.
     Index(u32),
-    /// A name that no adapter had when the host name was created.
+    /// The name of an adapter. Which index it has is looked up at each use: an adapter that is
+    /// removed and added again has another one.
     Name(Box<str>),
 }
 
@@ -109,8 +113,8 @@ impl HostName {
     ///
     /// - A domain name is in lower-case A-labels, without a trailing dot.
     /// - An IPv4 address is in dotted decimal.
-    /// - An IPv6 address is in the form of RFC 5952, without brackets. Its zone is a number if an
-    ///   adapter has that name.
+    /// - An IPv6 address is in the form of RFC 5952, without brackets. Its zone stays what it was
+    ///   written as, a number or the name of an adapter.
     pub fn canonical_name(&self) -> Cow<'_, str> {
         match &self.value {
             Value::Domain(domain) => Cow::Borrowed(&domain.canonical),
@@ -166,39 +170,61 @@ impl HostName {
     /// Returns the socket address of an IP address with `port`; `None` for any other name.
     ///
     /// An IPv4-mapped IPv6 address becomes an IPv4 address. A zone is used only if the address
-    /// needs one (HOST-10).
+    /// needs one (HOST-10). If the zone is the name of an adapter, the system is queried for the
+    /// index that the adapter has now.
     ///
     /// # Errors
     ///
     /// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the zone is not the name of an
     /// adapter.
     pub fn socket_addr(&self, port: u16) -> Option<Result<SocketAddr, Error>> {
+        self.socket_addr_by(port, &adapter_index)
+    }
+
+    /// Does what [`socket_addr`](Self::socket_addr) does, with another source of adapter indices.
+    pub(crate) fn socket_addr_by(
+        &self,
+        port: u16,
+        adapter_index: &dyn Fn(&str) -> Option<u32>,
+    ) -> Option<Result<SocketAddr, Error>> {
         match &self.value {
             Value::Ipv4(ip) => Some(Ok(SocketAddr::new((*ip).into(), port))),
             Value::Ipv6(ip, zone) => Some(match ip.to_ipv4_mapped() {
                 Some(ip) => Ok(SocketAddr::new(ip.into(), port)),
                 None => self
-                    .scope_id(*ip, zone)
+                    .scope_id(*ip, zone, adapter_index)
                     .map(|scope_id| SocketAddrV6::new(*ip, port, 0, scope_id).into()),
             }),
             Value::Domain(_) | Value::Bluetooth(_) => None,
         }
     }
 
-    fn scope_id(&self, ip: Ipv6Addr, zone: &Zone) -> Result<u32, Error> {
+    fn scope_id(
+        &self,
+        ip: Ipv6Addr,
+        zone: &Zone,
+        adapter_index: &dyn Fn(&str) -> Option<u32>,
+    ) -> Result<u32, Error> {
         if !needs_zone(ip) {
             return Ok(0);
         }
         match zone {
             Zone::None => Ok(0),
             Zone::Index(index) => Ok(*index),
-            Zone::Name(name) => adapter_index(name).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::AddressNotAvailable,
-                    format!("cannot use {self}: there is no adapter \"{name}\""),
-                )
-                .with_advice("`ip link` lists the adapters")
-            }),
+            Zone::Name(name) => adapter_index(name).ok_or_else(|| self.no_such_adapter(ip, name)),
+        }
+    }
+
+    fn no_such_adapter(&self, ip: Ipv6Addr, name: &str) -> Error {
+        let error = Error::new(
+            ErrorKind::AddressNotAvailable,
+            format!("cannot use {self}: there is no adapter \"{name}\""),
+        );
+        match name.strip_prefix(PERCENT_IN_URLS) {
+            Some(zone) if !zone.is_empty() => error.with_advice(format!(
+                "`%25` is for URLs: write {ip}%{zone} (`ip link` lists the adapters)"
+            )),
+            _ => error.with_advice("`ip link` lists the adapters"),
         }
     }
 
@@ -253,10 +279,7 @@ fn parse_zone(text: &str) -> Option<Zone> {
             index => Some(Zone::Index(index)),
         };
     }
-    Some(match adapter_index(text) {
-        Some(index) => Zone::Index(index),
-        None => Zone::Name(text.into()),
-    })
+    Some(Zone::Name(text.into()))
 }
 
 /// Returns whether `ip` may stand for a different host on each adapter (RFC 4007, section 4).
@@ -365,6 +388,9 @@ pub(crate) fn bluetooth_refused(action: &str, host: &HostName) -> Error {
         format!("cannot {action} {host}: datagrams cannot be sent to Bluetooth addresses"),
     )
 }
+
+/// How a URL writes the percent sign before a zone, without the sign itself (RFC 6874, section 2).
+const PERCENT_IN_URLS: &str = "25";
 
 /// Multicast scopes (RFC 4291, section 2.7).
 const INTERFACE_LOCAL: u8 = 1;
@@ -533,15 +559,21 @@ mod tests {
         }
     }
 
-    /// HOST-10, HOST-12: tested with the loopback adapter, which every machine has.
+    /// HOST-10, HOST-12, HOST-13, HOST-17: tested with the loopback adapter, which every machine
+    /// has.
     #[test]
-    fn a_zone_becomes_a_number_if_an_adapter_has_its_name() {
+    fn a_zone_stays_what_it_was_written_as_until_it_is_used() {
         let adapters = udpair_io::adapters().unwrap();
         let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
         let by_name = name(&format!("fe80::1%{}", loopback.name));
         let by_index = name(&format!("fe80::1%{}", loopback.index));
-        assert_eq!(by_name.canonical_name(), by_index.canonical_name());
-        assert_eq!(by_name, by_index);
+        assert_eq!(by_name.to_string(), format!("fe80::1%{}", loopback.name));
+        assert_eq!(by_name.canonical_name(), by_name.to_string());
+        assert_ne!(by_name, by_index);
+        assert_eq!(
+            by_name.socket_addr(5).unwrap().unwrap(),
+            by_index.socket_addr(5).unwrap().unwrap()
+        );
 
         let error = name("fe80::1%no-such-adapter")
             .socket_addr(1)
@@ -558,6 +590,45 @@ mod tests {
         assert_eq!(unused, "[2001:db8::1]:1".parse().unwrap());
     }
 
+    /// HOST-10: an adapter that was removed and added again has another index, and is still meant.
+    #[test]
+    fn the_index_of_a_zone_is_looked_up_at_each_use() {
+        let host = name("fe80::1%eth9");
+        let scope_id = |index: Option<u32>| {
+            let found = host.socket_addr_by(5, &|name| index.filter(|_| name == "eth9"));
+            match found.unwrap() {
+                Ok(SocketAddr::V6(address)) => Ok(address.scope_id()),
+                Ok(address) => panic!("{address}"),
+                Err(error) => Err(error.kind()),
+            }
+        };
+        assert_eq!(scope_id(Some(4)), Ok(4));
+        assert_eq!(scope_id(None), Err(ErrorKind::AddressNotAvailable));
+        assert_eq!(scope_id(Some(7)), Ok(7));
+        // A number is an index, whatever the adapters are called.
+        let by_index = name("fe80::1%4").socket_addr_by(5, &|_| panic!("a number is not a name"));
+        assert_eq!(by_index.unwrap().unwrap(), "[fe80::1%4]:5".parse().unwrap());
+    }
+
+    /// HOST-10
+    #[test]
+    fn a_zone_written_as_in_a_url_gets_advice() {
+        for (text, advice) in [
+            ("fe80::1%25eth9", "write fe80::1%eth9"),
+            ("[fe80::1%25eth9]", "write fe80::1%eth9"),
+            ("ff02::fb%25wlan.5", "write ff02::fb%wlan.5"),
+        ] {
+            let error = name(text).socket_addr(1).unwrap().unwrap_err();
+            let found = error.advice().unwrap();
+            assert!(
+                found.contains("`%25` is for URLs") && found.contains(advice),
+                "{found}"
+            );
+        }
+        let error = name("fe80::1%2eth").socket_addr(1).unwrap().unwrap_err();
+        assert!(!error.advice().unwrap().contains("URL"), "{error:?}");
+    }
+
     /// HOST-15, HOST-17
     #[test]
     fn names_are_equal_when_their_canonical_names_are() {
@@ -567,6 +638,10 @@ mod tests {
             ("bücher.example", "XN--BCHER-KVA.example.", true),
             ("127.0.0.1", "localhost", false),
             ("fe80::1%1", "fe80::1%2", false),
+            ("FE80::1%no-such", "[fe80:0::1%no-such]", true),
+            ("fe80::1%no-such", "fe80::1%NO-SUCH", false),
+            ("fe80::1%lo", "fe80::1%1", false),
+            ("fe80::1%007", "fe80::1%7", true),
             ("::ffff:127.0.0.1", "127.0.0.1", false),
         ] {
             let (a, b) = (name(a), name(b));

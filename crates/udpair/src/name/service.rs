@@ -18,10 +18,13 @@ use crate::error::{Error, ErrorKind};
 /// | only digits, at most 65535 | that port; leading zeros are ignored |
 /// | `stun` | the port in the services file, or the DNS SRV record `_stun._udp.host` |
 /// | `stun._service01` | the DNS SRV record `_stun._service01._udp.host` |
+/// | `_stun` | the DNS SRV record `_stun._udp.host`, whatever the services file lists |
+/// | `whois++` | the port in the services file |
 ///
-/// A name consists of labels of 1 to 63 letters, digits, hyphens and underscores, and has at least
-/// one letter (RFC 6335, section 5.1, and the underscores of RFC 2782). Equality, order and hash
-/// ignore ASCII case and leading zeros.
+/// A name consists of labels of 1 to 63 visible ASCII characters, and has at least one letter (RFC
+/// 6335, section 5.1). A colon ends the host of an endpoint, and `#` starts a comment in a services
+/// file, so a name has neither. DNS is queried only for names of letters, digits, hyphens and
+/// underscores (RFC 2782). Equality, order and hash ignore ASCII case and leading zeros.
 ///
 /// # Examples
 ///
@@ -97,8 +100,8 @@ impl ServiceName {
             }
             if !label.bytes().all(is_label_byte) {
                 return Err(
-                    "a service must be a port number, or a name of letters, digits, \
-                            hyphens, underscores and dots",
+                    "a service must be a port number, or a name of visible ASCII characters \
+                     without a colon and #",
                 );
             }
         }
@@ -119,8 +122,10 @@ impl ServiceName {
     }
 }
 
+/// Returns whether a services file may have this byte in a name. Which names may be in DNS is
+/// decided when DNS is about to be queried.
 fn is_label_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+    byte.is_ascii_graphic() && !matches!(byte, b':' | b'#')
 }
 
 impl FromStr for ServiceName {
@@ -235,8 +240,12 @@ mod tests {
             ".a",
             "a.",
             "a:b",
-            "a/udp",
-            "stun!",
+            "::1",
+            "a#b",
+            "#",
+            "++",
+            "a\u{7f}",
+            "caf\u{e9}",
             "127.0.0.1",
             "1-2",
             "_",
@@ -256,6 +265,11 @@ mod tests {
             "a-b",
             "0x50",
             "8o",
+            "whois++",
+            "914c/g",
+            "sql*net",
+            "cl/1",
+            "s&t",
             &long[1..],
         ] {
             let service: ServiceName = text.parse().unwrap();

@@ -14,7 +14,7 @@ use super::family::AddressFamily;
 use super::hosts::Hosts;
 use super::services::ServiceTable;
 use super::settings::ResolverSettings;
-use super::system::TextFile;
+use super::text_file::TextFile;
 
 /// A builder that configures a [`Resolver`].
 ///
@@ -65,6 +65,17 @@ impl ResolverBuilder {
         self
     }
 
+    /// Sets whether the services of remote endpoints are looked up in DNS only. Default: `false`.
+    ///
+    /// Otherwise the SRV records of a service that the services file lists are never queried. A
+    /// single service is looked up in DNS only if it is written as DNS writes it: `_sip` at
+    /// `example.com`, or `sip` at `_sip._udp.example.com`. Port numbers and local services are not
+    /// affected.
+    pub fn srv_only(mut self, srv_only: bool) -> Self {
+        self.0.srv_only = srv_only;
+        self
+    }
+
     /// Sets a hosts file (hosts(5)), which must exist. Hosts are looked up there before any other
     /// source. Default: none; the system's resolver reads its own.
     pub fn hosts_file(mut self, path: impl Into<PathBuf>) -> Self {
@@ -78,25 +89,35 @@ impl ResolverBuilder {
         self
     }
 
-    /// Sets the time limit of one resolution as a whole. Default: 10 seconds.
+    /// Sets the time limit of one resolution as a whole.
+    ///
+    /// Name servers are waited for until then, even after the last attempt: a server that is slow
+    /// may still respond. Default: 60 seconds, which is as long as the system's resolver may take
+    /// for a name that it finds. A question to name servers then ends earlier, after the time of all
+    /// its attempts.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.0.timeout = timeout;
+        self.0.timeout = Some(timeout);
         self
     }
 
-    /// Sets the time limit of one attempt at one name server. Default: 5 seconds.
+    /// Sets how long to wait for a name server before the next attempt begins.
     ///
-    /// An attempt gets less time if the time left of [`timeout`](Self::timeout) has to suffice for
-    /// more attempts.
+    /// Earlier attempts stay open: the first response counts, whichever query it answers. Attempts
+    /// follow sooner if the time left of [`timeout`](Self::timeout) has to suffice for more of them.
+    /// Default: what the system's configuration says for its own name servers (`timeout` in
+    /// resolv.conf(5)); otherwise 5 seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.0.attempt_timeout = timeout;
+        self.0.attempt_timeout = Some(timeout);
         self
     }
 
     /// Sets how many times each name server is queried before it is given up; at least once.
-    /// Default: 2.
+    ///
+    /// A server that may not support the extension EDNS (RFC 6891) gets one query more, without it.
+    /// Default: what the system's configuration says for its own name servers (`attempts` in
+    /// resolv.conf(5)); otherwise 2.
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts.max(1);
+        self.0.attempts = Some(attempts.max(1));
         self
     }
 
@@ -112,11 +133,13 @@ impl ResolverBuilder {
     /// Sets whether the responses of name servers are cached for as long as their TTLs say.
     /// Default: `true`.
     ///
-    /// The resolver and its clones share one cache. Results of the operating system's resolver are
+    /// The resolver and its clones share one cache, of at most one megabyte. Results of the operating system's resolver are
     /// not cached, because they come without a TTL. Neither are the responses to sockets that are
-    /// bound to an adapter, because they may not be valid elsewhere.
+    /// bound to an adapter, because they may not be valid elsewhere. Without a cache too, equal
+    /// questions are asked once while they are under way.
     pub fn cache(mut self, cache: bool) -> Self {
-        self.0.cache = cache.then(Arc::default);
+        self.0.caches = cache;
+        self.0.dns = Arc::default();
         self
     }
 
@@ -127,11 +150,20 @@ impl ResolverBuilder {
     }
 
     /// Sets the function that lists the adapters and their addresses. Default: the system's list.
+    ///
+    /// The zone of an IPv6 address that names an adapter (`fe80::1%eth0`) is looked up in that
+    /// list.
     pub fn adapters(
         mut self,
         adapters: impl Fn() -> io::Result<Vec<Adapter>> + Send + Sync + 'static,
     ) -> Self {
-        self.0.list_adapters = Arc::new(adapters);
+        let adapters = Arc::new(adapters);
+        self.0.list_adapters = adapters.clone();
+        self.0.adapter_index = Arc::new(move |name| {
+            let adapters = adapters().unwrap_or_default();
+            let found = adapters.iter().find(|adapter| adapter.name == name);
+            found.map(|adapter| adapter.index)
+        });
         self
     }
 
@@ -149,12 +181,15 @@ impl fmt::Debug for ResolverBuilder {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::net::UdpSocket;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::thread;
 
+    use super::super::name_servers::NameServers;
     use super::super::settings::ATTEMPT_TIMEOUT;
     use super::*;
-    use crate::resolve::{ServiceSource, Step};
+    use crate::resolve::{AddressSource, ServiceSource, Step};
     use crate::{Endpoint, ErrorKind};
 
     /// Starts a name server that responds to every query with this response code, and no records.
@@ -166,7 +201,8 @@ mod tests {
             while let Ok((length, from)) = socket.recv_from(&mut message) {
                 // The query itself, marked as a response (RFC 1035, section 4.1.1).
                 message[2] |= 0x80;
-                message[3] = code;
+                // The server queries others, so that it may say that there are no records.
+                message[3] = 0x80 | code;
                 let _ = socket.send_to(&message[..length], from);
             }
         });
@@ -231,6 +267,21 @@ mod tests {
             let found = resolve(&resolver, "192.0.2.1:no-such-service").await;
             assert_eq!(found, Err(ErrorKind::ServiceNotFound));
         }
+        // If only DNS is queried, neither a file nor the table has a say.
+        let server = name_server(NAME_ERROR);
+        let mut srv_only = without_services_file(server).0;
+        Arc::make_mut(&mut srv_only).srv_only = true;
+        for (resolver, service) in [
+            (Resolver(srv_only), "ntp"),
+            (without_services_file(server), "_ntp"),
+        ] {
+            let remote: Endpoint = format!("x.test:{service}").parse().unwrap();
+            let resolution = resolver.resolve(&remote).await;
+            let [Step::Service(step), Step::Srv(_)] = resolution.steps() else {
+                panic!("{:#?}", resolution.steps());
+            };
+            assert_eq!(step.source, ServiceSource::SrvOnly);
+        }
         // A server that failed has not said that the service does not exist.
         let resolver = without_services_file(name_server(SERVER_FAILURE));
         assert_eq!(
@@ -257,5 +308,199 @@ mod tests {
             Err(ErrorKind::ServiceNotFound)
         );
         assert!(resolver.services().await.unwrap().services.is_empty());
+    }
+
+    /// A folder of files that a test writes, in the place of those of the system. It is removed
+    /// when the value is dropped.
+    struct Files(PathBuf);
+
+    impl Files {
+        fn new(name: &str) -> Self {
+            let name = format!("udpair-builder-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+
+        /// Writes a file.
+        fn write(&self, name: &str, text: &str) {
+            let _ = fs::remove_dir(self.path(name));
+            fs::write(self.path(name), text).unwrap();
+        }
+
+        /// Puts a folder in the place of a file, which even root cannot read.
+        fn spoil(&self, name: &str) {
+            let _ = fs::remove_file(self.path(name));
+            fs::create_dir(self.path(name)).unwrap();
+        }
+
+        /// Returns a builder of a resolver that takes these for the files of the system.
+        fn builder(&self) -> ResolverBuilder {
+            let mut builder = Resolver::builder().timeout(Duration::from_secs(20));
+            builder.0.services = Arc::new(TextFile::optional(
+                self.path("services"),
+                ServiceTable::parse,
+            ));
+            builder.0.system_hosts = Arc::new(TextFile::optional(self.path("hosts"), Hosts::parse));
+            let name_servers = TextFile::optional(self.path("resolv.conf"), NameServers::parse);
+            builder.0.name_servers = Some(Arc::new(name_servers));
+            builder
+        }
+    }
+
+    impl Drop for Files {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// SVC-10: a services file that cannot be read is not a missing one, so that the table does not
+    /// give another port.
+    #[tokio::test]
+    async fn an_unreadable_services_file_is_an_error_that_names_it() {
+        let files = Files::new("services");
+        files.spoil("services");
+        let resolver = files.builder().dns_servers([name_server(3)]).build();
+        let path = files.path("services").display().to_string();
+        for remote in ["x.test:ntp", "192.0.2.1:ntp", "localhost:ntp"] {
+            let resolution = resolver.resolve(&remote.parse().unwrap()).await;
+            let error = resolution.candidates().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{remote}");
+            assert!(error.to_string().contains(&path), "{error}");
+            let [Step::Service(step)] = resolution.steps() else {
+                panic!("{:#?}", resolution.steps());
+            };
+            assert_eq!(step.error, Some(error.to_string()), "{remote}");
+        }
+        let local = "127.0.0.1:ntp".parse().unwrap();
+        let error = crate::DatagramSocket::builder()
+            .resolver(&resolver)
+            .bind(&local)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains(&path), "{error}");
+        assert!(
+            resolver
+                .services()
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains(&path)
+        );
+        // Nothing is looked up for a number or in DNS.
+        let found = resolver.resolve(&"192.0.2.1:7".parse().unwrap()).await;
+        assert!(found.candidates().is_ok());
+
+        files.write("services", "ntp 1234/udp\n");
+        let found = resolve(&resolver, "192.0.2.1:ntp").await;
+        let source = ServiceSource::File(files.path("services"));
+        assert_eq!(found, Ok((1234, source.clone())));
+        assert_eq!(resolver.services().await.unwrap().problem, None);
+
+        files.spoil("services");
+        let resolution = resolver.resolve(&"192.0.2.1:ntp".parse().unwrap()).await;
+        let Step::Service(step) = &resolution.steps()[0] else {
+            panic!("{:#?}", resolution.steps());
+        };
+        assert_eq!((step.port, &step.source), (Some(1234), &source));
+        assert!(step.notes[0].contains(&path), "{:?}", step.notes);
+        let known = resolver.services().await.unwrap();
+        assert_eq!(known.services, [("ntp".to_owned(), 1234)]);
+        assert!(known.problem.unwrap().contains(&path));
+    }
+
+    /// SRV-08: if the list of name servers cannot be read, no other server is queried.
+    #[tokio::test]
+    async fn an_unreadable_list_of_name_servers_is_an_error_that_names_it() {
+        let files = Files::new("servers");
+        files.write("services", "");
+        files.spoil("resolv.conf");
+        let resolver = files.builder().build();
+        let path = files.path("resolv.conf").display().to_string();
+        let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+        let error = resolution.candidates().unwrap_err();
+        assert!(error.to_string().contains(&path), "{error}");
+        let Some(Step::Srv(step)) = resolution.steps().last() else {
+            panic!("{:#?}", resolution.steps());
+        };
+        assert!(step.queries.is_empty(), "{step:?}");
+        assert_eq!(step.error, Some(error.to_string()));
+
+        // The last list is used: a server on an adapter that does not exist, so that none is.
+        files.write("resolv.conf", "nameserver fe80::1%no-such-adapter\n");
+        let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+        let error = resolution.candidates().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NameServer);
+        for part in [&path as &str, "no-such-adapter"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+        files.spoil("resolv.conf");
+        let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+        let Some(Step::Srv(step)) = resolution.steps().last() else {
+            panic!("{:#?}", resolution.steps());
+        };
+        assert!(step.queries.is_empty(), "{step:?}");
+        assert!(step.notes[0].contains(&path), "{:?}", step.notes);
+        assert!(
+            step.notes[1].contains("no-such-adapter"),
+            "{:?}",
+            step.notes
+        );
+    }
+
+    /// HOST-10: a server whose address names an adapter is another address when that comes back.
+    #[tokio::test]
+    async fn a_name_server_follows_the_adapter_that_its_zone_names() {
+        // Indices that no adapter of this machine has, so that nothing is sent.
+        const INDICES: [u32; 3] = [4_000_004, 4_000_012, 4_000_007];
+
+        let files = Files::new("zones");
+        files.write("services", "");
+        files.write("resolv.conf", "nameserver fe80::1%eth0\n");
+        let index = Arc::new(AtomicU32::new(0));
+        let current = index.clone();
+        let resolver = files
+            .builder()
+            .adapters(move || Ok(vec![Adapter::new("eth0", current.load(Ordering::SeqCst))]))
+            .build();
+        for at in INDICES {
+            index.store(at, Ordering::SeqCst);
+            let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+            let Some(Step::Srv(step)) = resolution.steps().last() else {
+                panic!("{:#?}", resolution.steps());
+            };
+            let expected = format!("[fe80::1%{at}]:53").parse().unwrap();
+            assert_eq!(step.queries[0].server, expected);
+        }
+    }
+
+    /// HOST-20: the dot at the end of a name makes this crate read the system's hosts file itself.
+    #[tokio::test]
+    async fn an_unreadable_hosts_file_is_an_error_that_names_it() {
+        let files = Files::new("hosts");
+        files.spoil("hosts");
+        let resolver = files.builder().build();
+        let path = files.path("hosts").display().to_string();
+        let remote: Endpoint = "x.invalid.:7".parse().unwrap();
+        let resolution = resolver.resolve(&remote).await;
+        let error = resolution.candidates().unwrap_err();
+        assert!(error.to_string().contains(&path), "{error}");
+
+        files.write("hosts", "192.0.2.7 x.invalid\n");
+        assert!(resolver.resolve(&remote).await.candidates().is_ok());
+        files.spoil("hosts");
+        let resolution = resolver.resolve(&remote).await;
+        let address = resolution.candidates().unwrap()[0].address;
+        assert_eq!(address, "192.0.2.7:7".parse().unwrap());
+        let Step::Address(step) = &resolution.steps()[1] else {
+            panic!("{:#?}", resolution.steps());
+        };
+        assert_eq!(step.source, AddressSource::HostsFile(files.path("hosts")));
+        assert!(step.notes[0].contains(&path), "{:?}", step.notes);
     }
 }

@@ -1,6 +1,6 @@
 //! Orders the addresses of all hosts for connecting, and gives the reason for each position.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 
 use udpair_io::{Adapter, SourceProbe};
@@ -29,7 +29,8 @@ pub(super) struct Group {
 }
 
 /// Returns the addresses of each host in the order in which to try them, with the reasons. The
-/// order of the hosts stays.
+/// order of the hosts stays. An address with a port is listed once, for the first host that leads
+/// to it.
 pub(super) fn in_order(
     groups: Vec<Group>,
     zone: Option<u32>,
@@ -38,19 +39,30 @@ pub(super) fn in_order(
 ) -> Vec<Candidate> {
     let mut lookups = LocalLookups::new(list_adapters);
     let mut candidates: Vec<Candidate> = Vec::new();
+    let mut listed = BTreeSet::new();
+    let has_others = groups.len() > 1;
     for group in groups {
         if candidates.len() >= CANDIDATES_MAX {
             break;
         }
+        let to_try =
+            |address: &FoundAddress| with_zone(address.with_port(group.port), zone, list_adapters);
+        let mut addresses = group.addresses;
+        if has_others {
+            addresses.retain(|address| listed.insert(to_try(address)));
+        }
+        if addresses.is_empty() {
+            continue;
+        }
         // The last address may keep its position without a lookup.
         let last = match sources {
             Sources::All => None,
-            Sources::Deciding => order::last_in_best_case(group.addresses.iter().map(|a| a.ip)),
+            Sources::Deciding => order::last_in_best_case(addresses.iter().map(|a| a.ip)),
         };
-        let addresses = group.addresses.iter().enumerate();
+        let addresses = addresses.iter().enumerate();
         let mut found: Vec<_> = addresses
             .map(|(index, address)| {
-                let address = with_zone(address.with_port(group.port), zone, list_adapters);
+                let address = to_try(address);
                 (address, lookups.destination(address, Some(index) != last))
             })
             .collect();

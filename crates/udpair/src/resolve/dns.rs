@@ -6,89 +6,133 @@
 //! addresses of the additional section.
 
 mod alias;
+mod asking;
 mod cache;
 mod exchange;
+mod failure;
+mod in_flight;
+mod labels;
 mod wire;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use alias::{AliasError, AliasWalk};
-pub(crate) use cache::Cache;
-use exchange::{ExchangeError, over_tcp, over_udp};
-use wire::Query;
-pub(crate) use wire::{RecordData, Response};
+use asking::{Answer, Asking, Plan, Question, Server};
+use cache::Cache;
+pub(super) use failure::{DnsFailure, ServerReport};
+use in_flight::{InFlight, Key, Waited, Waiting};
+use wire::RecordData;
 
 use udpair_io::Adapter;
 
 use super::inputs::{Clock, ListAdapters};
+use super::name_servers::QueryOptions;
 use super::srv::SrvRecord;
 use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode, Transport};
 use crate::driver;
 
+/// What the questions of a resolver share: the responses to earlier ones, and those that are being
+/// asked.
+#[derive(Debug)]
+pub(super) struct DnsState {
+    cache: Mutex<Cache>,
+    in_flight: Arc<InFlight>,
+    /// The servers that are known not to support the extension (RFC 6891), and since when.
+    plain_servers: Mutex<HashMap<SocketAddr, Instant>>,
+    /// Which server the next question begins with, if the servers rotate.
+    rotation: AtomicUsize,
+}
+
+impl Default for DnsState {
+    fn default() -> Self {
+        Self {
+            cache: Mutex::default(),
+            in_flight: Arc::default(),
+            plain_servers: Mutex::default(),
+            // Programs that ask one question each would all begin with the same server.
+            rotation: AtomicUsize::new(rand::random_range(0..usize::MAX / 2)),
+        }
+    }
+}
+
+impl DnsState {
+    /// Returns the queries that have no response yet.
+    pub(super) fn open_queries(&self) -> Vec<DnsQuery> {
+        self.in_flight.open_queries()
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn plain_servers(&self) -> MutexGuard<'_, HashMap<SocketAddr, Instant>> {
+        self.plain_servers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether a server is known not to support the extension. It may have been replaced
+    /// after some time.
+    fn is_plain(&self, server: SocketAddr, now: Instant) -> bool {
+        let servers = self.plain_servers();
+        let since = servers.get(&server);
+        since.is_some_and(|since| now.saturating_duration_since(*since) < PLAIN_FOR)
+    }
+
+    fn remember_plain(&self, server: SocketAddr, now: Instant) {
+        let mut servers = self.plain_servers();
+        servers.retain(|_, since| now.saturating_duration_since(*since) < PLAIN_FOR);
+        if servers.len() < PLAIN_SERVERS_MAX {
+            servers.insert(server, now);
+        }
+    }
+}
+
 /// A client of a list of name servers.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Client<'a> {
     /// In the order in which to query them.
-    pub(super) servers: &'a [SocketAddr],
+    pub(super) servers: Arc<[SocketAddr]>,
+    /// How the servers are queried, according to the configuration that lists them.
+    pub(super) options: QueryOptions,
     /// The number of times each server is queried.
     pub(super) attempts: u32,
     /// The time limit of one attempt.
     pub(super) attempt_timeout: Duration,
     /// The end of all attempts.
     pub(super) deadline: Instant,
+    /// Whether to wait until the deadline for the response to an earlier attempt.
+    pub(super) is_patient: bool,
     /// The only adapter through which queries leave; `None` leaves the route to the system.
     pub(super) adapter: Option<&'a Adapter>,
     pub(super) list_adapters: &'a ListAdapters,
-    /// The responses to earlier queries; `None` queries the servers every time.
-    pub(super) cache: Option<&'a Mutex<Cache>>,
+    pub(super) state: &'a DnsState,
+    /// Whether the responses to earlier queries are used, and those to new ones kept.
+    pub(super) caches: bool,
     pub(super) clock: &'a Clock,
 }
 
-/// The reason why there are no records.
-#[derive(Clone, Debug)]
-pub(super) enum DnsFailure {
-    /// The server says that the name does not exist.
-    NotFound(SocketAddr),
-    /// The server says that the name exists but has no such record.
-    NoData(SocketAddr),
-    /// No server sent a usable response, but another attempt may succeed.
-    NoResponse(Vec<ServerReport>),
-    /// No server sent a usable response, and at least one would fail the same way again.
-    Unusable(Vec<ServerReport>),
-    /// The chain of aliases (CNAME) has no usable end: it is a loop, or too long.
-    AliasChain { server: SocketAddr, is_loop: bool },
-    /// The name does not fit into a query.
-    InvalidName,
-}
+/// The queries of a lookup, for the record of its steps. A query that is open when its lookup is
+/// dropped is recorded as well.
+#[derive(Debug, Default)]
+pub(super) struct QueryLog(Mutex<Vec<DnsQuery>>);
 
-/// What a server did instead of sending a usable response.
-#[derive(Clone, Debug)]
-pub(super) struct ServerReport {
-    server: SocketAddr,
-    /// The result of the last attempt, as the predicate of a sentence.
-    result: String,
-    attempts: u32,
-    /// The duration of all attempts in total.
-    elapsed: Duration,
-}
+impl QueryLog {
+    fn extend(&self, queries: impl IntoIterator<Item = DnsQuery>) {
+        self.queries().extend(queries);
+    }
 
-impl fmt::Display for ServerReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "server {} {} within {}",
-            self.server,
-            self.result,
-            HumanDuration(self.elapsed)
-        )?;
-        if self.attempts > 1 {
-            write!(f, " ({} attempts)", self.attempts)?;
-        }
-        Ok(())
+    /// Returns the queries so far, and forgets them.
+    pub(super) fn take(&self) -> Vec<DnsQuery> {
+        std::mem::take(&mut self.queries())
+    }
+
+    fn queries(&self) -> MutexGuard<'_, Vec<DnsQuery>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,27 +146,32 @@ pub(super) struct SrvResponse {
 }
 
 impl SrvResponse {
-    fn of(server: SocketAddr, owner: &str, response: Response) -> Self {
+    fn of(owner: &str, answer: &Answer) -> Self {
         let mut parsed = Self {
-            server,
+            server: answer.server,
             records: Vec::new(),
             aliases: HashMap::new(),
             addresses: HashMap::new(),
         };
-        for record in response.records.into_iter().chain(response.additional) {
-            match record.data {
+        let response = &answer.response;
+        for record in response.records.iter().chain(&response.additional) {
+            match &record.data {
                 RecordData::Srv(srv) if record.owner == owner => {
                     if parsed.records.len() < SRV_RECORDS_MAX {
-                        parsed.records.push(srv);
+                        parsed.records.push(srv.clone());
                     }
                 }
                 RecordData::Srv(_) => {}
                 RecordData::Alias(alias) => {
-                    parsed.aliases.entry(record.owner).or_insert(alias);
+                    let aliases = parsed.aliases.entry(record.owner.clone());
+                    aliases.or_insert_with(|| alias.clone());
                 }
                 RecordData::Address(ip) => {
-                    let found = parsed.addresses.entry(record.owner).or_default();
-                    add_address(found, ip, record.ttl);
+                    let found = match parsed.addresses.get_mut(&record.owner) {
+                        Some(found) => found,
+                        None => parsed.addresses.entry(record.owner.clone()).or_default(),
+                    };
+                    add_address(found, *ip, record.ttl);
                 }
             }
         }
@@ -149,67 +198,48 @@ impl Client<'_> {
     pub(super) async fn srv_records(
         &self,
         name: &str,
-        queries: &mut Vec<DnsQuery>,
+        log: &QueryLog,
     ) -> Result<SrvResponse, DnsFailure> {
-        let (server, owner, response) = self.records(name, RecordType::Srv, queries).await?;
-        Ok(SrvResponse::of(server, &owner, response))
+        let (owner, answer) = self.records(name, RecordType::Srv, log).await?;
+        Ok(SrvResponse::of(&owner, &answer))
     }
 
-    /// Returns the addresses of `name`. The given record types are queried concurrently.
-    ///
-    /// One type that has addresses is enough. If no type has addresses, a server that says so takes
-    /// precedence over one that does not respond.
+    /// Returns the addresses of `name` that records of `record_type` have.
     pub(super) async fn addresses(
         &self,
         name: &str,
-        record_types: &[RecordType],
-        queries: &mut Vec<DnsQuery>,
+        record_type: RecordType,
+        log: &QueryLog,
     ) -> Result<Vec<FoundAddress>, DnsFailure> {
-        let lookups = record_types.iter().map(|record_type| async {
-            let mut queries = Vec::new();
-            let found = self.records(name, *record_type, &mut queries).await;
-            (found, queries)
-        });
-        let mut addresses = Vec::new();
-        let mut failure = None;
-        for (found, sent) in driver::join_all(lookups).await {
-            queries.extend(sent);
-            match found {
-                Ok((_, owner, response)) => {
-                    addresses.extend(addresses_of(&owner, &response.records));
-                }
-                Err(new) => failure = Some(more_specific(failure, new)),
-            }
-        }
-        match failure {
-            Some(failure) if addresses.is_empty() => Err(failure),
-            _ => Ok(addresses),
-        }
+        let (owner, answer) = self.records(name, record_type, log).await?;
+        Ok(addresses_of(&owner, &answer.response.records))
     }
 
-    /// Returns the response that has records of `record_type` for `name` or the end of its alias
-    /// chain, the server that sent it, and the name of these records.
+    /// Returns the answer that has records of `record_type` for `name` or the end of its alias
+    /// chain, and the name of these records.
     async fn records(
         &self,
         name: &str,
         record_type: RecordType,
-        queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, String, Response), DnsFailure> {
+        log: &QueryLog,
+    ) -> Result<(String, Arc<Answer>), DnsFailure> {
         let mut walk = AliasWalk::from(name);
         loop {
-            let (server, response) = self.response(walk.name(), record_type, queries).await?;
+            let answer = self.answer(walk.name(), record_type, log).await?;
+            let server = answer.server;
+            let response = &answer.response;
             let alias_failure = |error| DnsFailure::AliasChain {
                 server,
                 is_loop: error == AliasError::Loop,
             };
             let moved = walk
-                .follow(|name| alias_of(name, &response.records))
+                .follow(|name| response.alias_of(name))
                 .map_err(alias_failure)?;
             if response.code == ResponseCode::NAME_ERROR {
                 return Err(DnsFailure::NotFound(server));
             }
-            if has_records(&response, walk.name(), record_type) {
-                return Ok((server, walk.name().to_owned(), response));
+            if response.has_records(walk.name(), record_type) {
+                return Ok((walk.name().to_owned(), answer));
             }
             if !moved || response.negative_ttl.is_some() {
                 return Err(DnsFailure::NoData(server));
@@ -218,150 +248,114 @@ impl Client<'_> {
         }
     }
 
-    /// Returns the response to a query, from the cache or from a server.
-    async fn response(
+    /// Returns the answer to a question, from the cache or from a server.
+    async fn answer(
         &self,
         name: &str,
         record_type: RecordType,
-        queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, Response), DnsFailure> {
-        let Some(cache) = self.cache else {
-            return self.query_servers(name, record_type, queries).await;
+        log: &QueryLog,
+    ) -> Result<Arc<Answer>, DnsFailure> {
+        if self.caches {
+            let now = (self.clock)();
+            let cached = self
+                .state
+                .cache()
+                .get(&self.servers, name, record_type, now);
+            if let Some((server, response)) = cached {
+                log.extend([DnsQuery {
+                    name: name.to_owned(),
+                    record_type,
+                    server,
+                    transport: Transport::Udp,
+                    outcome: QueryOutcome::Answered(response.code),
+                    is_cached: true,
+                    elapsed: Duration::ZERO,
+                }]);
+                return Ok(Arc::new(Answer { server, response }));
+            }
+        }
+        let question = Question {
+            name: name.to_owned(),
+            record_type,
         };
-        let cache = || cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let cached = cache().get(self.servers, name, record_type, (self.clock)());
-        if let Some((server, response)) = cached {
-            queries.push(DnsQuery {
-                name: name.to_owned(),
-                record_type,
-                server,
-                transport: Transport::Udp,
-                outcome: QueryOutcome::Answered(response.code),
-                is_cached: true,
-                elapsed: Duration::ZERO,
-            });
-            return Ok((server, response));
-        }
-        let (server, response) = self.query_servers(name, record_type, queries).await?;
-        let now = (self.clock)();
-        cache().put(self.servers, name, record_type, (server, &response), now);
-        Ok((server, response))
-    }
-
-    /// Queries one server after the other until one sends a usable response.
-    async fn query_servers(
-        &self,
-        name: &str,
-        record_type: RecordType,
-        queries: &mut Vec<DnsQuery>,
-    ) -> Result<(SocketAddr, Response), DnsFailure> {
-        let mut reports: Vec<ServerReport> = Vec::new();
-        let mut given_up: Vec<SocketAddr> = Vec::new();
-        let servers = u32::try_from(self.servers.len()).unwrap_or(u32::MAX);
-        let attempts = self.attempts.saturating_mul(servers);
-        let rounds = (0..self.attempts).flat_map(|_| self.servers);
-        for (left, server) in (1..=attempts).rev().zip(rounds) {
-            if given_up.contains(server) {
-                continue;
-            }
-            let end = Instant::now() + self.share_of_time(left);
-            let started = Instant::now();
-            let result = match self
-                .try_server(*server, name, record_type, end, queries)
-                .await?
-            {
-                Ok(response) => return Ok((*server, response)),
-                Err(unusable) => {
-                    if unusable.is_final {
-                        given_up.push(*server);
-                    }
-                    unusable.reason
-                }
-            };
-            let elapsed = started.elapsed();
-            match reports.iter_mut().find(|report| report.server == *server) {
-                Some(report) => {
-                    // The last attempt at a server determines its result.
-                    report.result = result;
-                    report.attempts += 1;
-                    report.elapsed += elapsed;
-                }
-                None => reports.push(ServerReport {
-                    server: *server,
-                    result,
-                    attempts: 1,
-                    elapsed,
-                }),
-            }
-        }
-        if given_up.is_empty() {
-            Err(DnsFailure::NoResponse(reports))
-        } else {
-            Err(DnsFailure::Unusable(reports))
-        }
-    }
-
-    /// Makes one attempt at one server.
-    ///
-    /// The query is repeated over TCP if the response does not fit into a datagram, and without the
-    /// EDNS extension if the server is too old for it.
-    async fn try_server(
-        &self,
-        server: SocketAddr,
-        name: &str,
-        record_type: RecordType,
-        end: Instant,
-        queries: &mut Vec<DnsQuery>,
-    ) -> Result<Result<Response, UnusableResponse>, DnsFailure> {
-        let adapter = self.adapter_for(server);
-        let mut transport = Transport::Udp;
-        let mut extended = true;
         loop {
-            let query = Query::new(name, record_type, rand::random(), extended)
-                .ok_or(DnsFailure::InvalidName)?;
-            let started = Instant::now();
-            let limit = end.saturating_duration_since(started);
-            let result = match transport {
-                Transport::Udp => driver::timeout(limit, over_udp(server, adapter, &query)).await,
-                Transport::Tcp => {
-                    let response = async { over_tcp(server, adapter, &query).await.map(Some) };
-                    driver::timeout(limit, response).await
-                }
+            let mut lookup = Lookup {
+                waiting: self.begin(question.clone()),
+                log,
+                has_ended: false,
             };
-            queries.push(DnsQuery {
-                name: name.to_owned(),
-                record_type,
-                server,
-                transport,
-                outcome: outcome(result.as_ref()),
-                is_cached: false,
-                elapsed: started.elapsed(),
+            let waited = (&mut lookup.waiting).await;
+            lookup.has_ended = true;
+            let Waited::Ended(outcome) = waited else {
+                let (queries, reports) = lookup.waiting.snapshot(&QueryOutcome::TimedOut);
+                log.extend(queries);
+                return Err(DnsFailure::NoResponse(reports));
+            };
+            log.extend(outcome.queries.iter().cloned());
+            self.remember(&question, &outcome);
+            lookup.waiting.forget();
+            // The waiter that began the question may have had less time than this one.
+            let is_early = outcome.is_cut_short && lookup.waiting.is_joined();
+            match &outcome.result {
+                Err(_) if is_early && Instant::now() < self.deadline => {}
+                Err(failure) => return Err(failure.clone()),
+                Ok(answer) => return Ok(answer.clone()),
+            }
+        }
+    }
+
+    /// Begins a question, or joins it if it is being asked.
+    fn begin(&self, question: Question) -> Waiting {
+        // Outside of any lock: the list of adapters may come from the caller.
+        let routes: Vec<_> = self.adapter.map_or_else(Vec::new, |_| {
+            let servers = self.servers.iter();
+            servers.map(|server| self.adapter_for(*server)).collect()
+        });
+        let key = Key {
+            runtime: driver::current_runtime(),
+            servers: self.servers.to_vec(),
+            adapter: self.adapter.map(|adapter| adapter.index),
+            question: question.clone(),
+        };
+        let state = self.state;
+        state.in_flight.wait(key, self.deadline, || {
+            let now = Instant::now();
+            let mut routes = routes.into_iter();
+            let servers = self.servers.iter().map(|server| {
+                let adapter = routes.next().flatten().map(Arc::new);
+                Server::new(*server, adapter, state.is_plain(*server, now))
             });
-            let (reason, is_final) = match result {
-                None if transport == Transport::Tcp => ("did not answer over TCP".into(), false),
-                None => ("did not answer".into(), false),
-                Some(Err(ExchangeError::Io(error))) => {
-                    (format!("cannot be reached: {error}"), false)
-                }
-                Some(Err(ExchangeError::Malformed(reason))) => {
-                    (format!("sent a malformed response: {reason}"), true)
-                }
-                Some(Ok(None)) => {
-                    transport = Transport::Tcp;
-                    continue;
-                }
-                Some(Ok(Some(response))) => match response.code {
-                    ResponseCode::NO_ERROR | ResponseCode::NAME_ERROR => return Ok(Ok(response)),
-                    // An old server that does not support the extension (RFC 6891, section 7).
-                    ResponseCode::FORMAT_ERROR if extended => {
-                        extended = false;
-                        continue;
-                    }
-                    ResponseCode::SERVER_FAILURE => (format!("answered {}", response.code), false),
-                    code => (format!("answered {code}"), true),
-                },
+            let mut servers: Vec<_> = servers.collect();
+            if self.options.rotates && !servers.is_empty() {
+                let turn = state.rotation.fetch_add(1, Ordering::Relaxed);
+                let first = turn % servers.len();
+                servers.rotate_left(first);
+            }
+            let plan = Plan {
+                servers,
+                attempts: self.attempts,
+                attempt_timeout: self.attempt_timeout,
+                deadline: self.deadline,
+                is_patient: self.is_patient,
+                uses_tcp: self.options.uses_tcp,
             };
-            return Ok(Err(UnusableResponse { reason, is_final }));
+            Asking::new(question, plan)
+        })
+    }
+
+    /// Keeps what the end of a question says: the response, and what is known of the servers.
+    fn remember(&self, question: &Question, outcome: &asking::Outcome) {
+        if let Some(server) = outcome.plain_server {
+            self.state.remember_plain(server, Instant::now());
+        }
+        if let Ok(answer) = &outcome.result
+            && self.caches
+        {
+            let now = (self.clock)();
+            let Question { name, record_type } = question;
+            let answer = (answer.server, &answer.response);
+            let mut cache = self.state.cache();
+            cache.put(&self.servers, name, *record_type, answer, now);
         }
     }
 
@@ -369,46 +363,29 @@ impl Client<'_> {
     ///
     /// There is none for a server on this machine, like the stub of a local resolver: datagrams to
     /// an address of this machine never reach its adapter.
-    fn adapter_for(&self, server: SocketAddr) -> Option<&Adapter> {
+    fn adapter_for(&self, server: SocketAddr) -> Option<Adapter> {
         let adapter = self.adapter?;
         let ip = server.ip().to_canonical();
         let adapters = (self.list_adapters)().unwrap_or_default();
         let is_local = ip.is_loopback() || adapters.iter().any(|local| local.has_address(ip));
-        (!is_local).then_some(adapter)
-    }
-
-    /// Returns how long one attempt may take so that `attempts` of them end by the deadline.
-    fn share_of_time(&self, attempts: u32) -> Duration {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        (left / attempts.max(1)).min(self.attempt_timeout)
+        (!is_local).then(|| adapter.clone())
     }
 }
 
-/// The result of an attempt that brought no usable response.
-struct UnusableResponse {
-    /// What the server did, as the predicate of a sentence.
-    reason: String,
-    /// Whether querying the same server again would have the same result.
-    is_final: bool,
+/// A waiter for a question, whose queries are recorded even if the lookup is dropped.
+struct Lookup<'l> {
+    waiting: Waiting,
+    log: &'l QueryLog,
+    has_ended: bool,
 }
 
-fn alias_of<'a>(name: &str, records: &'a [wire::Record]) -> Option<&'a str> {
-    records.iter().find_map(|record| match &record.data {
-        RecordData::Alias(alias) if record.owner == name => Some(alias.as_str()),
-        _ => None,
-    })
-}
-
-fn has_records(response: &Response, owner: &str, record_type: RecordType) -> bool {
-    response.records.iter().any(|record| {
-        record.owner == owner
-            && match (&record.data, record_type) {
-                (RecordData::Address(ip), RecordType::A) => ip.is_ipv4(),
-                (RecordData::Address(ip), RecordType::Aaaa) => ip.is_ipv6(),
-                (RecordData::Srv(_), RecordType::Srv) => true,
-                _ => false,
-            }
-    })
+impl Drop for Lookup<'_> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let (queries, _) = self.waiting.snapshot(&QueryOutcome::Open);
+            self.log.extend(queries);
+        }
+    }
 }
 
 /// Returns the addresses of `owner`.
@@ -425,8 +402,9 @@ fn addresses_of(owner: &str, records: &[wire::Record]) -> Vec<FoundAddress> {
 }
 
 /// Adds an address unless it is there already: some servers repeat an address for every record that
-/// refers to it.
+/// refers to it. An IPv4-mapped one is IPv4, whichever record has it (HOST-21).
 fn add_address(found: &mut Vec<FoundAddress>, ip: IpAddr, ttl: u32) {
+    let ip = ip.to_canonical();
     if found.len() < ADDRESSES_MAX && found.iter().all(|earlier| earlier.ip != ip) {
         found.push(FoundAddress {
             ip,
@@ -436,49 +414,15 @@ fn add_address(found: &mut Vec<FoundAddress>, ip: IpAddr, ttl: u32) {
     }
 }
 
-/// Returns the outcome of a query, for the record of the steps.
-fn outcome(result: Option<&Result<Option<Response>, ExchangeError>>) -> QueryOutcome {
-    match result {
-        None => QueryOutcome::TimedOut,
-        Some(Err(ExchangeError::Io(error))) => QueryOutcome::Unreachable(error.to_string()),
-        Some(Err(ExchangeError::Malformed(reason))) => QueryOutcome::Broken(reason.clone()),
-        Some(Ok(None)) => QueryOutcome::Truncated,
-        Some(Ok(Some(response))) => QueryOutcome::Answered(response.code),
-    }
-}
-
-/// Returns the failure that is more specific.
-fn more_specific(old: Option<DnsFailure>, new: DnsFailure) -> DnsFailure {
-    let rank = |failure: &DnsFailure| match failure {
-        DnsFailure::NotFound(_) => 0,
-        DnsFailure::AliasChain { .. } | DnsFailure::InvalidName => 1,
-        // That one type has no record says nothing about the other type, for which there is no
-        // response.
-        DnsFailure::NoResponse(_) | DnsFailure::Unusable(_) => 2,
-        DnsFailure::NoData(_) => 3,
-    };
-    match old {
-        Some(old) if rank(&old) <= rank(&new) => old,
-        _ => new,
-    }
-}
-
-/// Displays a duration in milliseconds, or in seconds from one second on.
-pub(super) struct HumanDuration(pub(super) Duration);
-
-impl fmt::Display for HumanDuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < Duration::from_secs(1) {
-            write!(f, "{} ms", self.0.as_millis())
-        } else {
-            write!(f, "{:.1} s", self.0.as_secs_f64())
-        }
-    }
-}
-
 /// The number of SRV records of one response that are used. No service has that many; the limit
 /// bounds the work that a server can cause.
 const SRV_RECORDS_MAX: usize = 1000;
 
 /// The number of addresses of one host that are used.
 const ADDRESSES_MAX: usize = 64;
+
+/// How long a server is taken for one without the extension.
+const PLAIN_FOR: Duration = Duration::from_secs(15 * 60);
+
+/// The number of such servers that are remembered.
+const PLAIN_SERVERS_MAX: usize = 64;

@@ -1,15 +1,21 @@
 //! Translates failed lookups into the errors that a caller of the resolver sees.
 
 use std::fmt::Display;
+use std::io;
+use std::path::Path;
 
 use udpair_io::{Cause, LookupError};
 
-use super::dns::{DnsFailure, HumanDuration, ServerReport, SrvResponse};
+use super::dns::{DnsFailure, ServerReport, SrvResponse};
+use super::duration::HumanDuration;
 use super::family::AddressFamily;
+use super::host::Host;
+use super::special::SpecialUse;
+use super::srv;
 use super::step::RecordType;
-use super::system::SystemFailure;
+use super::system_resolver::SystemFailure;
 use crate::error::{E_OUTOFMEMORY, Error, ErrorKind, WSAESOCKTNOSUPPORT, WSANO_RECOVERY};
-use crate::name::HostName;
+use crate::name::{Endpoint, HostName};
 
 /// Returns the error for a host that has addresses, but none of the requested family.
 pub(super) fn no_address_in_family(family: AddressFamily, host: impl Display) -> Error {
@@ -17,6 +23,15 @@ pub(super) fn no_address_in_family(family: AddressFamily, host: impl Display) ->
         ErrorKind::FamilyNotSupported,
         format!("cannot resolve host \"{host}\": it has no {family} address"),
     )
+}
+
+/// Returns the error for an endpoint whose hosts have addresses, but none of the family that its
+/// local end has (ADR-02).
+pub(super) fn no_host_in_family(family: AddressFamily, remote: &Endpoint) -> Error {
+    let message =
+        format!("cannot reach {remote}: it has no {family} address, and the local end is");
+    Error::new(ErrorKind::FamilyNotSupported, format!("{message} {family}"))
+        .with_advice("leave the local address empty, or use one of the remote address's family")
 }
 
 /// Returns the error for SRV records of which none can be used: the domain says that it does not
@@ -27,26 +42,53 @@ pub(super) fn not_offered(
     name: &str,
     found: &SrvResponse,
 ) -> Error {
-    let is_offered = found.records.iter().any(|record| !record.target.is_empty());
-    let reason = if is_offered {
-        "has no record with a host and a port for"
-    } else {
-        "says that no host offers"
-    };
-    Error::new(
-        ErrorKind::NoData,
-        format!(
-            "cannot resolve service \"{service}\" for host \"{host}\": server {} {reason} {name}",
-            found.server
+    let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+    let server = found.server;
+    let unusable = found
+        .records
+        .iter()
+        .find(|record| !record.target.is_empty());
+    let message = match unusable.and_then(|record| Some((record, srv::reason_to_skip(record)?))) {
+        None => format!("{action}: server {server} says that no host offers {name}"),
+        Some((record, reason)) => format!(
+            "{action}: server {server} has no usable record of {name}: of port {} at \"{}\" {reason}",
+            record.port, record.target
         ),
+    };
+    Error::new(ErrorKind::NoData, message)
+}
+
+/// Returns the error for a list of name servers of which none can be queried; `why` is the reason
+/// for the first.
+pub(super) fn no_usable_server(path: &Path, why: &Error) -> Error {
+    Error::new(
+        ErrorKind::NameServer,
+        format!("cannot query any name server of {}: {why}", path.display()),
     )
+    .with_advice("`ip link` lists the adapters")
+}
+
+/// Returns the advice for a host that has no address but is named like SRV records.
+pub(super) fn advice_for_srv_name(domain: &str) -> Option<String> {
+    let service = srv::service_of(domain)?;
+    Some(format!(
+        "to query the SRV records {domain}, give \"{service}\" as the service in place of a port"
+    ))
 }
 
 /// Returns the error for an SRV lookup that failed.
 pub(super) fn srv_lookup(service: &str, host: &HostName, name: &str, failure: DnsFailure) -> Error {
     let action = format!("cannot resolve service \"{service}\" for host \"{host}\"");
+    // Servers refuse such a name or say that it does not exist.
+    let is_short = host.domain().is_some_and(|domain| !domain.contains('.')) && !host.is_absolute();
+    let is_unanswered = matches!(failure, DnsFailure::NoResponse(_));
     let error = dns_lookup(&action, &format!("{name} SRV"), failure);
     match error.kind() {
+        ErrorKind::HostNotFound | ErrorKind::NoData | ErrorKind::NameServer
+            if is_short && !is_unanswered =>
+        {
+            error.with_advice("SRV takes no search list: write the full name of the host")
+        }
         ErrorKind::HostNotFound | ErrorKind::NoData => {
             error.with_advice("give the port number, or a services file that lists the service")
         }
@@ -55,8 +97,8 @@ pub(super) fn srv_lookup(service: &str, host: &HostName, name: &str, failure: Dn
 }
 
 /// Returns the error for an address lookup at name servers that failed.
-pub(super) fn host_lookup(host: &HostName, types: &[RecordType], failure: DnsFailure) -> Error {
-    let name = host.canonical_name();
+pub(super) fn host_lookup(host: &Host, types: &[RecordType], failure: DnsFailure) -> Error {
+    let name = host.domain();
     let types: Vec<_> = types.iter().map(ToString::to_string).collect();
     dns_lookup(
         &format!("cannot resolve host \"{host}\""),
@@ -75,6 +117,7 @@ fn dns_lookup(action: &str, query: &str, failure: DnsFailure) -> Error {
             ErrorKind::NoData,
             format!("{action}: server {server} has no such record ({query})"),
         ),
+        DnsFailure::Shortage(error) => shortage(format!("{action} ({query})"), &error),
         DnsFailure::NoResponse(reports) => Error::new(
             ErrorKind::NameServer,
             format!("{action}: {} ({query})", describe(&reports)),
@@ -115,8 +158,27 @@ fn describe(reports: &[ServerReport]) -> String {
     texts.join(", ")
 }
 
+/// Returns the error for a name that is not looked up in DNS.
+pub(super) fn special_name(action: &str, name: &str, special: SpecialUse) -> Error {
+    let (reason, advice) = match special {
+        SpecialUse::Local => (
+            "names below .local belong to multicast DNS (RFC 6762), and no name server is queried \
+             for them",
+            "leave it to the system's resolver, which may have multicast DNS, and give the port \
+             number",
+        ),
+        SpecialUse::Onion => (
+            "names below .onion belong to the Tor network (RFC 7686), and nobody is queried for \
+             them",
+            "use software for the Tor network",
+        ),
+    };
+    let message = format!("{action}: {reason} ({name})");
+    Error::new(ErrorKind::HostNotFound, message).with_advice(advice)
+}
+
 /// Returns the error for an address lookup by the operating system that failed.
-pub(super) fn system_lookup(host: &HostName, failure: SystemFailure) -> Error {
+pub(super) fn system_lookup(host: &Host, failure: SystemFailure) -> Error {
     let message = format!("cannot resolve host \"{host}\"");
     let error = match failure {
         SystemFailure::TimedOut(limit) => {
@@ -129,10 +191,21 @@ pub(super) fn system_lookup(host: &HostName, failure: SystemFailure) -> Error {
             )
             .with_advice("check the name servers, or allow more time");
         }
-        SystemFailure::Io(error) => return Error::system(message, error),
+        SystemFailure::Busy(limit) => {
+            return Error::new(
+                ErrorKind::NameServer,
+                format!(
+                    "{message}: within {} no thread was free for it, because the system's resolver \
+                     has not answered earlier lookups",
+                    HumanDuration(limit)
+                ),
+            )
+            .with_advice("check the name servers, or give the resolver name servers of its own");
+        }
+        SystemFailure::Io(error) => return shortage(message, &error),
         SystemFailure::Lookup(error) => error,
     };
-    let (kind, hresult) = match &error {
+    let (kind, hresult) = match &*error {
         LookupError::NotFound => (ErrorKind::HostNotFound, None),
         LookupError::NoData => (ErrorKind::NoData, None),
         LookupError::TryAgain => (ErrorKind::NameServer, None),
@@ -142,8 +215,10 @@ pub(super) fn system_lookup(host: &HostName, failure: SystemFailure) -> Error {
             (ErrorKind::FamilyNotSupported, Some(WSAESOCKTNOSUPPORT))
         }
         LookupError::OutOfMemory => (ErrorKind::Io, Some(E_OUTOFMEMORY)),
-        LookupError::System(system) if Cause::of(system) == Cause::TooManyFiles => {
-            (ErrorKind::TooManyFiles, None)
+        LookupError::System(system)
+            if matches!(Cause::of(system), Cause::TooManyFiles | Cause::OutOfMemory) =>
+        {
+            return shortage(message, system);
         }
         _ => (ErrorKind::Io, None),
     };
@@ -151,5 +226,23 @@ pub(super) fn system_lookup(host: &HostName, failure: SystemFailure) -> Error {
     match hresult {
         Some(hresult) => error.with_hresult(hresult),
         None => error,
+    }
+}
+
+/// Returns the error for a lookup that this process lacks something for.
+fn shortage(message: String, error: &io::Error) -> Error {
+    let error = Error::system(message, copy(error));
+    match error.kind() {
+        ErrorKind::TooManyFiles => error
+            .with_advice("close some sockets, or allow the process more descriptors (`ulimit -n`)"),
+        _ => error,
+    }
+}
+
+/// Returns a copy of an error that other lookups may share.
+fn copy(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }

@@ -14,3 +14,6 @@ pub(super) type Clock = dyn Fn() -> Instant + Send + Sync;
 
 /// A function that lists the adapters of the machine.
 pub(super) type ListAdapters = dyn Fn() -> io::Result<Vec<Adapter>> + Send + Sync;
+
+/// The index of the adapter with a given name; `None` if there is no such adapter.
+pub(super) type AdapterIndex = dyn Fn(&str) -> Option<u32> + Send + Sync;

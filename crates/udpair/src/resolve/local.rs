@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::family::AddressFamily;
 use super::inputs::ListAdapters;
 use super::search::Search;
 use super::zone_of;
@@ -65,6 +66,20 @@ impl Search<'_> {
 }
 
 impl Local {
+    /// Returns the family of its addresses; `None` if it has both.
+    pub(crate) fn family(&self) -> Option<AddressFamily> {
+        let LocalHost::Addresses(addresses) = &self.host else {
+            return None;
+        };
+        // The unspecified IPv6 address stands for both families.
+        let is_dual = |ip: IpAddr| ip.is_ipv6() && ip.is_unspecified();
+        let mut ips = addresses.iter().map(|address| address.ip().to_canonical());
+        [AddressFamily::Ipv4, AddressFamily::Ipv6]
+            .into_iter()
+            .find(|family| ips.clone().all(|ip| family.includes(ip)))
+            .filter(|_| !ips.any(is_dual))
+    }
+
     /// Returns the zone of the first address that has one.
     pub(crate) fn zone(&self) -> Option<u32> {
         let LocalHost::Addresses(addresses) = &self.host else {
@@ -96,6 +111,32 @@ fn can_be_local(ip: IpAddr, list_adapters: &ListAdapters) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// ADR-02
+    #[test]
+    fn addresses_of_one_family_reach_only_that_family() {
+        for (addresses, family) in [
+            (
+                &["127.0.0.1:0", "192.0.2.1:0"] as &[_],
+                Some(AddressFamily::Ipv4),
+            ),
+            (&["[::ffff:127.0.0.1]:0"], Some(AddressFamily::Ipv4)),
+            (&["0.0.0.0:0"], Some(AddressFamily::Ipv4)),
+            (&["[::1]:0", "[fe80::1%1]:0"], Some(AddressFamily::Ipv6)),
+            (&["[::]:0"], None),
+            (&["127.0.0.1:0", "[::1]:0"], None),
+        ] {
+            let parsed = addresses.iter().map(|text| text.parse().unwrap());
+            let local = Local {
+                host: LocalHost::Addresses(parsed.collect()),
+                port: 0,
+            };
+            assert_eq!(local.family(), family, "{addresses:?}");
+        }
+        for host in [LocalHost::Any, LocalHost::Loopback] {
+            assert_eq!(Local { host, port: 0 }.family(), None);
+        }
+    }
 
     /// BND-11
     #[test]

@@ -6,12 +6,16 @@
 //! server that does not respond for a spare host costs nothing. [`Search::resolve_fully`] looks up
 //! all hosts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Instant;
 use std::vec;
 
 use super::candidate::{self, Sources};
+use super::error;
+use super::host_lookup::HostLookup;
 use super::search::{Search, Target, report_resolved};
+use super::step::{AddressSource, FoundAddress};
 use super::zone::with_zone;
 use crate::error::{Error, ErrorKind};
 use crate::name::Endpoint;
@@ -36,16 +40,35 @@ enum Addresses<'a> {
 
 /// The hosts of an endpoint, and the remaining addresses of the current one.
 struct HostByHost<'a> {
-    search: &'a Search<'a>,
+    search: Search<'a>,
     remote: &'a Endpoint,
     /// The zone for a link-local address that has none.
     zone: Option<u32>,
     /// The hosts that have not been looked up yet, in the order in which to try them.
     targets: vec::IntoIter<Target>,
+    current: Option<CurrentHost<'a>>,
     addresses: vec::IntoIter<SocketAddr>,
+    /// The addresses of the hosts that were looked up, by name, if another record may name them
+    /// again.
+    known: BTreeMap<String, Vec<FoundAddress>>,
+    /// The addresses that were handed out: several hosts and records may lead to the same one.
+    listed: BTreeSet<SocketAddr>,
+    /// Whether there is more than one host.
+    has_several: bool,
     /// The number of addresses found so far.
     found: usize,
     last_error: Option<Error>,
+    /// Whether a host has addresses, but not of the local end's family.
+    has_other_family: bool,
+    started: Instant,
+}
+
+/// The host that is being looked up. Its addresses may come one family after the other.
+struct CurrentHost<'a> {
+    target: Target,
+    /// The search, with the host's share of the time.
+    search: Search<'a>,
+    lookup: HostLookup<'a>,
     started: Instant,
 }
 
@@ -64,7 +87,7 @@ impl<'a> RemoteAddresses<'a> {
         zone: Option<u32>,
         check: &'a (dyn Fn(SocketAddr) -> Result<(), Error> + Send + Sync),
     ) -> Result<Self, Error> {
-        let addresses = match remote.socket_addr() {
+        let addresses = match remote.socket_addr_by(search.adapter_index()) {
             Some(address) => {
                 let address = address?;
                 search.check_family(address)?;
@@ -130,14 +153,20 @@ impl<'a> HostByHost<'a> {
         if let Err(error) = &targets {
             report_resolved(remote, started, Err(error));
         }
+        let targets = targets?;
         Ok(Self {
-            search,
+            search: search.clone(),
             remote,
             zone,
-            targets: targets?.into_iter(),
+            has_several: targets.len() > 1,
+            targets: targets.into_iter(),
+            current: None,
             addresses: Vec::new().into_iter(),
+            known: BTreeMap::new(),
+            listed: BTreeSet::new(),
             found: 0,
             last_error: None,
+            has_other_family: false,
             started,
         })
     }
@@ -155,46 +184,121 @@ impl<'a> HostByHost<'a> {
             if let Some(address) = self.addresses.next() {
                 return Ok(Some(address));
             }
-            let Some(target) = self.targets.next() else {
-                break;
-            };
             if self.found >= candidate::CANDIDATES_MAX {
                 break;
             }
-            match self.addresses_of(&target).await {
-                Ok(addresses) => {
-                    if self.found == 0 {
-                        report_resolved(self.remote, self.started, Ok(addresses.len()));
-                    }
-                    self.found += addresses.len();
-                    self.addresses = addresses.into_iter();
-                }
-                Err(error) => self.last_error = Some(error),
-            }
+            let current = match self.current.take() {
+                Some(current) => current,
+                None => match self.targets.next() {
+                    Some(target) => match self.begin(target).await {
+                        Some(current) => current,
+                        None => continue,
+                    },
+                    None => break,
+                },
+            };
+            self.go_on(current).await;
         }
-        match self.last_error.take() {
-            Some(error) if self.found == 0 => {
-                report_resolved(self.remote, self.started, Err(&error));
-                Err(error)
-            }
-            _ => Ok(None),
+        if self.found > 0 {
+            return Ok(None);
         }
+        let error = match (self.last_error.take(), self.search.local_family()) {
+            // A host that the local end cannot reach counts more than one that does not resolve.
+            (_, Some(family)) if self.has_other_family => {
+                error::no_host_in_family(family, self.remote)
+            }
+            (Some(error), _) => error,
+            (None, _) => return Ok(None),
+        };
+        report_resolved(self.remote, self.started, Err(&error));
+        Err(error)
     }
 
-    /// Returns the addresses of one host in the order in which to try them.
-    async fn addresses_of(&mut self, target: &Target) -> Result<Vec<SocketAddr>, Error> {
+    /// Notes that a host has no address, and why.
+    fn failed(&mut self, target: &Target, error: Error, started: Instant) {
+        target.report(0, Some(&error), started);
+        self.has_other_family |= error.kind() == ErrorKind::FamilyNotSupported;
+        self.last_error = Some(error);
+    }
+
+    /// Begins to look up a host; `None` if that failed.
+    async fn begin(&mut self, target: Target) -> Option<CurrentHost<'a>> {
         let later = self.targets.as_slice().iter();
         let later = later.filter(|target| target.needs_lookup());
         let search = self
             .search
             .with_share_of_time(1 + later.take(HOSTS_SHARING_TIME - 1).count());
-        let (found, step) = search.addresses(target).await;
-        step.report();
-        let group = target.group(found?);
+        let started = Instant::now();
+        let begun = match self.known.get(target.host().domain()) {
+            // The host was looked up for an earlier record. It had no address, or it leads to others
+            // now, since this record has another port.
+            Some(known) if known.is_empty() => return None,
+            Some(known) => Ok(HostLookup::known(known.clone())),
+            None => {
+                let (source, notes) = (&mut AddressSource::Literal, &mut Vec::new());
+                search.begin_lookup(&target, source, notes).await
+            }
+        };
+        if self.has_several {
+            let domain = target.host().domain().to_owned();
+            self.known.entry(domain).or_default();
+        }
+        match begun {
+            Ok(lookup) => Some(CurrentHost {
+                target,
+                search,
+                lookup,
+                started,
+            }),
+            Err(error) => {
+                self.failed(&target, error, started);
+                None
+            }
+        }
+    }
+
+    /// Waits for more addresses of a host, and puts them in order.
+    async fn go_on(&mut self, mut current: CurrentHost<'a>) {
+        let CurrentHost {
+            target,
+            search,
+            lookup,
+            started,
+        } = &mut current;
+        let found = lookup.next().await;
+        let found = match found.map_err(|failure| search.lookup_error(target, lookup, failure)) {
+            Ok(Some(addresses)) => search.of_family(target.host(), addresses),
+            // The host has no more addresses.
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        let addresses = match found {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                let started = *started;
+                self.failed(target, error, started);
+                return;
+            }
+        };
+        target.report(addresses.len(), None, *started);
+        if self.found == 0 {
+            report_resolved(self.remote, self.started, Ok(addresses.len()));
+        }
+        if let Some(known) = self.known.get_mut(target.host().domain()) {
+            let new = addresses.iter().filter(|address| !known.contains(address));
+            let new: Vec<_> = new.copied().collect();
+            known.extend(new);
+        }
+        let group = target.group(addresses);
         let lister = self.search.adapter_lister();
         let candidates = candidate::in_order(vec![group], self.zone, lister, Sources::Deciding);
-        let addresses = candidates.iter().map(|candidate| candidate.address);
-        Ok(addresses.collect())
+        self.found += candidates.len();
+        let addresses = candidates.iter().map(|found| found.address);
+        let addresses: Vec<_> = addresses
+            .filter(|address| self.listed.insert(*address))
+            .collect();
+        self.addresses = addresses.into_iter();
+        self.current = Some(current);
     }
 }
 

@@ -1,37 +1,46 @@
 //! The settings of a resolver: plain values.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::dns::Cache;
+use super::dns::DnsState;
 use super::family::AddressFamily;
 use super::hosts::Hosts;
-use super::inputs::{Clock, ListAdapters, Rng};
+use super::inputs::{AdapterIndex, Clock, ListAdapters, Rng};
 use super::name_servers::NameServers;
+use super::pending::SystemLookups;
 use super::services::ServiceTable;
-use super::system::TextFile;
+use super::text_file::TextFile;
 
 /// The settings of a resolver.
 #[derive(Clone)]
 pub(super) struct ResolverSettings {
     /// `None` resolves hosts by the system, and queries the system's name servers for SRV records.
-    pub(super) dns_servers: Option<Vec<SocketAddr>>,
+    pub(super) dns_servers: Option<Arc<[SocketAddr]>>,
     pub(super) services: Arc<TextFile<ServiceTable>>,
+    /// Whether remote services are looked up in DNS only.
+    pub(super) srv_only: bool,
     pub(super) hosts: Option<Arc<TextFile<Hosts>>>,
     /// The system's hosts file, read for names that its resolver would not look up there.
     pub(super) system_hosts: Arc<TextFile<Hosts>>,
     /// The file that lists the system's name servers; `None` if the system has no such file.
     pub(super) name_servers: Option<Arc<TextFile<NameServers>>>,
     pub(super) family: Option<AddressFamily>,
-    pub(super) timeout: Duration,
-    pub(super) attempt_timeout: Duration,
-    pub(super) attempts: u32,
+    /// `None` lasts as long as the sources may take, see [`TIMEOUT`].
+    pub(super) timeout: Option<Duration>,
+    /// `None` is what the system's configuration says, or [`ATTEMPT_TIMEOUT`].
+    pub(super) attempt_timeout: Option<Duration>,
+    /// `None` is what the system's configuration says, or [`ATTEMPTS`].
+    pub(super) attempts: Option<u32>,
     pub(super) rng: Arc<Rng>,
     pub(super) clock: Arc<Clock>,
     pub(super) list_adapters: Arc<ListAdapters>,
-    /// `None` queries the name servers every time.
-    pub(super) cache: Option<Arc<Mutex<Cache>>>,
+    pub(super) adapter_index: Arc<AdapterIndex>,
+    pub(super) dns: Arc<DnsState>,
+    /// Whether the responses of name servers are cached.
+    pub(super) caches: bool,
+    pub(super) system_lookups: Arc<SystemLookups>,
 }
 
 impl Default for ResolverSettings {
@@ -42,26 +51,32 @@ impl Default for ResolverSettings {
         Self {
             dns_servers: None,
             services: Arc::new(services),
+            srv_only: false,
             hosts: None,
             system_hosts: Arc::new(TextFile::optional(udpair_io::hosts_path(), Hosts::parse)),
             name_servers,
             family: None,
-            timeout: TIMEOUT,
-            attempt_timeout: ATTEMPT_TIMEOUT,
-            attempts: ATTEMPTS,
+            timeout: None,
+            attempt_timeout: None,
+            attempts: None,
             rng: Arc::new(|max| rand::random_range(0..=max)),
             clock: Arc::new(Instant::now),
             list_adapters: Arc::new(udpair_io::adapters),
-            cache: Some(Arc::default()),
+            adapter_index: Arc::new(udpair_io::adapter_index),
+            dns: Arc::default(),
+            caches: true,
+            system_lookups: Arc::default(),
         }
     }
 }
 
-/// As long as the system's resolver waits for two attempts at one server.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// As long as the resolver of glibc takes for a name that it finds. With three name servers, of which
+/// the first two do not respond, each query takes 8 seconds (5 and 3). There are up to seven queries
+/// for a short name, one for each of six search domains and one for the name itself.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// SRV-13 of the model.
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// SRV-13 of the model.
-const ATTEMPTS: u32 = 2;
+pub(super) const ATTEMPTS: u32 = 2;

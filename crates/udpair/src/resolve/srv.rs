@@ -2,6 +2,8 @@
 //!
 //! Pure: the random number generator is an argument.
 
+use std::net::IpAddr;
+
 /// One SRV record of a DNS response.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -12,8 +14,9 @@ pub struct SrvRecord {
     pub weight: u16,
     /// The port of the service on the target.
     pub port: u16,
-    /// The host that offers the service, in lower-case A-labels; empty for the root, which means
-    /// that no host does.
+    /// The host that offers the service, as DNS writes names (RFC 1035, section 5.1): in lower-case
+    /// A-labels, with `\DDD` for a byte that is not printable. Empty for the root, which means that
+    /// no host does.
     pub target: String,
     /// The TTL: how long the record is valid, in seconds.
     pub ttl: u32,
@@ -22,22 +25,71 @@ pub struct SrvRecord {
 /// Returns the name of the SRV records of `service` at `domain`.
 ///
 /// This function adds the protocol label and the first underscore. If the service has several
-/// labels (`stun._service01`), the others stay as they are.
+/// labels (`stun._service01`), the others stay as they are. A `domain` that is the name of these
+/// records already (`_stun._udp.contoso.com`) is returned as it is.
 pub(super) fn query_name(service: &str, domain: &str) -> String {
+    if owns_records(domain, service) {
+        return domain.to_owned();
+    }
+    format!("{}._udp.{domain}", first_labels(service)).to_ascii_lowercase()
+}
+
+/// Returns whether the service or its host is written as DNS writes them, so that no other source
+/// is meant: `_stun`, or `stun` at `_stun._udp.contoso.com`.
+pub(super) fn is_written_as_in_dns(service: &str, domain: &str) -> bool {
+    service.starts_with('_') || owns_records(domain, service)
+}
+
+/// Returns the service whose SRV records have the name `domain`; `None` if it is not such a name.
+pub(super) fn service_of(domain: &str) -> Option<&str> {
+    let (service, rest) = domain.split_once("._udp.")?;
+    (domain.starts_with('_') && !rest.is_empty()).then_some(service)
+}
+
+fn owns_records(domain: &str, service: &str) -> bool {
+    service_of(domain).is_some_and(|labels| labels.eq_ignore_ascii_case(&first_labels(service)))
+}
+
+/// Returns the labels of `service` with the first underscore.
+fn first_labels(service: &str) -> String {
     let underscore = if service.starts_with('_') { "" } else { "_" };
-    format!("{underscore}{service}._udp.{domain}").to_ascii_lowercase()
+    format!("{underscore}{service}")
+}
+
+/// Returns whether a service may be a part of a DNS name: its labels have letters, digits, hyphens
+/// and underscores. Services files list others, too.
+pub(super) fn fits(service: &str) -> bool {
+    let is_label_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    service
+        .bytes()
+        .all(|byte| is_label_byte(byte) || byte == b'.')
+}
+
+/// Returns why a record cannot be used; `None` if it can.
+///
+/// The names of targets come from DNS, which allows any bytes in them. So they are not checked as
+/// names that people write are.
+pub(super) fn reason_to_skip(record: &SrvRecord) -> Option<&'static str> {
+    if record.target.is_empty() {
+        Some("its target is the root, which is no host")
+    } else if record.port == 0 {
+        Some("its port is 0")
+    } else if record.target.parse::<IpAddr>().is_ok() {
+        Some("its target is an address, and not the name of a host (RFC 2782)")
+    } else {
+        None
+    }
 }
 
 /// Returns the usable records in the order in which to try them; empty if the domain says that it
 /// does not offer the service.
 ///
-/// The domain says so with a single record that has the root as its target. Next to other records
-/// such a record is ignored, as is one with port 0. `rng(n)` returns a number from 0 to n, both
-/// included, with equal probability.
+/// The domain says so with a single record that has the root as its target. `rng(n)` returns a
+/// number from 0 to n, both included, with equal probability.
 pub(super) fn order(records: Vec<SrvRecord>, rng: &dyn Fn(u64) -> u64) -> Vec<SrvRecord> {
     let mut remaining: Vec<_> = records
         .into_iter()
-        .filter(|record| !record.target.is_empty() && record.port != 0)
+        .filter(|record| reason_to_skip(record).is_none())
         .collect();
     // Records of weight 0 go first within their priority, so that they have a small chance (RFC
     // 2782, "Weight"); the sort is stable, so that equal records keep the server's order.
@@ -111,8 +163,61 @@ mod tests {
                 "contoso.com",
                 "_stun.service01._udp.contoso.com",
             ),
+            ("stun", "_stun._udp.contoso.com", "_stun._udp.contoso.com"),
+            ("_Stun", "_stun._udp.contoso.com", "_stun._udp.contoso.com"),
+            (
+                "stun._service01",
+                "_stun._service01._udp.contoso.com",
+                "_stun._service01._udp.contoso.com",
+            ),
+            (
+                "sip",
+                "_stun._udp.contoso.com",
+                "_sip._udp._stun._udp.contoso.com",
+            ),
+            (
+                "stun",
+                "stun._udp.contoso.com",
+                "_stun._udp.stun._udp.contoso.com",
+            ),
+            ("stun", "_stun._udp", "_stun._udp._stun._udp"),
         ] {
-            assert_eq!(query_name(service, domain), name);
+            assert_eq!(query_name(service, domain), name, "{service} {domain}");
+        }
+    }
+
+    /// SRV-16
+    #[test]
+    fn a_service_may_be_written_as_in_dns() {
+        for (service, domain, expected) in [
+            ("stun", "contoso.com", false),
+            ("_stun", "contoso.com", true),
+            ("stun._service01", "contoso.com", false),
+            ("stun", "_stun._udp.contoso.com", true),
+            ("STUN", "_stun._udp.contoso.com", true),
+            ("sip", "_stun._udp.contoso.com", false),
+            ("stun", "_stun._tcp.contoso.com", false),
+        ] {
+            let found = is_written_as_in_dns(service, domain);
+            assert_eq!(found, expected, "{service} {domain}");
+        }
+        assert_eq!(service_of("_stun._udp.contoso.com"), Some("_stun"));
+        assert_eq!(service_of("_a._b._udp.contoso.com"), Some("_a._b"));
+        assert_eq!(service_of("contoso.com"), None);
+    }
+
+    /// SRV-05
+    #[test]
+    fn a_service_in_dns_has_letters_digits_hyphens_and_underscores() {
+        for (service, expected) in [
+            ("stun", true),
+            ("stun._service01", true),
+            ("a-b_c", true),
+            ("whois++", false),
+            ("914c/g", false),
+            ("sql*net", false),
+        ] {
+            assert_eq!(fits(service), expected, "{service}");
         }
     }
 
@@ -168,15 +273,43 @@ mod tests {
 
     /// SRV-09, SRV-12
     #[test]
-    fn records_with_the_root_or_port_0_are_not_used() {
+    fn records_that_lead_to_no_host_are_not_used() {
         assert!(order(vec![record(0, 0, "")], &|_| 0).is_empty());
         let mut without_port = record(0, 0, "no-port");
         without_port.port = 0;
-        let ordered = order(
-            vec![record(0, 0, ""), without_port, record(9, 0, "host")],
-            &|_| 0,
-        );
-        assert_eq!(targets(&ordered), ["host"]);
+        let records = vec![
+            record(0, 0, ""),
+            without_port,
+            record(0, 0, "192.0.2.1"),
+            record(0, 0, "2001:db8::1"),
+            record(9, 0, "host"),
+        ];
+        let reasons: Vec<_> = records.iter().map(reason_to_skip).collect();
+        for (reason, part) in reasons.iter().zip(["root", "port", "address", "address"]) {
+            assert!(
+                reason.is_some_and(|reason| reason.contains(part)),
+                "{reasons:?}"
+            );
+        }
+        assert_eq!(targets(&order(records, &|_| 0)), ["host"]);
+    }
+
+    /// SRV-11: names that DNS sends are not judged by the grammar of names that people write.
+    #[test]
+    fn any_name_may_be_a_target() {
+        for target in [
+            "under_score.test",
+            "-hyphen-.test",
+            "a\\032b.test",
+            "256.1.1.1",
+            "1.2.3",
+            "host.1",
+            "xn--a.test",
+            "a\\.b.test",
+            "*.test",
+        ] {
+            assert_eq!(reason_to_skip(&record(0, 0, target)), None, "{target}");
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Step {
                 "services",
                 &step.service,
                 step.port.iter().len(),
-                None,
+                step.error.as_deref(),
                 step.elapsed,
             ),
             Self::Srv(step) => observe::looked_up(
@@ -128,6 +128,14 @@ pub struct ServiceStep {
     pub source: ServiceSource,
     /// The port; `None` if the source does not know the service.
     pub port: Option<u16>,
+    /// The name of the SRV records that were not queried because the source lists the service
+    /// (MODEL SRV-16); `None` if the host has none, or the source does not know the service.
+    pub hidden_srv: Option<String>,
+    /// What is to be known about the source: that it cannot be read now, so that its content at an
+    /// earlier time was used.
+    pub notes: Vec<String>,
+    /// The error message if the source cannot be read; `None` if it was searched.
+    pub error: Option<String>,
     /// How long the lookup took.
     pub elapsed: Duration,
 }
@@ -146,6 +154,9 @@ pub enum ServiceSource {
     MissingFile(PathBuf),
     /// The table embedded in this crate: the names that IANA has registered for UDP.
     Table,
+    /// None but DNS: the name is written as in DNS (`_sip`), or the resolver was told so
+    /// ([`ResolverBuilder::srv_only`](crate::ResolverBuilder::srv_only)).
+    SrvOnly,
 }
 
 /// The services that a resolver knows without DNS.
@@ -156,6 +167,9 @@ pub struct KnownServices {
     pub source: ServiceSource,
     /// Every name and alias with its UDP port, in the order of the source.
     pub services: Vec<(String, u16)>,
+    /// Why the file cannot be read now, if these are the services that it listed at an earlier
+    /// time; `None` if it lists them now.
+    pub problem: Option<String>,
 }
 
 /// The lookup of a service's SRV records.
@@ -168,10 +182,25 @@ pub struct SrvStep {
     pub queries: Vec<DnsQuery>,
     /// The usable records, in the order in which they are tried.
     pub records: Vec<SrvRecord>,
+    /// The other records, in the order of the response.
+    pub skipped: Vec<SkippedRecord>,
+    /// What is to be known about the list of name servers: which of them cannot be queried, or that
+    /// there is no such list.
+    pub notes: Vec<String>,
     /// The error message; `None` if there are records.
     pub error: Option<String>,
     /// How long the lookup took.
     pub elapsed: Duration,
+}
+
+/// An SRV record that cannot be used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SkippedRecord {
+    /// The record.
+    pub record: SrvRecord,
+    /// The reason.
+    pub reason: String,
 }
 
 /// The lookup of a host's addresses.
@@ -186,6 +215,11 @@ pub struct AddressStep {
     pub queries: Vec<DnsQuery>,
     /// The addresses, in the order of the response.
     pub addresses: Vec<FoundAddress>,
+    /// What is to be known about a hosts file: which of its rows cannot be used, or that it cannot
+    /// be read now, so that its content at an earlier time was used.
+    pub notes: Vec<String>,
+    /// The record types that had no response when the lookup ended. There may be more addresses.
+    pub open: Vec<RecordType>,
     /// The error message; `None` if there are addresses.
     pub error: Option<String>,
     /// How long the lookup took.
@@ -237,9 +271,10 @@ pub struct FoundAddress {
 }
 
 impl FoundAddress {
+    /// Returns the address of `address`, of which an IPv4-mapped one is IPv4 (MODEL HOST-21).
     pub(super) fn of(address: SocketAddr) -> Self {
         Self {
-            ip: address.ip(),
+            ip: address.ip().to_canonical(),
             scope_id: match address {
                 SocketAddr::V4(_) => 0,
                 SocketAddr::V6(address) => address.scope_id(),
@@ -327,8 +362,15 @@ pub enum QueryOutcome {
     Truncated,
     /// The server did not respond in time.
     TimedOut,
+    /// There was no response yet when the answer to another query was used, or when the address of
+    /// the other family was enough.
+    Open,
+    /// The query was not sent, because this process lacks something, such as a descriptor.
+    NotSent(String),
     /// The server cannot be reached, for this reason.
     Unreachable(String),
+    /// The response has no records, and refers to other servers.
+    Referral,
     /// The response is malformed, for this reason.
     Broken(String),
 }
@@ -339,6 +381,9 @@ impl fmt::Display for QueryOutcome {
             Self::Answered(code) => code.fmt(f),
             Self::Truncated => f.write_str("truncated"),
             Self::TimedOut => f.write_str("no response in time"),
+            Self::Open => f.write_str("no response yet"),
+            Self::NotSent(reason) => write!(f, "not sent: {reason}"),
+            Self::Referral => f.write_str("refers elsewhere"),
             Self::Unreachable(reason) => write!(f, "unreachable: {reason}"),
             Self::Broken(reason) => write!(f, "malformed response: {reason}"),
         }
@@ -362,6 +407,8 @@ impl ResponseCode {
     pub const NOT_IMPLEMENTED: Self = Self(4);
     /// `REFUSED`: the server refuses to answer.
     pub const REFUSED: Self = Self(5);
+    /// `BADVERS`: the server does not support the version of the extension (RFC 6891).
+    pub const BAD_VERSION: Self = Self(16);
 }
 
 impl fmt::Display for ResponseCode {
@@ -373,7 +420,29 @@ impl fmt::Display for ResponseCode {
             Self::NAME_ERROR => f.pad("NXDOMAIN"),
             Self::NOT_IMPLEMENTED => f.pad("NOTIMP"),
             Self::REFUSED => f.pad("REFUSED"),
+            Self::BAD_VERSION => f.pad("BADVERS"),
             Self(other) => write!(f, "RCODE{other}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HOST-21: the system's resolver returns what an AAAA record has.
+    #[test]
+    fn an_address_of_the_system_is_ipv4_if_it_is_mapped() {
+        for (address, ip, scope_id) in [
+            ("[::ffff:192.0.2.1]:0", "192.0.2.1", 0),
+            ("192.0.2.1:0", "192.0.2.1", 0),
+            ("[2001:db8::1]:0", "2001:db8::1", 0),
+            ("[fe80::1%7]:0", "fe80::1", 7),
+            ("[::1]:0", "::1", 0),
+        ] {
+            let found = FoundAddress::of(address.parse().unwrap());
+            let expected = (ip.parse().unwrap(), scope_id);
+            assert_eq!((found.ip, found.scope_id), expected, "{address}");
         }
     }
 }

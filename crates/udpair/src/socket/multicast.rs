@@ -135,7 +135,8 @@ async fn group_address(
     group: &HostName,
     action: &str,
 ) -> Result<(IpAddr, Option<u32>), Error> {
-    if let Some(address) = group.socket_addr(0) {
+    let resolver = &shared.settings.resolver;
+    if let Some(address) = resolver.literal(group) {
         let address = address?;
         let ip = address.ip().to_canonical();
         let zone = zone_of(address);
@@ -146,7 +147,6 @@ async fn group_address(
         return Err(Error::new(ErrorKind::InvalidArgument, message)
             .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
     }
-    let resolver = &shared.settings.resolver;
     let looking_up = async {
         let adapter = shared.bound_adapter();
         let search = resolver.search_via(adapter.as_deref());

@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Cause, Destination, Socket};
+use udpair_io::{Adapter, Cause, Destination, Family, Socket};
 
 use super::follower;
 use super::lifecycle::{LocalPart, Operation, cancelled};
@@ -21,7 +21,7 @@ use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
 use crate::observe;
-use crate::resolve::{Local, LocalHost, RemoteAddresses};
+use crate::resolve::{AddressFamily, Local, LocalHost, RemoteAddresses};
 use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
 pub(crate) use destination::{Purpose, check_adapters};
 
@@ -42,6 +42,12 @@ pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result
             None => Some(search.local(pair.local()).await?),
         };
         let zone = local.as_ref().map_or(binding.zone, Local::zone);
+        // Only addresses that the local end can reach are looked up (ADR-02).
+        let search = search.for_local_family(match (binding.link, &local) {
+            (Some(link), _) => family_of(link),
+            (None, Some(local)) => local.family(),
+            (None, None) => None,
+        });
         let check = |address| check_address(settings, address, Purpose::Connect);
         let mut addresses = RemoteAddresses::find(&search, pair.remote(), zone, &check).await?;
         let mut attempts = Attempts::new(action);
@@ -167,6 +173,7 @@ pub(crate) async fn stream_destination(
     let resolving = async {
         let adapter = shared.bound_adapter();
         let search = shared.settings.resolver.search_via(adapter.as_deref());
+        let search = search.for_local_family(shared.link().and_then(family_of));
         let check = |address| check_address(&shared.settings, address, Purpose::Send);
         let mut addresses = RemoteAddresses::find(&search, remote, shared.zone(), &check).await?;
         // This is an error if there is no address.
@@ -196,6 +203,7 @@ pub(crate) async fn bind_for_pair(
     let binding = async {
         let search = settings.resolver.search();
         let local = search.local(pair.local()).await?;
+        let search = search.for_local_family(local.family());
         let check = |address| check_address(settings, address, Purpose::Send);
         let mut addresses =
             RemoteAddresses::find(&search, pair.remote(), local.zone(), &check).await?;
@@ -213,6 +221,22 @@ pub(crate) async fn bind_for_pair(
     let destination = opening.complete(action, binding).await?;
     follower::start(shared);
     Ok(destination.into())
+}
+
+/// Returns the only family that a bound socket reaches; `None` for both, or if it was closed.
+fn family_of(link: &Link) -> Option<AddressFamily> {
+    let ip = link.channel.with(|socket| match socket.family() {
+        Family::Ipv4 => Some(Family::Ipv4.wildcard()),
+        Family::Ipv6 => Some(Family::Ipv6.wildcard()),
+        // Bound to one address, it reaches only the family of that address.
+        Family::Dual => {
+            let bound = socket.local_addr().ok().map(|local| local.ip());
+            bound.filter(|ip| !ip.is_unspecified())
+        }
+    })??;
+    [AddressFamily::Ipv4, AddressFamily::Ipv6]
+        .into_iter()
+        .find(|family| family.includes(ip))
 }
 
 /// Checks that datagrams can be sent to a destination.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hickory_proto::op::ResponseCode;
 use udpair::{ErrorKind, Resolver, Step};
 
-use crate::resolve::{addresses, failure, zone};
+use crate::resolve::{addresses, complete_zone, failure, zone};
 use crate::support::dns::{DnsServer, Reply, refusal};
 use crate::support::endpoint;
 
@@ -36,7 +36,7 @@ impl TestClock {
 /// GEN-11: until the TTL expires, and no longer.
 #[tokio::test]
 async fn answers_are_kept_for_their_ttl() {
-    let server = DnsServer::with_zone(zone());
+    let server = DnsServer::with_zone(complete_zone());
     let clock = TestClock::new();
     let resolver = clock.resolver(&server);
     let remote = endpoint("example.test:stun");
@@ -78,7 +78,7 @@ async fn negative_answers_are_kept_too() {
 
 #[tokio::test]
 async fn the_cache_can_be_disabled_and_never_keeps_failures() {
-    let server = DnsServer::with_zone(zone());
+    let server = DnsServer::with_zone(complete_zone());
     let resolver = server.resolver_builder().cache(false).build();
     let remote = endpoint("example.test:stun");
     resolver.resolve(&remote).await;

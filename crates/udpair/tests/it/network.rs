@@ -145,7 +145,9 @@ async fn a_socket_on_an_adapter_sends_and_receives_there() {
 async fn a_socket_on_an_adapter_does_not_share_cached_answers() {
     let adapters = adapters().unwrap();
     let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
-    let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test\nh.example.test A 127.0.0.1";
+    let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test
+        h.example.test A 127.0.0.1
+        h.example.test AAAA ::1";
     let server = DnsServer::with_zone(Zone::new(zone));
     let builder = DatagramSocket::builder().resolver(&server.resolver());
     let remote = endpoint("example.test:echo");
@@ -153,7 +155,7 @@ async fn a_socket_on_an_adapter_does_not_share_cached_answers() {
     let unbound = builder.open().unwrap();
     for (socket, queries) in [(&bound, 1), (&unbound, 2), (&bound, 3), (&unbound, 3)] {
         let output = socket.output_to(&remote).await.unwrap();
-        assert_eq!(output.destination(), Some("127.0.0.1:7".parse().unwrap()));
+        assert_eq!(output.destination(), Some("[::1]:7".parse().unwrap()));
         assert_eq!(server.queries().len(), queries);
     }
 }

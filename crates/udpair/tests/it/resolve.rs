@@ -26,6 +26,12 @@ pub(crate) fn zone() -> Zone {
     )
 }
 
+/// Returns the same zone, in which both targets have addresses of both families. So an answer with
+/// SRV records includes all that is asked for.
+pub(crate) fn complete_zone() -> Zone {
+    zone().with("two.example.test AAAA ::1")
+}
+
 pub(crate) async fn resolve(server: &DnsServer, remote: &str) -> Resolution {
     server.resolver().resolve(&endpoint(remote)).await
 }
@@ -47,12 +53,17 @@ pub(crate) fn failure(resolution: &Resolution) -> udpair::Error {
 /// SRV-01, SRV-11: the answer has the SRV records and, in the additional section, their addresses.
 #[tokio::test]
 async fn srv_needs_one_round_trip_if_the_answer_includes_the_addresses() {
-    let server = DnsServer::with_zone(zone());
+    let server = DnsServer::with_zone(complete_zone());
     let resolution = resolve(&server, "example.test:stun").await;
 
     assert_eq!(
         addresses(&resolution),
-        ["[::1]:3478", "127.0.0.1:3478", "127.0.0.2:3479"]
+        [
+            "[::1]:3478",
+            "127.0.0.1:3478",
+            "[::1]:3479",
+            "127.0.0.2:3479"
+        ]
     );
     assert_eq!(server.queries(), ["_stun._udp.example.test SRV"]);
 }
@@ -115,7 +126,7 @@ async fn the_srv_query_is_made_of_service_and_host() {
         ("Example.TEST.:STUN", "_stun._udp.example.test SRV"),
         ("bücher.test:_stun", "_stun._udp.xn--bcher-kva.test SRV"),
     ] {
-        let server = DnsServer::with_zone(zone());
+        let server = DnsServer::with_zone(complete_zone());
         resolve(&server, remote).await;
         assert_eq!(server.queries(), [query], "{remote}");
     }

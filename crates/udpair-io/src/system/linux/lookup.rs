@@ -9,17 +9,27 @@ use std::mem;
 use std::net::SocketAddr;
 use std::ptr;
 
+use socket2::{Domain, Protocol, Type};
+
 use super::address::RawAddress;
+use super::errno::cause;
+use super::option::open;
+use crate::cause::Cause;
 use crate::lookup::LookupError;
+use crate::socket::Family;
 
 /// Resolves a host name; see [`lookup`](crate::lookup()).
-pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
+pub(crate) fn lookup(host: &str, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
     let Ok(host) = CString::new(host) else {
         return Err(LookupError::NotFound);
     };
     // SAFETY: the fields are integers and pointers, for which zero is a valid value.
     let mut hints: libc::addrinfo = unsafe { mem::zeroed() };
-    hints.ai_family = libc::AF_UNSPEC;
+    hints.ai_family = match family {
+        Family::Ipv4 => libc::AF_INET,
+        Family::Ipv6 => libc::AF_INET6,
+        Family::Dual => libc::AF_UNSPEC,
+    };
     hints.ai_socktype = libc::SOCK_DGRAM;
     let mut first = ptr::null_mut();
     // SAFETY: `host` ends in NUL, `hints` and `first` outlive the call, and the service may be
@@ -27,14 +37,32 @@ pub(crate) fn lookup(host: &str) -> Result<Vec<SocketAddr>, LookupError> {
     let code =
         unsafe { libc::getaddrinfo(host.as_ptr(), ptr::null(), &raw const hints, &raw mut first) };
     if code != 0 {
-        return Err(error(code));
+        let system_error = io::Error::last_os_error();
+        return Err(match own_shortage(code) {
+            Some(shortage) => LookupError::System(shortage),
+            None => error(code, system_error),
+        });
     }
     let list = AddressList(first);
     Ok(list.addresses().collect())
 }
 
-/// Returns the meaning of an error code of getaddrinfo(3).
-fn error(code: i32) -> LookupError {
+/// Returns the error if the process has no descriptor or memory left. getaddrinfo(3) then reports
+/// that no server answered, or that no source has the name.
+fn own_shortage(code: i32) -> Option<io::Error> {
+    if code == libc::EAI_SYSTEM || code == libc::EAI_MEMORY {
+        return None;
+    }
+    // The resolver overwrites the error number, so the shortage is looked for again.
+    let probe = open(Domain::IPV4, Type::DGRAM, Protocol::UDP);
+    probe.err().filter(|error| {
+        let code = error.raw_os_error().unwrap_or_default();
+        matches!(cause(code), Cause::TooManyFiles | Cause::OutOfMemory)
+    })
+}
+
+/// Returns the meaning of an error code of getaddrinfo(3), which has set `system_error`.
+fn error(code: i32, system_error: io::Error) -> LookupError {
     match code {
         libc::EAI_NONAME => LookupError::NotFound,
         libc::EAI_NODATA | EAI_ADDRFAMILY => LookupError::NoData,
@@ -43,7 +71,7 @@ fn error(code: i32) -> LookupError {
         libc::EAI_FAMILY => LookupError::FamilyNotSupported,
         libc::EAI_SOCKTYPE => LookupError::SocketTypeNotSupported,
         libc::EAI_MEMORY => LookupError::OutOfMemory,
-        libc::EAI_SYSTEM => LookupError::System(io::Error::last_os_error()),
+        libc::EAI_SYSTEM => LookupError::System(system_error),
         _ => LookupError::System(io::Error::other(format!("getaddrinfo failed with {code}"))),
     }
 }
@@ -85,20 +113,28 @@ mod tests {
     /// ADR-03
     #[test]
     fn each_error_code_keeps_its_meaning() {
-        assert!(matches!(error(libc::EAI_NONAME), LookupError::NotFound));
-        assert!(matches!(error(libc::EAI_NODATA), LookupError::NoData));
-        assert!(matches!(error(EAI_ADDRFAMILY), LookupError::NoData));
-        assert!(matches!(error(libc::EAI_AGAIN), LookupError::TryAgain));
-        assert!(matches!(error(libc::EAI_FAIL), LookupError::Failed));
+        let meaning = |code| error(code, io::Error::from_raw_os_error(libc::EIO));
+        assert!(matches!(meaning(libc::EAI_NONAME), LookupError::NotFound));
+        assert!(matches!(meaning(libc::EAI_NODATA), LookupError::NoData));
+        assert!(matches!(meaning(EAI_ADDRFAMILY), LookupError::NoData));
+        assert!(matches!(meaning(libc::EAI_AGAIN), LookupError::TryAgain));
+        assert!(matches!(meaning(libc::EAI_FAIL), LookupError::Failed));
         assert!(matches!(
-            error(libc::EAI_FAMILY),
+            meaning(libc::EAI_FAMILY),
             LookupError::FamilyNotSupported
         ));
         assert!(matches!(
-            error(libc::EAI_SOCKTYPE),
+            meaning(libc::EAI_SOCKTYPE),
             LookupError::SocketTypeNotSupported
         ));
-        assert!(matches!(error(libc::EAI_MEMORY), LookupError::OutOfMemory));
-        assert!(matches!(error(-4711), LookupError::System(_)));
+        assert!(matches!(
+            meaning(libc::EAI_MEMORY),
+            LookupError::OutOfMemory
+        ));
+        assert!(matches!(
+            meaning(libc::EAI_SYSTEM),
+            LookupError::System(error) if error.raw_os_error() == Some(libc::EIO)
+        ));
+        assert!(matches!(meaning(-4711), LookupError::System(_)));
     }
 }

@@ -1,6 +1,7 @@
-//! This machine's name (gethostname(2)).
+//! This machine's name (gethostname(2)), and the network namespace of a thread (namespaces(7)).
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 
 /// Returns the machine's name; see [`machine_name`](crate::machine_name).
 pub(crate) fn machine_name() -> io::Result<String> {
@@ -14,12 +15,27 @@ pub(crate) fn machine_name() -> io::Result<String> {
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
+/// Returns the number of the calling thread's network namespace; see
+/// [`network_namespace`](crate::network_namespace).
+pub(crate) fn network_namespace() -> Option<u64> {
+    let namespace = std::fs::metadata("/proc/thread-self/ns/net").ok()?;
+    Some(namespace.ino())
+}
+
 /// `HOST_NAME_MAX` is 64 on Linux (gethostname(2)), and a NUL follows.
 const NAME_BYTES: usize = 65;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_of_a_process_are_in_its_network_namespace() {
+        let here = network_namespace();
+        assert!(here.is_some());
+        let there = std::thread::spawn(network_namespace).join().unwrap();
+        assert_eq!(here, there);
+    }
 
     #[test]
     fn the_machine_name_is_that_of_the_kernel() {

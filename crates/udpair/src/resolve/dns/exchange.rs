@@ -8,8 +8,9 @@
 use std::future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use udpair_io::{Adapter, Outgoing, RecvBatch, Socket};
+use udpair_io::{Adapter, Cause, Outgoing, RecvBatch, Socket};
 
 use super::wire::{Parsed, Query, Response};
 use crate::driver::{self, WaitError, Watched};
@@ -17,10 +18,31 @@ use crate::driver::{self, WaitError, Watched};
 /// The reason why a server sent no usable response.
 #[derive(Debug)]
 pub(super) enum ExchangeError {
+    /// The query could not be sent, because this process or machine lacks something: a descriptor,
+    /// memory, a free port. This says nothing about the server.
+    Shortage(io::Error),
     /// The server cannot be reached.
     Io(io::Error),
     /// The response is malformed.
     Malformed(String),
+}
+
+impl From<io::Error> for ExchangeError {
+    fn from(error: io::Error) -> Self {
+        match Cause::of(&error) {
+            Cause::TooManyFiles | Cause::OutOfMemory | Cause::NoBuffers => Self::Shortage(error),
+            // connect(2): all ports are in use.
+            _ if error.kind() == io::ErrorKind::WouldBlock => Self::Shortage(error),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<WaitError> for ExchangeError {
+    fn from(error: WaitError) -> Self {
+        // The runtime could not watch the socket.
+        Self::Shortage(error.into())
+    }
 }
 
 /// Sends a query over UDP and returns the response; `None` if it did not fit into a datagram.
@@ -28,17 +50,17 @@ pub(super) enum ExchangeError {
 /// The query leaves through `adapter`, if given.
 pub(super) async fn over_udp(
     server: SocketAddr,
-    adapter: Option<&Adapter>,
-    query: &Query,
+    adapter: Option<Arc<Adapter>>,
+    query: Query,
 ) -> Result<Option<Response>, ExchangeError> {
     let engine = udpair_io::portable_engine();
-    let socket = Socket::for_query(server, adapter).map_err(ExchangeError::Io)?;
+    let socket = Socket::for_query(server, adapter.as_deref())?;
     let server = socket.peer_as_reported(server);
     let outgoing = Outgoing {
         payload: query.bytes(),
         to: None,
     };
-    engine.send(&socket, outgoing).map_err(ExchangeError::Io)?;
+    engine.send(&socket, outgoing)?;
     let (watched, _) = Watched::new(socket);
     let mut batch = RecvBatch::new(1);
     // The response has not arrived yet: no server is that fast.
@@ -48,8 +70,7 @@ pub(super) async fn over_udp(
         // the time limit from expiring.
         future::poll_fn(driver::poll_budget).await;
         if is_empty {
-            let readable = watched.readable().await;
-            readable.map_err(|error| ExchangeError::Io(error.into()))?;
+            watched.readable().await?;
         }
         match watched.with(|socket| engine.receive(socket, &mut batch)) {
             Some(Ok(_)) => is_empty = false,
@@ -57,8 +78,8 @@ pub(super) async fn over_udp(
                 is_empty = true;
                 continue;
             }
-            Some(Err(error)) => return Err(ExchangeError::Io(error)),
-            None => return Err(ExchangeError::Io(WaitError::Closed.into())),
+            Some(Err(error)) => return Err(error.into()),
+            None => return Err(WaitError::Closed.into()),
         }
         for datagram in batch.iter() {
             // The socket has its port before it is connected. Until then the kernel accepts
@@ -81,17 +102,15 @@ pub(super) async fn over_udp(
 /// The query leaves through `adapter`, if given.
 pub(super) async fn over_tcp(
     server: SocketAddr,
-    adapter: Option<&Adapter>,
-    query: &Query,
+    adapter: Option<Arc<Adapter>>,
+    query: Query,
 ) -> Result<Response, ExchangeError> {
-    let socket = udpair_io::stream_for_query(server, adapter).map_err(ExchangeError::Io)?;
-    let bytes = driver::tcp_exchange(socket, server, query.bytes())
-        .await
-        .map_err(ExchangeError::Io)?;
+    let socket = udpair_io::stream_for_query(server, adapter.as_deref())?;
+    let bytes = driver::tcp_exchange(socket, server, query.bytes()).await?;
     match query.read(&bytes) {
         Parsed::Response(response) => Ok(response),
         Parsed::Malformed(reason) => Err(ExchangeError::Malformed(reason)),
-        Parsed::Truncated => Err(ExchangeError::Malformed("truncated over TCP".into())),
+        Parsed::Truncated => Err(ExchangeError::Malformed("it is truncated".into())),
         Parsed::Foreign => Err(ExchangeError::Malformed(
             "the response is to another query".into(),
         )),

@@ -1,13 +1,19 @@
 //! DNS messages (RFC 1035, section 4). This is the only module that uses the DNS library.
 //!
+//! The library writes the queries and reads the names. It does not read whole responses, because it
+//! refuses one for a single record that it cannot read. Here the answer section must be right; what
+//! follows it only helps, and is used as far as it can be read.
+//!
 //! Pure: bytes in, records out. Names are returned in lower-case A-labels without a trailing dot;
 //! the root is empty.
 
 use std::net::IpAddr;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query as QuestionSection};
-use hickory_proto::rr::{DNSClass, Name, RData, Record as WireRecord, RecordType as WireType};
+use hickory_proto::rr::{DNSClass, Name, RecordType as WireType};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
+use super::labels;
 use crate::resolve::srv::SrvRecord;
 use crate::resolve::step::{RecordType, ResponseCode};
 
@@ -44,6 +50,10 @@ pub(crate) struct Response {
     /// How long the server says that there are no more records, in seconds; `None` if it sent no
     /// SOA record (RFC 2308, section 5).
     pub(crate) negative_ttl: Option<u32>,
+    /// Whether the server may say that there are no records: it is an authority for the name, it
+    /// queries others, or it has sent the SOA record of the zone. Any other server only refers to
+    /// servers that know.
+    pub(crate) may_deny: bool,
 }
 
 /// A record of a type that this crate queries, or an alias that leads to it.
@@ -74,8 +84,8 @@ impl Query {
         id: u16,
         extended: bool,
     ) -> Option<Self> {
-        let mut name = Name::from_ascii(name).ok()?;
-        name.set_fqdn(true);
+        let labels = labels::parse(name)?;
+        let name = Name::from_labels(labels.iter().map(|label| &**label)).ok()?;
         let record_type = match record_type {
             RecordType::A => WireType::A,
             RecordType::Aaaa => WireType::AAAA,
@@ -110,73 +120,257 @@ impl Query {
         if u16::from_be_bytes(*id) != self.id || flags & IS_RESPONSE == 0 {
             return Parsed::Foreign;
         }
-        let message = match Message::from_vec(bytes) {
-            Ok(message) => message,
+        let is_truncated = flags & IS_TRUNCATED != 0;
+        let mut reader = Reader { bytes, at: 0 };
+        let Ok(header) = reader.header() else {
+            return if is_truncated {
+                Parsed::Truncated
+            } else {
+                Parsed::Malformed("it ends within its header".into())
+            };
+        };
+        let is_error =
+            header.code != ResponseCode::NO_ERROR && header.code != ResponseCode::NAME_ERROR;
+        let is_for_query = match header.questions {
+            // Servers that cannot parse a query may leave its question out of the response.
+            0 => Ok(is_error),
+            1 => reader
+                .question()
+                .map(|question| self.is_question(&question)),
+            _ => Ok(false),
+        };
+        match is_for_query {
+            Ok(true) => {}
+            Ok(false) => return Parsed::Foreign,
             // A truncated response may end anywhere.
-            Err(_) if flags & IS_TRUNCATED != 0 => return Parsed::Truncated,
-            Err(error) => return Parsed::Malformed(error.to_string()),
-        };
-        // Servers that cannot parse a query may leave its question out of the response.
-        let matches_query = |question: &QuestionSection| {
-            question.name().eq_ignore_root(&self.name)
-                && question.query_type() == self.record_type
-                && question.query_class() == DNSClass::IN
-        };
-        let code = ResponseCode(message.metadata.response_code.into());
-        let questions = &message.queries;
-        let is_for_query = match questions.as_slice() {
-            [] => code != ResponseCode::NO_ERROR && code != ResponseCode::NAME_ERROR,
-            [question] => matches_query(question),
-            _ => false,
-        };
-        if !is_for_query {
-            return Parsed::Foreign;
+            Err(_) if is_truncated => return Parsed::Truncated,
+            // Some servers send only a header, which counts the question all the same.
+            Err(_) if is_error => return Parsed::Response(Response::with_code(header.code)),
+            Err(reason) => return Parsed::Malformed(reason),
         }
-        if message.metadata.truncation {
+        if is_truncated {
             return Parsed::Truncated;
         }
-        Parsed::Response(Response {
+        match self.sections(&header, reader) {
+            Ok(response) => Parsed::Response(response),
+            Err(_) if is_error => Parsed::Response(Response::with_code(header.code)),
+            Err(reason) => Parsed::Malformed(reason),
+        }
+    }
+
+    fn is_question(&self, question: &QuestionSection) -> bool {
+        question.name().eq_ignore_root(&self.name)
+            && question.query_type() == self.record_type
+            && question.query_class() == DNSClass::IN
+    }
+
+    /// Reads the records of a response.
+    ///
+    /// # Errors
+    ///
+    /// The answer section is cut off, or a record in it that matters cannot be read.
+    fn sections(&self, header: &Header, mut reader: Reader<'_>) -> Result<Response, String> {
+        let mut response = Response::with_code(header.code);
+        response.may_deny = header.may_deny;
+        for _ in 0..header.answers {
+            let entry = reader.entry()?;
+            match entry.record() {
+                Ok(record) => response.records.extend(record),
+                Err(reason) if entry.kind == self.record_type => return Err(reason),
+                Err(reason) if entry.kind == WireType::CNAME => return Err(reason),
+                // A record of another type.
+                Err(_) => {}
+            }
+        }
+        // Sections whose counts are wrong run into each other, so they are read as one.
+        for _ in 0..header.others {
+            let Ok(entry) = reader.entry() else { break };
+            match entry.kind {
+                WireType::SOA => {
+                    if let Some(ttl) = entry.negative_ttl() {
+                        response.negative_ttl.get_or_insert(ttl);
+                        response.may_deny = true;
+                    }
+                }
+                WireType::OPT => response.code = entry.extended_code(header.code),
+                _ => response.additional.extend(entry.record().ok().flatten()),
+            }
+        }
+        Ok(response)
+    }
+}
+
+impl Response {
+    /// Returns a response with this code and no records.
+    fn with_code(code: ResponseCode) -> Self {
+        Self {
             code,
-            negative_ttl: message.authorities.iter().find_map(negative_ttl),
-            records: records(message.answers),
-            additional: records(message.additionals),
+            records: Vec::new(),
+            additional: Vec::new(),
+            negative_ttl: None,
+            may_deny: false,
+        }
+    }
+
+    /// Returns the alias of `name` in the answer section; `None` if it has none.
+    pub(super) fn alias_of(&self, name: &str) -> Option<&str> {
+        self.records.iter().find_map(|record| match &record.data {
+            RecordData::Alias(alias) if record.owner == name => Some(alias.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Returns whether the answer section has records of this type at `owner`.
+    pub(super) fn has_records(&self, owner: &str, record_type: RecordType) -> bool {
+        self.records.iter().any(|record| {
+            record.owner == owner
+                && match (&record.data, record_type) {
+                    (RecordData::Address(ip), RecordType::A) => ip.is_ipv4(),
+                    (RecordData::Address(ip), RecordType::Aaaa) => ip.is_ipv6(),
+                    (RecordData::Srv(_), RecordType::Srv) => true,
+                    _ => false,
+                }
         })
     }
 }
 
-fn records(records: Vec<WireRecord>) -> Vec<Record> {
-    records.into_iter().filter_map(record).collect()
+/// The header of a response (RFC 1035, section 4.1.1).
+struct Header {
+    code: ResponseCode,
+    may_deny: bool,
+    questions: u16,
+    answers: u16,
+    /// The number of records after the answer section.
+    others: u32,
 }
 
-fn record(record: WireRecord) -> Option<Record> {
-    if record.dns_class != DNSClass::IN {
-        return None;
-    }
-    let ttl = valid_ttl(record.ttl);
-    let data = match record.data {
-        RData::A(address) => RecordData::Address(address.0.into()),
-        RData::AAAA(address) => RecordData::Address(address.0.into()),
-        RData::CNAME(name) => RecordData::Alias(text(&name.0)),
-        RData::SRV(srv) => RecordData::Srv(SrvRecord {
-            priority: srv.priority,
-            weight: srv.weight,
-            port: srv.port,
-            target: text(&srv.target),
+/// A record whose data has not been read yet (RFC 1035, section 4.1.3).
+struct Entry<'a> {
+    owner: Name,
+    kind: WireType,
+    class: u16,
+    ttl: u32,
+    /// At the begin of the data. Names in the data may point to names before it.
+    data: Reader<'a>,
+    data_length: usize,
+}
+
+impl Entry<'_> {
+    /// Returns the record; `None` if its type or class does not matter here.
+    fn record(&self) -> Result<Option<Record>, String> {
+        if self.class != DNSClass::IN.into() {
+            return Ok(None);
+        }
+        let ttl = valid_ttl(self.ttl);
+        let mut data = self.data;
+        let parsed = match self.kind {
+            WireType::A => RecordData::Address(IpAddr::from(data.array::<4>()?)),
+            WireType::AAAA => RecordData::Address(IpAddr::from(data.array::<16>()?)),
+            WireType::CNAME => RecordData::Alias(text(&data.name()?)),
+            WireType::SRV => RecordData::Srv(SrvRecord {
+                priority: data.word()?,
+                weight: data.word()?,
+                port: data.word()?,
+                target: text(&data.name()?),
+                ttl,
+            }),
+            _ => return Ok(None),
+        };
+        if data.at != self.data.at + self.data_length {
+            return Err(format!("a record of type {} has a wrong length", self.kind));
+        }
+        Ok(Some(Record {
+            owner: text(&self.owner),
             ttl,
-        }),
-        _ => return None,
-    };
-    Some(Record {
-        owner: text(&record.name),
-        ttl,
-        data,
-    })
+            data: parsed,
+        }))
+    }
+
+    /// Returns how long there are no records, according to this SOA record; `None` if it is
+    /// malformed.
+    fn negative_ttl(&self) -> Option<u32> {
+        // Two names, and five numbers of which the last is the minimum.
+        let minimum = self.data_length.checked_sub(4).filter(|at| *at >= 18)?;
+        let mut data = self.data;
+        data.at += minimum;
+        let minimum = u32::from_be_bytes(data.array().ok()?);
+        Some(valid_ttl(self.ttl).min(valid_ttl(minimum)))
+    }
+
+    /// Returns the response code of which `code` is the lower part and this OPT record has the
+    /// upper part (RFC 6891, section 6.1.3).
+    fn extended_code(&self, code: ResponseCode) -> ResponseCode {
+        let [upper, ..] = self.ttl.to_be_bytes();
+        ResponseCode(u16::from(upper) << 4 | code.0)
+    }
 }
 
-fn negative_ttl(record: &WireRecord) -> Option<u32> {
-    match &record.data {
-        RData::SOA(soa) => Some(valid_ttl(record.ttl).min(valid_ttl(soa.minimum))),
-        _ => None,
+/// A message, and the position up to which it was read.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn header(&mut self) -> Result<Header, String> {
+        self.word()?;
+        let [upper, lower] = self.array()?;
+        Ok(Header {
+            code: ResponseCode(u16::from(lower & CODE)),
+            may_deny: upper & IS_AUTHORITATIVE != 0 || lower & OFFERS_RECURSION != 0,
+            questions: self.word()?,
+            answers: self.word()?,
+            others: u32::from(self.word()?) + u32::from(self.word()?),
+        })
+    }
+
+    fn question(&mut self) -> Result<QuestionSection, String> {
+        let mut question = QuestionSection::query(self.name()?, self.word()?.into());
+        question.set_query_class(self.word()?.into());
+        Ok(question)
+    }
+
+    fn entry(&mut self) -> Result<Entry<'a>, String> {
+        let owner = self.name()?;
+        let kind = self.word()?.into();
+        let class = self.word()?;
+        let ttl = u32::from_be_bytes(self.array()?);
+        let data_length = self.word()?.into();
+        let data = *self;
+        self.take(data_length)?;
+        Ok(Entry {
+            owner,
+            kind,
+            class,
+            ttl,
+            data,
+            data_length,
+        })
+    }
+
+    fn name(&mut self) -> Result<Name, String> {
+        let at = u16::try_from(self.at).map_err(|_| ENDS_EARLY)?;
+        let mut decoder = BinDecoder::new(self.bytes).clone(at);
+        let name = Name::read(&mut decoder).map_err(|error| error.to_string())?;
+        self.at = decoder.index();
+        Ok(name)
+    }
+
+    fn word(&mut self) -> Result<u16, String> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let taken = self.take(N)?;
+        taken.try_into().map_err(|_| ENDS_EARLY.into())
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
+        let end = self.at + length;
+        let taken = self.bytes.get(self.at..end).ok_or(ENDS_EARLY)?;
+        self.at = end;
+        Ok(taken)
     }
 }
 
@@ -186,11 +380,8 @@ fn valid_ttl(ttl: u32) -> u32 {
 }
 
 fn text(name: &Name) -> String {
-    let mut text = name.to_ascii();
+    let mut text = labels::to_text(name.iter());
     text.make_ascii_lowercase();
-    if text.ends_with('.') {
-        text.pop();
-    }
     text
 }
 
@@ -200,8 +391,19 @@ const RESPONSE_BYTES_MAX: u16 = 1232;
 /// RFC 1035, section 4.1.1: QR, the first bit of the flags.
 const IS_RESPONSE: u8 = 0b1000_0000;
 
+/// RFC 1035, section 4.1.1: AA.
+const IS_AUTHORITATIVE: u8 = 0b0000_0100;
+
 /// RFC 1035, section 4.1.1: TC.
 const IS_TRUNCATED: u8 = 0b0000_0010;
+
+/// RFC 1035, section 4.1.1: RA, the first bit of the second byte of the flags.
+const OFFERS_RECURSION: u8 = 0b1000_0000;
+
+/// RFC 1035, section 4.1.1: RCODE, in the second byte of the flags.
+const CODE: u8 = 0b0000_1111;
+
+const ENDS_EARLY: &str = "it ends within a record";
 
 /// RFC 2181, section 8.
 const TTL_MAX: u32 = i32::MAX.cast_unsigned();
@@ -210,6 +412,7 @@ const TTL_MAX: u32 = i32::MAX.cast_unsigned();
 mod tests {
     use hickory_proto::op::ResponseCode as WireCode;
     use hickory_proto::rr::rdata::{A, SOA, SRV};
+    use hickory_proto::rr::{RData, Record as WireRecord};
 
     use super::*;
 

@@ -430,7 +430,7 @@ impl Channel {
     /// Returns how many times pending operations were cancelled.
     ///
     /// Loads and stores are in one total order with those of the number of waiters
-    /// ([`Waiters`](crate::driver::Waiters)): a task that enlists too late to be woken sees the new
+    /// ([`Waiters`]): a task that enlists too late to be woken sees the new
     /// number.
     #[inline]
     pub(crate) fn cancellations(&self) -> Cancellations {

@@ -62,7 +62,20 @@ fn check_zone(address: SocketAddr, is_adapter: impl Fn(u32) -> bool) -> Result<(
         _ => return Ok(()),
     };
     let error = unavailable(address, reason);
-    Err(error.with_advice("append the adapter to the address: fe80::1%eth0 (`ip link` lists them)"))
+    Err(
+        match zone_after_url_escape(v6.scope_id()).filter(|zone| is_adapter(*zone)) {
+            Some(zone) => error.with_advice(format!("`%25` is for URLs: write {}%{zone}", v6.ip())),
+            None => error.with_advice(
+                "append the adapter to the address: fe80::1%eth0 (`ip link` lists them)",
+            ),
+        },
+    )
+}
+
+/// Returns the zone that was written as in a URL, where `%25` is the percent sign (RFC 6874): 2 for
+/// the zone 252.
+fn zone_after_url_escape(zone: u32) -> Option<u32> {
+    zone.to_string().strip_prefix("25")?.parse().ok()
 }
 
 /// Checks that `bound`, the index of the adapter to which the socket is bound, is the adapter that the

@@ -179,6 +179,12 @@ impl Zone {
         }
     }
 
+    /// Returns this zone with further records.
+    pub(crate) fn with(mut self, text: &str) -> Self {
+        self.records.extend(Self::new(text).records);
+        self
+    }
+
     /// Returns this zone, served without addresses of SRV targets.
     pub(crate) fn without_additional(mut self) -> Self {
         self.sends_additional = false;
@@ -250,10 +256,11 @@ impl Zone {
     }
 }
 
-/// Returns an empty answer to a query.
+/// Returns an empty answer to a query, from a server that queries others.
 pub(crate) fn answer_to(query: &Message) -> Message {
     let mut answer = Message::response(query.metadata.id, query.metadata.op_code);
     answer.add_query(query.queries[0].clone());
+    answer.metadata.recursion_available = true;
     answer
 }
 
@@ -283,7 +290,7 @@ pub(crate) fn record(line: &str) -> Record {
 }
 
 fn name(text: &str) -> Name {
-    let mut name = Name::from_ascii(text).unwrap();
-    name.set_fqdn(true);
-    name
+    // A name may have characters that the library does not read in text.
+    let labels = text.split('.').filter(|label| !label.is_empty());
+    Name::from_labels(labels.map(str::as_bytes)).unwrap()
 }
