@@ -8,6 +8,7 @@ mod attachment;
 mod broadcast;
 mod daemon;
 mod device;
+mod echo;
 mod ended;
 mod files;
 mod full;
@@ -21,10 +22,12 @@ mod network;
 mod peers;
 mod refusal;
 mod release;
+mod sandbox;
 mod stun;
 mod suite;
 mod udpair;
 
+pub(crate) use sandbox::inside;
 pub(crate) use suite::Suite;
 
 /// All suites, in the order in which they run.
@@ -41,7 +44,10 @@ pub(crate) const SUITES: &[Suite] = &[
     attachment::SUITE,
     full::SUITE,
     many::SUITE,
+    echo::SUITE,
     refusal::SUITE,
+    sandbox::SUITE,
+    sandbox::EMULATOR,
     device::SUITE,
     kubernetes::SUITE,
     files::SUITE,

@@ -32,6 +32,14 @@ fn main() -> ExitCode {
         ["check-targets"] => test::run_targets(targets::TARGETS),
         ["check-targets", chosen @ ..] => test::run_targets(chosen),
         ["bench", rest @ ..] => bench::run(rest),
+        #[cfg(target_os = "linux")]
+        ["inside", what] => match interop::inside(what) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        },
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
         _ => {

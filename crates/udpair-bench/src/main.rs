@@ -3,11 +3,14 @@
 //! `udpair-bench run WORKLOAD MODE` makes one measurement and prints it as a line of JSON. It
 //! starts every role as a process of its own, each on its core. `udpair-bench list` prints the
 //! workloads and the modes. `cargo xtask bench` repeats the measurements and compares them.
+//! `udpair-bench deny` executes a program on a system that refuses some calls, for interop tests.
 //!
 //! The program counts and pins with Linux system calls. On other systems it does nothing.
 
 #![deny(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+mod deny;
 #[cfg(target_os = "linux")]
 mod measure;
 #[cfg(target_os = "linux")]

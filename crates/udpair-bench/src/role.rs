@@ -11,7 +11,7 @@ use crate::measure::{Connects, Idle, ticker};
 use crate::options::Options;
 use crate::peer::{self, Load, Mode};
 use crate::system::process;
-use crate::{Result, name_server, run, workload};
+use crate::{Result, deny, name_server, run, workload};
 
 /// Runs the role that the arguments name, and prints its result as a line of JSON.
 pub(crate) fn play(words: &[String]) -> Result<()> {
@@ -26,6 +26,7 @@ pub(crate) fn play(words: &[String]) -> Result<()> {
             udpair_bench::pure::repeat(name, times.parse()?)?;
             return Ok(());
         }
+        ("deny", rest) => return deny::execute(rest),
         ("exec", rest) => {
             let (options, program) = Options::parse(rest)?;
             apply_placement(&options)?;

@@ -8,6 +8,7 @@ pub(crate) mod batch;
 pub(crate) mod epoll;
 pub(crate) mod offload;
 pub(crate) mod process;
+pub(crate) mod seccomp;
 
 use std::io;
 use std::net::UdpSocket;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind as UsageErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use udpair::{Endpoint, HostName, PairOrder, ServiceName};
+use udpair::{Endpoint, Engine, HostName, PairOrder, ServiceName};
 
 use crate::frame::Frame;
 use crate::units;
@@ -111,6 +111,10 @@ pub(crate) struct Global {
     /// Do not fragment sent datagrams
     #[arg(long, global = true, overrides_with = "dont_fragment")]
     pub(crate) dont_fragment: bool,
+
+    /// Move datagrams with this engine instead of the fastest: linux or portable
+    #[arg(long, value_name = "NAME", global = true, value_parser = engine)]
+    pub(crate) engine: Option<&'static dyn Engine>,
 
     /// Print each event as one line of JSON
     #[arg(long, global = true, overrides_with = "json")]
@@ -286,7 +290,7 @@ pub(crate) struct Listen {
     #[arg(value_name = "[HOST:]SERVICE", value_parser = listen_endpoint)]
     pub(crate) at: Endpoint,
 
-    /// Send every datagram back to its sender
+    /// Send every datagram back to its sender, with one hop less than it arrived with
     #[arg(long)]
     pub(crate) echo: bool,
 
@@ -326,6 +330,15 @@ pub(crate) struct Adapters {
     /// Keep running and print changes of links, addresses and default routes
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+fn engine(text: &str) -> Result<&'static dyn Engine, String> {
+    let engines = udpair::engines();
+    let found = engines.iter().find(|engine| engine.name() == text);
+    found.copied().ok_or_else(|| {
+        let names: Vec<_> = engines.iter().map(|engine| engine.name()).collect();
+        format!("this system has {}", names.join(" and "))
+    })
 }
 
 fn pair_order(text: &str) -> Result<PairOrder, String> {

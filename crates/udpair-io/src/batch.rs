@@ -21,13 +21,29 @@ pub struct Outgoing<'a> {
     pub to: Option<Destination>,
 }
 
-/// Where a datagram goes, and the local address and adapter that it is sent from.
+/// Where a datagram goes, the local address and adapter that it is sent from, and what the header of
+/// its packet says.
+///
+/// ```
+/// # use udpair_io::{Destination, PacketHeader};
+/// # use std::net::SocketAddr;
+/// # let address = SocketAddr::from(([192, 0, 2, 1], 9));
+/// let to = Destination {
+///     header: PacketHeader {
+///         hop_limit: Some(7),
+///         ..PacketHeader::default()
+///     },
+///     ..Destination::from(address)
+/// };
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Destination {
     /// The address and port of the receiver.
     pub address: SocketAddr,
     /// The local address and adapter to send from.
     pub source: Source,
+    /// What the header of the packet says.
+    pub header: PacketHeader,
 }
 
 /// The local address and adapter that a datagram is sent from. By default, the address is the one
@@ -48,11 +64,61 @@ impl Source {
     }
 }
 
+/// What the header of a datagram's packet says, for one datagram. By default, it says what the
+/// socket's options say.
+///
+/// Not every engine supports this; see
+/// [`Capabilities::send_header`](crate::Capabilities::send_header).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct PacketHeader {
+    /// The hop limit (IPv4: TTL), 1 to 255, of a datagram to a host or to a group. `None`: the
+    /// socket's.
+    pub hop_limit: Option<u8>,
+    /// The differentiated services code point, 0 to 63 (RFC 2474, section 3). `None`: the socket's.
+    pub dscp: Option<u8>,
+    /// The two ECN bits, 0 to 3 (RFC 3168, section 5). `None`: the socket's.
+    pub ecn: Option<u8>,
+}
+
+impl PacketHeader {
+    /// Returns whether the socket's options decide about everything.
+    #[inline]
+    pub fn is_any(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns whether every number is in its range.
+    pub fn is_valid(&self) -> bool {
+        self.hop_limit != Some(0)
+            && self.dscp.is_none_or(|dscp| dscp <= DSCP_MAX)
+            && self.ecn.is_none_or(|ecn| ecn <= ECN_MAX)
+    }
+
+    /// Returns the traffic class that code point and ECN bits make, where `default` is that of the
+    /// socket; `None` if neither is chosen.
+    #[allow(dead_code, reason = "only engines that choose headers need it")]
+    pub(crate) fn traffic_class(&self, default: impl FnOnce() -> u8) -> Option<u8> {
+        let (dscp, ecn) = match (self.dscp, self.ecn) {
+            (None, None) => return None,
+            (Some(dscp), Some(ecn)) => (dscp, ecn),
+            (dscp, ecn) => {
+                let class = default();
+                (
+                    dscp.unwrap_or(class >> ECN_BITS),
+                    ecn.unwrap_or(class & ECN_MAX),
+                )
+            }
+        };
+        Some((dscp << ECN_BITS) | ecn)
+    }
+}
+
 impl From<SocketAddr> for Destination {
     fn from(address: SocketAddr) -> Self {
         Self {
             address,
             source: Source::default(),
+            header: PacketHeader::default(),
         }
     }
 }
@@ -121,6 +187,16 @@ impl Metadata {
                 address: self.local,
                 adapter: self.adapter.filter(|_| is_link_local),
             },
+            header: PacketHeader::default(),
         }
     }
 }
+
+/// The number of ECN bits, which are the low bits of a traffic class (RFC 3168, section 5).
+const ECN_BITS: u32 = 2;
+
+/// The largest number of two bits.
+const ECN_MAX: u8 = 3;
+
+/// The largest number of six bits.
+const DSCP_MAX: u8 = 63;

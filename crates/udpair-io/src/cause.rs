@@ -5,7 +5,7 @@
 //! [`Cause`] instead.
 
 use std::fmt;
-use std::{error, io};
+use std::io;
 
 use crate::system;
 
@@ -70,11 +70,13 @@ impl Cause {
         if let Some(code) = error.raw_os_error() {
             return system::cause(code);
         }
-        if error
-            .get_ref()
-            .is_some_and(<dyn error::Error + Send + Sync>::is::<ExceedsSendBuffer>)
-        {
-            return Self::ExceedsSendBuffer;
+        if let Some(inner) = error.get_ref() {
+            if inner.is::<ExceedsSendBuffer>() {
+                return Self::ExceedsSendBuffer;
+            }
+            if let Some(refused) = inner.downcast_ref::<RefusedOption>() {
+                return Self::of(&refused.error);
+            }
         }
         match error.kind() {
             io::ErrorKind::AddrInUse => Self::AddressInUse,
@@ -120,6 +122,37 @@ impl From<ExceedsSendBuffer> for io::Error {
     fn from(error: ExceedsSendBuffer) -> Self {
         Self::new(io::ErrorKind::InvalidInput, error)
     }
+}
+
+/// The error for an option that the system refused.
+#[derive(Debug)]
+pub(crate) struct RefusedOption {
+    /// The name of the option: `IP_PKTINFO`.
+    pub(crate) name: &'static str,
+    pub(crate) error: io::Error,
+}
+
+impl fmt::Display for RefusedOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the system refused the option {}", self.name)
+    }
+}
+
+impl std::error::Error for RefusedOption {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+impl From<RefusedOption> for io::Error {
+    fn from(error: RefusedOption) -> Self {
+        Self::new(error.error.kind(), error)
+    }
+}
+
+/// Names the option in an error.
+pub(crate) fn refused(name: &'static str) -> impl Fn(io::Error) -> io::Error {
+    move |error| RefusedOption { name, error }.into()
 }
 
 #[cfg(test)]

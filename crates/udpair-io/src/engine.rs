@@ -22,14 +22,22 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// payload and its sender.
     fn capabilities(&self) -> Capabilities;
 
+    /// Returns what this engine supports for one socket, which it has [prepared](Self::prepare).
+    ///
+    /// Where a field of [`capabilities`](Self::capabilities) is `true` and the same field here is
+    /// `false`, the system refused what the engine needs for it, or it was not requested (timestamps
+    /// and receive offload). The answer may change when a filter of system calls is installed later.
+    fn capabilities_of(&self, socket: &Socket) -> Capabilities;
+
     /// Enables the socket options that make the system report what this engine reads.
     ///
     /// Call this once per socket, before the socket is bound. `requested` lists optional features.
     ///
     /// # Errors
     ///
-    /// Returns the system's error if it refuses an option that the engine cannot work without. A
-    /// requested feature that the system does not support is not an error.
+    /// Returns the system's error if it refuses an option that the engine cannot work without. The
+    /// error names the option. An option that the engine can do without is not an error, nor is a
+    /// requested feature: [`capabilities_of`](Self::capabilities_of) says what the system granted.
     fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()>;
 
     /// Replaces the contents of `batch` with datagrams that are queued in the kernel, in arrival
@@ -154,7 +162,7 @@ pub enum Remaining {
 /// sender.
 ///
 /// Where a field about received datagrams is `false`, the corresponding fields of
-/// [`Metadata`](crate::Metadata) are `None`.
+/// [`Metadata`](crate::Metadata) are `None`, at least for some datagrams.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Capabilities {
@@ -170,6 +178,8 @@ pub struct Capabilities {
     /// Whether the local address to send from and the adapter to send through can be chosen for
     /// each datagram.
     pub source: bool,
+    /// Whether the hop limit, the code point and the ECN bits can be chosen for each datagram.
+    pub send_header: bool,
     /// Whether the engine passes several datagrams to the kernel in one call.
     pub send_batch: bool,
     /// Whether the engine receives several coalesced datagrams in one GRO buffer, if the kernel

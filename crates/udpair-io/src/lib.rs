@@ -15,16 +15,21 @@
 mod adapter;
 #[allow(dead_code, reason = "only systems that check source addresses need it")]
 mod any_ip;
+mod arrival;
 mod batch;
 mod cause;
 mod engine;
 mod engines;
 mod file;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[allow(dead_code, reason = "only engines that batch need it")]
 mod gso;
 mod local_address;
 mod lookup;
 mod machine;
+mod membership;
 mod memory;
 mod monitor;
 mod multicast;
@@ -44,8 +49,8 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
-    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, RecvBatch,
-    SendBatch, Source, filter_again, filter_received,
+    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, PacketHeader,
+    RecvBatch, SendBatch, Source, filter_again, filter_received,
 };
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
@@ -54,12 +59,13 @@ pub use file::FileStamp;
 pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
 pub use machine::{machine_name, network_namespace};
+pub use membership::Membership;
 pub use memory::{
     is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
 };
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
-    Membership, join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
+    join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
     share_multicast_port,
 };
 pub use namespace::enter_main_namespace;

@@ -2,21 +2,12 @@
 //! groups.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
+use crate::cause::refused;
+use crate::membership::Membership;
 use crate::socket::Socket;
 use crate::system;
-
-/// A multicast group that a socket is a member of on one adapter.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Membership {
-    /// The group's address.
-    pub group: IpAddr,
-    /// The only sender whose datagrams are accepted (RFC 4607); `None` accepts every sender.
-    pub source: Option<IpAddr>,
-    /// The index of the adapter.
-    pub adapter: u32,
-}
 
 /// Joins a group on one adapter (RFC 3678, section 5). An existing membership is not changed.
 ///
@@ -30,7 +21,9 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
     if !socket.supports(SocketAddr::new(membership.group, 0)) {
         return Err(system::family_not_supported());
     }
-    system::join(socket, membership)
+    system::join(socket, membership)?;
+    socket.arrival_filter.join(membership);
+    Ok(())
 }
 
 /// Leaves a group on one adapter.
@@ -39,6 +32,7 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
 ///
 /// The system's own: the socket is not a member.
 pub fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    socket.arrival_filter.leave(membership);
     system::leave(socket, membership)
 }
 
@@ -61,10 +55,14 @@ pub fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
 pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
     let options = socket.options();
     if socket.supports_ipv4() {
-        options.set_multicast_ttl_v4(u32::from(hops))?;
+        options
+            .set_multicast_ttl_v4(u32::from(hops))
+            .map_err(refused("IP_MULTICAST_TTL"))?;
     }
     if socket.supports_ipv6() {
-        options.set_multicast_hops_v6(u32::from(hops))?;
+        options
+            .set_multicast_hops_v6(u32::from(hops))
+            .map_err(refused("IPV6_MULTICAST_HOPS"))?;
     }
     Ok(())
 }
@@ -78,10 +76,14 @@ pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
 pub fn set_multicast_loopback(socket: &Socket, loopback: bool) -> io::Result<()> {
     let options = socket.options();
     if socket.supports_ipv4() {
-        options.set_multicast_loop_v4(loopback)?;
+        options
+            .set_multicast_loop_v4(loopback)
+            .map_err(refused("IP_MULTICAST_LOOP"))?;
     }
     if socket.supports_ipv6() {
-        options.set_multicast_loop_v6(loopback)?;
+        options
+            .set_multicast_loop_v6(loopback)
+            .map_err(refused("IPV6_MULTICAST_LOOP"))?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::adapter::Adapter;
+use crate::cause::refused;
 use crate::socket::{Family, Socket};
 use crate::system;
 
@@ -23,7 +24,8 @@ use crate::system;
 ///
 /// The system's own.
 pub fn set_receive_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<()> {
-    socket.options().set_recv_buffer_size(as_size(bytes))
+    let set = socket.options().set_recv_buffer_size(as_size(bytes));
+    set.map_err(refused("SO_RCVBUF"))
 }
 
 /// Returns the receive buffer's size in bytes, as the system reports it. Default: the system's
@@ -51,7 +53,8 @@ pub fn receive_buffer_advice(bytes: u32) -> Option<String> {
 ///
 /// The system's own.
 pub fn set_send_buffer_bytes(socket: &Socket, bytes: u32) -> io::Result<()> {
-    socket.options().set_send_buffer_size(as_size(bytes))
+    let set = socket.options().set_send_buffer_size(as_size(bytes));
+    set.map_err(refused("SO_SNDBUF"))
 }
 
 /// Returns the send buffer's size in bytes; see [`receive_buffer_bytes`]. Default: the system's
@@ -88,10 +91,14 @@ pub fn requested_buffer_bytes(reported: u32) -> u32 {
 pub fn set_hop_limit(socket: &Socket, hops: u8) -> io::Result<()> {
     let options = socket.options();
     if socket.family() != Family::Ipv6 {
-        options.set_ttl_v4(u32::from(hops))?;
+        options
+            .set_ttl_v4(u32::from(hops))
+            .map_err(refused("IP_TTL"))?;
     }
     if socket.family() != Family::Ipv4 {
-        options.set_unicast_hops_v6(u32::from(hops))?;
+        options
+            .set_unicast_hops_v6(u32::from(hops))
+            .map_err(refused("IPV6_UNICAST_HOPS"))?;
     }
     Ok(())
 }
@@ -146,6 +153,7 @@ pub fn dont_fragment(socket: &Socket) -> io::Result<bool> {
 ///
 /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it has no such option.
 pub fn set_traffic_class(socket: &Socket, class: u8) -> io::Result<()> {
+    socket.forget_traffic_class();
     system::set_traffic_class(socket, class)
 }
 

@@ -3,7 +3,11 @@
 //! Such an error comes back as an ICMP message from the destination or from a router on the path.
 //! It belongs to a datagram sent earlier, never to the call that happens to return it.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+
+use crate::cause::Cause;
+use crate::socket::Socket;
 
 /// An error that the network reported for a datagram sent earlier.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +50,31 @@ pub enum NetworkErrorKind {
         /// ICMP or ICMPv6 code.
         icmp_code: u8,
     },
+}
+
+impl NetworkError {
+    /// Returns the network error that made a call on a socket without an error queue fail, if that
+    /// error belongs to an earlier datagram. The system fails calls for that on connected sockets
+    /// only, so the destination of the lost datagram is the peer.
+    pub(crate) fn of_failed_call(socket: &Socket, error: &io::Error) -> Option<Self> {
+        let kind = match Cause::of(error) {
+            Cause::ConnectionRefused | Cause::ConnectionReset => NetworkErrorKind::PortUnreachable,
+            Cause::HostUnreachable | Cause::HostDown => NetworkErrorKind::HostUnreachable,
+            Cause::NetworkUnreachable | Cause::NetworkDown => NetworkErrorKind::NetworkUnreachable,
+            // Linux reports this when a firewall on the path refuses an IPv6 datagram.
+            Cause::PermissionDenied => NetworkErrorKind::AdministrativelyProhibited,
+            Cause::NotSupported => NetworkErrorKind::ProtocolUnreachable,
+            Cause::MessageTooLong => NetworkErrorKind::MessageTooBig,
+            Cause::NetworkReset => NetworkErrorKind::TimeExceeded,
+            _ => return None,
+        };
+        Some(Self {
+            destination: socket.peer_addr().ok(),
+            kind,
+            mtu: None,
+            reporter: None,
+        })
+    }
 }
 
 impl NetworkErrorKind {

@@ -7,9 +7,8 @@
 use std::io;
 
 use crate::batch::{Destination, Metadata, Outgoing, RecvBatch, SendBatch};
-use crate::cause::Cause;
 use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
-use crate::peer_error::{NetworkError, NetworkErrorKind};
+use crate::peer_error::NetworkError;
 use crate::pool::Buffer;
 use crate::socket::Socket;
 use crate::system;
@@ -29,16 +28,17 @@ impl Engine for Portable {
         Capabilities::default()
     }
 
+    fn capabilities_of(&self, _socket: &Socket) -> Capabilities {
+        Capabilities::default()
+    }
+
     fn prepare(&self, _socket: &Socket, _requested: EngineOptions) -> io::Result<()> {
         Ok(())
     }
 
     fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
         batch.clear();
-        let mut buffer = Buffer::take();
-        let (length, from) = socket.receive_from(buffer.bytes_mut())?;
-        batch.push(buffer, length, length, Metadata::of_sender(from));
-        Ok(Remaining::Maybe)
+        receive_one(socket, batch)
     }
 
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
@@ -76,22 +76,18 @@ impl Engine for Portable {
     }
 
     fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError> {
-        let kind = match Cause::of(error) {
-            Cause::ConnectionRefused | Cause::ConnectionReset => NetworkErrorKind::PortUnreachable,
-            Cause::HostUnreachable | Cause::HostDown => NetworkErrorKind::HostUnreachable,
-            Cause::NetworkUnreachable | Cause::NetworkDown => NetworkErrorKind::NetworkUnreachable,
-            // Linux reports this when a firewall on the path refuses an IPv6 datagram.
-            Cause::PermissionDenied => NetworkErrorKind::AdministrativelyProhibited,
-            Cause::NotSupported => NetworkErrorKind::ProtocolUnreachable,
-            Cause::MessageTooLong => NetworkErrorKind::MessageTooBig,
-            Cause::NetworkReset => NetworkErrorKind::TimeExceeded,
-            _ => return None,
-        };
-        Some(NetworkError {
-            destination: socket.peer_addr().ok(),
-            kind,
-            mtu: None,
-            reporter: None,
-        })
+        NetworkError::of_failed_call(socket, error)
+    }
+}
+/// Receives one datagram into `batch`.
+pub(crate) fn receive_one(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
+    loop {
+        let mut buffer = Buffer::take();
+        let (length, from) = socket.receive_from(buffer.bytes_mut())?;
+        let metadata = Metadata::of_sender(from);
+        if !socket.arrival_filter.is_active() || socket.arrival_filter.admits(&metadata) {
+            batch.push(buffer, length, length, metadata);
+            return Ok(Remaining::Maybe);
+        }
     }
 }

@@ -6,13 +6,15 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
 use crate::any_ip::AnyIp;
+use crate::arrival::ArrivalFilter;
 use crate::batch::Outgoing;
+use crate::cause::refused;
 use crate::offload::SendOffload;
 use crate::system;
 
@@ -33,6 +35,12 @@ pub struct Socket {
     udp: UdpSocket,
     family: Family,
     bound_ipv4: BoundIpv4,
+    traffic_class: CachedClass,
+    /// What the engine enabled.
+    #[allow(dead_code, reason = "only engines with control messages need it")]
+    pub(crate) granted: system::Granted,
+    /// What the kernel should not deliver.
+    pub(crate) arrival_filter: ArrivalFilter,
     #[allow(dead_code, reason = "only systems that check source addresses need it")]
     pub(crate) any_ip: AnyIp,
     #[allow(dead_code, reason = "only engines that batch need it")]
@@ -71,7 +79,8 @@ impl Socket {
         if let Some(adapter) = adapter {
             system::bind_to_adapter(&socket.options(), adapter)?;
         }
-        system::wake_for_errors(&socket)?;
+        // Without it, an absent server is noticed later.
+        let _ = system::wake_for_errors(&socket);
         socket.connect(peer)?;
         Ok(socket)
     }
@@ -83,10 +92,22 @@ impl Socket {
             Family::Ipv6 | Family::Dual => Domain::IPV6,
         };
         let socket = system::open(domain, Type::DGRAM, Protocol::UDP)?;
-        if family != Family::Ipv4 {
-            socket.set_only_v6(family == Family::Ipv6)?;
+        let mut receives_ipv4 = family != Family::Ipv6;
+        if family != Family::Ipv4
+            && let Err(error) = socket.set_only_v6(family == Family::Ipv6)
+            // What is not set may be the default.
+            && socket.only_v6().is_ok_and(|is_only| is_only == receives_ipv4)
+        {
+            if family == Family::Dual {
+                return Err(refused("IPV6_V6ONLY")(error));
+            }
+            receives_ipv4 = true;
         }
-        Ok(Self::new(socket.into(), family))
+        let socket = Self::new(socket.into(), family);
+        if family == Family::Ipv6 && receives_ipv4 {
+            socket.arrival_filter.refuse_ipv4();
+        }
+        Ok(socket)
     }
 
     fn new(udp: UdpSocket, family: Family) -> Self {
@@ -94,6 +115,9 @@ impl Socket {
             udp,
             family,
             bound_ipv4: BoundIpv4::default(),
+            traffic_class: CachedClass::default(),
+            granted: system::Granted::default(),
+            arrival_filter: ArrivalFilter::default(),
             any_ip: AnyIp::default(),
             send_offload: SendOffload::default(),
         }
@@ -201,6 +225,20 @@ impl Socket {
         self.bound_ipv4.get_or_ask(|| self.local_addr().ok())
     }
 
+    /// Returns the traffic class of datagrams for which no other is chosen.
+    ///
+    /// The system is asked once, and again after [`set_traffic_class`](crate::set_traffic_class).
+    #[allow(dead_code, reason = "only engines that choose headers need it")]
+    pub(crate) fn traffic_class(&self) -> u8 {
+        self.traffic_class
+            .get_or_ask(|| system::traffic_class(self).ok())
+    }
+
+    /// Makes the system be asked again for the traffic class, which has changed.
+    pub(crate) fn forget_traffic_class(&self) {
+        self.traffic_class.forget();
+    }
+
     /// Returns the peer's address.
     ///
     /// # Errors
@@ -258,13 +296,14 @@ impl Socket {
     pub(crate) fn send(&self, outgoing: Outgoing<'_>) -> io::Result<()> {
         match outgoing.to {
             None => self.udp.send(outgoing.payload)?,
-            Some(to) if to.source.is_any() => self
+            Some(to) if to.source.is_any() && to.header.is_any() => self
                 .udp
                 .send_to(outgoing.payload, self.to_wire(to.address)?)?,
             Some(_) => {
                 return Err(io::Error::new(
                     io::ErrorKind::Unsupported,
-                    "this engine cannot choose the source address or adapter of a datagram",
+                    "this engine cannot choose the source address, the adapter or the header of a \
+                     datagram",
                 ));
             }
         };
@@ -318,6 +357,29 @@ impl BoundIpv4 {
     }
 
     const IS_KNOWN: u64 = 1 << 32;
+}
+
+/// The traffic class of a socket, once it is known.
+#[derive(Debug, Default)]
+struct CachedClass(AtomicU16);
+
+impl CachedClass {
+    /// Returns the class. The first call takes it from `ask`.
+    fn get_or_ask(&self, ask: impl FnOnce() -> Option<u8>) -> u8 {
+        // The upper half holds the mark.
+        let [mark, class] = self.0.load(Ordering::Relaxed).to_be_bytes();
+        if mark != 0 {
+            return class;
+        }
+        let Some(class) = ask() else { return 0 };
+        let known = u16::from_be_bytes([1, class]);
+        self.0.store(known, Ordering::Relaxed);
+        class
+    }
+
+    fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Returns whether a datagram can be sent from an address. A socket can also be bound to the

@@ -21,6 +21,7 @@
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |
 //! | `allow_bind(socket, address)` | whether a bind to this address, which was refused, may succeed now |
+//! | `Granted` | which features the system granted to one socket |
 //! | `prepare(socket)` | standing options of every socket, set when it is opened |
 //! | `is_shut_down(socket)` | whether nothing can be received any more, because the descriptor was shut down |
 //! | `wake_for_errors(socket)` | makes a queued error wake a task that waits to read |

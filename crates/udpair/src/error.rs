@@ -173,8 +173,11 @@ impl Error {
     pub fn raw_os_error(&self) -> Option<i32> {
         let mut source = self.source();
         while let Some(error) = source {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return error.raw_os_error();
+            let number = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::raw_os_error);
+            if number.is_some() {
+                return number;
             }
             source = error.source();
         }

@@ -90,6 +90,12 @@ impl Message {
         })
     }
 
+    /// Returns the address that the message was sent to: a local address, or that of a group or a
+    /// broadcast.
+    pub fn sent_to(&self) -> Option<IpAddr> {
+        self.0.metadata().to
+    }
+
     /// Returns the index of the adapter (network interface) on which the message arrived.
     pub fn adapter(&self) -> Option<u32> {
         self.0.metadata().adapter

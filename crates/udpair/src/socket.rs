@@ -24,7 +24,7 @@ use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Datagram, Destination, RecvBatch, SendBatch};
+use udpair_io::{Adapter, Capabilities, Datagram, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
@@ -234,6 +234,20 @@ impl DatagramSocket {
             .ok_or_else(|| lifecycle::closed(name))
     }
 
+    /// Returns what the socket's engine supports for this socket: less than the
+    /// [engine](Builder::engine) could do, if the system refused something or it was not requested.
+    ///
+    /// A field about received datagrams says whether messages have it. Before the socket is open,
+    /// this is what the engine could do.
+    ///
+    /// # Platform
+    ///
+    /// Emulators, sandboxes and old kernels refuse options and calls. What no rule needs is left
+    /// out; this method and [`options`](Self::options) say what that is.
+    pub fn capabilities(&self) -> Capabilities {
+        self.shared().capabilities()
+    }
+
     /// Returns an output stream to the peer of a connected socket.
     ///
     /// # Errors
@@ -316,14 +330,17 @@ impl DatagramSocket {
     ///
     /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
     /// chooses the local address to send from and the adapter to send through. A [`Destination`]
-    /// can specify both; [`Message::reply`] returns one with those on which the message arrived.
+    /// can specify both; [`Message::reply`] returns one with those on which the message arrived. It
+    /// can also specify the hop limit, the code point and the ECN bits of this datagram's packet.
     ///
     /// # Errors
     ///
     /// - Those of [`output_to`](Self::output_to) and [`OutputStream::write`].
     /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable),
     ///   [`Unsupported`](crate::ErrorKind::Unsupported): the datagram cannot be sent from the
-    ///   specified address or through the specified adapter.
+    ///   specified address, through the specified adapter or with the specified header.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a number of the header is out of
+    ///   range.
     ///
     /// # Cancel safety
     ///
@@ -340,8 +357,7 @@ impl DatagramSocket {
     /// # }
     /// ```
     pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
-        let mut to = to.into();
-        to.address = open::check_destination(self.shared(), to.address)?;
+        let to = open::check_destination(self.shared(), &to.into())?;
         self.shared()
             .grant_stream_after_opening(dispatch::SEND_TO)
             .await?;

@@ -10,8 +10,8 @@ use std::thread;
 use std::time::SystemTime;
 
 use udpair::{
-    DatagramSocket, Destination, Ecn, ErrorKind, Event, Message, PeerErrorKind, QualityOfService,
-    SendBatch, Source,
+    DatagramSocket, Destination, Ecn, ErrorKind, Event, Message, PacketHeader, PeerErrorKind,
+    QualityOfService, SendBatch, Source,
 };
 
 use super::lan::{Case, Lan, Why, adapter, endpoint, port, receive, text};
@@ -159,11 +159,11 @@ fn any_ip(lan: &Lan) -> Result<String, Why> {
     })?;
     let foreign = |host: &str, source: &str| -> Result<Destination, Why> {
         Ok(Destination {
-            address: SocketAddr::new(host.parse()?, 9),
             source: Source {
                 address: Some(source.parse()?),
                 ..Source::default()
             },
+            ..Destination::from(SocketAddr::new(host.parse()?, 9))
         })
     };
     for round in 0..2 {
@@ -253,11 +253,11 @@ fn chosen_adapter(lan: &Lan) -> Result<String, Why> {
             let at = SocketAddr::new(local.parse()?, 0);
             let socket = DatagramSocket::builder().bind(at).await?;
             let to = Destination {
-                address: SocketAddr::new(host.parse()?, peer.local_addr()?.port()),
                 source: Source {
                     adapter: Some(adapter(through)?.index),
                     ..Source::default()
                 },
+                ..Destination::from(SocketAddr::new(host.parse()?, peer.local_addr()?.port()))
             };
             socket.send_to(b"one", to).await?;
             let mut batch = SendBatch::new();
@@ -306,16 +306,33 @@ fn headers(lan: &Lan) -> Result<String, Why> {
                         _ => builder.dscp(46),
                     };
                     let to = SocketAddr::new(address.parse()?, port(&receiver));
-                    Ok(builder.open()?.send_to(b"x", to).await?)
+                    builder.open()?.send_to(b"x", to).await?;
+                    // The same for one datagram.
+                    let header = PacketHeader {
+                        hop_limit: Some(77),
+                        dscp: Some(46),
+                        ecn: Some(bits),
+                    };
+                    let to = Destination {
+                        header,
+                        ..to.into()
+                    };
+                    Ok(DatagramSocket::builder().open()?.send_to(b"x", to).await?)
                 })?;
-                let message = lan.on(host, async || Ok(receiver.recv().await?))?;
+                let message = lan.on(host, async || {
+                    let first = receiver.recv().await?;
+                    let second = receiver.recv().await?;
+                    for message in [&first, &second] {
+                        check(message.hop_limit() == Some(hops), || {
+                            format!("{address}: {message:?}")
+                        })?;
+                        check(message.ecn() == Some(bits), || {
+                            format!("{address}: {message:?}")
+                        })?;
+                    }
+                    Ok(first)
+                })?;
                 let after = SystemTime::now();
-                check(message.hop_limit() == Some(hops), || {
-                    format!("{address}: {message:?}")
-                })?;
-                check(message.ecn() == Some(bits), || {
-                    format!("{address}: {message:?}")
-                })?;
                 let is_in_time = message
                     .timestamp()
                     .is_some_and(|time| before <= time && time <= after);

@@ -255,11 +255,11 @@ fn foreign_source(lan: &Lan) -> Result<String, Why> {
     for (host, source) in [("10.80.1.2", "192.0.2.9"), ("fd80:1::2", "2001:db8::9")] {
         lan.on(&lan.home, async || {
             let to = Destination {
-                address: SocketAddr::new(host.parse()?, 9),
                 source: Source {
                     address: Some(source.parse()?),
                     ..Source::default()
                 },
+                ..Destination::from(SocketAddr::new(host.parse()?, 9))
             };
             let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
             expected.check("send_to", socket.send_to(b"x", to).await.err().as_ref())?;

@@ -229,9 +229,19 @@ impl Context {
         text
     }
 
+    /// Returns a builder for the engine of `--engine`, and without any other option.
+    pub(super) fn default_builder(&self) -> Builder {
+        let builder = DatagramSocket::builder();
+        match self.global.engine {
+            Some(engine) => builder.engine(engine),
+            None => builder,
+        }
+    }
+
     pub(super) fn builder(&self) -> Builder {
         let global = &self.global;
-        let mut builder = DatagramSocket::builder()
+        let mut builder = self
+            .default_builder()
             .resolver(&self.resolver)
             // Without receive offload the count of dropped datagrams is exact. Here that matters
             // more than speed.

@@ -19,7 +19,7 @@ use environment::{DOMAIN, Environment};
 
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let notes = Notes { context };
-    let environment = Environment::start().await?;
+    let environment = Environment::start(context).await?;
 
     notes
         .title("1. A DNS server and three echo peers, on this machine only")
@@ -60,13 +60,15 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     notes
         .title("3. Bind a socket; a non-peer sender writes to it before it is connected")
         .await?;
-    let socket = DatagramSocket::builder()
+    let socket = context
+        .default_builder()
         .resolver(&resolver)
         .bind(&Endpoint::default())
         .await?;
     let port = socket.local_addr().map_or(0, |local| local.port());
     let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-    let non_peer = DatagramSocket::builder()
+    let non_peer = context
+        .default_builder()
         .connect(&EndpointPair::from(address))
         .await?;
     non_peer.output()?.write(b"let me in").await?;

@@ -1,6 +1,8 @@
 //! `listen`: prints one line per datagram, from any sender.
 
-use udpair::{DatagramSocket, Event as SocketEvent};
+use std::net::SocketAddr;
+
+use udpair::{DatagramSocket, Event as SocketEvent, Message, adapters};
 
 use super::context::{Context, Exit, Failure};
 use crate::args::Listen;
@@ -43,11 +45,7 @@ async fn receive(
                 let event = Event::message(&message, socket.local_addr());
                 context.print(&event).await?;
                 if arguments.echo {
-                    let echo = socket.send_to(message.payload(), message.reply());
-                    // An unreachable sender must not stop the replies to other senders.
-                    if let Err(error) = echo.await {
-                        context.print(&Event::error(&error)).await?;
-                    }
+                    echo(context, socket, &message).await?;
                 }
             }
             event => context.print_event(&event).await?,
@@ -56,4 +54,54 @@ async fn receive(
     let statistics = socket.statistics();
     let is_lossy = statistics.kernel_dropped > 0 || statistics.send_dropped > 0;
     Ok(if is_lossy { Exit::Lossy } else { Exit::Done })
+}
+
+/// Sends a datagram back to its sender, unless that could go on forever.
+///
+/// A sender's address may be forged. If it is that of another echo, each would answer the other, so
+/// the hop limit of a reply is one below that of the datagram, and the last one is not answered. A
+/// datagram to a group says nothing about the way back: it mostly has one hop, and its reply goes to
+/// one host, where the count begins.
+async fn echo(
+    context: &Context,
+    socket: &DatagramSocket,
+    message: &Message,
+) -> Result<(), Failure> {
+    if is_own(socket, message.remote()) {
+        return Ok(());
+    }
+    let mut to = message.reply();
+    let is_to_one_host = message
+        .sent_to()
+        .is_none_or(|to| !to.is_multicast() && Some(to) == message.local());
+    if let Some(hops) = message.hop_limit().filter(|_| is_to_one_host) {
+        match hops {
+            0 | 1 => return Ok(()),
+            hops => to.header.hop_limit = Some(hops - 1),
+        }
+    }
+    // An unreachable sender must not stop the replies to other senders.
+    match socket.send_to(message.payload(), to).await {
+        Ok(()) => Ok(()),
+        Err(error) => context.print(&Event::error(&error)).await,
+    }
+}
+
+/// Returns whether an address and port are those of the socket itself, from which only a forged
+/// datagram comes.
+fn is_own(socket: &DatagramSocket, remote: SocketAddr) -> bool {
+    let Some(local) = socket
+        .local_addr()
+        .filter(|local| local.port() == remote.port())
+    else {
+        return false;
+    };
+    if !local.ip().is_unspecified() {
+        return local.ip() == remote.ip();
+    }
+    remote.ip().is_loopback()
+        || adapters()
+            .unwrap_or_default()
+            .iter()
+            .any(|adapter| adapter.has_address(remote.ip()))
 }

@@ -5,12 +5,17 @@
 mod adapter;
 mod address;
 mod any_ip;
+mod calls;
 mod control;
 mod engine;
 mod errno;
 mod error_queue;
 mod file;
+#[cfg(any(fuzzing, test))]
+mod fuzzing;
+mod granted;
 mod gro;
+mod ioctl;
 mod lookup;
 mod machine;
 mod message;
@@ -20,16 +25,21 @@ mod namespace;
 mod netlink;
 mod network;
 mod option;
+mod proc_net;
 mod receive;
 mod rtnetlink;
 mod send;
 mod send_buffer;
 mod sysfs;
+mod tables;
 
 pub(crate) use adapter::adapter_index;
 pub(crate) use any_ip::allow_bind;
 pub(crate) use errno::{cause, family_not_supported};
 pub(crate) use file::{file_changed, file_identity};
+#[cfg(any(fuzzing, test))]
+pub(crate) use fuzzing::{control_messages, gro_splitting, netlink_messages};
+pub(crate) use granted::Granted;
 pub(crate) use lookup::lookup;
 pub(crate) use machine::{machine_name, network_namespace};
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};

@@ -15,8 +15,8 @@ use crate::cause::Cause;
 use crate::engine::{Engine, Sent};
 use crate::local_address::AddressState;
 use crate::lookup::LookupError;
+use crate::membership::Membership;
 use crate::monitor::NetworkEvent;
-use crate::multicast::Membership;
 use crate::network::DefaultRoute;
 use crate::portable::Portable;
 use crate::socket::{Family, Socket};
@@ -28,6 +28,10 @@ pub(crate) const ENGINES: &[&dyn Engine] = &[&Portable];
 pub(crate) fn cause(code: i32) -> Cause {
     Cause::of(&io::Error::from(io::Error::from_raw_os_error(code).kind()))
 }
+
+/// What the system granted to one socket. This system has no features that it may refuse.
+#[derive(Debug, Default)]
+pub(crate) struct Granted;
 
 pub(crate) fn family_not_supported() -> io::Error {
     io::Error::new(
@@ -225,6 +229,9 @@ pub(crate) fn disconnect(_socket: &Socket) -> io::Result<()> {
 }
 
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
+    // There is no option that limits a socket to its own groups. What says to which group it was
+    // sent can still be dropped.
+    socket.arrival_filter.refuse_other_groups();
     socket.options().set_broadcast(true)
 }
 
@@ -349,3 +356,15 @@ pub(crate) fn dropped_datagrams(_socket: &Socket) -> io::Result<Option<u32>> {
 fn unsupported(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, message)
 }
+
+/// This system has no control messages that this crate reads.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn control_messages(_bytes: &[u8]) {}
+
+/// This system has no netlink messages.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn netlink_messages(_bytes: &[u8]) {}
+
+/// This system coalesces no datagrams.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn gro_splitting(_bytes: &[u8]) {}

@@ -73,7 +73,7 @@ pub(crate) fn fallback_without_route(
     let is_about_routes = error.kind() == ErrorKind::NetworkUnreachable && ip.is_multicast();
     let is_chosen =
         shared.is_pinned() || shared.settings.multicast.adapter.is_some() || !to.source.is_any();
-    if !is_about_routes || is_chosen || !shared.settings.engine.capabilities().source {
+    if !is_about_routes || is_chosen || !shared.capabilities().source {
         return None;
     }
     let joined = link.memberships.first_adapter(ip.is_ipv4());

@@ -239,9 +239,18 @@ fn family_of(link: &Link) -> Option<AddressFamily> {
         .find(|family| family.includes(ip))
 }
 
-/// Checks that datagrams can be sent to an address, and returns the address to use for it.
-pub(crate) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<SocketAddr, Error> {
-    check_address(&shared.settings, address, Purpose::Send)
+/// Checks that datagrams can be sent to a destination, and returns the destination to use for it.
+pub(crate) fn check_destination(shared: &Shared, to: &Destination) -> Result<Destination, Error> {
+    let address = check_address(&shared.settings, to.address, Purpose::Send)?;
+    if !to.header.is_valid() {
+        let message = format!(
+            "cannot send to {}: {:?} is out of range",
+            to.address, to.header
+        );
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("a hop limit is 1 to 255, a code point 0 to 63, and ECN 0 to 3"));
+    }
+    Ok(Destination { address, ..*to })
 }
 
 fn check_address(

@@ -97,8 +97,7 @@ impl DatagramSocket {
     /// Those of [`send_to`](Self::send_to), and [`InvalidState`](crate::ErrorKind::InvalidState) if
     /// the socket is unbound.
     pub fn try_send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<bool, Error> {
-        let mut to = to.into();
-        to.address = open::check_destination(self.shared(), to.address)?;
+        let to = open::check_destination(self.shared(), &to.into())?;
         self.shared().grant_stream(dispatch::SEND_TO)?;
         dispatch::try_send(self.shared(), payload, Some(to))
     }

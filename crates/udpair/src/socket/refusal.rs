@@ -81,6 +81,7 @@ fn of_open(error: &io::Error) -> Meaning {
         Cause::TooManyFiles => {
             advice("close some sockets, or allow the process more descriptors (`ulimit -n`)")
         }
+        Cause::NotSupported => advice("leave out the option, which this system does not have"),
         _ => Meaning::default(),
     }
 }

@@ -130,21 +130,32 @@ impl Settings {
     /// separate.
     ///
     /// Most of them are requests: if the system refuses one, its own choice stays, and the socket's
-    /// options report shows it. `dont_fragment` is different, because a caller that sets it relies
-    /// on it.
+    /// options report or its capabilities show it. A caller relies on some that it sets:
+    /// `dont_fragment`, `multicast_only` and what is set for sending to groups. If the system
+    /// refuses one of these, the error names the option.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
         let requested = &self.requested;
         let mut engine_options = udpair_io::EngineOptions::default();
         engine_options.receive_offload = requested.receive_offload;
         engine_options.timestamps = self.timestamps;
         self.engine.prepare(socket, engine_options)?;
+        if self.multicast_only && !self.engine.capabilities_of(socket).local_address {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the system refused the option IP_PKTINFO or IPV6_RECVPKTINFO, which says what was \
+                 sent to a group",
+            ));
+        }
         self.multicast.apply(socket, &self.resolver)?;
         if let Some(time) = self.busy_poll {
             // Busy polling in the adapter's driver. The system may deny it, and not every driver
             // supports it.
             let _ = udpair_io::set_busy_poll(socket, time);
         }
-        udpair_io::set_dont_fragment(socket, requested.dont_fragment)?;
+        match udpair_io::set_dont_fragment(socket, requested.dont_fragment) {
+            Err(error) if requested.dont_fragment => return Err(error),
+            _ => {}
+        }
         let _ = udpair_io::set_hop_limit(socket, requested.hop_limit);
         if let Some(bytes) = requested.inbound_buffer_bytes {
             let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);

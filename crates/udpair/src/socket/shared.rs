@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
 use once_cell::race::OnceBox;
-use udpair_io::Adapter;
+use udpair_io::{Adapter, Capabilities};
 
 use super::lifecycle::{
     BoundMatch, History, LocalPart, Operation, State, Verdict, cancelled, refuse, verdict,
@@ -359,6 +359,17 @@ impl Shared {
         requested.hop_limit = self.hop_limit();
         let observed = self.link().and_then(|link| link.channel.with(Observed::of));
         options::report(&requested, observed.as_ref())
+    }
+
+    /// Returns what the engine supports for this socket; before it is open, in general.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        let engine = self.settings.engine;
+        let of_socket = |link: &Link| {
+            let channel = &link.channel;
+            channel.with(|socket| engine.capabilities_of(socket))
+        };
+        let of_socket = self.link().and_then(of_socket);
+        of_socket.unwrap_or_else(|| engine.capabilities())
     }
 
     pub(crate) fn is_closed(&self) -> bool {

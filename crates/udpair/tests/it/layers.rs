@@ -225,6 +225,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-io/src/gso.rs",
             "crates/udpair-io/src/segment.rs",
             "crates/udpair-io/src/system/linux/control.rs",
+            "crates/udpair-io/src/system/linux/proc_net.rs",
             "crates/udpair-io/src/system/linux/rtnetlink.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",

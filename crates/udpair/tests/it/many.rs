@@ -3,7 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use udpair::{Builder, DatagramSocket, Destination, Endpoint, ErrorKind, SendBatch, Source};
+use udpair::{
+    Builder, DatagramSocket, Destination, Ecn, Endpoint, ErrorKind, PacketHeader, SendBatch, Source,
+};
 
 use crate::support::{Peer, builders, endpoint, loopback, soon};
 
@@ -188,11 +190,11 @@ async fn a_datagram_through_a_chosen_adapter_leaves_from_the_bound_address() {
             ("[::1]:0", &at_ipv6, "::1"),
         ] {
             let to = Destination {
-                address: SocketAddr::new(host.parse().unwrap(), peer.addr().port()),
                 source: Source {
                     adapter: Some(adapter.index),
                     ..Source::default()
                 },
+                ..Destination::from(SocketAddr::new(host.parse().unwrap(), peer.addr().port()))
             };
             let bound = builder.bind(&endpoint(local)).await.unwrap();
             let address = bound.local_addr().unwrap();
@@ -212,6 +214,93 @@ async fn a_datagram_through_a_chosen_adapter_leaves_from_the_bound_address() {
                     let expected = (expected.as_bytes().to_vec(), from);
                     assert_eq!(received, expected, "{engine:?} {local} {host}");
                 }
+            }
+        }
+    }
+}
+
+/// CTL-08, CTL-11, OUT-05: for one datagram. What is not chosen stays as the socket's options say.
+#[tokio::test]
+async fn a_datagram_has_the_header_that_was_chosen_for_it() {
+    let receivers = DatagramSocket::builder();
+    let header = |hop_limit, ecn| PacketHeader {
+        hop_limit,
+        ecn,
+        dscp: None,
+    };
+    let dscp = PacketHeader {
+        dscp: Some(46),
+        ..PacketHeader::default()
+    };
+    for (engine, builder) in builders() {
+        let builder = builder.hop_limit(77).ecn(Ecn::Capable1);
+        for (local, host) in [
+            (":0", "127.0.0.1"),
+            (":0", "::1"),
+            ("127.0.0.1:0", "127.0.0.1"),
+            ("[::1]:0", "::1"),
+        ] {
+            let at = SocketAddr::new(host.parse().unwrap(), 0);
+            let receiver = receivers.bind(at).await.unwrap();
+            let to = |header| Destination {
+                header,
+                ..Destination::from(receiver.local_addr().unwrap())
+            };
+            let sender = builder.bind(&endpoint(local)).await.unwrap();
+            for (header, hops, ecn) in [
+                (PacketHeader::default(), 77, 1),
+                (header(Some(3), None), 3, 1),
+                (header(Some(255), Some(0)), 255, 0),
+                (header(None, Some(2)), 77, 2),
+                (dscp, 77, 1),
+                (
+                    PacketHeader {
+                        ecn: Some(3),
+                        ..dscp
+                    },
+                    77,
+                    3,
+                ),
+            ] {
+                let what = format!("{engine:?} {local} {host} {header:?}");
+                let sent = sender.send_to(b"one", to(header)).await;
+                if !engine.capabilities().send_header && !header.is_any() {
+                    assert_eq!(sent.unwrap_err().kind(), ErrorKind::Unsupported, "{what}");
+                    continue;
+                }
+                sent.unwrap();
+                let mut batch = SendBatch::new();
+                batch.push_to("two", to(header));
+                batch.push_to("two", to(header));
+                // Not part of the same GSO batch.
+                batch.push_to("two", to(PacketHeader::default()));
+                sender.send_batch(&mut batch).await.unwrap();
+                for number in 0..4 {
+                    let message = soon(receiver.recv()).await.unwrap();
+                    let expected = match number {
+                        3 => (Some(77), Some(1)),
+                        _ => (Some(hops), Some(ecn)),
+                    };
+                    let found = (message.hop_limit(), message.ecn());
+                    assert_eq!(found, expected, "{what} {number}");
+                }
+            }
+            for invalid in [
+                header(Some(0), None),
+                header(None, Some(4)),
+                PacketHeader {
+                    dscp: Some(64),
+                    ..PacketHeader::default()
+                },
+            ] {
+                let error = sender.send_to(b"x", to(invalid)).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{invalid:?}");
+                let error = sender.try_send_to(b"x", to(invalid)).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{invalid:?}");
+                let mut batch = SendBatch::new();
+                batch.push_to("x", to(invalid));
+                let error = sender.send_batch(&mut batch).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{invalid:?}");
             }
         }
     }

@@ -11,9 +11,9 @@ use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
-use udpair::{DatagramSocket, Endpoint, HostName, ServiceName};
+use udpair::{Endpoint, HostName, ServiceName};
 
-use crate::command::context::Failure;
+use crate::command::context::{Context, Failure};
 
 /// The domain that offers the service (RFC 6761 reserves `.test` for such uses).
 pub(super) const DOMAIN: &str = "example.test";
@@ -31,15 +31,17 @@ pub(super) struct Peer {
     pub(super) priority: u16,
     pub(super) weight: u16,
     pub(super) port: u16,
+    /// Whether it can be reached over IPv6 too.
+    has_ipv6: bool,
     echo: JoinHandle<()>,
 }
 
 impl Environment {
     /// Starts the DNS server and the echo peers.
-    pub(super) async fn start() -> Result<Self, Failure> {
+    pub(super) async fn start(context: &Context) -> Result<Self, Failure> {
         let mut peers = Vec::new();
         for (name, priority, weight) in [("north", 10, 60), ("south", 10, 40), ("spare", 20, 0)] {
-            peers.push(Peer::start(name, priority, weight).await?);
+            peers.push(Peer::start(context, name, priority, weight).await?);
         }
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -75,11 +77,19 @@ impl Environment {
 }
 
 impl Peer {
-    async fn start(name: &str, priority: u16, weight: u16) -> Result<Self, Failure> {
+    async fn start(
+        context: &Context,
+        name: &str,
+        priority: u16,
+        weight: u16,
+    ) -> Result<Self, Failure> {
         let localhost: HostName = "localhost".parse()?;
         let local = Endpoint::new(Some(localhost), ServiceName::any());
-        let socket = DatagramSocket::builder().bind(&local).await?;
-        let port = socket.local_addr().map_or(0, |local| local.port());
+        let socket = context.default_builder().bind(&local).await?;
+        let local = socket.local_addr();
+        let port = local.map_or(0, |local| local.port());
+        // Where the system cannot bind a socket to all of loopback, it has one address.
+        let has_ipv6 = local.is_none_or(|local| local.is_ipv6()) && has_ipv6_loopback();
         let echo = async move {
             // The peer runs until its socket fails.
             while let Ok(message) = socket.recv().await {
@@ -91,6 +101,7 @@ impl Peer {
             priority,
             weight,
             port,
+            has_ipv6,
             echo: tokio::spawn(echo),
         })
     }
@@ -119,7 +130,7 @@ fn catalog(peers: &[Peer]) -> Result<Catalog, Box<dyn std::error::Error>> {
         let srv = SRV::new(peer.priority, peer.weight, peer.port, host.clone());
         add(&service, RData::SRV(srv));
         add(&host, RData::A(A(Ipv4Addr::LOCALHOST)));
-        if has_ipv6_loopback() {
+        if peer.has_ipv6 {
             add(&host, RData::AAAA(AAAA(Ipv6Addr::LOCALHOST)));
         }
     }

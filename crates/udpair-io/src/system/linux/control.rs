@@ -18,6 +18,15 @@ impl ControlBuffer {
         Self([0; CONTROL_BYTES])
     }
 
+    /// Returns a buffer that begins with these bytes.
+    #[cfg(any(fuzzing, test))]
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut buffer = Self::new();
+        let length = bytes.len().min(CONTROL_BYTES);
+        buffer.0[..length].copy_from_slice(&bytes[..length]);
+        buffer
+    }
+
     pub(super) fn as_mut_ptr(&mut self) -> *mut u8 {
         self.0.as_mut_ptr()
     }
@@ -69,6 +78,14 @@ impl ControlWriter {
 
     pub(super) fn len(&self) -> usize {
         self.length
+    }
+
+    /// Returns the messages that were written.
+    #[cfg(any(fuzzing, test))]
+    pub(super) fn messages(&self) -> ControlMessages<'_> {
+        ControlMessages {
+            rest: &self.bytes[..self.length],
+        }
     }
 }
 
@@ -133,9 +150,9 @@ const HEADER_BYTES: usize = mem::size_of::<usize>() + 8;
 /// addresses.
 const CONTROL_BYTES: usize = 320;
 
-/// The most that one send call needs: the source of an IPv6 datagram, and the segment length of a
-/// GSO batch.
-const WRITTEN_BYTES: usize = 64;
+/// The most that one send call needs: the source, the hop limit and the traffic class of an IPv6
+/// datagram, and the segment length of a GSO batch.
+const WRITTEN_BYTES: usize = 112;
 
 #[cfg(test)]
 mod tests {
@@ -177,8 +194,8 @@ mod tests {
         let mut writer = ControlWriter::new();
         writer.push(1, 2, b"a");
         writer.push(3, 4, b"12345678");
-        let rest = &writer.bytes[..writer.len()];
-        let found: Vec<_> = ControlMessages { rest }
+        let found: Vec<_> = writer
+            .messages()
             .map(|message| (message.level, message.kind, message.data))
             .collect();
         assert_eq!(found, [(1, 2, b"a" as &[_]), (3, 4, b"12345678")]);

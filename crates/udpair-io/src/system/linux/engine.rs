@@ -3,7 +3,8 @@
 
 use std::io;
 
-use super::{error_queue, gro, option, receive, send};
+use super::granted::Feature;
+use super::{calls, error_queue, gro, option, receive, send};
 use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
 use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
 use crate::peer_error::NetworkError;
@@ -27,19 +28,42 @@ impl Engine for Linux {
             drops: true,
             timestamps: true,
             source: true,
+            send_header: true,
             send_batch: true,
             receive_offload: true,
             error_queue: true,
         }
     }
 
-    fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()> {
-        option::enable_metadata(socket)?;
-        option::enable_error_queue(socket)?;
-        if requested.timestamps {
-            option::enable_timestamps(socket)?;
+    fn capabilities_of(&self, socket: &Socket) -> Capabilities {
+        let has = |feature| socket.granted.has(feature);
+        let reads_control = !calls::RECVMSG.is_missing();
+        let writes_control = !calls::SENDMSG.is_missing();
+        Capabilities {
+            local_address: reads_control && has(Feature::LocalAddress),
+            packet_header: reads_control && has(Feature::PacketHeader),
+            drops: reads_control && has(Feature::Drops),
+            timestamps: reads_control && has(Feature::Timestamps),
+            source: writes_control,
+            send_header: writes_control,
+            send_batch: writes_control && !calls::SENDMMSG.is_missing(),
+            receive_offload: has(Feature::ReceiveOffload),
+            error_queue: reads_control
+                && (!socket.supports_ipv4() || has(Feature::ErrorQueueIpv4))
+                && (!socket.supports_ipv6() || has(Feature::ErrorQueueIpv6)),
         }
-        if requested.receive_offload && option::enable_gro(socket).is_ok() {
+    }
+
+    fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()> {
+        option::enable_metadata(socket);
+        let has_timestamps = requested.timestamps && option::enable_timestamps(socket).is_ok();
+        socket.granted.set(Feature::Timestamps, has_timestamps);
+        // Without the call that reads control messages, coalesced datagrams cannot be told apart.
+        let has_offload = requested.receive_offload
+            && calls::RECVMSG.works()
+            && option::enable_gro(socket).is_ok();
+        socket.granted.set(Feature::ReceiveOffload, has_offload);
+        if has_offload {
             gro::keep_enabled(socket);
         }
         if !option::supports_gso(socket) {
@@ -75,7 +99,13 @@ impl Engine for Linux {
         error_queue::drain(socket, found)
     }
 
-    fn reported_by(&self, _socket: &Socket, _error: &io::Error) -> Option<NetworkError> {
-        None
+    fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError> {
+        let found = NetworkError::of_failed_call(socket, error)?;
+        let queue = match found.destination {
+            Some(peer) if peer.is_ipv4() => Feature::ErrorQueueIpv4,
+            _ => Feature::ErrorQueueIpv6,
+        };
+        let is_queued = socket.granted.has(queue) && !calls::RECVMSG.is_missing();
+        (!is_queued).then_some(found)
     }
 }

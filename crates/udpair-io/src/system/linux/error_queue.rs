@@ -5,10 +5,13 @@
 //! even if the call has nothing to do with the lost datagram. Emptying the queue prevents that.
 
 use std::io;
+use std::net::SocketAddr;
 
 use super::address::RawAddress;
+#[cfg(any(fuzzing, test))]
+use super::control::ControlMessages;
 use super::control::{self, ControlMessage};
-use super::message::{Received, receive_message};
+use super::message::receive_message;
 use crate::peer_error::{NetworkError, NetworkErrorKind};
 use crate::socket::Socket;
 
@@ -20,7 +23,9 @@ pub(super) fn drain(socket: &Socket, found: &mut dyn FnMut(NetworkError)) -> io:
         // The queued message contains the start of the lost datagram, which is not needed.
         match receive_message(socket, &mut [0; 1], libc::MSG_ERRQUEUE) {
             Ok(received) => {
-                if let Some(error) = network_error(&received) {
+                let extended = received.control_messages().find_map(extended_error);
+                let destination = received.name.decode();
+                if let Some(error) = extended.and_then(|e| network_error(&e, destination)) {
                     found(error);
                     count += 1;
                 }
@@ -32,9 +37,19 @@ pub(super) fn drain(socket: &Socket, found: &mut dyn FnMut(NetworkError)) -> io:
     Ok(count)
 }
 
+/// Reads whatever errors the messages contain, as [`drain`] does.
+#[cfg(any(fuzzing, test))]
+pub(super) fn read_any(messages: ControlMessages<'_>) {
+    for extended in messages.filter_map(extended_error) {
+        let _ = network_error(&extended, None);
+    }
+}
+
 /// Reads one entry; `None` if the error did not come from the network.
-fn network_error(received: &Received) -> Option<NetworkError> {
-    let extended = received.control_messages().find_map(extended_error)?;
+fn network_error(
+    extended: &ExtendedError<'_>,
+    destination: Option<SocketAddr>,
+) -> Option<NetworkError> {
     let kind = match extended.origin {
         libc::SO_EE_ORIGIN_ICMP => {
             NetworkErrorKind::from_icmp(extended.icmp_type, extended.icmp_code)
@@ -47,7 +62,7 @@ fn network_error(received: &Received) -> Option<NetworkError> {
         _ => return None,
     };
     Some(NetworkError {
-        destination: received.name.decode(),
+        destination,
         kind,
         mtu: (kind == NetworkErrorKind::MessageTooBig).then_some(extended.info),
         reporter: RawAddress::from_bytes(extended.offender).map(|address| address.ip()),

@@ -4,9 +4,12 @@ use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use socket2::InterfaceIndexOrAddress;
+
 use super::address::RawAddress;
 use super::option;
-use crate::multicast::Membership;
+use crate::cause::refused;
+use crate::membership::Membership;
 use crate::socket::Socket;
 
 /// Joins a group; see [`join`](crate::join).
@@ -23,7 +26,11 @@ pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
     let (joined, error_if_member) = match membership.source {
         None => {
             let request = GroupRequest::of(membership);
-            (change(socket, MCAST_JOIN_GROUP, &request), libc::EADDRINUSE)
+            let joined = match change(socket, MCAST_JOIN_GROUP, &request) {
+                Err(error) if is_refused(&error) => join_as_family(socket, membership),
+                joined => joined,
+            };
+            (joined, libc::EADDRINUSE)
         }
         Some(source) => {
             let request = SourceRequest::of(membership, source);
@@ -34,14 +41,56 @@ pub(crate) fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
     };
     match joined {
         Err(error) if error.raw_os_error() == Some(error_if_member) => Ok(()),
+        Err(error) if is_refused(&error) => Err(refused("MCAST_JOIN_SOURCE_GROUP")(error)),
         result => result,
     }
+}
+
+/// Joins a group with the option of its family, which emulators know better.
+fn join_as_family(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    let options = socket.options();
+    let adapter = membership.adapter;
+    let joined = match membership.group {
+        IpAddr::V4(group) => {
+            let adapter = InterfaceIndexOrAddress::Index(adapter);
+            options.join_multicast_v4_n(&group, &adapter)
+        }
+        IpAddr::V6(group) => options.join_multicast_v6(&group, adapter),
+    };
+    joined.map_err(|error| match is_refused(&error) {
+        true => refused("MCAST_JOIN_GROUP")(error),
+        false => error,
+    })
+}
+
+/// Leaves a group with the option of its family.
+fn leave_as_family(socket: &Socket, membership: &Membership) -> io::Result<()> {
+    let options = socket.options();
+    let adapter = membership.adapter;
+    match membership.group {
+        IpAddr::V4(group) => {
+            let adapter = InterfaceIndexOrAddress::Index(adapter);
+            options.leave_multicast_v4_n(&group, &adapter)
+        }
+        IpAddr::V6(group) => options.leave_multicast_v6(&group, adapter),
+    }
+}
+
+/// Returns whether an error means that the system does not know an option.
+fn is_refused(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOPROTOOPT | libc::EOPNOTSUPP)
+    )
 }
 
 /// Leaves a group; see [`leave`](crate::leave).
 pub(crate) fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
     match membership.source {
-        None => change(socket, MCAST_LEAVE_GROUP, &GroupRequest::of(membership)),
+        None => match change(socket, MCAST_LEAVE_GROUP, &GroupRequest::of(membership)) {
+            Err(error) if is_refused(&error) => leave_as_family(socket, membership),
+            left => left,
+        },
         Some(source) => change(
             socket,
             MCAST_LEAVE_SOURCE_GROUP,
@@ -60,10 +109,12 @@ pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result
             imr_address: any_ipv4(),
             imr_ifindex: index,
         };
-        option::set_value(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)?;
+        let (level, name) = (libc::IPPROTO_IP, libc::IP_MULTICAST_IF);
+        option::set_value(socket, level, name, &request).map_err(refused("IP_MULTICAST_IF"))?;
     }
     if socket.supports_ipv6() {
-        option::set_value(socket, libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF, &index)?;
+        let (level, name) = (libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_IF);
+        option::set_value(socket, level, name, &index).map_err(refused("IPV6_MULTICAST_IF"))?;
     }
     Ok(())
 }
@@ -72,7 +123,8 @@ pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result
 ///
 /// With `SO_REUSEPORT`, the kernel would deliver each datagram to only one of the sockets.
 pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
-    socket.options().set_reuse_address(true)
+    let set = socket.options().set_reuse_address(true);
+    set.map_err(refused("SO_REUSEADDR"))
 }
 
 /// A request to join or leave a group, with or without a source.

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::netlink::Netlink;
 use super::rtnetlink::{Content, Link, LinkAddress, Table};
 use super::sysfs::device_type;
+use super::tables::{Tables, without_netlink};
 use crate::adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind};
 use crate::local_address::AddressState;
 use crate::monitor::NetworkEvent;
@@ -15,11 +16,11 @@ use crate::network::DefaultRoute;
 
 /// A reader of adapters and routes; see [`NetworkReader`](crate::NetworkReader).
 #[derive(Debug)]
-pub(crate) struct NetworkReader(Netlink);
+pub(crate) struct NetworkReader(Tables);
 
 impl NetworkReader {
     pub(crate) fn open() -> io::Result<Self> {
-        Netlink::open(0).map(Self)
+        Tables::open().map(Self)
     }
 
     pub(crate) fn adapters(&mut self) -> io::Result<Vec<Adapter>> {
@@ -53,7 +54,7 @@ impl NetworkReader {
 
 /// Returns the state of an address; see [`address_state`](crate::address_state).
 pub(crate) fn address_state(ip: IpAddr) -> io::Result<Option<AddressState>> {
-    let entries = Netlink::open(0)?.list(Table::Addresses)?;
+    let entries = Tables::open()?.list(Table::Addresses)?;
     let mut found = entries.iter().filter_map(|entry| match entry {
         Content::Address(address) if address.ip == ip => Some(address.flags),
         _ => None,
@@ -85,7 +86,8 @@ impl NetworkMonitor {
             | libc::RTMGRP_IPV4_ROUTE
             | libc::RTMGRP_IPV6_ROUTE;
         Ok(Self {
-            netlink: Netlink::open(groups.cast_unsigned())?,
+            netlink: Netlink::open(groups.cast_unsigned())
+                .map_err(|error| without_netlink(&error))?,
             pending: VecDeque::new(),
         })
     }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use super::adapter::adapter_index;
+use super::granted::Feature;
 use crate::adapter::Adapter;
+use crate::cause::refused;
 use crate::socket::{Family, Socket};
 
 /// Opens a socket that is non-blocking and close-on-exec. Both flags are set by socket(2) itself,
@@ -56,45 +58,72 @@ pub(crate) fn wake_for_errors(socket: &Socket) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE, 1)
 }
 
-/// Sets the standing options of every socket.
+/// Sets the standing options of every socket. None of them is necessary: without the first one, the
+/// system refuses broadcasts, and what the others achieve is made up for.
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
-    socket.options().set_broadcast(true)?;
+    let _ = socket.options().set_broadcast(true);
     // Without these options, a socket receives from groups that any other socket of the machine
-    // joined.
+    // joined. Linux before 4.20 has no such option for IPv6.
+    let mut is_filtered = true;
     if socket.family() != Family::Ipv6 {
-        set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0)?;
+        is_filtered &= set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0).is_ok();
     }
     if socket.family() != Family::Ipv4 {
-        // Linux before 4.20 has no such option for IPv6.
-        let _ = set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+        is_filtered &= set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0).is_ok();
     }
-    wake_for_errors(socket)
-}
-
-/// Enables the control messages that [`Metadata`](crate::Metadata) is read from.
-pub(super) fn enable_metadata(socket: &Socket) -> io::Result<()> {
-    if socket.family() != Family::Ipv6 {
-        set(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-        set(socket, libc::IPPROTO_IP, libc::IP_RECVTTL, 1)?;
-        set(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 1)?;
+    if !is_filtered {
+        socket.arrival_filter.refuse_other_groups();
     }
-    if socket.family() != Family::Ipv4 {
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT, 1)?;
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1)?;
-    }
-    set(socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
-}
-
-/// Enables the error queue. A dual-stack socket needs it at both levels.
-pub(super) fn enable_error_queue(socket: &Socket) -> io::Result<()> {
-    if socket.family() != Family::Ipv6 {
-        set(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 1)?;
-    }
-    if socket.family() != Family::Ipv4 {
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 1)?;
-    }
+    // Without this one, an error is noticed with the next datagram or call.
+    let _ = wake_for_errors(socket);
     Ok(())
+}
+
+/// Enables the control messages that [`Metadata`](crate::Metadata) is read from. What the system
+/// refuses is missing in the metadata.
+pub(super) fn enable_metadata(socket: &Socket) {
+    let (ipv4, ipv6) = (socket.supports_ipv4(), socket.supports_ipv6());
+    let enable = |level, option| set(socket, level, option, 1).is_ok();
+    let all = |options: &[(bool, i32, i32)]| {
+        let needed = options.iter().filter(|option| option.0);
+        needed.fold(true, |all, (_, level, option)| {
+            enable(*level, *option) && all
+        })
+    };
+    // On a dual-stack socket, the message of IPv6 has the address of an IPv4 datagram too.
+    let for_ipv4 = !ipv4 || enable(libc::IPPROTO_IP, libc::IP_PKTINFO);
+    let for_ipv6 = !ipv6 || enable(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO);
+    socket
+        .granted
+        .set(Feature::LocalAddress, for_ipv6 && (for_ipv4 || ipv6));
+    let has_header = all(&[
+        (ipv4, libc::IPPROTO_IP, libc::IP_RECVTTL),
+        (ipv4, libc::IPPROTO_IP, libc::IP_RECVTOS),
+        (ipv6, libc::IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
+        (ipv6, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS),
+    ]);
+    socket.granted.set(Feature::PacketHeader, has_header);
+    let has_drops = enable(libc::SOL_SOCKET, libc::SO_RXQ_OVFL);
+    socket.granted.set(Feature::Drops, has_drops);
+    // A dual-stack socket needs it at both levels.
+    for (feature, is_needed, level, option) in [
+        (
+            Feature::ErrorQueueIpv4,
+            ipv4,
+            libc::IPPROTO_IP,
+            libc::IP_RECVERR,
+        ),
+        (
+            Feature::ErrorQueueIpv6,
+            ipv6,
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVERR,
+        ),
+    ] {
+        socket
+            .granted
+            .set(feature, is_needed && enable(level, option));
+    }
 }
 
 /// Makes the kernel record when each datagram arrives.
@@ -141,30 +170,38 @@ pub(crate) fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
 /// Linux's default is neither: it sets DF on IPv4 datagrams, and path MTU discovery reduces the
 /// size of what it sends.
 pub(crate) fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Result<()> {
-    if socket.family() != Family::Ipv6 {
-        let discover = if dont_fragment {
-            libc::IP_PMTUDISC_DO
-        } else {
-            libc::IP_PMTUDISC_DONT
-        };
-        set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, discover)?;
-    }
-    if socket.family() != Family::Ipv4 {
-        let discover = if dont_fragment {
-            libc::IPV6_PMTUDISC_DO
-        } else {
-            libc::IPV6_PMTUDISC_DONT
-        };
-        set(
-            socket,
+    let (discover_ipv4, discover_ipv6) = match dont_fragment {
+        true => (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
+        false => (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT),
+    };
+    let refuse = i32::from(dont_fragment);
+    // Each is set, also if another one is refused.
+    let mut result = Ok(());
+    for (is_needed, level, option, value) in [
+        (
+            socket.supports_ipv4(),
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            discover_ipv4,
+        ),
+        (
+            socket.supports_ipv6(),
             libc::IPPROTO_IPV6,
             libc::IPV6_MTU_DISCOVER,
-            discover,
-        )?;
-        let refuse = i32::from(dont_fragment);
-        set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, refuse)?;
+            discover_ipv6,
+        ),
+        (
+            socket.supports_ipv6(),
+            libc::IPPROTO_IPV6,
+            libc::IPV6_DONTFRAG,
+            refuse,
+        ),
+    ] {
+        if is_needed {
+            result = result.and(set(socket, level, option, value));
+        }
     }
-    Ok(())
+    result
 }
 
 /// Returns whether fragmentation is forbidden; see [`dont_fragment`](crate::dont_fragment).
@@ -225,7 +262,12 @@ pub(crate) fn low_latency(socket: &Socket) -> io::Result<bool> {
 /// (`SO_BINDTOIFINDEX`), the kernel does not check whether such an adapter exists, and would bind
 /// to nothing.
 pub(crate) fn bind_to_adapter(options: &SockRef<'_>, adapter: &Adapter) -> io::Result<()> {
-    options.bind_device(Some(adapter.name.as_bytes()))?;
+    options
+        .bind_device(Some(adapter.name.as_bytes()))
+        .map_err(|error| match error.raw_os_error() {
+            Some(libc::ENOPROTOOPT | libc::EOPNOTSUPP) => refused("SO_BINDTODEVICE")(error),
+            _ => error,
+        })?;
     if adapter_index(&adapter.name) != Some(adapter.index) {
         // The adapter was removed, and another one has its name now.
         return Err(io::Error::from_raw_os_error(libc::ENODEV));
@@ -293,9 +335,16 @@ pub(super) fn path_mtu(socket: &Socket) -> io::Result<usize> {
     usize::try_from(mtu).map_err(io::Error::other)
 }
 
-/// Sets an option whose value is an `int`.
+/// Sets an option whose value is an `int`. The error names the option.
 fn set(socket: &Socket, level: i32, option: i32, value: i32) -> io::Result<()> {
-    set_value(socket, level, option, &value)
+    set_value(socket, level, option, &value).map_err(refused(name(level, option)))
+}
+
+/// Returns the name of an option.
+fn name(level: i32, option: i32) -> &'static str {
+    let mut names = NAMES.iter();
+    let found = names.find(|known| (known.0, known.1) == (level, option));
+    found.map_or("of the socket", |known| known.2)
 }
 
 /// Sets an option whose value has the kernel's memory layout.
@@ -343,6 +392,42 @@ fn get(socket: &Socket, level: i32, option: i32) -> io::Result<i32> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// The names of options, as the man pages have them.
+const NAMES: &[(i32, i32, &str)] = &[
+    (libc::SOL_SOCKET, libc::SO_BUSY_POLL, "SO_BUSY_POLL"),
+    (libc::SOL_SOCKET, libc::SO_PRIORITY, "SO_PRIORITY"),
+    (libc::SOL_SOCKET, libc::SO_REUSEPORT, "SO_REUSEPORT"),
+    (libc::SOL_SOCKET, libc::SO_RXQ_OVFL, "SO_RXQ_OVFL"),
+    (
+        libc::SOL_SOCKET,
+        libc::SO_SELECT_ERR_QUEUE,
+        "SO_SELECT_ERR_QUEUE",
+    ),
+    (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, "SO_TIMESTAMPNS"),
+    (libc::SOL_UDP, libc::UDP_GRO, "UDP_GRO"),
+    (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, "IP_MTU_DISCOVER"),
+    (libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, "IP_MULTICAST_ALL"),
+    (libc::IPPROTO_IP, libc::IP_MULTICAST_IF, "IP_MULTICAST_IF"),
+    (libc::IPPROTO_IP, libc::IP_PKTINFO, "IP_PKTINFO"),
+    (libc::IPPROTO_IP, libc::IP_RECVERR, "IP_RECVERR"),
+    (libc::IPPROTO_IP, libc::IP_RECVTOS, "IP_RECVTOS"),
+    (libc::IPPROTO_IP, libc::IP_RECVTTL, "IP_RECVTTL"),
+    (libc::IPPROTO_IP, libc::IP_TOS, "IP_TOS"),
+    (libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, "IPV6_DONTFRAG"),
+    (
+        libc::IPPROTO_IPV6,
+        libc::IPV6_MTU_DISCOVER,
+        "IPV6_MTU_DISCOVER",
+    ),
+    (libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, "IPV6_MULTICAST_ALL"),
+    (
+        libc::IPPROTO_IPV6,
+        libc::IPV6_MULTICAST_IF,
+        "IPV6_MULTICAST_IF",
+    ),
+    (libc::IPPROTO_IPV6, libc::IPV6_TCLASS, "IPV6_TCLASS"),
+];
 
 /// `IPV6_MULTICAST_ALL`, include/uapi/linux/in6.h.
 const IPV6_MULTICAST_ALL: i32 = 29;

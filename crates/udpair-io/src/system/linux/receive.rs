@@ -9,39 +9,46 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 
 use super::address::RawAddress;
+use super::calls;
 use super::control::ControlBuffer;
+use super::granted::Feature;
 use super::message::empty_header;
 use super::metadata;
 use crate::batch::{Metadata, RecvBatch};
 use crate::engine::Remaining;
 use crate::pool::Buffer;
+use crate::portable;
 use crate::socket::Socket;
 
 /// Receives into `batch`, which must be empty.
 #[inline]
 pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let max = batch.limit().min(MESSAGES_MAX);
-        scratch.prepare(max);
-        let received = scratch.receive(socket, max)?;
-        for at in 0..received {
-            scratch.move_message(at, batch);
+    match SCRATCH.with_borrow_mut(|scratch| scratch.receive_into(socket, batch)) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+            receive_otherwise(socket, batch, error)
         }
-        if batch.is_empty() {
-            // Cannot happen: the kernel always fills in the sender.
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the kernel reported no sender",
-            ));
-        }
-        // Fewer messages than requested: the queue is empty, and no further call is needed to find
-        // out.
-        Ok(if received < max {
-            Remaining::Nothing
-        } else {
-            Remaining::Maybe
-        })
-    })
+        received => received,
+    }
+}
+
+/// Receives with another call, if the first one failed because this system does not have it.
+#[cold]
+fn receive_otherwise(
+    socket: &Socket,
+    batch: &mut RecvBatch,
+    error: io::Error,
+) -> io::Result<Remaining> {
+    if !calls::RECVMMSG.is_missing() && calls::RECVMMSG.finds_missing(&error) {
+        return receive(socket, batch);
+    }
+    if !calls::RECVMSG.is_missing() && !calls::RECVMSG.finds_missing(&error) {
+        return Err(error);
+    }
+    if socket.granted.has(Feature::ReceiveOffload) {
+        // Only the missing call says where one datagram ends and the next begins.
+        return Err(calls::missing("recvmsg"));
+    }
+    portable::receive_one(socket, batch)
 }
 
 /// The memory that one receive call writes into. Each thread keeps one, so that a socket needs
@@ -65,6 +72,35 @@ impl ReceiveScratch {
             names: Vec::new(),
             controls: Vec::new(),
             buffers: Vec::new(),
+        }
+    }
+
+    /// Receives into `batch` until it holds a datagram.
+    #[inline]
+    fn receive_into(&mut self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
+        let max = match calls::RECVMMSG.is_missing() {
+            true => 1,
+            false => batch.limit().min(MESSAGES_MAX),
+        };
+        loop {
+            self.prepare(max);
+            let received = self.receive(socket, max)?;
+            for at in 0..received {
+                self.move_message(at, socket, batch);
+            }
+            // Fewer messages than requested: the queue is empty, and no further call is needed to
+            // find out.
+            let has_emptied = received < max;
+            if !batch.is_empty() {
+                return Ok(match has_emptied {
+                    true => Remaining::Nothing,
+                    false => Remaining::Maybe,
+                });
+            }
+            // Every message was dropped, which the kernel should have done.
+            if has_emptied {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
         }
     }
 
@@ -144,7 +180,7 @@ impl ReceiveScratch {
         reason = "musl counts control bytes in 32 bits"
     )]
     #[inline]
-    fn move_message(&mut self, at: usize, batch: &mut RecvBatch) {
+    fn move_message(&mut self, at: usize, socket: &Socket, batch: &mut RecvBatch) {
         let header = &mut self.headers[at];
         let length = header.msg_len as usize;
         let control_bytes = header.msg_hdr.msg_controllen as usize;
@@ -157,6 +193,9 @@ impl ReceiveScratch {
         metadata.truncated = is_truncated;
         let messages = self.controls[at].messages(control_bytes);
         let segment = metadata::read(messages, &mut metadata);
+        if socket.arrival_filter.is_active() && !socket.arrival_filter.admits(&metadata) {
+            return;
+        }
         let buffer = mem::take(&mut self.buffers[at]);
         batch.push(buffer, length, segment.unwrap_or(length), metadata);
     }

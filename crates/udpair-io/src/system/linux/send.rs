@@ -13,6 +13,7 @@ use std::ptr;
 
 use super::address::RawAddress;
 use super::any_ip;
+use super::calls;
 use super::control::ControlWriter;
 use super::message::empty_header;
 use super::send_buffer::outcome_of_failed_send;
@@ -28,10 +29,18 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
         // To the peer, and from a source that the kernel chooses: the standard library's call is
         // the cheapest.
         None => socket.send(outgoing),
+        Some(_) if calls::SENDMSG.is_missing() => send_plain(socket, outgoing),
         Some(to) => send_to(socket, outgoing.payload, to),
     };
     match sent {
         Ok(()) => Ok(Sent::one(outgoing.payload.len())),
+        Err(error)
+            if outgoing.to.is_some()
+                && !calls::SENDMSG.is_missing()
+                && calls::SENDMSG.finds_missing(&error) =>
+        {
+            send_one(socket, outgoing)
+        }
         Err(error)
             if error.raw_os_error() == Some(libc::EINVAL)
                 && any_ip::allow_source(socket, outgoing.to) =>
@@ -42,9 +51,20 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
     }
 }
 
+/// Sends one datagram on a system without sendmsg(2), which can choose nothing for it.
+#[cold]
+fn send_plain(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
+    let is_plain = |to: Destination| to.source.is_any() && to.header.is_any();
+    if !outgoing.to.is_none_or(is_plain) {
+        return Err(calls::missing("sendmsg"));
+    }
+    socket.send(outgoing)
+}
+
 fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
     let (mut name, name_bytes) = encode(socket, Some(to))?;
-    let mut control = source_control(socket, Some(to));
+    let mut control = ControlWriter::new();
+    add_chosen(&mut control, socket, &to);
     let mut payload = IoSlice::new(payload);
     let mut header = empty_header();
     header.msg_name = (&raw mut name).cast();
@@ -76,6 +96,9 @@ pub(super) fn send_batch(
     to: Option<Destination>,
     max: usize,
 ) -> io::Result<Sent> {
+    if calls::SENDMSG.is_missing() {
+        return send_first(socket, batch, to);
+    }
     SCRATCH.with_borrow_mut(|scratch| {
         let mut refusal: Option<Refusal> = None;
         loop {
@@ -90,6 +113,12 @@ pub(super) fn send_batch(
                 }
                 Err(error) => error,
             };
+            if scratch.is_call_missing(&error) {
+                if calls::SENDMSG.is_missing() {
+                    return send_first(socket, batch, to);
+                }
+                continue;
+            }
             match (scratch.messages.first(), error.raw_os_error()) {
                 (Some(message), Some(libc::EINVAL)) if any_ip::allow_source(socket, message.to) => {
                 }
@@ -116,6 +145,21 @@ pub(super) fn send_batch(
             }
         }
     })
+}
+
+/// Sends the first datagram of a batch on a system without sendmsg(2).
+#[cold]
+fn send_first(socket: &Socket, batch: &SendBatch, to: Option<Destination>) -> io::Result<Sent> {
+    let Some(first) = batch.queued().next() else {
+        return Ok(Sent::default());
+    };
+    send_one(
+        socket,
+        Outgoing {
+            payload: &first.payload,
+            to: first.to.or(to),
+        },
+    )
 }
 
 /// Returns whether an error may mean that the kernel cannot segment a GSO batch (udp_send_skb in
@@ -179,6 +223,10 @@ impl SendScratch {
         self.payloads.clear();
         self.copies.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
+        let messages_max = match calls::SENDMMSG.is_missing() {
+            true => 1,
+            false => MESSAGES_MAX,
+        };
         // The current message: its size, its first entry in `payloads`, and its destination.
         let mut current: Option<(GsoBatch, usize, &Option<Destination>)> = None;
         for queued in batch.queued().take(max) {
@@ -191,7 +239,7 @@ impl SendScratch {
                 self.end_message(*size, *first);
             }
             current = None;
-            if self.messages.len() == MESSAGES_MAX {
+            if self.messages.len() == messages_max {
                 break;
             }
             match self.begin_message(socket, own.or(to), payload.len(), segments_max) {
@@ -221,12 +269,17 @@ impl SendScratch {
             to,
             name,
             name_bytes,
-            control: source_control(socket, to),
+            control: ControlWriter::new(),
             payloads: 0,
             datagrams: 0,
             length,
             bytes: 0,
         });
+        if let Some(to) = &to
+            && let Some(message) = self.messages.last_mut()
+        {
+            add_chosen(&mut message.control, socket, to);
+        }
         let mut limits = socket.send_offload.limits(to, length);
         if let Some(max) = segments_max {
             limits.datagrams = limits.datagrams.min(max);
@@ -297,6 +350,24 @@ impl SendScratch {
                 msg_len: 0,
             });
         }
+        if calls::SENDMMSG.is_missing() {
+            let Some(header) = self.headers.first() else {
+                return Ok(0);
+            };
+            // SAFETY: as below, for one header.
+            let sent = unsafe {
+                libc::sendmsg(
+                    socket.as_raw_fd(),
+                    &raw const header.msg_hdr,
+                    libc::MSG_DONTWAIT,
+                )
+            };
+            return if sent < 0 {
+                Err(io::Error::last_os_error())
+            } else {
+                Ok(1)
+            };
+        }
         let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
         // SAFETY: the headers point into `messages` and `payloads`, with the correct lengths.
         // Neither has changed since, and both outlive the call. The payloads are in the batch,
@@ -311,6 +382,17 @@ impl SendScratch {
             )
         };
         usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+
+    /// Returns whether the call failed because this system does not have it, so that another one
+    /// is to be made.
+    #[cold]
+    fn is_call_missing(&self, error: &io::Error) -> bool {
+        let call = match calls::SENDMMSG.is_missing() {
+            true => &calls::SENDMSG,
+            false => &calls::SENDMMSG,
+        };
+        call.finds_missing(error)
     }
 
     /// Returns the total of the first `count` messages.
@@ -333,6 +415,12 @@ impl SendScratch {
 fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, libc::socklen_t)> {
     match to {
         Some(to) => {
+            if !to.header.is_valid() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "the hop limit, the code point or the ECN bits are out of range",
+                ));
+            }
             any_ip::check_source(socket, to)?;
             Ok(RawAddress::encode(socket.to_wire(to.address)?))
         }
@@ -340,20 +428,39 @@ fn encode(socket: &Socket, to: Option<Destination>) -> io::Result<(RawAddress, l
     }
 }
 
-/// Returns the control message that sets the source address and adapter of a datagram; none if the
-/// kernel chooses both.
-fn source_control(socket: &Socket, to: Option<Destination>) -> ControlWriter {
-    let mut control = ControlWriter::new();
-    let Some(Destination { address, source }) = to else {
-        return control;
+/// Adds the control messages that set what was chosen for a datagram: the source address and the
+/// adapter, and what its header says. None if everything is left to the kernel and the socket.
+#[inline]
+fn add_chosen(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
+    if !to.source.is_any() {
+        add_source(control, socket, to);
+    }
+    if !to.header.is_any() {
+        add_header(control, socket, to);
+    }
+}
+
+fn add_header(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
+    let (level, hop_limit, traffic_class) = match to.address.ip().to_canonical() {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_TTL, libc::IP_TOS),
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, libc::IPV6_TCLASS),
     };
+    if let Some(hops) = to.header.hop_limit {
+        control.push(level, hop_limit, &i32::from(hops).to_ne_bytes());
+    }
+    if let Some(class) = to.header.traffic_class(|| socket.traffic_class()) {
+        control.push(level, traffic_class, &i32::from(class).to_ne_bytes());
+    }
+}
+
+fn add_source(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
+    let Destination {
+        address, source, ..
+    } = *to;
     let Source {
         address: from,
         adapter,
     } = source;
-    if source.is_any() {
-        return control;
-    }
     let adapter = adapter.unwrap_or(0).to_ne_bytes();
     match (
         address.ip().to_canonical(),
@@ -382,7 +489,6 @@ fn source_control(socket: &Socket, to: Option<Destination>) -> ControlWriter {
             control.push(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &info);
         }
     }
-    control
 }
 
 /// How many messages one call sends at most.

@@ -1,6 +1,6 @@
 //! Opens a socket and binds it to a resolved local end.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use udpair_io::{Adapter, Family, Socket};
@@ -38,12 +38,22 @@ pub(crate) fn bound_socket(
             Ok((socket, device))
         }
         LocalHost::Loopback => {
-            let loopback = loopback_adapter(settings)?;
             if let Some(destination) = destination {
                 check_reached_by_loopback(settings, destination)?;
             }
+            let loopback = match loopback_adapter(settings) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    return bound_to_loopback_address(settings, local.port, destination);
+                }
+                loopback => loopback?,
+            };
             let socket = open_any(settings, destination)?;
-            bind_to_device(&socket, &loopback, settings)?;
+            match bind_to_device(&socket, &loopback, settings) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    return bound_to_loopback_address(settings, local.port, destination);
+                }
+                bound => bound?,
+            }
             bind_to(
                 &socket,
                 settings,
@@ -217,6 +227,27 @@ fn loopback_adapter(settings: &Settings) -> Result<Adapter, Error> {
                 format!("{action}: this machine has no loopback adapter"),
             )
         })
+}
+
+/// Opens a socket that is bound to one loopback address, on a system that cannot bind it to the
+/// loopback adapter. No other machine reaches the socket, but it has only one family (BND-12).
+fn bound_to_loopback_address(
+    settings: &Settings,
+    port: u16,
+    destination: Option<SocketAddr>,
+) -> Result<(Socket, Option<DeviceBinding>), Error> {
+    let is_ipv6 = match destination {
+        Some(destination) => !is_ipv4(destination),
+        None => settings.resolver.family() == Some(AddressFamily::Ipv6),
+    };
+    let ip: IpAddr = match is_ipv6 {
+        true => Ipv6Addr::LOCALHOST.into(),
+        false => Ipv4Addr::LOCALHOST.into(),
+    };
+    let address = SocketAddr::new(ip, port);
+    let socket = open_family(settings, family_of(address))?;
+    bind_to(&socket, settings, address)?;
+    Ok((socket, None))
 }
 
 /// Checks that `destination` is this machine, which is all that the loopback adapter reaches. Linux

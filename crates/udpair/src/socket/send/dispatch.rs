@@ -215,7 +215,7 @@ fn check_mixed(shared: &Shared, batch: &SendBatch) -> CheckedBatch {
         checked.result = match to {
             None if is_connected => Ok(()),
             None => shared.allow("send to the peer", Operation::WriteToPeer),
-            Some(to) => open::check_destination(shared, to.address)
+            Some(to) => open::check_destination(shared, to)
                 .and_then(|_| many::check_multicast_only(&shared.settings, to.address)),
         };
         if checked.result.is_err() {
