@@ -13,6 +13,7 @@ mod cycles;
 mod files;
 mod hints;
 mod layers;
+mod made_up_answers;
 mod many;
 mod multicast;
 mod names;
