@@ -20,6 +20,7 @@ mod names;
 mod network;
 mod options;
 mod pairs;
+mod patience;
 mod peer_filter;
 mod push;
 mod random_mix;
