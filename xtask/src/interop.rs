@@ -16,6 +16,7 @@ mod lan;
 mod many;
 mod multicast;
 mod named;
+mod names;
 mod namespace;
 mod network;
 mod peers;
@@ -45,4 +46,5 @@ pub(crate) const SUITES: &[Suite] = &[
     device::SUITE,
     kubernetes::SUITE,
     files::SUITE,
+    names::SUITE,
 ];
