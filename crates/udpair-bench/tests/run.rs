@@ -72,6 +72,8 @@ workloads! {
     an_echo_on_one_core_answers_64_in_flight: "w2-64-one-core";
     an_echo_answers_64_in_flight: "w2-64";
     a_fan_out_reaches_its_ports: "w3";
+    a_ticker_ticks_beside_a_receiver: "w6-2us";
+    a_ticker_ticks_beside_a_slow_receiver: "w6-20us";
     idle_sockets_handle_one_datagram_each: "w4";
     names_become_connected_sockets: "w5";
 }

@@ -12,6 +12,7 @@ mod many;
 mod multicast;
 mod open;
 mod options;
+mod polled;
 mod receive;
 mod refusal;
 mod send;
@@ -22,7 +23,6 @@ use std::fmt;
 use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
 
@@ -292,24 +292,10 @@ impl DatagramSocket {
     pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
         let to = to.into();
         open::check_destination(self.shared(), to.address)?;
-        self.shared().grant_stream_after_opening(SEND_TO).await?;
+        self.shared()
+            .grant_stream_after_opening(dispatch::SEND_TO)
+            .await?;
         dispatch::send(self.shared(), payload, Some(to)).await
-    }
-
-    /// Sends `payload` to an address if the kernel has buffer space for it now, and returns whether
-    /// it was sent.
-    ///
-    /// This never waits, and it does not bind an unbound socket.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`send_to`](Self::send_to), and [`InvalidState`](crate::ErrorKind::InvalidState) if
-    /// the socket is unbound.
-    pub fn try_send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<bool, Error> {
-        let to = to.into();
-        open::check_destination(self.shared(), to.address)?;
-        self.shared().grant_stream(SEND_TO)?;
-        dispatch::try_send(self.shared(), payload, Some(to))
     }
 
     /// Sends the datagrams of `batch`, each to its own destination or to the peer of a connected
@@ -366,29 +352,6 @@ impl DatagramSocket {
     /// ```
     pub fn recv(&self) -> impl Future<Output = Result<Message, Error>> {
         Receive::new(self.shared())
-    }
-
-    /// Polls for the next message, like [`recv`](Self::recv).
-    ///
-    /// Only one task at a time can wait this way: if several tasks poll, the last one is woken. The
-    /// first poll registers the socket with its runtime, which then reports messages that have
-    /// already arrived. [`try_recv`](Self::try_recv) asks the system itself.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv`](Self::recv).
-    pub fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        receive::poll_recv(self.shared(), cx)
-    }
-
-    /// Receives a message that has already arrived; returns `None` if there is none. This never
-    /// waits.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`recv`](Self::recv).
-    pub fn try_recv(&self) -> Result<Option<Message>, Error> {
-        receive::try_recv(self.shared())
     }
 
     /// Receives the next event: a message, an error that the network sent back, or a membership
@@ -701,9 +664,6 @@ impl DatagramSocket {
         self.shared().close();
     }
 }
-
-/// The action that error messages name.
-const SEND_TO: &str = "send to an address";
 
 impl fmt::Debug for DatagramSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

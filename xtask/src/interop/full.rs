@@ -32,6 +32,7 @@ fn cases() -> Result<(), String> {
         ("drain waits for the writes before it", drain),
         ("a sink", sink),
         ("close and cancel_io end all that wait", ended),
+        ("who waits for space only", space),
         ("no descriptor is left", no_descriptor),
         ("the second descriptor is closed", second_descriptor),
         (
@@ -345,6 +346,55 @@ fn ended(lan: &Lan) -> Result<String, Why> {
         }
     }
     Ok("Cancelled".into())
+}
+
+/// Waiting for space ends when there is space, or with the operation; a batch that is polled arrives
+/// once, complete and in order.
+fn space(lan: &Lan) -> Result<String, Why> {
+    let jam = Jam::new(lan)?;
+    let waiting = lan.on(&lan.home, async || {
+        let pending = async || {
+            let waiting = tokio::spawn({
+                let socket = jam.socket.clone();
+                async move { socket.writable().await }
+            });
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+            }
+            check(!waiting.is_finished(), || "it is writable".into())?;
+            Ok::<_, Why>(waiting)
+        };
+        let cancelled = pending().await?;
+        jam.socket.cancel_io()?;
+        let kind = cancelled.await?.err().map(|error| error.kind());
+        check(kind == Some(ErrorKind::Cancelled), || format!("{kind:?}"))?;
+        let mut batch = SendBatch::new();
+        for number in 0..5 {
+            batch.push(format!("{number}").into_bytes());
+        }
+        let tried = jam.socket.try_send_batch(&mut batch)?;
+        check(tried == 0 && batch.len() == 5, || format!("{tried} sent"))?;
+        let polling = tokio::spawn({
+            let socket = jam.socket.clone();
+            async move { poll_fn(|cx| socket.poll_send_batch(cx, &mut batch)).await }
+        });
+        let waiting = pending().await?;
+        check(!polling.is_finished(), || "the batch was sent".into())?;
+        Ok([waiting, polling])
+    })?;
+    jam.clear()?;
+    lan.on(&lan.home, async || {
+        for task in waiting {
+            task.await??;
+        }
+        Ok(())
+    })?;
+    let received = jam.receive(5)?;
+    check(received == ["0", "1", "2", "3", "4"], || {
+        format!("{received:?}")
+    })?;
+    jam.receives_no_more()?;
+    Ok(format!("Cancelled; {}", received.join(", ")))
 }
 
 /// OUT-16: waiting for buffer space needs no descriptor.

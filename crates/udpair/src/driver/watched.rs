@@ -300,7 +300,7 @@ impl Watched {
     ///
     /// # Errors
     ///
-    /// Those of [`runtime`](Self::runtime).
+    /// Those of [`in_runtime`](super::in_runtime).
     pub(crate) fn spawn(
         &self,
         future: impl Future<Output = ()> + Send + 'static,

@@ -22,10 +22,10 @@ pub(crate) use memberships::{Bound, MembershipRequest};
 pub(crate) use queue::{Queue, ReceiveFailure, ReceiverState};
 pub use statistics::Statistics;
 use write_queue::WriteQueue;
-pub(crate) use write_queue::{Flush, QueuePosition, QueuedWrite};
+pub(crate) use write_queue::{Flush, QueuePosition, QueuedWrite, WaiterState};
 
 use super::settings::Settings;
-use crate::driver::{ReaderWaker, Task};
+use crate::driver::{ReaderWaker, Task, Ticket};
 use crate::message::Event;
 
 /// The state of an open socket: its channel to the kernel, its queues and its memberships.
@@ -189,6 +189,33 @@ impl Link {
         let flushed = self.write_queue.poll_flushed(&self.channel, flush, cx);
         self.wake_event_waiters();
         flushed
+    }
+
+    /// Waits until the kernel has buffer space and no write waits for it; see
+    /// [`WriteQueue::poll_space`].
+    pub(crate) fn poll_space(
+        &self,
+        ticket: &mut Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendFailure>> {
+        let has_space = self.write_queue.poll_space(&self.channel, ticket, cx);
+        self.wake_event_waiters();
+        has_space
+    }
+
+    /// Removes a task that waited for buffer space from the list of such tasks.
+    pub(crate) fn stop_waiting_for_space(&self, ticket: &mut Ticket) {
+        self.write_queue.stop_waiting(&self.channel, ticket);
+    }
+
+    /// Notes that the kernel had no buffer space for a write that does not enter the queue.
+    pub(crate) fn note_full(&self) {
+        self.write_queue.note_full();
+    }
+
+    /// Returns the state of the one task that polls for buffer space without a future of its own.
+    pub(crate) fn poller(&self) -> MutexGuard<'_, WaiterState> {
+        self.write_queue.poller()
     }
 
     /// Adds a write to the end of the write queue.

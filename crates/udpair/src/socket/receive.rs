@@ -6,4 +6,7 @@ mod receiver;
 
 pub use message_queue::{MessageQueue, Overflow};
 pub use messages::Messages;
-pub(crate) use receiver::{ForEach, Receive, poll_recv, recv_batch, try_recv};
+pub(crate) use receiver::{
+    ForEach, Receive, poll_readable, poll_recv, poll_recv_batch, readable, recv_batch, try_recv,
+    try_recv_batch,
+};

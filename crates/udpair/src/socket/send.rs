@@ -2,12 +2,13 @@
 //!
 //! A send passes through these modules in order: the stream (`output`), or the buffer of its `Sink`
 //! (`feed`); the decision where its datagrams go (`dispatch`); the kernel (`transmit`). `recipient`
-//! is the destination of a stream.
+//! is the destination of a stream, and `space` waits for buffer space without a write.
 
 pub(crate) mod dispatch;
 mod feed;
 mod output;
 mod recipient;
+pub(crate) mod space;
 mod transmit;
 
 pub use output::OutputStream;

@@ -22,6 +22,7 @@ mod options;
 mod pairs;
 mod patience;
 mod peer_filter;
+mod polled;
 mod push;
 mod random_mix;
 mod receive;

@@ -214,6 +214,24 @@ impl Queue {
         }
     }
 
+    /// Returns `Some` if there is an event or a message, which stays here; `None` if there is neither.
+    ///
+    /// Pending when nothing is queued and the task has used up its budget.
+    pub(crate) fn look(
+        &mut self,
+        channel: &Channel,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
+        if channel.events.is_empty() && self.rest.is_none() {
+            // Receiving also collects the errors that the network sent back.
+            if let Some(batch) = ready!(self.receive(channel, cx))? {
+                self.keep(batch);
+            }
+        }
+        let is_there = !channel.events.is_empty() || self.rest.is_some();
+        Poll::Ready(Ok(is_there.then_some(())))
+    }
+
     /// Takes one event: one other than a message if there is one, otherwise a message; `None` if
     /// there is neither.
     ///
@@ -224,12 +242,7 @@ impl Queue {
         channel: &Channel,
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Event>, ReceiveFailure>> {
-        if channel.events.is_empty() && self.rest.is_none() {
-            // Receiving also collects the errors that the network sent back.
-            if let Some(batch) = ready!(self.receive(channel, cx))? {
-                self.keep(batch);
-            }
-        }
+        ready!(self.look(channel, cx))?;
         if let Some(event) = channel.events.pop() {
             return Poll::Ready(Ok(Some(event)));
         }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use once_cell::race::OnceBox;
 use udpair_io::{Destination, SendBatch};
 
-use super::channel::{Channel, SendFailure};
+use super::channel::{Cancellations, Channel, SendFailure};
 use crate::driver::{Discarded, Ticket, WaitError, Waiters};
 
 /// The write queue of a socket.
@@ -32,6 +32,15 @@ struct Waiting {
     writes: Mutex<Writes>,
     /// The tasks whose writes or flushes wait for buffer space.
     writers: Arc<Waiters>,
+    poller: Mutex<WaiterState>,
+}
+
+/// The state of a task that waits for buffer space, between two polls.
+#[derive(Debug, Default)]
+pub(crate) struct WaiterState {
+    pub(crate) ticket: Ticket,
+    /// The number of cancellations when the task began to wait; `None` until then.
+    pub(crate) at_start: Option<Cancellations>,
 }
 
 /// The writes in the queue.
@@ -189,6 +198,39 @@ impl WriteQueue {
             let flush = flushes.find(|flush| flush.number == number);
             Some(Ok(flush.is_none_or(|flush| !flush.has_failed)))
         })
+    }
+
+    /// Waits until the kernel has buffer space and no write waits for it. Sends the writes that wait.
+    pub(crate) fn poll_space(
+        &self,
+        channel: &Channel,
+        ticket: &mut Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendFailure>> {
+        self.poll(channel, u64::MAX, ticket, cx, |writes| {
+            (writes.queued.is_empty() && !writes.is_full).then_some(Ok(()))
+        })
+    }
+
+    /// Removes a task that waited for space, and no longer does.
+    pub(crate) fn stop_waiting(&self, channel: &Channel, ticket: &mut Ticket) {
+        let mut discarded = Discarded::default();
+        channel.stop_writing(self.writers(), ticket, &mut discarded);
+    }
+
+    /// Notes that the kernel had no buffer space for a write that does not enter the queue.
+    #[cold]
+    pub(crate) fn note_full(&self) {
+        self.writes().is_full = true;
+    }
+
+    /// Returns the state of the one task that polls without a future of its own.
+    pub(crate) fn poller(&self) -> MutexGuard<'_, WaiterState> {
+        let waiting = self.waiting.get_or_init(Box::default);
+        waiting
+            .poller
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until `take` returns something. Meanwhile sends the writes before `end`.

@@ -74,6 +74,11 @@ impl<'a> Receive<'a> {
         })
     }
 
+    /// Polls until there is an event or a message.
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll_with(cx, |queue, channel, cx| queue.look(channel, Some(cx)))
+    }
+
     /// Polls until `batch` holds datagrams, with the limit that the queue suggests.
     fn poll_adaptive_batch(
         &mut self,
@@ -198,12 +203,41 @@ fn poll<T>(
 
 /// Implements [`DatagramSocket::poll_recv`](crate::DatagramSocket::poll_recv).
 pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
+    poll_without_future(shared, cx, |queue, channel, cx| {
+        queue.take_message(channel, Some(cx))
+    })
+}
+
+/// Implements [`DatagramSocket::poll_recv_batch`](crate::DatagramSocket::poll_recv_batch).
+pub(crate) fn poll_recv_batch(
+    shared: &Shared,
+    cx: &mut Context<'_>,
+    batch: &mut RecvBatch,
+) -> Poll<Result<usize, Error>> {
+    batch.clear();
+    let polled = poll_without_future(shared, cx, |queue, channel, cx| {
+        let filled = ready!(queue.fill_some(channel, batch, Some(cx)));
+        Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+    });
+    polled.map(|received| received.map(|()| received_batch(cx, batch)))
+}
+
+/// Implements [`DatagramSocket::poll_readable`](crate::DatagramSocket::poll_readable).
+pub(crate) fn poll_readable(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    poll_without_future(shared, cx, |queue, channel, cx| {
+        queue.look(channel, Some(cx))
+    })
+}
+
+/// Polls for one task, whose state the queue keeps between two polls.
+fn poll_without_future<T>(
+    shared: &Shared,
+    cx: &mut Context<'_>,
+    take: impl FnMut(&mut Queue, &Channel, &mut Context<'_>) -> Poll<Result<Option<T>, ReceiveFailure>>,
+) -> Poll<Result<T, Error>> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     poll_and_wake(link, |queue, discarded| {
         let mut state = queue.poller.take().unwrap_or_default();
-        let take = |queue: &mut Queue, channel: &Channel, cx: &mut Context<'_>| {
-            queue.take_message(channel, Some(cx))
-        };
         let polled = poll(link, queue, &mut state, cx, discarded, take);
         queue.poller = Some(state);
         polled
@@ -212,11 +246,29 @@ pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
 
 /// Implements [`DatagramSocket::try_recv`](crate::DatagramSocket::try_recv).
 pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
+    try_take(shared, |queue, channel| queue.take_message(channel, None))
+}
+
+/// Implements [`DatagramSocket::try_recv_batch`](crate::DatagramSocket::try_recv_batch).
+pub(crate) fn try_recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
+    batch.clear();
+    let taken = try_take(shared, |queue, channel| {
+        let filled = ready!(queue.fill_some(channel, batch, None));
+        Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+    });
+    taken.map(|_| batch.len())
+}
+
+/// Takes what has already arrived.
+fn try_take<T>(
+    shared: &Shared,
+    take: impl FnOnce(&mut Queue, &Channel) -> Poll<Result<Option<T>, ReceiveFailure>>,
+) -> Result<Option<T>, Error> {
     let link = shared.open_link(ACTION, Operation::Receive)?;
     let taken = poll_and_wake(link, |queue, _| {
         // The caller does not wait for readiness, so the kernel itself must be asked.
         queue.note_arrival();
-        queue.take_message(&link.channel, None)
+        take(queue, &link.channel)
     });
     match taken {
         Poll::Ready(taken) => taken.map_err(|failure| failed(&link.channel, failure)),
@@ -230,11 +282,22 @@ pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result
     batch.clear();
     let received = future::poll_fn(|cx| {
         ready!(receive.poll_batch(cx, batch))?;
-        // One unit was consumed with the call.
-        driver::consume_budget(cx, batch.len() - 1);
-        Poll::Ready(Ok(batch.len()))
+        Poll::Ready(Ok(received_batch(cx, batch)))
     });
     received.await
+}
+
+/// Charges the task for a batch, and returns the number of its datagrams.
+fn received_batch(cx: &mut Context<'_>, batch: &RecvBatch) -> usize {
+    // One unit was consumed with the call.
+    driver::consume_budget(cx, batch.len() - 1);
+    batch.len()
+}
+
+/// Implements [`DatagramSocket::readable`](crate::DatagramSocket::readable).
+pub(crate) async fn readable(shared: &Shared) -> Result<(), Error> {
+    let mut receive = Receive::new(shared);
+    future::poll_fn(|cx| receive.poll_readable(cx)).await
 }
 
 /// The future of [`DatagramSocket::for_each`](crate::DatagramSocket::for_each).

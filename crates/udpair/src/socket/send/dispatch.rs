@@ -5,10 +5,13 @@
 //! The layer below, `transmit`, passes a datagram or a batch to the kernel unchanged.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use udpair_io::{Destination, Outgoing, SendBatch};
 
+use super::space;
 use super::transmit::{self, ACTION, Many, One};
+use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::socket::lifecycle::Operation;
 use crate::socket::link::{Link, SendFailure};
@@ -118,7 +121,10 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     let at_start = link.channel.cancellations();
     let error = match transmit::try_send(link, &mut one) {
         Ok(()) => return Ok(true),
-        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => return Ok(false),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {
+            link.note_full();
+            return Ok(false);
+        }
         Err(failure) => transmit::failed(link, &one, failure, at_start),
     };
     let fallback = outgoing
@@ -178,31 +184,150 @@ pub(crate) async fn send_mixed_batch(
     shared: &Arc<Shared>,
     batch: &mut SendBatch,
 ) -> Result<(), Error> {
-    let action = "send to an address";
     if shared.peer_addr().is_none() {
-        shared.grant_stream_after_opening(action).await?;
+        shared.grant_stream_after_opening(SEND_TO).await?;
     }
+    let checked = check_mixed(shared, batch);
+    send_first(shared, batch, None, checked.count, checked.has_broadcasts).await?;
+    checked.result
+}
+
+/// The datagrams of a batch that may be sent.
+struct CheckedBatch {
+    /// How many datagrams before the first invalid one may be sent.
+    count: usize,
+    has_broadcasts: bool,
+    /// The error of the first invalid one.
+    result: Result<(), Error>,
+}
+
+/// Checks the datagrams of a batch one by one: those before the first invalid one are sent, and its
+/// error is returned.
+fn check_mixed(shared: &Shared, batch: &SendBatch) -> CheckedBatch {
     let is_connected = shared.peer_addr().is_some();
-    let (mut count, mut has_broadcasts, mut result) = (0, false, Ok(()));
-    // Checked one by one: the datagrams before the first invalid one are sent, and its error is
-    // returned.
+    let mut checked = CheckedBatch {
+        count: 0,
+        has_broadcasts: false,
+        result: Ok(()),
+    };
     for to in batch.destinations() {
-        result = match to {
+        checked.result = match to {
             None if is_connected => Ok(()),
             None => shared.allow("send to the peer", Operation::WriteToPeer),
-            Some(_) if is_connected => shared.allow(action, Operation::WriteTo),
+            Some(_) if is_connected => shared.allow(SEND_TO, Operation::WriteTo),
             Some(to) => open::check_destination(shared, to.address)
                 .and_then(|()| many::check_multicast_only(&shared.settings, to.address)),
         };
-        if result.is_err() {
+        if checked.result.is_err() {
             break;
         }
-        count += 1;
-        has_broadcasts |= to.is_some_and(|to| many::is_limited_broadcast(to.address));
+        checked.count += 1;
+        checked.has_broadcasts |= to.is_some_and(|to| many::is_limited_broadcast(to.address));
     }
-    send_first(shared, batch, None, count, has_broadcasts).await?;
-    result
+    checked
 }
+
+/// Sends what the kernel accepts now of a batch whose datagrams have destinations of their own, or
+/// go to the peer. Returns how many were sent.
+pub(crate) fn try_send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<usize, Error> {
+    let before = batch.len();
+    attempt_mixed_batch(shared, batch)?;
+    Ok(before - batch.len())
+}
+
+/// Sends a batch like [`try_send_mixed_batch`], and waits for buffer space while some of it is left.
+pub(crate) fn poll_send_mixed_batch(
+    shared: &Shared,
+    cx: &mut Context<'_>,
+    batch: &mut SendBatch,
+) -> Poll<Result<(), Error>> {
+    ready!(driver::poll_budget(cx));
+    while attempt_mixed_batch(shared, batch)? == Attempt::Full {
+        ready!(space::poll_writable(shared, cx))?;
+        ready!(driver::poll_budget(cx));
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// What came of an attempt to send a batch.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Attempt {
+    Sent,
+    /// The kernel has no buffer space for the first datagram that is left.
+    Full,
+}
+
+fn attempt_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<Attempt, Error> {
+    let link = shared.open_link(ACTION, Operation::Output)?;
+    if shared.peer_addr().is_none() {
+        shared.grant_stream(SEND_TO)?;
+    }
+    let checked = check_mixed(shared, batch);
+    let (mut left, on_adapter) = check_adapters(link, batch, None, checked.count);
+    while left > 0 {
+        let before = batch.len();
+        let attempt = attempt_first(shared, link, batch, left, checked.has_broadcasts)?;
+        if attempt == Attempt::Full {
+            return Ok(attempt);
+        }
+        left -= before - batch.len();
+    }
+    on_adapter.and(checked.result).map(|()| Attempt::Sent)
+}
+
+/// Sends the first datagrams of a batch, at most `count`: those before the first broadcast, or that
+/// broadcast.
+fn attempt_first(
+    shared: &Shared,
+    link: &Link,
+    batch: &mut SendBatch,
+    count: usize,
+    has_broadcasts: bool,
+) -> Result<Attempt, Error> {
+    let count = match has_broadcasts {
+        true => batch
+            .iter()
+            .take(count)
+            .take_while(|next| broadcast(*next, None).is_none())
+            .count(),
+        false => count,
+    };
+    if count > 0 {
+        let at_start = link.channel.cancellations();
+        let mut many = Many {
+            batch,
+            to: None,
+            count,
+        };
+        let failure = match transmit::try_send(link, &mut many) {
+            Ok(()) => return Ok(Attempt::Sent),
+            Err(SendFailure::Full) => {
+                link.note_full();
+                return Ok(Attempt::Full);
+            }
+            Err(failure) => failure,
+        };
+        let error = transmit::failed(link, &many, failure, at_start);
+        let to = batch.destinations().next().flatten().copied();
+        let fallback = to.and_then(|to| many::fallback_without_route(shared, link, to, &error));
+        if fallback.is_none() {
+            return Err(error);
+        }
+    }
+    // A datagram that needs more than the way to the kernel.
+    let Some(first) = batch.iter().next() else {
+        return Ok(Attempt::Sent);
+    };
+    if !try_send(shared, first.payload, first.to)? {
+        link.note_full();
+        return Ok(Attempt::Full);
+    }
+    batch.pop();
+    Ok(Attempt::Sent)
+}
+
+/// The action of a send to an address, for error messages.
+pub(crate) const SEND_TO: &str = "send to an address";
 
 /// Sends the first `count` datagrams of a batch; `count` may be 0.
 async fn send_first(
