@@ -6,6 +6,7 @@
 mod hresult;
 mod status;
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -131,6 +132,30 @@ impl Error {
         self.0.kind
     }
 
+    /// Returns the kind that the standard library has for this error: that of the system's error if
+    /// there was one.
+    fn io_kind(&self) -> io::ErrorKind {
+        use ErrorKind as Kind;
+        match self.kind() {
+            Kind::InvalidArgument | Kind::PayloadTooLarge => io::ErrorKind::InvalidInput,
+            Kind::InvalidState | Kind::Closed => io::ErrorKind::NotConnected,
+            Kind::Cancelled => io::ErrorKind::Interrupted,
+            Kind::HostNotFound | Kind::NoData | Kind::ServiceNotFound => io::ErrorKind::NotFound,
+            Kind::AddressInUse => io::ErrorKind::AddrInUse,
+            Kind::AddressNotAvailable => io::ErrorKind::AddrNotAvailable,
+            Kind::FamilyNotSupported | Kind::Unsupported => io::ErrorKind::Unsupported,
+            Kind::PermissionDenied => io::ErrorKind::PermissionDenied,
+            Kind::NetworkUnreachable => io::ErrorKind::NetworkUnreachable,
+            Kind::HostUnreachable => io::ErrorKind::HostUnreachable,
+            Kind::PeerUnreachable => io::ErrorKind::ConnectionRefused,
+            Kind::NoReply => io::ErrorKind::TimedOut,
+            Kind::NameServer | Kind::TooManyFiles | Kind::Io => {
+                let code = self.raw_os_error().map(io::Error::from_raw_os_error);
+                code.map_or(io::ErrorKind::Other, |error| error.kind())
+            }
+        }
+    }
+
     /// Returns the status that `SocketError.GetStatus` returns for this error.
     ///
     /// Most errors that are not a network condition have the status
@@ -250,6 +275,22 @@ impl fmt::Debug for Error {
             .field("advice", &self.0.advice)
             .field("source", &self.0.source)
             .finish()
+    }
+}
+
+/// Conversions that cannot fail need no error. This lets a method take what can be converted, whether
+/// that can fail or not.
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Keeps this error as the source, with its kind as far as the standard library has one, so that `?`
+/// works in functions that return [`io::Error`].
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(error.io_kind(), error)
     }
 }
 

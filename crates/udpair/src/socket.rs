@@ -24,11 +24,11 @@ use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Datagram, Destination, RecvBatch, SendBatch};
+use udpair_io::{Adapter, Datagram, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
-use crate::name::{Endpoint, EndpointPair, HostName};
+use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;
@@ -46,7 +46,8 @@ use shared::{Handle, Shared};
 /// A socket is created by a [`builder`](Self::builder), which sets the options that are frozen once
 /// the socket is open. It is used in one of two modes:
 ///
-/// - A *connected* socket has one peer. It receives only from the peer and sends only to the peer.
+/// - A *connected* socket has one peer. It receives only from the peer; what it sends goes to the
+///   peer, unless it is given another address.
 /// - A *bound* socket receives from every sender and can send to any address.
 ///
 /// All methods take `&self`, and clones share one socket: one task can receive while others send.
@@ -144,7 +145,7 @@ impl DatagramSocket {
     /// # async fn main() -> Result<(), udpair::Error> {
     /// use udpair::{DatagramSocket, EndpointPair};
     ///
-    /// let socket = DatagramSocket::builder().bind(&"127.0.0.1:0".parse()?).await?;
+    /// let socket = DatagramSocket::builder().bind("127.0.0.1:0").await?;
     /// socket.connect(&EndpointPair::to("127.0.0.1", "7")?).await?;
     /// assert_eq!(socket.peer_addr(), Some("127.0.0.1:7".parse().unwrap()));
     /// # Ok(())
@@ -154,8 +155,49 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `ConnectAsync(EndpointPair)` (CON-01 to CON-18).
-    pub async fn connect(&self, pair: &EndpointPair) -> Result<(), Error> {
-        open::connect(self.shared(), pair).await
+    pub async fn connect(
+        &self,
+        pair: impl TryInto<EndpointPair, Error: Into<Error>>,
+    ) -> Result<(), Error> {
+        let pair = pair.try_into().map_err(Into::into)?;
+        open::connect(self.shared(), &pair).await
+    }
+
+    /// Binds a socket that was [created](Builder::open) without an address to `local`, as
+    /// [`Builder::bind`] does.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`Builder::bind`].
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is open already, or is being
+    ///   opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves the socket unbound.
+    pub async fn bind(
+        &self,
+        local: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<(), Error> {
+        let local = local.try_into().map_err(Into::into)?;
+        open::bind(self.shared(), &local, None).await
+    }
+
+    /// Binds a socket that was [created](Builder::open) without an address to `service` on one
+    /// adapter, as [`Builder::bind_on`] does.
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`Builder::bind_on`].
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is open already, or is being
+    ///   opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future leaves the socket unbound.
+    pub async fn bind_on(&self, adapter: &Adapter, service: &ServiceName) -> Result<(), Error> {
+        let local = Endpoint::any(service.clone());
+        open::bind(self.shared(), &local, Some(adapter)).await
     }
 
     /// Creates a socket from a bound or connected [`std::net::UdpSocket`], with every option at its
@@ -210,16 +252,15 @@ impl DatagramSocket {
 
     /// Resolves `remote` once, and returns an output stream to it.
     ///
-    /// A socket can have any number of such streams. An unbound socket is bound by the first write,
-    /// to an address and port that the system chooses. The destination may be a unicast, multicast
-    /// or broadcast address. A numeric `remote` needs no lookup.
+    /// A socket can have any number of such streams, a connected one too: it still receives only from
+    /// its peer. An unbound socket is bound by the first write, to an address and port that the
+    /// system chooses. The destination may be a unicast, multicast or broadcast address. A numeric
+    /// `remote` needs no lookup. The unspecified address stands for loopback (ADR-05).
     ///
     /// # Errors
     ///
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is connected, or is being
-    ///   opened.
-    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the remote address is the
-    ///   unspecified address or port 0.
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is being opened.
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the remote port is 0.
     /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
     ///
     /// # Cancel safety
@@ -229,10 +270,14 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `GetOutputStreamAsync(HostName, String)` (OUT-02 to OUT-07).
-    pub async fn output_to(&self, remote: &Endpoint) -> Result<OutputStream, Error> {
+    pub async fn output_to(
+        &self,
+        remote: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<OutputStream, Error> {
         let action = "make an output stream";
+        let remote = remote.try_into().map_err(Into::into)?;
         self.shared().allow(action, Operation::OutputTo)?;
-        let destination = open::stream_destination(self.shared(), remote).await?;
+        let destination = open::stream_destination(self.shared(), &remote).await?;
         self.shared().grant_stream(action)?;
         Ok(OutputStream::to(self.shared().clone(), destination))
     }
@@ -256,13 +301,18 @@ impl DatagramSocket {
     /// # Model
     ///
     /// `GetOutputStreamAsync(EndpointPair)` (OUT-07, OUT-08).
-    pub async fn output_to_pair(&self, pair: &EndpointPair) -> Result<OutputStream, Error> {
-        let destination = open::bind_for_pair(self.shared(), pair).await?;
+    pub async fn output_to_pair(
+        &self,
+        pair: impl TryInto<EndpointPair, Error: Into<Error>>,
+    ) -> Result<OutputStream, Error> {
+        let pair = pair.try_into().map_err(Into::into)?;
+        let destination = open::bind_for_pair(self.shared(), &pair).await?;
         self.shared().grant_stream("make an output stream")?;
         Ok(OutputStream::to(self.shared().clone(), destination))
     }
 
-    /// Sends `payload` to an address as one datagram.
+    /// Sends `payload` to an address as one datagram. A connected socket still receives only from its
+    /// peer.
     ///
     /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
     /// chooses the local address to send from and the adapter to send through. A [`Destination`]
@@ -290,8 +340,8 @@ impl DatagramSocket {
     /// # }
     /// ```
     pub async fn send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<(), Error> {
-        let to = to.into();
-        open::check_destination(self.shared(), to.address)?;
+        let mut to = to.into();
+        to.address = open::check_destination(self.shared(), to.address)?;
         self.shared()
             .grant_stream_after_opening(dispatch::SEND_TO)
             .await?;
@@ -310,7 +360,7 @@ impl DatagramSocket {
     /// - Those of [`send_to`](Self::send_to), for the first datagram that could not be sent. It is
     ///   then the first in `batch`.
     /// - [`InvalidState`](crate::ErrorKind::InvalidState): a datagram has no destination and the
-    ///   socket has no peer, or both have one.
+    ///   socket has no peer.
     ///
     /// # Cancel safety
     ///
@@ -588,7 +638,7 @@ impl DatagramSocket {
     /// For a socket that is bound to all addresses, this is the unspecified address until the
     /// socket is connected (INF-03).
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.shared().local_addr()
+        self.shared().reported_local_addr()
     }
 
     /// Returns the peer's address; `None` unless the socket is connected (INF-04).

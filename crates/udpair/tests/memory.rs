@@ -108,7 +108,7 @@ async fn a_socket_that_connects_with_a_full_buffer_holds_little_more_than_its_by
                 .unwrap();
         }
         let to = peer.local_addr().unwrap();
-        socket.connect(&to.into()).await.unwrap();
+        socket.connect(to).await.unwrap();
         let what = format!("a socket connected with datagrams of {bytes} bytes");
         assert_growth(before, 3 << 10, &what);
         sockets.push((socket, bytes));

@@ -84,7 +84,7 @@ fn opening_connecting_peer_errors_and_closing_are_events() {
         let builder = DatagramSocket::builder().engine(*engine);
         let recorder = TestRecorder::default();
         let (local, peer) = recorder.run(async {
-            let socket = builder.bind(&"127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let socket = builder.bind("127.0.0.1:0").await.unwrap();
             let local = socket.local_addr().unwrap();
             let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr();
             let peer = closed.unwrap();

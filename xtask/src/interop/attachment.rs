@@ -158,7 +158,7 @@ fn connected(lan: &Lan) -> Result<String, Why> {
     let socket = lan.unprivileged(async || {
         let builder = DatagramSocket::builder();
         let socket = builder.bind_on(&adapter("e0")?, &0.into()).await?;
-        socket.connect(&peer.local_addr()?.into()).await?;
+        socket.connect(peer.local_addr()?).await?;
         Ok(socket)
     })?;
     for _ in 0..ROUNDS {
@@ -350,8 +350,7 @@ fn broadcast(lan: &Lan) -> Result<String, Why> {
     let to = SocketAddr::new("255.255.255.255".parse()?, peer.local_addr()?.port());
     // The socket is to choose the other adapter.
     lan.home.ip(&["link", "set", "e1", "down"])?;
-    let socket =
-        lan.unprivileged(async || Ok(DatagramSocket::builder().connect(&to.into()).await?));
+    let socket = lan.unprivileged(async || Ok(DatagramSocket::builder().connect(to).await?));
     lan.home.ip(&["link", "set", "e1", "up"])?;
     lan.until_running(&lan.home, "e1")?;
     let socket = socket?;
@@ -475,7 +474,7 @@ fn other_adapter(lan: &Lan) -> Result<String, Why> {
                 let to: SocketAddr = format!("[{host}%{e1}]:9").parse()?;
                 refused("send_to", socket.send_to(b"x", to).await)?;
                 refused("try_send_to", socket.try_send_to(b"x", to).map(drop))?;
-                let stream = socket.output_to(&to.into()).await?;
+                let stream = socket.output_to(to).await?;
                 refused("write", stream.write(b"x").await)?;
                 refused("try_write", stream.try_write(b"x").map(drop))?;
                 batch.clear();

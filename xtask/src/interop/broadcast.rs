@@ -82,7 +82,7 @@ fn through_all_adapters(lan: &Lan) -> Result<String, Why> {
         let socket = DatagramSocket::builder().open()?;
         socket.send_to(b"send_to", to).await?;
         check(socket.try_send_to(b"try_send_to", to)?, || "full".into())?;
-        let stream = socket.output_to(&to.into()).await?;
+        let stream = socket.output_to(to).await?;
         stream.write(b"write").await?;
         let mut batch: SendBatch = ["b1", "b2"].into_iter().collect();
         stream.write_batch(&mut batch).await?;
@@ -161,12 +161,12 @@ fn where_bound(lan: &Lan) -> Result<String, Why> {
         let on_e1 = builder.bind_on(&adapter("e1")?, &0.into()).await?;
         on_e1.send_to(b"adapter", to).await?;
         let connected = builder.bind_on(&adapter("e1")?, &0.into()).await?;
-        connected.connect(&to.into()).await?;
+        connected.connect(to).await?;
         connected.output()?.write(b"connected").await?;
         let at_address = builder.bind(&endpoint("10.80.1.1:0")?).await?;
         at_address.send_to(b"address", to).await?;
         let connected = builder.bind(&endpoint("10.80.2.1:0")?).await?;
-        connected.connect(&to.into()).await?;
+        connected.connect(to).await?;
         connected.output()?.write(b"from e1").await?;
         let from_there = EndpointPair::from(to).with_local(endpoint("10.80.2.1:0")?);
         let connected = builder.connect(&from_there).await?;
@@ -189,7 +189,7 @@ fn on_one_network(lan: &Lan) -> Result<String, Why> {
         for (network, text) in [("10.80.1.255", "one"), ("10.80.2.255", "two")] {
             let to = SocketAddr::new(network.parse()?, neighbours.port);
             socket.send_to(text.as_bytes(), to).await?;
-            let connected = DatagramSocket::builder().connect(&to.into()).await?;
+            let connected = DatagramSocket::builder().connect(to).await?;
             connected.output()?.write(text.as_bytes()).await?;
         }
         Ok(())

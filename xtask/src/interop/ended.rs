@@ -137,7 +137,7 @@ fn destroyed(lan: &Lan) -> Result<String, Why> {
                 peer.set_nonblocking(true)?;
                 let builder = DatagramSocket::builder().engine(*engine);
                 let socket = match is_connected {
-                    true => builder.connect(&peer.local_addr()?.into()).await?,
+                    true => builder.connect(peer.local_addr()?).await?,
                     false => builder.bind(&endpoint(":0")?).await?,
                 };
                 Ok((socket, peer))

@@ -72,7 +72,7 @@ impl<'a> Jam<'a> {
         let remote = peer.local_addr()?;
         let (socket, output, filled) = lan.on(&lan.home, async || {
             let builder = DatagramSocket::builder().send_buffer_bytes(8192);
-            let socket = builder.connect(&remote.into()).await?;
+            let socket = builder.connect(remote).await?;
             let output = socket.output()?;
             let mut filled = 0;
             while output.try_write(&[b'f'; 1000])? {
@@ -509,9 +509,7 @@ fn full_route(lan: &Lan) -> Result<String, Why> {
     let to_other = other.local_addr()?;
     narrow(lan)?;
     let seen = lan.on(&lan.home, async || {
-        let socket = DatagramSocket::builder()
-            .bind(&"0.0.0.0:0".parse()?)
-            .await?;
+        let socket = DatagramSocket::builder().bind("0.0.0.0:0").await?;
         for number in 0..50_u8 {
             socket.send_to(&[b'x'; 1000], lost).await?;
             check(socket.try_send_to(&[number], to_other)?, || "full".into())?;
@@ -631,7 +629,7 @@ fn too_large(lan: &Lan) -> Result<String, Why> {
     lan.on(&lan.home, async || {
         let socket = DatagramSocket::builder()
             .send_buffer_bytes(1)
-            .bind(&"0.0.0.0:0".parse()?)
+            .bind("0.0.0.0:0")
             .await?;
         let to: SocketAddr = "10.80.1.2:9".parse()?;
         for length in [20_000, 60_000] {
@@ -698,9 +696,7 @@ fn partial_broadcast(lan: &Lan) -> Result<String, Why> {
     ] {
         refuse(lan, adapters)?;
         let seen = lan.on(&lan.home, async || {
-            let socket = DatagramSocket::builder()
-                .bind(&"0.0.0.0:0".parse()?)
-                .await?;
+            let socket = DatagramSocket::builder().bind("0.0.0.0:0").await?;
             let kind = |error: udpair::Error| error.kind();
             let mut batch = SendBatch::new();
             batch.push_to("x", to);
@@ -725,9 +721,7 @@ fn partial_broadcast(lan: &Lan) -> Result<String, Why> {
 fn firewall(lan: &Lan) -> Result<String, Why> {
     refuse(lan, &["e0"])?;
     let seen = lan.on(&lan.home, async || {
-        let socket = DatagramSocket::builder()
-            .bind(&"0.0.0.0:0".parse()?)
-            .await?;
+        let socket = DatagramSocket::builder().bind("0.0.0.0:0").await?;
         let error = socket.send_to(b"x", "10.80.1.2:9".parse::<SocketAddr>()?);
         let kind = error.await.err().map(|error| error.kind());
         check(kind == Some(ErrorKind::PermissionDenied), || {

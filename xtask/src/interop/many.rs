@@ -126,7 +126,7 @@ fn reply_to_group(lan: &Lan) -> Result<String, Why> {
     for (group, local) in [("239.80.0.1", "10.80.1.2"), ("ff02::80:1", "fd80:1::2")] {
         let client = lan.on(&lan.one, async || {
             let local = SocketAddr::new(local.parse()?, 0);
-            let client = DatagramSocket::builder().bind(&local.into()).await?;
+            let client = DatagramSocket::builder().bind(local).await?;
             let to = SocketAddr::new(group.parse()?, port(&server));
             client.send_to(b"who is there", to).await?;
             Ok(client)
@@ -171,7 +171,7 @@ fn any_ip(lan: &Lan) -> Result<String, Why> {
             let to = SocketAddr::new(at.parse()?, port(&server));
             // Connected, so it does not receive from any other address.
             let client = lan.on(&lan.one, async || {
-                let client = DatagramSocket::builder().connect(&to.into()).await?;
+                let client = DatagramSocket::builder().connect(to).await?;
                 client.output()?.write(at.as_bytes()).await?;
                 Ok(client)
             })?;
@@ -215,7 +215,7 @@ fn any_ip(lan: &Lan) -> Result<String, Why> {
         let peer = lan.peer(&lan.one, &SocketAddr::new(host.parse()?, 0).to_string())?;
         let from = lan.on(&lan.home, async || {
             let local = SocketAddr::new(local.parse()?, 0);
-            let socket = DatagramSocket::builder().bind(&local.into()).await?;
+            let socket = DatagramSocket::builder().bind(local).await?;
             socket.send_to(b"bound", peer.local_addr()?).await?;
             Ok(socket.local_addr())
         })?;
@@ -223,7 +223,7 @@ fn any_ip(lan: &Lan) -> Result<String, Why> {
         check(Some(received.1) == from, || format!("{received:?}"))?;
         let other = lan.on(&lan.home, async || {
             let local = SocketAddr::new(local.replace("85", "86").parse()?, 0);
-            Ok(DatagramSocket::builder().bind(&local.into()).await.err())
+            Ok(DatagramSocket::builder().bind(local).await.err())
         })?;
         let kind = other.as_ref().map(udpair::Error::kind);
         check(kind == Some(ErrorKind::AddressNotAvailable), || {
@@ -251,7 +251,7 @@ fn chosen_adapter(lan: &Lan) -> Result<String, Why> {
     ] {
         let from = lan.on(&lan.home, async || {
             let at = SocketAddr::new(local.parse()?, 0);
-            let socket = DatagramSocket::builder().bind(&at.into()).await?;
+            let socket = DatagramSocket::builder().bind(at).await?;
             let to = Destination {
                 address: SocketAddr::new(host.parse()?, peer.local_addr()?.port()),
                 source: Source {
@@ -438,9 +438,9 @@ fn connected_errors(lan: &Lan) -> Result<String, Why> {
     for (address, kind) in UNREACHABLE {
         lan.on(&lan.home, async || {
             let to: SocketAddr = address.parse()?;
-            let bad = DatagramSocket::builder().connect(&to.into()).await?;
+            let bad = DatagramSocket::builder().connect(to).await?;
             let good = DatagramSocket::builder()
-                .connect(&peer.local_addr()?.into())
+                .connect(peer.local_addr()?)
                 .await?;
             for _ in 0..3 {
                 bad.output()?.write(b"x").await?;
@@ -503,7 +503,7 @@ fn narrow_link(lan: &Lan) -> Result<String, Why> {
             let socket = lan.on(&lan.home, async || {
                 let builder = DatagramSocket::builder();
                 Ok(match is_connected {
-                    true => builder.connect(&to.into()).await?,
+                    true => builder.connect(to).await?,
                     false => builder.bind(&endpoint(":0")?).await?,
                 })
             })?;
@@ -526,7 +526,7 @@ fn narrow_link(lan: &Lan) -> Result<String, Why> {
         }
         lan.on(&lan.home, async || {
             let builder = DatagramSocket::builder().dont_fragment(true);
-            let socket = builder.connect(&peer.local_addr()?.into()).await?;
+            let socket = builder.connect(peer.local_addr()?).await?;
             let mut batch: SendBatch = [numbered(0, 1000), numbered(1, 1000)].into_iter().collect();
             batch.extend((2..10).map(|number| numbered(number, BYTES)));
             let error = socket.send_batch(&mut batch).await.err();
@@ -556,14 +556,14 @@ fn narrow_path(lan: &Lan) -> Result<String, Why> {
     lan.far.ip(&["link", "set", "f0", "mtu", "1280"])?;
     let peer = lan.peer(&lan.far, "10.80.3.9:0")?;
     let seen = lan.on(&lan.home, async || {
-        let to = peer.local_addr()?.into();
+        let to = peer.local_addr()?;
         let batch = || -> SendBatch { (0..COUNT).map(|number| numbered(number, BYTES)).collect() };
-        let allowed = DatagramSocket::builder().connect(&to).await?;
+        let allowed = DatagramSocket::builder().connect(to).await?;
         for _ in 0..2 {
             allowed.send_batch(&mut batch()).await?;
         }
         let refused = DatagramSocket::builder().dont_fragment(true);
-        let refused = refused.connect(&to).await?;
+        let refused = refused.connect(to).await?;
         refused.output()?.write(&numbered(0, BYTES)).await?;
         let Event::PeerError(error) = refused.next_event().await? else {
             return Err("an event that is not a peer error".into());
@@ -602,7 +602,7 @@ fn overflow(lan: &Lan, receive_offload: bool) -> Result<(DatagramSocket, Vec<Mes
     })?;
     let sender = lan.on(&lan.home, async || {
         let to = SocketAddr::new("10.80.1.2".parse()?, port(&receiver));
-        Ok(DatagramSocket::builder().connect(&to.into()).await?)
+        Ok(DatagramSocket::builder().connect(to).await?)
     })?;
     let mut messages: Vec<Message> = Vec::new();
     // In each round, the receiver waits and then takes everything. The buffer has space for the
@@ -706,7 +706,7 @@ fn cancelled_batch(lan: &Lan) -> Result<String, Why> {
         let cancelled = lan.on(&lan.home, async || {
             let mut batch: SendBatch = (0..COUNT).map(|number| numbered(number, BYTES)).collect();
             let builder = DatagramSocket::builder().send_buffer_bytes(20_000);
-            let socket = builder.connect(&peer.local_addr()?.into()).await?;
+            let socket = builder.connect(peer.local_addr()?).await?;
             let mut cancelled = 0;
             while !batch.is_empty() {
                 let before = batch.len();

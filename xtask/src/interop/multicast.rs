@@ -202,7 +202,7 @@ fn one_sender(lan: &Lan) -> Result<String, Why> {
             lan.on(&lan.one, async || {
                 let local = SocketAddr::new(from.parse()?, 0);
                 let builder = DatagramSocket::builder().multicast_adapter(&adapter("o0")?);
-                let sender = builder.bind(&local.into()).await?;
+                let sender = builder.bind(local).await?;
                 let to = SocketAddr::new(to.parse()?, port(&socket));
                 Ok(sender.send_to(payload.as_bytes(), to).await?)
             })
@@ -329,7 +329,7 @@ fn multicast_only(lan: &Lan) -> Result<String, Why> {
             socket.join_multicast(&group.parse()?).await?;
         }
         let host = SocketAddr::new("10.80.1.2".parse()?, to);
-        let stream = socket.output_to(&host.into()).await?;
+        let stream = socket.output_to(host).await?;
         let mut batch = SendBatch::new();
         batch.push_to("broadcast", SocketAddr::new("10.80.1.255".parse()?, to));
         batch.push_to("unicast", host);
@@ -339,7 +339,7 @@ fn multicast_only(lan: &Lan) -> Result<String, Why> {
             socket.try_send_to(b"unicast", host).map(drop),
             stream.write(b"unicast").await,
             socket.send_batch(&mut batch).await,
-            builder.connect(&host.into()).await.map(drop),
+            builder.connect(host).await.map(drop),
         ] {
             let Err(error) = result else {
                 return Err("a unicast datagram was sent".into());
@@ -405,7 +405,7 @@ fn sending_adapter(lan: &Lan) -> Result<String, Why> {
                             .bind(&endpoint(":0")?)
                             .await?,
                     ),
-                    ("address", builder.bind(&local.into()).await?),
+                    ("address", builder.bind(local).await?),
                     (
                         "bound",
                         builder.bind_on(&adapter(through)?, &0.into()).await?,
@@ -415,7 +415,7 @@ fn sending_adapter(lan: &Lan) -> Result<String, Why> {
                         socket.join_multicast(&group.parse()?).await?;
                     }
                     socket.send_to(how.as_bytes(), to).await?;
-                    let stream = socket.output_to(&to.into()).await?;
+                    let stream = socket.output_to(to).await?;
                     stream.write(how.as_bytes()).await?;
                 }
                 Ok(())
@@ -462,7 +462,7 @@ fn no_route(lan: &Lan) -> Result<String, Why> {
             let to = SocketAddr::new(group.parse()?, port(receiver));
             socket.send_to(b"send_to", to).await?;
             check(socket.try_send_to(b"try_send_to", to)?, || "full".into())?;
-            let stream = socket.output_to(&to.into()).await?;
+            let stream = socket.output_to(to).await?;
             stream.write(b"stream").await?;
             let mut batch: SendBatch = ["batch", "batch"].into_iter().collect();
             stream.write_batch(&mut batch).await?;
@@ -601,7 +601,7 @@ fn created_again(lan: &Lan) -> Result<String, Why> {
     let socket = joined(lan, ":0", &GROUPS)?;
     let stream = lan.on(&lan.home, async || {
         let group = SocketAddr::new(GROUPS[0].parse()?, port(&socket));
-        Ok(socket.output_to(&group.into()).await?)
+        Ok(socket.output_to(group).await?)
     })?;
     let mut seen = Vec::new();
     for _ in 0..3 {

@@ -425,7 +425,7 @@ fn fill_and_cancel(remote: SocketAddr) -> Result<u64, String> {
     runtime.block_on(async {
         let builder = DatagramSocket::builder().send_buffer_bytes(8192);
         let socket = builder
-            .connect(&remote.into())
+            .connect(remote)
             .await
             .map_err(|error| error.to_string())?;
         let output = socket.output().map_err(|error| error.to_string())?;

@@ -96,7 +96,7 @@ fn check_ways(lan: &Lan, local: &str, host: &str, expected: Expected) -> Result<
             "" => builder.open()?,
             local => builder.bind(&endpoint(local)?).await?,
         };
-        let stream = bound.output_to(&to.into()).await?;
+        let stream = bound.output_to(to).await?;
         expected.check("write", stream.write(b"x").await.err().as_ref())?;
         expected.check("send_to", bound.send_to(b"x", to).await.err().as_ref())?;
         expected.check("try_send_to", bound.try_send_to(b"x", to).err().as_ref())?;
@@ -111,7 +111,7 @@ fn check_ways(lan: &Lan, local: &str, host: &str, expected: Expected) -> Result<
         let bound = builder
             .bind(&endpoint(if local.is_empty() { ":0" } else { local })?)
             .await?;
-        let error = bound.connect(&to.into()).await.err();
+        let error = bound.connect(to).await.err();
         expected.check("connect a bound socket", error.as_ref())?;
         Ok(())
     })?;
@@ -236,7 +236,7 @@ fn lost_address(lan: &Lan) -> Result<String, Why> {
             "send_batch",
             bound.send_batch(&mut batch).await.err().as_ref(),
         )?;
-        let error = other.connect(&to.into()).await.err();
+        let error = other.connect(to).await.err();
         expected.check("connect", error.as_ref())?;
         let error = connected.output()?.write(b"x").await.err();
         expected.check("write", error.as_ref())
@@ -268,7 +268,7 @@ fn foreign_source(lan: &Lan) -> Result<String, Why> {
             let error = socket.send_batch(&mut batch).await.err();
             expected.check("send_batch", error.as_ref())?;
             let local = SocketAddr::new(source.parse()?, 0);
-            let error = DatagramSocket::builder().bind(&local.into()).await.err();
+            let error = DatagramSocket::builder().bind(local).await.err();
             expected.check("bind", error.as_ref())
         })?;
         let local = SocketAddr::new(source.parse()?, 0).to_string();
@@ -381,13 +381,7 @@ fn no_port(lan: &Lan) -> Result<String, Why> {
             builder.connect(&pair).await.err(),
             builder.connect(&pair.clone().with_local(at)).await.err(),
             builder.open()?.send_to(b"x", to).await.err(),
-            builder
-                .open()?
-                .output_to(&to.into())
-                .await?
-                .write(b"x")
-                .await
-                .err(),
+            builder.open()?.output_to(to).await?.write(b"x").await.err(),
             builder.open()?.output_to_pair(&pair).await.err(),
         ] {
             expected.check("a call", error.as_ref())?;
@@ -530,7 +524,7 @@ fn send_buffer(lan: &Lan) -> Result<String, Why> {
         for host in ["10.80.1.2", "fd80:1::2"] {
             let to = SocketAddr::new(host.parse()?, 9);
             let payload = vec![0; BYTES];
-            let connected = builder.connect(&to.into()).await?;
+            let connected = builder.connect(to).await?;
             let error = connected.output()?.write(&payload).await.err();
             expected.check("write", error.as_ref())?;
             let bound = builder.bind(&endpoint(":0")?).await?;

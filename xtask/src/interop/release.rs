@@ -74,7 +74,7 @@ async fn use_sockets() -> Result<(), Why> {
     let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
     socket.join_multicast(&"239.81.0.1".parse()?).await?;
     let to = SocketAddr::from(([127, 0, 0, 1], port(&socket)));
-    let connected = DatagramSocket::builder().connect(&to.into()).await?;
+    let connected = DatagramSocket::builder().connect(to).await?;
     connected.output()?.write(b"x").await?;
     socket.recv().await?;
     let watch = udpair::watch_adapters()?;

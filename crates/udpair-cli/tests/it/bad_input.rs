@@ -148,13 +148,6 @@ fn addresses_that_cannot_be_destinations_are_rejected() {
         "port 0",
     );
     fails(
-        &["ask", "0.0.0.0", "7"],
-        4,
-        "address-not-available",
-        11,
-        "unspecified",
-    );
-    fails(
         &["connect", "127.0.0.1", "stun", "--services", "/dev/null"],
         3,
         "service-not-found",

@@ -109,6 +109,30 @@ impl From<SocketAddr> for Endpoint {
     }
 }
 
+impl From<&Endpoint> for Endpoint {
+    fn from(endpoint: &Endpoint) -> Self {
+        endpoint.clone()
+    }
+}
+
+/// Parses the text form; see [`FromStr`](#impl-FromStr-for-Endpoint).
+impl TryFrom<&str> for Endpoint {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+/// Parses the text form; see [`FromStr`](#impl-FromStr-for-Endpoint).
+impl TryFrom<String> for Endpoint {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = Error;
 

@@ -91,6 +91,40 @@ impl From<SocketAddr> for EndpointPair {
     }
 }
 
+impl From<&EndpointPair> for EndpointPair {
+    fn from(pair: &EndpointPair) -> Self {
+        pair.clone()
+    }
+}
+
+/// Returns the pair with this remote end, whose local end is the system's choice; see
+/// [`to_endpoint`](EndpointPair::to_endpoint).
+impl TryFrom<Endpoint> for EndpointPair {
+    type Error = Error;
+
+    fn try_from(remote: Endpoint) -> Result<Self, Error> {
+        Self::to_endpoint(remote)
+    }
+}
+
+/// Returns the pair whose remote end has this text form: `"contoso.com:stun"`.
+impl TryFrom<&str> for EndpointPair {
+    type Error = Error;
+
+    fn try_from(remote: &str) -> Result<Self, Error> {
+        Self::to_endpoint(remote.parse()?)
+    }
+}
+
+/// Returns the pair of this host and this service: `("contoso.com", "stun")`.
+impl TryFrom<(&str, &str)> for EndpointPair {
+    type Error = Error;
+
+    fn try_from((host, service): (&str, &str)) -> Result<Self, Error> {
+        Self::to(host, service)
+    }
+}
+
 impl fmt::Display for EndpointPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.local == Endpoint::default() {

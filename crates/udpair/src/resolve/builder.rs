@@ -377,7 +377,7 @@ mod tests {
             };
             assert_eq!(step.error, Some(error.to_string()), "{remote}");
         }
-        let local = "127.0.0.1:ntp".parse().unwrap();
+        let local: crate::name::Endpoint = "127.0.0.1:ntp".parse().unwrap();
         let error = crate::DatagramSocket::builder()
             .resolver(&resolver)
             .bind(&local)

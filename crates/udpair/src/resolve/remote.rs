@@ -23,13 +23,16 @@ use crate::name::Endpoint;
 /// The usable addresses of a remote endpoint, looked up on demand.
 pub(crate) struct RemoteAddresses<'a> {
     addresses: Addresses<'a>,
-    /// Returns an error for an address that cannot be used.
-    check: &'a (dyn Fn(SocketAddr) -> Result<(), Error> + Send + Sync),
+    /// Returns the address to use for one that was found, or an error if it cannot be used.
+    check: &'a Check<'a>,
     /// Whether there has been a usable address.
     has_yielded: bool,
     /// The error of the first address that cannot be used.
     first_rejection: Option<Error>,
 }
+
+/// A check of an address that was found.
+type Check<'a> = dyn Fn(SocketAddr) -> Result<SocketAddr, Error> + Send + Sync + 'a;
 
 /// The source of the addresses.
 enum Addresses<'a> {
@@ -85,7 +88,7 @@ impl<'a> RemoteAddresses<'a> {
         search: &'a Search<'a>,
         remote: &'a Endpoint,
         zone: Option<u32>,
-        check: &'a (dyn Fn(SocketAddr) -> Result<(), Error> + Send + Sync),
+        check: &'a Check<'a>,
     ) -> Result<Self, Error> {
         let addresses = match remote.socket_addr_by(search.adapter_index()) {
             Some(address) => {
@@ -116,9 +119,9 @@ impl<'a> RemoteAddresses<'a> {
     pub(crate) async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
         while let Some(address) = self.addresses.next().await? {
             match (self.check)(address) {
-                Ok(()) => {
+                Ok(usable) => {
                     self.has_yielded = true;
-                    return Ok(Some(address));
+                    return Ok(Some(usable));
                 }
                 Err(error) => {
                     self.first_rejection.get_or_insert(error);

@@ -242,7 +242,7 @@ impl Builder {
     /// # async fn main() -> Result<(), udpair::Error> {
     /// use udpair::DatagramSocket;
     ///
-    /// let socket = DatagramSocket::builder().bind(&"127.0.0.1:0".parse()?).await?;
+    /// let socket = DatagramSocket::builder().bind("127.0.0.1:0").await?;
     /// assert!(socket.local_addr().is_some());
     /// # Ok(())
     /// # }
@@ -252,9 +252,12 @@ impl Builder {
     ///
     /// `BindEndpointAsync`, and `BindServiceNameAsync` for an endpoint without a host (BND-01 to
     /// BND-14).
-    pub async fn bind(&self, local: &Endpoint) -> Result<DatagramSocket, Error> {
+    pub async fn bind(
+        &self,
+        local: impl TryInto<Endpoint, Error: Into<Error>>,
+    ) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
-        open::bind(socket.shared(), local, None).await?;
+        socket.bind(local).await?;
         Ok(socket)
     }
 
@@ -313,16 +316,17 @@ impl Builder {
     /// Cancel safe: a dropped future leaves no socket open.
     pub async fn bind_group(
         &self,
-        local: &Endpoint,
+        local: impl TryInto<Endpoint, Error: Into<Error>>,
         count: usize,
     ) -> Result<Vec<DatagramSocket>, Error> {
+        let local = local.try_into().map_err(Into::into)?;
         if count == 0 {
             let message = "a group must have at least one socket";
             return Err(Error::new(ErrorKind::InvalidArgument, message));
         }
         let mut member = self.clone();
         member.settings().is_in_group = true;
-        let first = member.bind(local).await?;
+        let first = member.bind(&local).await?;
         // If the system chose the port, all sockets get the same one.
         let port = first.local_addr().map_or(0, |address| address.port());
         let local = Endpoint::new(local.host().cloned(), ServiceName::from(port));
@@ -344,7 +348,10 @@ impl Builder {
     /// # Cancel safety
     ///
     /// Cancel safe: a dropped future leaves no socket open.
-    pub async fn connect(&self, pair: &EndpointPair) -> Result<DatagramSocket, Error> {
+    pub async fn connect(
+        &self,
+        pair: impl TryInto<EndpointPair, Error: Into<Error>>,
+    ) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
         socket.connect(pair).await?;
         Ok(socket)

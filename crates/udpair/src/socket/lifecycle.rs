@@ -162,15 +162,16 @@ pub(crate) fn verdict(state: State, history: History, operation: Operation) -> V
             false => InvalidArgument,
         },
 
-        (Op::OutputTo, Created | Bound | BoundAdapter) => Allowed,
+        // A connected socket may also send to others. It still receives only from its peer.
+        (Op::OutputTo, Created | Bound | BoundAdapter | Connected) => Allowed,
         (Op::OutputToPair(_), Created) => Becomes(Bound),
-        (Op::OutputToPair(local), Bound | BoundAdapter) => match fits(local, state) {
+        (Op::OutputToPair(local), Bound | BoundAdapter | Connected) => match fits(local, state) {
             true => Allowed,
             false => InvalidArgument,
         },
 
         (Op::WriteTo, Created) => Becomes(Bound),
-        (Op::WriteTo, Bound | BoundAdapter) => Allowed,
+        (Op::WriteTo, Bound | BoundAdapter | Connected) => Allowed,
         (Op::Output | Op::WriteToPeer, Connected) => Allowed,
 
         (Op::JoinGroup, Bound | BoundAdapter) => Allowed,
@@ -209,38 +210,62 @@ pub(crate) fn closed(action: impl Display) -> Error {
     )
 }
 
-/// Returns the error for an operation that the table refuses.
-pub(crate) fn refuse(action: impl Display, state: State, verdict: Verdict) -> Error {
+/// Returns the error for an operation that the table refuses, with the call that serves instead.
+pub(crate) fn refuse(
+    action: impl Display,
+    state: State,
+    operation: Operation,
+    verdict: Verdict,
+) -> Error {
+    use Operation as Op;
+    use State::{Bound, BoundAdapter, Closed, Connected, Created, Opening, Transferred};
+
     match verdict {
-        Verdict::Closed => closed(action),
-        Verdict::InvalidArgument => Error::new(
-            ErrorKind::InvalidArgument,
-            format!("cannot {action}: the local end is not what the socket is bound to"),
-        )
-        .with_advice("leave the local end empty, because the socket is already bound"),
-        _ => {
-            let (reason, advice) = match state {
-                State::Created => (
-                    "is not open yet",
-                    "bind it, connect it, or write to it first",
-                ),
-                State::Opening => ("is being opened", "wait until it is open"),
-                State::Connected => ("is connected to its peer", "use another socket"),
-                State::Bound | State::BoundAdapter => (
-                    "is bound, and not limited to one peer",
-                    "use another socket",
-                ),
-                State::Transferred | State::Closed => {
-                    ("was closed or transferred", "use another socket")
-                }
-            };
-            Error::new(
-                ErrorKind::InvalidState,
-                format!("cannot {action}: the socket {reason}"),
+        Verdict::Closed => return closed(action),
+        Verdict::InvalidArgument => {
+            return Error::new(
+                ErrorKind::InvalidArgument,
+                format!("cannot {action}: the local end is not what the socket is bound to"),
             )
-            .with_advice(advice)
+            .with_advice("leave the local end empty, because the socket is already bound");
         }
+        _ => {}
     }
+    let (reason, advice) = match (state, operation) {
+        (Created, Op::Output | Op::WriteToPeer) => (
+            "is not open yet",
+            "connect it first, or use `send_to` or `output_to`",
+        ),
+        (Created, _) => (
+            "is not open yet",
+            "bind it, connect it, or send to an address first",
+        ),
+        (Opening, _) => ("is being opened", "wait until it is open"),
+        (Connected, Op::Connect(_)) => (
+            "is connected to its peer",
+            "use another socket for another peer, or `send_to` or `output_to` to send only",
+        ),
+        (Connected, Op::JoinGroup) => (
+            "is connected, and would receive only what its peer sends to the group",
+            "join with a bound socket",
+        ),
+        (Connected, _) => ("is connected to its peer", "use another socket"),
+        (Bound | BoundAdapter, Op::Connect(_)) => (
+            "has sent to other destinations, so that it has no single peer",
+            "connect it before it sends, or use another socket",
+        ),
+        (Bound | BoundAdapter, Op::Output | Op::WriteToPeer) => (
+            "is bound, and has no peer",
+            "use `send_to` or `output_to`, or connect the socket",
+        ),
+        (Bound | BoundAdapter, _) => ("is bound already", "use another socket"),
+        (Transferred | Closed, _) => ("was closed or transferred", "use another socket"),
+    };
+    Error::new(
+        ErrorKind::InvalidState,
+        format!("cannot {action}: the socket {reason}"),
+    )
+    .with_advice(advice)
 }
 
 #[cfg(test)]
@@ -327,29 +352,29 @@ mod tests {
                 Op::Connect(local(Same, Other)),
                 "->Connected IMC INVAL INVAL IMC CLOSED CLOSED",
             ),
-            (Op::OutputTo, "ok IMC ok ok IMC CLOSED CLOSED"),
+            (Op::OutputTo, "ok IMC ok ok ok CLOSED CLOSED"),
             (
                 Op::OutputToPair(NOTHING),
-                "->Bound IMC ok ok IMC CLOSED CLOSED",
+                "->Bound IMC ok ok ok CLOSED CLOSED",
             ),
             (
                 Op::OutputToPair(local(Other, Unspecified)),
-                "->Bound IMC INVAL INVAL IMC CLOSED CLOSED",
+                "->Bound IMC INVAL INVAL INVAL CLOSED CLOSED",
             ),
             (
                 Op::OutputToPair(local(Same, Unspecified)),
-                "->Bound IMC ok INVAL IMC CLOSED CLOSED",
+                "->Bound IMC ok INVAL ok CLOSED CLOSED",
             ),
             (
                 Op::OutputToPair(local(Unspecified, Other)),
-                "->Bound IMC INVAL INVAL IMC CLOSED CLOSED",
+                "->Bound IMC INVAL INVAL INVAL CLOSED CLOSED",
             ),
             (
                 Op::OutputToPair(local(Unspecified, Same)),
-                "->Bound IMC ok ok IMC CLOSED CLOSED",
+                "->Bound IMC ok ok ok CLOSED CLOSED",
             ),
             (Op::Output, "IMC IMC IMC IMC ok CLOSED CLOSED"),
-            (Op::WriteTo, "->Bound waits ok ok IMC CLOSED CLOSED"),
+            (Op::WriteTo, "->Bound waits ok ok ok CLOSED CLOSED"),
             (Op::WriteToPeer, "IMC IMC IMC IMC ok CLOSED CLOSED"),
             (Op::JoinGroup, "IMC IMC ok ok IMC CLOSED CLOSED"),
             (Op::Receive, "IMC IMC ok ok ok CLOSED CLOSED"),

@@ -239,12 +239,16 @@ fn family_of(link: &Link) -> Option<AddressFamily> {
         .find(|family| family.includes(ip))
 }
 
-/// Checks that datagrams can be sent to an address.
-pub(crate) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<(), Error> {
+/// Checks that datagrams can be sent to an address, and returns the address to use for it.
+pub(crate) fn check_destination(shared: &Shared, address: SocketAddr) -> Result<SocketAddr, Error> {
     check_address(&shared.settings, address, Purpose::Send)
 }
 
-fn check_address(settings: &Settings, address: SocketAddr, purpose: Purpose) -> Result<(), Error> {
+fn check_address(
+    settings: &Settings,
+    address: SocketAddr,
+    purpose: Purpose,
+) -> Result<SocketAddr, Error> {
     destination::check(address, purpose, || settings.resolver.list_adapters())
 }
 

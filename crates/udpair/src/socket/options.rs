@@ -25,7 +25,7 @@ use super::settings::{ECN_BITS, Ecn, QualityOfService, RequestedOptions};
 /// # async fn main() -> Result<(), udpair::Error> {
 /// let socket = DatagramSocket::builder()
 ///     .inbound_buffer_bytes(1 << 30)
-///     .bind(&"127.0.0.1:0".parse()?)
+///     .bind("127.0.0.1:0")
 ///     .await?;
 /// for option in socket.options().unmet() {
 ///     // inbound buffer: requested 1073741824 bytes, granted 4194304 bytes: the system grants no

@@ -97,8 +97,8 @@ impl DatagramSocket {
     /// Those of [`send_to`](Self::send_to), and [`InvalidState`](crate::ErrorKind::InvalidState) if
     /// the socket is unbound.
     pub fn try_send_to(&self, payload: &[u8], to: impl Into<Destination>) -> Result<bool, Error> {
-        let to = to.into();
-        open::check_destination(self.shared(), to.address)?;
+        let mut to = to.into();
+        to.address = open::check_destination(self.shared(), to.address)?;
         self.shared().grant_stream(dispatch::SEND_TO)?;
         dispatch::try_send(self.shared(), payload, Some(to))
     }

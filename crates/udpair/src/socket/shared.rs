@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::future::{self, Future};
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -142,7 +142,7 @@ impl Shared {
         match self.allow(&action, operation) {
             Err(error) => error,
             // The socket was opened after the link was checked. The operation came just too early.
-            Ok(()) => refuse(action, State::Created, Verdict::IllegalCall),
+            Ok(()) => refuse(action, State::Created, operation, Verdict::IllegalCall),
         }
     }
 
@@ -192,7 +192,7 @@ impl Shared {
         let lifecycle = self.lifecycle();
         match verdict(lifecycle.state, lifecycle.history, operation) {
             Verdict::Allowed | Verdict::Becomes(_) | Verdict::Waits => Ok(()),
-            verdict => Err(refuse(action, lifecycle.state, verdict)),
+            verdict => Err(refuse(action, lifecycle.state, operation, verdict)),
         }
     }
 
@@ -201,7 +201,8 @@ impl Shared {
         if self.try_grant_stream(&action)? {
             return Ok(());
         }
-        Err(refuse(action, State::Opening, Verdict::IllegalCall))
+        let (state, operation) = (State::Opening, Operation::OutputTo);
+        Err(refuse(action, state, operation, Verdict::IllegalCall))
     }
 
     /// Like [`grant_stream`](Self::grant_stream), but waits while the socket is being opened: the
@@ -219,13 +220,14 @@ impl Shared {
     /// Grants a stream and returns `true`; returns `false` while the socket is being opened.
     fn try_grant_stream(&self, action: impl Display) -> Result<bool, Error> {
         let mut lifecycle = self.lifecycle();
-        match verdict(lifecycle.state, lifecycle.history, Operation::OutputTo) {
+        let operation = Operation::OutputTo;
+        match verdict(lifecycle.state, lifecycle.history, operation) {
             Verdict::Allowed => {
                 lifecycle.history.has_streams = true;
                 Ok(true)
             }
             _ if lifecycle.state == State::Opening => Ok(false),
-            verdict => Err(refuse(action, lifecycle.state, verdict)),
+            verdict => Err(refuse(action, lifecycle.state, operation, verdict)),
         }
     }
 
@@ -267,7 +269,7 @@ impl Shared {
                     after,
                 })
             }
-            verdict => Err(refuse(action, lifecycle.state, verdict)),
+            verdict => Err(refuse(action, lifecycle.state, operation, verdict)),
         }
     }
 
@@ -314,6 +316,23 @@ impl Shared {
 
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.link().and_then(|link| link.channel.local_addr())
+    }
+
+    /// Returns the local address at which others reach the socket. A socket on `localhost` is bound to
+    /// every address of the loopback adapter (BND-12): of those it is one.
+    pub(crate) fn reported_local_addr(&self) -> Option<SocketAddr> {
+        let mut local = self.local_addr()?;
+        if local.ip().is_unspecified()
+            && let Some(device) = self.device()
+            && device.adapter.is_loopback
+        {
+            let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+            local.set_ip(match local.is_ipv6() && device.adapter.has_address(v6) {
+                true => v6,
+                false => Ipv4Addr::LOCALHOST.into(),
+            });
+        }
+        Some(local)
     }
 
     pub(crate) fn peer_addr(&self) -> Option<SocketAddr> {

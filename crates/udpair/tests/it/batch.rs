@@ -159,8 +159,6 @@ async fn after_a_wrong_destination_its_datagram_is_the_first_in_the_batch() {
         let error = output.write_batch(&mut batch).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
         assert_eq!(batch.len(), 1);
-        let error = connected.send_batch(&mut batch).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}");
         assert_eq!((batch.len(), peer.recv().0), (1, b"first".to_vec()));
 
         let bound = builder.bind(&endpoint(":0")).await.unwrap();
@@ -247,7 +245,7 @@ async fn datagrams_of_a_non_peer_in_a_batch_are_not_delivered() {
             .unwrap();
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let to = socket.local_addr().unwrap();
-        let non_peer = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+        let non_peer = DatagramSocket::builder().connect(to).await.unwrap();
         for _ in 0..3 {
             let mut batch: SendBatch = (0..10).map(|_| "from a non-peer").collect();
             non_peer
@@ -258,10 +256,7 @@ async fn datagrams_of_a_non_peer_in_a_batch_are_not_delivered() {
                 .unwrap();
             peer.send_to(b"from the peer", to).await.unwrap();
         }
-        socket
-            .connect(&peer.local_addr().unwrap().into())
-            .await
-            .unwrap();
+        socket.connect(peer.local_addr().unwrap()).await.unwrap();
         let mut batch = RecvBatch::new(64);
         let mut count = 0;
         while count < 3 {
@@ -350,7 +345,7 @@ async fn every_peer_error_during_a_batch_is_reported() {
         let reported = |is_batch: bool| {
             let builder = builder.clone();
             async move {
-                let socket = builder.connect(&unused_addr().into()).await.unwrap();
+                let socket = builder.connect(unused_addr()).await.unwrap();
                 let output = socket.output().unwrap();
                 // Of different lengths, so that no two share a GSO batch.
                 let payloads = (1..9).map(|length| vec![0; length]);
@@ -460,7 +455,7 @@ async fn a_payload_that_is_added_during_a_flush_is_not_lost() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
-        let mut output = socket.output_to(&peer.addr().into()).await.unwrap();
+        let mut output = socket.output_to(peer.addr()).await.unwrap();
         Pin::new(&mut output).start_send("first".into()).unwrap();
         poll(|cx| {
             // Uses up the cooperative budget of the task, so that the flush has to wait.

@@ -220,7 +220,7 @@ async fn a_multicast_only_socket_cannot_send_or_connect_to_one_host() {
             continue;
         }
         let socket = builder.open().unwrap();
-        let stream = socket.output_to(&peer.addr().into()).await.unwrap();
+        let stream = socket.output_to(peer.addr()).await.unwrap();
         let unconnected = builder.open().unwrap();
         for error in [
             stream.write(b"x").await.unwrap_err(),

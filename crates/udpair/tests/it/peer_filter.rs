@@ -209,7 +209,7 @@ async fn a_handler_in_the_middle_of_a_batch_receives_only_from_the_peer_after_a_
                 .await
                 .unwrap();
             let to = socket.local_addr().unwrap();
-            let non_peer = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+            let non_peer = DatagramSocket::builder().connect(to).await.unwrap();
             let mut batch: SendBatch = (0..10).map(|_| "from a non-peer").collect();
             non_peer
                 .output()

@@ -76,7 +76,7 @@ async fn what_is_readable_stays() {
 #[tokio::test]
 async fn an_error_is_readable() {
     for (engine, builder) in builders() {
-        let socket = builder.connect(&unused_addr().into()).await.unwrap();
+        let socket = builder.connect(unused_addr()).await.unwrap();
         socket.output().unwrap().write(b"x").await.unwrap();
         soon(socket.readable()).await.unwrap();
         let event = soon(socket.next_event()).await.unwrap();

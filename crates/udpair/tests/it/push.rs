@@ -10,7 +10,7 @@ use crate::support::{Peer, builders, endpoint, soon};
 /// Sends `count` numbered datagrams in one batch.
 async fn send_numbers(to: &DatagramSocket, count: u8) {
     let to = to.local_addr().unwrap();
-    let sender = DatagramSocket::builder().connect(&to.into()).await.unwrap();
+    let sender = DatagramSocket::builder().connect(to).await.unwrap();
     let mut batch: SendBatch = (0..count).map(|number| vec![number; 3]).collect();
     let output = sender.output().unwrap();
     output.write_batch(&mut batch).await.unwrap();

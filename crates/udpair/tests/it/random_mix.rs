@@ -206,13 +206,13 @@ async fn send(
             return count + to_closed;
         }
         1 => {
-            let output = sender.output_to(&receiver.addr().into()).await.unwrap();
+            let output = sender.output_to(receiver.addr()).await.unwrap();
             let mut batch: SendBatch = payloads.iter().cloned().collect();
             output.write_batch(&mut batch).await.unwrap();
             assert!(batch.is_empty());
         }
         2 => {
-            let mut output = pin!(sender.output_to(&receiver.addr().into()).await.unwrap());
+            let mut output = pin!(sender.output_to(receiver.addr()).await.unwrap());
             for payload in &payloads {
                 future::poll_fn(|cx| output.as_mut().poll_ready(cx))
                     .await

@@ -217,7 +217,7 @@ async fn closing_ends_pending_operations_and_fails_later_ones() {
             output.write(b"x").await.unwrap_err(),
             output.try_write(b"x").unwrap_err(),
             socket.output().unwrap_err(),
-            socket.output_to(&peer.addr().into()).await.unwrap_err(),
+            socket.output_to(peer.addr()).await.unwrap_err(),
             socket.send_to(b"x", peer.addr()).await.unwrap_err(),
             socket.connect(&peer.pair()).await.unwrap_err(),
             socket.cancel_io().unwrap_err(),
@@ -240,7 +240,7 @@ async fn closing_frees_the_port_at_once() {
             async move { socket.recv().await }
         });
         tokio::task::yield_now().await;
-        let output = socket.output_to(&address.into()).await.unwrap();
+        let output = socket.output_to(address).await.unwrap();
         socket.close();
         // At this point the waiting task has not run yet.
         Peer::at(&address.to_string());
@@ -262,7 +262,7 @@ async fn dropping_the_last_handle_closes_the_socket() {
     for (engine, builder) in builders() {
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
         let address = socket.local_addr().unwrap();
-        let output = socket.output_to(&address.into()).await.unwrap();
+        let output = socket.output_to(address).await.unwrap();
         let clone = socket.clone();
         drop(socket);
         clone.send_to(b"still open", address).await.unwrap();

@@ -340,9 +340,9 @@ async fn a_shared_port_of_the_systems_choice_belongs_to_its_sockets_only() {
         }
         // A given port may still be joined.
         let address = sockets[0].local_addr().unwrap();
-        builder.bind_group(&address.into(), 1).await.unwrap();
+        builder.bind_group(address, 1).await.unwrap();
         let address = sockets.last().unwrap().local_addr().unwrap();
-        multicast_only.bind(&address.into()).await.unwrap();
+        multicast_only.bind(address).await.unwrap();
     }
 }
 

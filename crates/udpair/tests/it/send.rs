@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind};
+use udpair::{DatagramSocket, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind, SendBatch};
 
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon, unused_addr, unused_port};
@@ -41,7 +41,7 @@ async fn a_payload_beyond_the_limit_is_rejected_and_nothing_is_sent() {
             let peer = Peer::at(at);
             let connected = builder.connect(&peer.pair()).await.unwrap();
             let bound = builder.bind(&endpoint(":0")).await.unwrap();
-            let to = bound.output_to(&peer.addr().into()).await.unwrap();
+            let to = bound.output_to(peer.addr()).await.unwrap();
             for output in [connected.output().unwrap(), to] {
                 assert_eq!(output.payload_bytes_max(), payload_max);
                 let error = output.write(&vec![0; payload_max + 1]).await.unwrap_err();
@@ -67,7 +67,7 @@ async fn one_socket_sends_to_many_destinations() {
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
         let port = socket.local_addr().unwrap().port();
         for peer in &peers {
-            let output = socket.output_to(&peer.addr().into()).await.unwrap();
+            let output = socket.output_to(peer.addr()).await.unwrap();
             assert_eq!(output.destination(), Some(peer.addr()));
             output.write(b"hello").await.unwrap();
             let (payload, from) = peer.recv();
@@ -86,7 +86,7 @@ async fn the_first_write_binds_the_socket() {
     let peer = Peer::new();
     for (engine, builder) in builders() {
         let socket = builder.open().unwrap();
-        let output = socket.output_to(&peer.addr().into()).await.unwrap();
+        let output = socket.output_to(peer.addr()).await.unwrap();
         assert_eq!(socket.local_addr(), None);
         output.write(b"first").await.unwrap();
         let (payload, from) = peer.recv();
@@ -108,7 +108,7 @@ async fn concurrent_first_writes_bind_the_socket_once() {
     let peer = Peer::new();
     for (_, builder) in builders() {
         let socket = builder.open().unwrap();
-        let output = socket.output_to(&peer.addr().into()).await.unwrap();
+        let output = socket.output_to(peer.addr()).await.unwrap();
         let writes = (0..32_u8).map(|number| {
             let output = output.clone();
             tokio::spawn(async move { output.write(&[number]).await })
@@ -130,7 +130,7 @@ async fn concurrent_first_writes_bind_the_socket_once() {
 async fn a_closed_port_wakes_a_task_that_waits_for_events() {
     for (engine, builder) in builders() {
         let closed = unused_addr();
-        let socket = builder.connect(&closed.into()).await.unwrap();
+        let socket = builder.connect(closed).await.unwrap();
         let waiting = tokio::spawn({
             let socket = socket.clone();
             async move { next_peer_error(&socket).await }
@@ -149,7 +149,7 @@ async fn a_closed_port_wakes_a_task_that_waits_for_events() {
 async fn a_socket_works_after_the_error_of_a_closed_port() {
     for (engine, builder) in builders() {
         let address = unused_addr();
-        let socket = builder.connect(&address.into()).await.unwrap();
+        let socket = builder.connect(address).await.unwrap();
         let output = socket.output().unwrap();
         output.write(b"to a closed port").await.unwrap();
         next_peer_error(&socket).await;
@@ -172,7 +172,7 @@ async fn a_socket_works_after_the_error_of_a_closed_port() {
 async fn recv_ignores_peer_errors() {
     for (engine, builder) in builders() {
         let address = unused_addr();
-        let socket = builder.connect(&address.into()).await.unwrap();
+        let socket = builder.connect(address).await.unwrap();
         let output = socket.output().unwrap();
         let receiving = tokio::spawn({
             let socket = socket.clone();
@@ -195,7 +195,7 @@ async fn recv_ignores_peer_errors() {
 async fn a_datagram_is_sent_despite_a_queued_error() {
     for (engine, builder) in builders() {
         let address = unused_addr();
-        let socket = builder.connect(&address.into()).await.unwrap();
+        let socket = builder.connect(address).await.unwrap();
         let output = socket.output().unwrap();
         // Each write causes an error before the next one: loopback returns it at once.
         for _ in 0..3 {
@@ -242,7 +242,7 @@ async fn the_error_of_one_destination_does_not_affect_another() {
 async fn peer_errors_that_do_not_fit_into_the_queue_are_counted() {
     for (engine, builder) in builders() {
         let closed = unused_addr();
-        let socket = builder.connect(&closed.into()).await.unwrap();
+        let socket = builder.connect(closed).await.unwrap();
         let output = socket.output().unwrap();
         for _ in 0..100 {
             output.write(b"to a closed port").await.unwrap();
@@ -288,22 +288,59 @@ async fn only_a_connected_socket_has_a_default_output_stream() {
     }
 }
 
+/// OUT-07, CON-08: a connected socket also sends to others, in every way; it still receives only from
+/// its peer.
+#[tokio::test]
+async fn a_connected_socket_may_send_to_others() {
+    let (peer, other) = (Peer::new(), Peer::new());
+    for (engine, builder) in builders() {
+        let socket = builder.connect(&peer.pair()).await.unwrap();
+        let local = socket.local_addr().unwrap();
+        let to_other = socket.output_to(other.addr()).await.unwrap();
+        to_other.write(b"by stream").await.unwrap();
+        socket.send_to(b"by address", other.addr()).await.unwrap();
+        assert!(socket.try_send_to(b"by trying", other.addr()).unwrap());
+        let mut batch = SendBatch::new();
+        for _ in 0..3 {
+            batch.push_to("in a batch", other.addr());
+            batch.push("to the peer");
+        }
+        socket.send_batch(&mut batch).await.unwrap();
+        let by_pair = socket.output_to_pair(&other.pair()).await.unwrap();
+        by_pair.write(b"by pair").await.unwrap();
+        for payload in [
+            "by stream",
+            "by address",
+            "by trying",
+            "in a batch",
+            "in a batch",
+            "in a batch",
+            "by pair",
+        ] {
+            assert_eq!(other.recv(), (payload.into(), local), "{engine:?}");
+        }
+        for _ in 0..3 {
+            assert_eq!(peer.recv(), (b"to the peer".to_vec(), local), "{engine:?}");
+        }
+        other.send(b"not from the peer", local);
+        peer.send(b"from the peer", local);
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"from the peer", "{engine:?}");
+        assert_eq!(socket.peer_addr(), Some(peer.addr()));
+    }
+}
+
 /// CON-11: a socket with another destination cannot be connected.
 #[tokio::test]
-async fn a_connected_socket_has_no_other_destination() {
+async fn a_socket_with_a_stream_cannot_be_connected() {
     let (peer, other) = (Peer::new(), Peer::new());
     for (_, builder) in builders() {
-        let socket = builder.connect(&peer.pair()).await.unwrap();
-        let remote = Endpoint::from(other.addr());
-        let error = socket.output_to(&remote).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidState);
-        let error = socket.send_to(b"x", other.addr()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidState);
-
         let socket = builder.bind(&endpoint(":0")).await.unwrap();
-        socket.output_to(&remote).await.unwrap();
+        socket.output_to(other.addr()).await.unwrap();
         let error = socket.connect(&peer.pair()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidState);
+        let advice = error.advice().unwrap_or_default();
+        assert!(advice.contains("before"), "{advice}");
     }
 }
 
@@ -456,7 +493,7 @@ async fn try_write_sends_without_waiting() {
         assert_eq!(peer.recv().0, b"x");
 
         let unbound = builder.open().unwrap();
-        let output = unbound.output_to(&peer.addr().into()).await.unwrap();
+        let output = unbound.output_to(peer.addr()).await.unwrap();
         assert_eq!(
             output.try_write(b"x").unwrap_err().kind(),
             ErrorKind::InvalidState
@@ -492,7 +529,7 @@ fn the_port_of_a_closed_test_peer_is_free() {
 async fn queued_errors_fail_none_of_many_concurrent_writes() {
     for (engine, builder) in builders() {
         let closed = unused_addr();
-        let socket = builder.connect(&closed.into()).await.unwrap();
+        let socket = builder.connect(closed).await.unwrap();
         let receiving = tokio::spawn({
             let socket = socket.clone();
             async move { while socket.next_event().await.is_ok() {} }

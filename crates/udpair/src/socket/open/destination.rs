@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use udpair_io::{Adapter, Destination};
 
@@ -17,25 +17,22 @@ pub(crate) enum Purpose {
     Send,
 }
 
-/// Checks that an address can be a destination.
+/// Checks that an address can be a destination, and returns the address to use: loopback for the
+/// unspecified address, as Linux does.
 ///
-/// Linux itself would connect to port 0 and to groups. It would take the unspecified address for
-/// loopback, and choose any adapter for a link-local address without a zone (SVC-05, CON-07,
-/// ADR-05, ADR-04).
+/// Linux itself would connect to port 0 and to groups, and would choose any adapter for a link-local
+/// address without a zone (SVC-05, CON-07, ADR-05, ADR-04).
 pub(crate) fn check(
     address: SocketAddr,
     purpose: Purpose,
     list_adapters: impl Fn() -> io::Result<Vec<Adapter>>,
-) -> Result<(), Error> {
+) -> Result<SocketAddr, Error> {
     let ip = address.ip().to_canonical();
     if address.port() == 0 {
         return Err(unavailable(address, "port 0 cannot be a destination"));
     }
     if ip.is_unspecified() {
-        return Err(unavailable(
-            address,
-            "the unspecified address cannot be a destination",
-        ));
+        return Ok(loopback(address));
     }
     if purpose == Purpose::Connect && ip.is_multicast() {
         let message = format!("cannot connect to {address}: a multicast group is not a host");
@@ -45,7 +42,17 @@ pub(crate) fn check(
     check_zone(address, |index| {
         let adapters = list_adapters().unwrap_or_default();
         adapters.iter().any(|adapter| adapter.index == index)
-    })
+    })?;
+    Ok(address)
+}
+
+/// Returns the loopback address of the family of `address`, with its port.
+fn loopback(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip().to_canonical() {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn check_zone(address: SocketAddr, is_adapter: impl Fn(u32) -> bool) -> Result<(), Error> {

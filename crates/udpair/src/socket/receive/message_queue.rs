@@ -383,8 +383,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_was_received_before_the_connect_does_not_enter() {
         let [peer, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let local = "127.0.0.1:0".parse().unwrap();
-        let socket = DatagramSocket::builder().bind(&local).await.unwrap();
+        let socket = DatagramSocket::builder().bind("127.0.0.1:0").await.unwrap();
         let to = socket.local_addr().unwrap();
         let mut messages = Vec::new();
         for sender in [&peer, &other] {

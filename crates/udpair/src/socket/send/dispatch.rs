@@ -185,6 +185,7 @@ pub(crate) async fn send_mixed_batch(
     batch: &mut SendBatch,
 ) -> Result<(), Error> {
     if shared.peer_addr().is_none() {
+        // The batch may have datagrams for the peer, once the socket has one.
         shared.grant_stream_after_opening(SEND_TO).await?;
     }
     let checked = check_mixed(shared, batch);
@@ -214,9 +215,8 @@ fn check_mixed(shared: &Shared, batch: &SendBatch) -> CheckedBatch {
         checked.result = match to {
             None if is_connected => Ok(()),
             None => shared.allow("send to the peer", Operation::WriteToPeer),
-            Some(_) if is_connected => shared.allow(SEND_TO, Operation::WriteTo),
             Some(to) => open::check_destination(shared, to.address)
-                .and_then(|()| many::check_multicast_only(&shared.settings, to.address)),
+                .and_then(|_| many::check_multicast_only(&shared.settings, to.address)),
         };
         if checked.result.is_err() {
             break;
