@@ -17,6 +17,7 @@ mod lan;
 mod many;
 mod multicast;
 mod named;
+mod names;
 mod namespace;
 mod network;
 mod peers;
@@ -51,4 +52,5 @@ pub(crate) const SUITES: &[Suite] = &[
     device::SUITE,
     kubernetes::SUITE,
     files::SUITE,
+    names::SUITE,
 ];

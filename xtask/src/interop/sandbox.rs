@@ -151,18 +151,23 @@ impl System<'_> {
 }
 
 fn refused(options: &[SocketOption]) -> Vec<String> {
-    let rule =
-        |(_, level, number): &SocketOption| format!("setsockopt:-:{level}:{number}={ENOPROTOOPT}");
+    refused_with(options, ENOPROTOOPT)
+}
+
+fn refused_with(options: &[SocketOption], error: u32) -> Vec<String> {
+    let rule = |(_, level, number): &SocketOption| format!("setsockopt:-:{level}:{number}={error}");
     options.iter().map(rule).collect()
 }
 
 /// BND-16: none of them keeps a socket from opening.
 fn each_option() -> Result<String, Why> {
     for option in OPTIONS {
-        let rules = refused(&[*option]);
-        System::Refusing(&rules)
-            .main_jobs(&[])
-            .map_err(|why| format!("{}: {why}", option.0))?;
+        for error in [ENOPROTOOPT, EPERM, ENOSYS] {
+            let rules = refused_with(&[*option], error);
+            System::Refusing(&rules)
+                .main_jobs(&[])
+                .map_err(|why| format!("{} {error}: {why}", option.0))?;
+        }
     }
     Ok(format!("all {} are optional", OPTIONS.len()))
 }
@@ -179,6 +184,8 @@ fn calls() -> Result<String, Why> {
     for names in [
         &["recvmmsg"] as &[_],
         &["sendmmsg"],
+        &["recvmsg"],
+        &["sendmsg"],
         &["recvmmsg", "sendmmsg"],
         &["recvmmsg", "sendmmsg", "recvmsg"],
         &["recvmmsg", "sendmmsg", "recvmsg", "sendmsg"],
@@ -270,7 +277,8 @@ fn named() -> Result<String, Why> {
 fn library() -> Result<String, Why> {
     for (what, options, calls) in [
         ("nothing", &[] as &[SocketOption], &[] as &[&str]),
-        ("metadata", &OPTIONS[6..7], &[]),
+        // The message of IPv6 has the addresses of both families.
+        ("ipv4-metadata", &OPTIONS[6..7], &[]),
         ("metadata", &OPTIONS[17..18], &[]),
         ("header", &[OPTIONS[9], OPTIONS[20]], &[]),
         ("drops", &OPTIONS[1..2], &[]),
@@ -418,7 +426,9 @@ async fn other_groups(what: &str) -> Result<(), Why> {
     let builder = DatagramSocket::builder().multicast_only(true);
     let one = match builder.bind_on(loopback, &0.into()).await {
         Ok(one) => one,
-        Err(_) if matches!(what, "metadata" | "reuse" | "control") => return Ok(()),
+        Err(_) if matches!(what, "metadata" | "reuse" | "control") => {
+            return Ok(());
+        }
         Err(error) => return Err(error.into()),
     };
     let port = super::lan::port(&one);

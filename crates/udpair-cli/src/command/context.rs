@@ -214,17 +214,21 @@ impl Context {
 
     /// Returns what the command is waiting for, as a sentence.
     fn waiting_for(&self) -> String {
-        let pending = self.resolver.pending_lookups();
-        let shown: Vec<_> = pending.iter().take(PENDING_SHOWN).collect();
-        let mut text = match shown.as_slice() {
-            [] => "still resolving names".to_owned(),
-            shown => {
-                let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
-                format!("still waiting for {}", shown.join(", "))
+        // A question may have several queries to one server.
+        let mut pending = Vec::new();
+        for lookup in self.resolver.pending_lookups() {
+            let lookup = lookup.to_string();
+            if !pending.contains(&lookup) {
+                pending.push(lookup);
             }
-        };
-        if pending.len() > shown.len() {
-            text.push_str(&format!(", and {} more", pending.len() - shown.len()));
+        }
+        if pending.is_empty() {
+            return "still resolving names".to_owned();
+        }
+        let (shown, more) = pending.split_at(pending.len().min(PENDING_SHOWN));
+        let mut text = format!("still waiting for {}", shown.join(", "));
+        if !more.is_empty() {
+            text.push_str(&format!(", and {} more", more.len()));
         }
         text
     }

@@ -122,3 +122,48 @@ fn a_hint_says_that_the_escaped_percent_sign_is_for_urls() {
         }
     }
 }
+
+/// SRV-13: a command that takes long says once what it waits for, unless its output is for programs.
+#[test]
+fn a_command_says_after_two_seconds_what_it_waits_for() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let run = |arguments: &[&str]| {
+        let common = ["--dns", &address, "--services", "/dev/null", "--timeout"];
+        let mut all = arguments.to_vec();
+        all.extend(common);
+        all.push("2500ms");
+        udpair(&all)
+    };
+    thread::scope(|scope| {
+        let mut runs = Vec::new();
+        for (arguments, waits_for) in [
+            (&["resolve", "x.test", "a"] as &[_], "_a._udp.x.test SRV"),
+            (&["resolve", "x.test", "7", "-4"], "x.test A"),
+            (&["ask", "x.test", "7", "-6"], "x.test AAAA"),
+            (&["send", "x.test", "a"], "_a._udp.x.test SRV"),
+            (&["connect", "x.test", "a"], "_a._udp.x.test SRV"),
+            (&["resolve", "x.test", "a", "--quiet"], ""),
+            (&["resolve", "x.test", "a", "--json"], ""),
+        ] {
+            let run = scope.spawn(move || run(arguments));
+            runs.push((arguments, waits_for, run));
+        }
+        for (arguments, waits_for, run) in runs {
+            let finished = run.join().unwrap();
+            let notices: Vec<_> = finished
+                .stderr
+                .lines()
+                .filter(|line| line.contains("still waiting"))
+                .collect();
+            let expected = match waits_for {
+                "" => Vec::new(),
+                query => vec![format!(
+                    "udpair: still waiting for name server {address} ({query})"
+                )],
+            };
+            assert_eq!(notices, expected, "{arguments:?}: {finished:?}");
+            assert_eq!(finished.code, 3, "{arguments:?}: {finished:?}");
+        }
+    });
+}

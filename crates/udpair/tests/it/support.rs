@@ -1,6 +1,7 @@
 //! Peers, name servers and temporary files for the tests.
 
 pub(crate) mod dns;
+pub(crate) mod made_up_answers;
 
 use std::fs;
 use std::future::Future;

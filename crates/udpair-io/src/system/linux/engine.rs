@@ -37,8 +37,8 @@ impl Engine for Linux {
 
     fn capabilities_of(&self, socket: &Socket) -> Capabilities {
         let has = |feature| socket.granted.has(feature);
-        let reads_control = !calls::RECVMSG.is_missing();
-        let writes_control = !calls::SENDMSG.is_missing();
+        let reads_control = !calls::RECVMSG.is_missing() || !calls::RECVMMSG.is_missing();
+        let writes_control = !calls::SENDMSG.is_missing() || !calls::SENDMMSG.is_missing();
         Capabilities {
             local_address: reads_control && has(Feature::LocalAddress),
             packet_header: reads_control && has(Feature::PacketHeader),
@@ -48,7 +48,7 @@ impl Engine for Linux {
             send_header: writes_control,
             send_batch: writes_control && !calls::SENDMMSG.is_missing(),
             receive_offload: has(Feature::ReceiveOffload),
-            error_queue: reads_control
+            error_queue: !calls::RECVMSG.is_missing()
                 && (!socket.supports_ipv4() || has(Feature::ErrorQueueIpv4))
                 && (!socket.supports_ipv6() || has(Feature::ErrorQueueIpv6)),
         }

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::address::RawAddress;
+use super::calls;
 #[cfg(any(fuzzing, test))]
 use super::control::ControlMessages;
 use super::control::{self, ControlMessage};
@@ -31,6 +32,8 @@ pub(super) fn drain(socket: &Socket, found: &mut dyn FnMut(NetworkError)) -> io:
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // Only this call reads the queue. The calls that fail still say what happened.
+            Err(error) if calls::RECVMSG.finds_missing(&error) => break,
             Err(error) => return Err(error),
         }
     }

@@ -29,15 +29,15 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
         // To the peer, and from a source that the kernel chooses: the standard library's call is
         // the cheapest.
         None => socket.send(outgoing),
-        Some(_) if calls::SENDMSG.is_missing() => send_plain(socket, outgoing),
+        Some(_) if are_messages_missing() => send_plain(socket, outgoing),
         Some(to) => send_to(socket, outgoing.payload, to),
     };
     match sent {
         Ok(()) => Ok(Sent::one(outgoing.payload.len())),
         Err(error)
             if outgoing.to.is_some()
-                && !calls::SENDMSG.is_missing()
-                && calls::SENDMSG.finds_missing(&error) =>
+                && !are_messages_missing()
+                && message_call().finds_missing(&error) =>
         {
             send_one(socket, outgoing)
         }
@@ -51,7 +51,22 @@ pub(super) fn send_one(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Se
     }
 }
 
-/// Sends one datagram on a system without sendmsg(2), which can choose nothing for it.
+/// Returns the call that sends one message.
+fn message_call() -> &'static calls::Call {
+    match calls::SENDMSG.is_missing() {
+        true => &calls::SENDMMSG,
+        false => &calls::SENDMSG,
+    }
+}
+
+/// Returns whether this system lacks both calls that send messages.
+#[inline]
+fn are_messages_missing() -> bool {
+    calls::SENDMSG.is_missing() && calls::SENDMMSG.is_missing()
+}
+
+/// Sends one datagram on a system without sendmsg(2) and sendmmsg(2), which can choose nothing for
+/// it.
 #[cold]
 fn send_plain(socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<()> {
     let is_plain = |to: Destination| to.source.is_any() && to.header.is_any();
@@ -76,6 +91,19 @@ fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
     // An `IoSlice` is an `iovec` (std documents it), which sendmsg(2) only reads.
     header.msg_iov = (&raw mut payload).cast();
     header.msg_iovlen = 1;
+    if calls::SENDMSG.is_missing() {
+        let mut headers = [libc::mmsghdr {
+            msg_hdr: header,
+            msg_len: 0,
+        }];
+        // SAFETY: as below, for one header.
+        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), 1, 0) };
+        return if sent < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        };
+    }
     // SAFETY: the header points to `name`, `control` and `payload`, with their correct lengths, and
     // all three outlive the call.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, 0) };
@@ -96,7 +124,7 @@ pub(super) fn send_batch(
     to: Option<Destination>,
     max: usize,
 ) -> io::Result<Sent> {
-    if calls::SENDMSG.is_missing() {
+    if are_messages_missing() {
         return send_first(socket, batch, to);
     }
     SCRATCH.with_borrow_mut(|scratch| {
@@ -114,7 +142,7 @@ pub(super) fn send_batch(
                 Err(error) => error,
             };
             if scratch.is_call_missing(&error) {
-                if calls::SENDMSG.is_missing() {
+                if are_messages_missing() {
                     return send_first(socket, batch, to);
                 }
                 continue;

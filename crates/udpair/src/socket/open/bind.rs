@@ -49,7 +49,13 @@ pub(crate) fn bound_socket(
             };
             let socket = open_any(settings, destination)?;
             match bind_to_device(&socket, &loopback, settings) {
-                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                // Linux before 5.7 requires CAP_NET_RAW.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Unsupported | ErrorKind::PermissionDenied
+                    ) =>
+                {
                     return bound_to_loopback_address(settings, local.port, destination);
                 }
                 bound => bound?,
