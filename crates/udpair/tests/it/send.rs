@@ -193,7 +193,7 @@ async fn an_error_that_fails_no_call_is_reported() {
         let cause_and_take = async || {
             let output = socket.output().unwrap();
             output.write(b"to a closed port").await.unwrap();
-            let same = socket.with_system_socket(|socket| socket.try_clone_std());
+            let same = socket.with_system_socket(udpair_io::Socket::try_clone_std);
             let taken = same.unwrap().unwrap().take_error().unwrap();
             assert!(taken.is_some(), "{engine:?}");
         };
