@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use udpair::{DatagramSocket, ErrorKind, Event, SendBatch, SocketErrorStatus};
+use udpair::{DatagramSocket, Destination, ErrorKind, Event, SendBatch, SocketErrorStatus};
 
 use super::daemon::{Daemon, Folder};
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, port, receive, text};
@@ -29,10 +29,7 @@ fn cases() -> Result<(), String> {
         ("a multicast-only socket", multicast_only),
         ("the adapter that datagrams leave through", sending_adapter),
         ("a group without a route", no_route),
-        (
-            "a bound socket whose adapter or address is gone",
-            no_override,
-        ),
+        ("a socket whose adapter or address is gone", no_override),
         ("more groups than the system allows", too_many),
         ("an adapter that is switched off and on", switched),
         ("addresses that change", addresses),
@@ -441,48 +438,72 @@ fn sending_adapter(lan: &Lan) -> Result<String, Why> {
     Ok("through the chosen adapter, that of the address, and the bound adapter".into())
 }
 
-/// MCG-11: a socket that is bound to an adapter or an address sends to groups through no other one,
-/// not even if it cannot send through that.
+/// MCG-11: where the adapter or the address is bound to or chosen, datagrams to groups leave through
+/// no other one, not even if they cannot leave through that.
 fn no_override(lan: &Lan) -> Result<String, Why> {
-    let group = GROUPS[0];
+    let addresses = ["10.89.1.1/24", "10.89.1.11/24", "fd89:1::1/64"];
     cable(
-        (&lan.home, "e9", &["10.89.1.1/24", "10.89.1.11/24"]),
+        (&lan.home, "e9", &addresses),
         (&lan.one, "o9", &["10.89.1.2/24"]),
     )?;
     lan.until_running(&lan.home, "e9")?;
+    // The IPv6 address stays, and the group has a way through loopback.
+    let keep = "net.ipv6.conf.e9.keep_addr_on_down=1";
+    lan.home.run("sysctl", &["-q", "-w", keep])?;
+    let way = ["multicast", "ff15::/16", "dev", "lo", "table", "local"];
+    lan.home.ip(&[&["-6", "route", "add"], &way[..]].concat())?;
     let inside = lan.on(&lan.home, async || {
         let builder = DatagramSocket::builder();
         let socket = builder.bind_on(&adapter("lo")?, &0.into()).await?;
-        socket.join_multicast(&group.parse()?).await?;
+        for group in GROUPS {
+            socket.join_multicast(&group.parse()?).await?;
+        }
         Ok(socket)
     })?;
-    let to = SocketAddr::new(group.parse()?, port(&inside));
+    let [ipv4, ipv6] =
+        GROUPS.map(|group| group.parse().map(|ip| SocketAddr::new(ip, port(&inside))));
+    let (ipv4, ipv6) = (ipv4?, ipv6?);
     let sockets = lan.on(&lan.home, async || {
         let builder = DatagramSocket::builder();
-        let at_address = SocketAddr::new("10.89.1.11".parse()?, 0);
-        let at_address = builder.bind(at_address).await?;
-        let on_adapter = builder.bind_on(&adapter("e9")?, &0.into()).await?;
+        let (e9, any) = (adapter("e9")?, endpoint(":0")?);
+        let at = async |local: &str| Ok::<_, Why>(builder.bind(&endpoint(local)?).await?);
+        let chosen = builder.clone().multicast_adapter(&e9);
+        let mut through_e9 = Destination::from(ipv4);
+        through_e9.source.adapter = Some(e9.index);
+        let (down, lost) = (
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::AddressNotAvailable,
+        );
         Ok([
-            ("adapter", ErrorKind::NetworkUnreachable, on_adapter),
-            ("address", ErrorKind::AddressNotAvailable, at_address),
+            (
+                "bound",
+                down,
+                builder.bind_on(&e9, &0.into()).await?,
+                ipv4.into(),
+            ),
+            ("lost address", lost, at("10.89.1.11:0").await?, ipv4.into()),
+            ("address", down, at("[fd89:1::1]:0").await?, ipv6.into()),
+            ("chosen", down, chosen.bind(&any).await?, ipv4.into()),
+            ("source", down, builder.bind(&any).await?, through_e9),
         ])
     })?;
     lan.home
         .ip(&["address", "del", "10.89.1.11/24", "dev", "e9"])?;
     lan.home.ip(&["link", "set", "e9", "down"])?;
     lan.on(&lan.home, async || {
-        for (how, expected, socket) in &sockets {
-            let stream = socket.output_to(to).await?;
+        for (how, expected, socket, to) in &sockets {
             let mut batch = SendBatch::new();
-            batch.push_to("batch", to);
+            batch.push_to("batch", *to);
+            let mut tried = SendBatch::new();
+            tried.push_to("tried", *to);
             for (call, sent) in [
-                ("send_to", socket.send_to(b"send_to", to).await),
-                (
-                    "try_send_to",
-                    socket.try_send_to(b"try_send_to", to).map(drop),
-                ),
-                ("write", stream.write(b"write").await),
+                ("send_to", socket.send_to(b"send_to", *to).await),
+                ("try_send_to", socket.try_send_to(b"try", *to).map(drop)),
                 ("send_batch", socket.send_batch(&mut batch).await),
+                (
+                    "try_send_batch",
+                    socket.try_send_batch(&mut tried).map(drop),
+                ),
             ] {
                 let kind = sent.as_ref().err().map(udpair::Error::kind);
                 check(kind == Some(*expected), || {
@@ -494,6 +515,7 @@ fn no_override(lan: &Lan) -> Result<String, Why> {
         check(heard.is_none(), || format!("{heard:?}"))?;
         Ok(())
     })?;
+    lan.home.ip(&[&["-6", "route", "del"], &way[..]].concat())?;
     lan.home.ip(&["link", "del", "e9"])?;
     Ok("no datagram leaves through another adapter".into())
 }
