@@ -314,7 +314,7 @@ fn library() -> Result<String, Why> {
     Ok("capabilities of a socket, batches, groups, and options that are necessary".into())
 }
 
-/// OUT-02: a batch that the kernel would have to segment is refused, with each of the errors that say
+/// OUT-01: a batch that the kernel would have to segment is refused, with each of the errors that say
 /// so, and its datagrams go one by one. This program does the work in `inside`.
 fn segmentation() -> Result<String, Why> {
     for error in [EIO, EINVAL, EMSGSIZE] {
