@@ -700,9 +700,12 @@ fn partial_broadcast(lan: &Lan) -> Result<String, Why> {
             let kind = |error: udpair::Error| error.kind();
             let mut batch = SendBatch::new();
             batch.push_to("x", to);
+            let try_send = socket.try_send_to(b"x", to);
+            // No buffer is full.
+            let full = |is_sent: bool| is_sent.then_some(()).ok_or(ErrorKind::Io);
             Ok([
                 socket.send_to(b"x", to).await.map_err(kind),
-                socket.try_send_to(b"x", to).map(drop).map_err(kind),
+                try_send.map_err(kind).and_then(full),
                 socket.send_batch(&mut batch).await.map_err(kind),
             ])
         });
