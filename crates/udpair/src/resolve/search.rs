@@ -163,8 +163,7 @@ impl<'a> Search<'a> {
             self.srv_only_step(service).record(steps);
             Default::default()
         } else {
-            let srv_name = domain.map(|domain| srv::query_name(service, domain));
-            self.port_in_file(service, srv_name, steps).await?
+            self.port_in_file(service, domain, steps).await?
         };
         if let Some(port) = in_file.port {
             return Ok(vec![Target::without_srv(host, port, in_file.advice)]);

@@ -8,12 +8,18 @@
 
 use std::borrow::Cow;
 
-/// Returns the text of a name, without the trailing dot; the root is empty.
-pub(super) fn to_text<'a>(labels: impl Iterator<Item = &'a [u8]>) -> String {
-    let mut text = String::new();
+/// Returns the text of a name, without the trailing dot; the root is empty. `length` is the number
+/// of characters that it probably has.
+pub(super) fn to_text<'a>(labels: impl Iterator<Item = &'a [u8]>, length: usize) -> String {
+    let mut text = String::with_capacity(length);
     for label in labels {
         if !text.is_empty() {
             text.push('.');
+        }
+        // Almost every label is only letters, digits, hyphens and underscores.
+        if let Some(plain) = plain(label) {
+            text.push_str(plain);
+            continue;
         }
         for byte in label {
             match byte {
@@ -27,6 +33,13 @@ pub(super) fn to_text<'a>(labels: impl Iterator<Item = &'a [u8]>) -> String {
         }
     }
     text
+}
+
+/// Returns the text of a label that is written as it is; `None` if it may have other characters.
+fn plain(label: &[u8]) -> Option<&str> {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_plain = label.iter().all(is_plain);
+    is_plain.then(|| str::from_utf8(label).ok()).flatten()
 }
 
 /// Returns the labels of a name that is written as [`to_text`] writes it; `None` if it is not.
@@ -68,7 +81,7 @@ mod tests {
     use super::*;
 
     fn text(labels: &[&[u8]]) -> String {
-        to_text(labels.iter().copied())
+        to_text(labels.iter().copied(), 0)
     }
 
     /// HOST-06: RFC 1035, section 5.1, and what dig and named print.
