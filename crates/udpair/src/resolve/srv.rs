@@ -88,11 +88,17 @@ pub(super) fn reason_to_skip(record: &SrvRecord) -> Option<&'static str> {
         Some("its target is the root, which is no host")
     } else if record.port == 0 {
         Some("its port is 0")
-    } else if record.target.parse::<IpAddr>().is_ok() {
+    } else if is_address(&record.target) {
         Some("its target is an address, and not the name of a host (RFC 2782)")
     } else {
         None
     }
+}
+
+fn is_address(target: &str) -> bool {
+    // The last character shows of most names that they are none.
+    target.ends_with(|last: char| last.is_ascii_hexdigit() || last == ':')
+        && target.parse::<IpAddr>().is_ok()
 }
 
 /// Returns the usable records in the order in which to try them; empty if the domain says that it
