@@ -12,6 +12,7 @@ mod echo;
 mod ended;
 mod files;
 mod full;
+mod guest;
 mod kubernetes;
 mod lan;
 mod many;
@@ -20,6 +21,7 @@ mod named;
 mod names;
 mod namespace;
 mod network;
+mod options;
 mod peers;
 mod refusal;
 mod release;
@@ -28,7 +30,6 @@ mod stun;
 mod suite;
 mod udpair;
 
-pub(crate) use sandbox::inside;
 pub(crate) use suite::Suite;
 
 /// All suites, in the order in which they run.
@@ -53,4 +54,14 @@ pub(crate) const SUITES: &[Suite] = &[
     kubernetes::SUITE,
     files::SUITE,
     names::SUITE,
+    options::SUITE,
+    guest::SUITE,
 ];
+
+/// Does the part of a suite that needs a process of its own.
+pub(crate) fn inside(what: &str) -> Result<(), lan::Why> {
+    match what {
+        guest::GUEST => guest::inside(),
+        _ => sandbox::inside(what),
+    }
+}
