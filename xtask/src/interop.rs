@@ -7,6 +7,7 @@ mod adapters;
 mod attachment;
 mod broadcast;
 mod daemon;
+mod descriptors;
 mod device;
 mod echo;
 mod ended;
@@ -56,12 +57,16 @@ pub(crate) const SUITES: &[Suite] = &[
     names::SUITE,
     options::SUITE,
     guest::SUITE,
+    descriptors::SUITE,
 ];
 
 /// Does the part of a suite that needs a process of its own.
 pub(crate) fn inside(what: &str) -> Result<(), lan::Why> {
-    match what {
-        guest::GUEST => guest::inside(),
-        _ => sandbox::inside(what),
+    if what == guest::GUEST {
+        guest::inside()
+    } else if let Some(case) = what.strip_prefix(descriptors::DESCRIPTORS) {
+        descriptors::inside(case)
+    } else {
+        sandbox::inside(what)
     }
 }

@@ -577,6 +577,8 @@ impl<'a> Search<'a> {
         };
         let advice = match error.kind() {
             ErrorKind::HostNotFound | ErrorKind::NoData => target.advice.as_deref(),
+            // What this process lacks is the reason for whatever else went wrong.
+            ErrorKind::TooManyFiles => return error,
             _ => None,
         };
         match lookup.advice().or(advice) {
