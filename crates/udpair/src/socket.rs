@@ -4,6 +4,7 @@
 //! a socket, with the options of `builder`; `options` reports what the system granted of those.
 //! `link` is the state of an open socket. `receive` receives, and `send` sends.
 
+mod ask;
 mod builder;
 mod follower;
 mod lifecycle;
@@ -15,6 +16,7 @@ mod options;
 mod polled;
 mod receive;
 mod refusal;
+mod replies;
 mod send;
 mod settings;
 mod shared;
@@ -29,6 +31,7 @@ use udpair_io::{Adapter, Capabilities, Datagram, Destination, RecvBatch, SendBat
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
+pub use ask::Request;
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;
