@@ -79,7 +79,8 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
-    OptionsReport, OutputStream, Overflow, QualityOfService, Request, SocketOption, Statistics,
+    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SocketOption,
+    Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

@@ -1,5 +1,6 @@
 //! What a socket receives: messages, and events such as errors that the network sent back.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,6 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use udpair_io::{Adapter, Destination, Membership, NetworkError, OwnedDatagram};
 
+use crate::error::{Error, ErrorKind};
 use crate::observe;
 
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
@@ -173,6 +175,35 @@ pub struct PeerError(NetworkError);
 impl PeerError {
     pub(crate) fn new(error: NetworkError) -> Self {
         Self(error)
+    }
+
+    /// Returns the kind of a failure that no repetition of the datagram overcomes; `None` for errors
+    /// about one datagram or one path.
+    pub(crate) fn unreachable(&self) -> Option<ErrorKind> {
+        match self.0.kind {
+            PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {
+                Some(ErrorKind::PeerUnreachable)
+            }
+            PeerErrorKind::HostUnreachable | PeerErrorKind::AdministrativelyProhibited => {
+                Some(ErrorKind::HostUnreachable)
+            }
+            PeerErrorKind::NetworkUnreachable => Some(ErrorKind::NetworkUnreachable),
+            _ => None,
+        }
+    }
+
+    /// Returns this error as that of an operation. `action` says what could not be done.
+    pub(crate) fn into_error(self, action: impl fmt::Display) -> Error {
+        let kind = self.unreachable().unwrap_or(ErrorKind::Io);
+        let what = format!("{:?}", self.0.kind);
+        let mut message = match self.0.destination {
+            Some(to) => format!("{action}: {what} for a datagram to {to}"),
+            None => format!("{action}: {what}"),
+        };
+        if let Some(reporter) = self.0.reporter {
+            message.push_str(&format!(", reported by {reporter}"));
+        }
+        Error::new(kind, message)
     }
 
     /// Emits the error as a tracing event. The caller holds no lock.

@@ -21,7 +21,7 @@ use super::send::dispatch;
 use super::shared::Shared;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
-use crate::message::{Message, PeerError, PeerErrorKind};
+use crate::message::{Message, PeerError};
 use crate::name::EndpointPair;
 
 /// A request, how often it is sent, and what counts as its reply.
@@ -273,14 +273,14 @@ impl<'a> Asking<'a> {
                 return Poll::Ready(Ok(reply));
             }
             if let Some(error) = self.take_error() {
-                return Poll::Ready(Err(self.unreachable(&error)));
+                return Poll::Ready(Err(self.unreachable(error)));
             }
             match self.receive.poll_message(cx) {
                 Poll::Ready(Ok(message)) => self.shared.replies().deliver(message),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 // Looked for again, because an error may have come before the task was enlisted.
                 Poll::Pending => match self.take_error() {
-                    Some(error) => return Poll::Ready(Err(self.unreachable(&error))),
+                    Some(error) => return Poll::Ready(Err(self.unreachable(error))),
                     None => return Poll::Pending,
                 },
             }
@@ -296,7 +296,7 @@ impl<'a> Asking<'a> {
         let destination = self.destination();
         events.take_error(|error| {
             let is_ours = error.destination().is_none_or(|to| Some(to) == destination);
-            is_ours && unreachable(error.kind()).is_some()
+            is_ours && error.unreachable().is_some()
         })
     }
 
@@ -305,13 +305,8 @@ impl<'a> Asking<'a> {
             .map_or_else(|| self.shared.peer_addr(), |to| Some(to.address))
     }
 
-    fn unreachable(&self, error: &PeerError) -> Error {
-        let kind = unreachable(error.kind()).unwrap_or(ErrorKind::PeerUnreachable);
-        let mut message = format!("no reply from {}: {:?}", self.described(), error.kind());
-        if let Some(reporter) = error.reporter() {
-            message.push_str(&format!(", reported by {reporter}"));
-        }
-        Error::new(kind, message)
+    fn unreachable(&self, error: PeerError) -> Error {
+        error.into_error(format!("no reply from {}", self.described()))
     }
 
     fn no_reply(&self) -> Error {
@@ -333,19 +328,5 @@ impl<'a> Asking<'a> {
     fn described(&self) -> String {
         let destination = self.destination();
         destination.map_or_else(|| "the peer".into(), |to| to.to_string())
-    }
-}
-
-/// Returns the kind of a network error that a retry cannot overcome.
-fn unreachable(kind: PeerErrorKind) -> Option<ErrorKind> {
-    match kind {
-        PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {
-            Some(ErrorKind::PeerUnreachable)
-        }
-        PeerErrorKind::HostUnreachable | PeerErrorKind::AdministrativelyProhibited => {
-            Some(ErrorKind::HostUnreachable)
-        }
-        PeerErrorKind::NetworkUnreachable => Some(ErrorKind::NetworkUnreachable),
-        _ => None,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use udpair_io::{Adapter, Engine};
 
-use super::settings::{Ecn, QualityOfService, Settings};
+use super::settings::{Ecn, PeerErrors, QualityOfService, Settings};
 use super::shared::Shared;
 use super::{DatagramSocket, open};
 use crate::error::{Error, ErrorKind};
@@ -198,6 +198,13 @@ impl Builder {
     /// sends to the group, this socket included. Default: `true` (MCG-10).
     pub fn multicast_loopback(mut self, loopback: bool) -> Self {
         self.settings().multicast.loopback = Some(loopback);
+        self
+    }
+
+    /// Sets where the errors that the network sends back are heard. Default:
+    /// [`PeerErrors::AreEvents`].
+    pub fn peer_errors(mut self, peer_errors: PeerErrors) -> Self {
+        self.settings().peer_errors = peer_errors;
         self
     }
 

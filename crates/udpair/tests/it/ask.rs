@@ -1,12 +1,15 @@
 //! Requests and their replies.
 
+use std::future;
 use std::net::{SocketAddr, UdpSocket};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use udpair::{DatagramSocket, EndpointPair, ErrorKind, Request};
+use futures_core::Stream;
+use udpair::{DatagramSocket, EndpointPair, ErrorKind, Overflow, PeerErrors, RecvBatch, Request};
 
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon, unused_addr, unused_port};
@@ -254,5 +257,72 @@ async fn a_dropped_request_leaves_the_others() {
         socket.close();
         let error = soon(waiting).await.unwrap().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Cancelled, "{engine:?}");
+    }
+}
+
+/// MSG-13: where the application wants it, a refused peer makes a receive fail, in every way to
+/// receive; the next one receives again.
+#[tokio::test]
+async fn a_refused_peer_can_make_a_receive_fail() {
+    for (engine, builder) in builders() {
+        let builder = builder.peer_errors(PeerErrors::FailRecv);
+        for way in [
+            "recv",
+            "recv_batch",
+            "messages",
+            "for_each",
+            "queue",
+            "try_recv",
+        ] {
+            let closed = unused_addr();
+            let socket = builder.connect(closed).await.unwrap();
+            let output = socket.output().unwrap();
+            output.write(b"x").await.unwrap();
+            let error = soon(async {
+                match way {
+                    "recv" => socket.recv().await.map(drop),
+                    "recv_batch" => socket.recv_batch(&mut RecvBatch::new(4)).await.map(drop),
+                    "messages" => {
+                        let mut messages = socket.messages();
+                        let next = future::poll_fn(|cx| Pin::new(&mut messages).poll_next(cx));
+                        next.await.unwrap().map(drop)
+                    }
+                    "for_each" => socket.for_each(|_| {}).await,
+                    "queue" => {
+                        let mut queue = socket.queue(4, Overflow::Pause).unwrap();
+                        queue.recv().await.map(drop)
+                    }
+                    _ => loop {
+                        match socket.try_recv() {
+                            Ok(None) => tokio::task::yield_now().await,
+                            received => break received.map(drop),
+                        }
+                    },
+                }
+            })
+            .await
+            .unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PeerUnreachable, "{engine:?} {way}");
+            assert!(error.to_string().contains(&closed.to_string()), "{error}");
+            // The port is open now.
+            let peer = Peer::at(&closed.to_string());
+            peer.send(b"at last", socket.local_addr().unwrap());
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.payload(), b"at last", "{engine:?} {way}");
+        }
+        // Beside a flood of messages too.
+        let (closed, peer) = (unused_addr(), Peer::new());
+        let socket = builder.bind("127.0.0.1:0").await.unwrap();
+        for _ in 0..10 {
+            peer.send(b"x", socket.local_addr().unwrap());
+        }
+        if engine.capabilities().error_queue {
+            socket.send_to(b"x", closed).await.unwrap();
+            let mut failed = 0;
+            for _ in 0..11 {
+                failed += u32::from(soon(socket.recv()).await.is_err());
+            }
+            assert_eq!(failed, 1, "{engine:?}");
+        }
     }
 }
