@@ -65,7 +65,7 @@ pub use message::{
 };
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use network::{
-    AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,
+    AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, adapter, host_names,
     watch_adapters,
 };
 #[cfg(any(fuzzing, test))]
@@ -79,8 +79,8 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
-    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SocketOption,
-    Statistics,
+    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SocketOperation,
+    SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

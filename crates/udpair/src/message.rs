@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use udpair_io::{Adapter, Destination, Membership, NetworkError, OwnedDatagram};
+use udpair_io::{Adapter, Destination, Membership, Metadata, NetworkError, OwnedDatagram};
 
 use crate::error::{Error, ErrorKind};
 use crate::observe;
@@ -96,6 +96,18 @@ impl Message {
     /// broadcast.
     pub fn sent_to(&self) -> Option<IpAddr> {
         self.0.metadata().to
+    }
+
+    /// Returns the address that the message was sent to: one of this machine, a group, or a broadcast
+    /// address.
+    pub fn to(&self) -> Option<IpAddr> {
+        let metadata = self.0.metadata();
+        metadata.to.or(metadata.local)
+    }
+
+    /// Returns all that the engine reported about the message.
+    pub fn metadata(&self) -> &Metadata {
+        self.0.metadata()
     }
 
     /// Returns the index of the adapter (network interface) on which the message arrived.

@@ -4,6 +4,7 @@
 //! a socket, with the options of `builder`; `options` reports what the system granted of those.
 //! `link` is the state of an open socket. `receive` receives, and `send` sends.
 
+mod allowed;
 mod ask;
 mod builder;
 mod follower;
@@ -31,6 +32,7 @@ use udpair_io::{Adapter, Capabilities, Datagram, Destination, RecvBatch, SendBat
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
+pub use allowed::SocketOperation;
 pub use ask::Request;
 pub use builder::Builder;
 use lifecycle::Operation;
