@@ -1,6 +1,6 @@
 //! Sockets for programs without a runtime: every call blocks its thread, with a time limit.
 //!
-//! A [`Socket`] is a [`DatagramSocket`](crate::DatagramSocket) whose futures are awaited by the
+//! A [`Socket`] is a [`DatagramSocket`] whose futures are awaited by the
 //! calling thread. It has every rule of that socket: names, the peer filter, errors. A background
 //! thread of the process serves it; it is started with the first socket.
 //!
