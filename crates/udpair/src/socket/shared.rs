@@ -550,3 +550,29 @@ impl Drop for Opening<'_> {
         self.shared.wake_opening_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// CLS-02: the close comes while the opening is polled, before anybody waits to be woken by it.
+    #[test]
+    fn an_opening_notices_a_close_that_nobody_could_be_woken_by() {
+        let shared = Shared::new(Arc::default());
+        let opening = future::poll_fn(|_| {
+            shared.close();
+            Poll::<Result<(), Error>>::Pending
+        });
+        let mut ending = pin!(shared.unless_closed("bind", opening));
+        let polled = ending
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Err(error)) = polled else {
+            panic!("{polled:?}");
+        };
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+    }
+}
