@@ -345,7 +345,7 @@ impl Drop for Server {
 }
 
 /// Returns the name and the type of the first question, and where it ends.
-fn question(query: &[u8]) -> Option<(String, u16, usize)> {
+pub(super) fn question(query: &[u8]) -> Option<(String, u16, usize)> {
     let (mut labels, mut at) = (Vec::new(), 12);
     loop {
         let length = usize::from(*query.get(at)?);
@@ -426,7 +426,7 @@ fn reply(query: &[u8], name: &str, kind: u16, end: usize, manner: Manner) -> Opt
     Some(message)
 }
 
-fn record(owner: &str, kind: u16, data: &[u8]) -> Vec<u8> {
+pub(super) fn record(owner: &str, kind: u16, data: &[u8]) -> Vec<u8> {
     let mut record = wire_name(owner);
     record.extend(kind.to_be_bytes());
     record.extend([0, 1, 0, 0, 0, 60]);
@@ -435,7 +435,7 @@ fn record(owner: &str, kind: u16, data: &[u8]) -> Vec<u8> {
     record
 }
 
-fn wire_name(name: &str) -> Vec<u8> {
+pub(super) fn wire_name(name: &str) -> Vec<u8> {
     let mut wire = Vec::new();
     for label in name.split('.') {
         wire.push(u8::try_from(label.len()).unwrap_or(0));
