@@ -6,8 +6,10 @@
     reason = "a test may panic where it cannot continue"
 )]
 
+use std::env;
 use std::fs;
 use std::net::UdpSocket;
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use udpair::{DatagramSocket, Endpoint, Message, SendBatch};
@@ -216,9 +218,111 @@ async fn beyond_the_limit_one_message_at_a_time_is_received() {
     }
 }
 
-/// MSG-20
+/// MSG-20: how many bytes a kept message holds with the datagrams that arrived with it, exactly.
 #[tokio::test(flavor = "current_thread")]
-async fn a_detached_message_takes_its_length_and_no_more() {
+async fn a_kept_message_holds_the_buffer_that_it_shares_until_it_is_detached() {
+    /// 64 KiB, less the byte that no datagram needs.
+    const BUFFER: usize = 65_535;
+    let _alone = Alone::new();
+    let coalesces = udpair::engines()[0].capabilities().receive_offload;
+    for (datagrams, bytes, held) in [
+        (1, 1, 0),
+        (1, 1200, 0),
+        (1, 16 << 10, 0),
+        (1, (16 << 10) + 1, BUFFER),
+        (1, 60_000, BUFFER),
+        (4, 1000, 4000),
+        (2, 8 << 10, 16 << 10),
+        (16, 1 << 10, 16 << 10),
+        (17, 1 << 10, BUFFER),
+        (60, 1000, BUFFER),
+    ] {
+        if datagrams > 1 && !coalesces {
+            continue;
+        }
+        let kept = first_of_batches(9, datagrams, bytes).await;
+        let case = format!("{datagrams} of {bytes} bytes");
+        assert_eq!(udpair::receive_memory(), 9 * held, "{case}");
+        let detached: Vec<_> = kept.into_iter().map(Message::detach).collect();
+        assert_eq!(udpair::receive_memory(), 0, "{case}");
+        for message in detached {
+            assert_eq!(message.payload(), vec![0; bytes], "{case}");
+        }
+    }
+}
+
+/// Runs a test of this file in a process of its own, where no other test has left free memory that
+/// would hide how much more it takes.
+fn run_by_itself(test: &str) {
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(BY_ITSELF, "")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+}
+
+/// The environment variable of that process.
+const BY_ITSELF: &str = "UDPAIR_TEST_BY_ITSELF";
+
+/// MSG-20: one that arrived alone, and one that was detached from those that arrived with it.
+#[tokio::test(flavor = "current_thread")]
+async fn a_message_of_its_own_takes_its_length_and_no_more() {
+    if env::var_os(BY_ITSELF).is_none() {
+        return run_by_itself("a_message_of_its_own_takes_its_length_and_no_more");
+    }
+    const BYTES: usize = 4 << 20;
+    // Not dropped before the end: otherwise the next ones would take its memory.
+    let mut all = Vec::new();
+    for bytes in [1, 65, 300, 1025, 1200, 2049, 9000] {
+        for datagrams in [1, 4] {
+            // The metadata, the message itself, and what the allocator adds.
+            let each = bytes + 190;
+            let count = BYTES / each;
+            let sender = DatagramSocket::builder().bind(&any_port()).await.unwrap();
+            let receiver = DatagramSocket::builder().bind(&any_port()).await.unwrap();
+            let to = receiver.local_addr().unwrap();
+            let mut batch = SendBatch::new();
+            let mut kept = Vec::with_capacity(count);
+            let mut before = None;
+            for number in 0..count + WARM_UP {
+                if number == WARM_UP {
+                    // The buffers are there.
+                    before = resident_kib();
+                }
+                for _ in 0..datagrams {
+                    batch.push_to(vec![7; bytes], to);
+                }
+                sender.send_batch(&mut batch).await.unwrap();
+                let first = receiver.recv().await.unwrap();
+                for _ in 1..datagrams {
+                    receiver.recv().await.unwrap();
+                }
+                kept.push(match datagrams {
+                    1 => first,
+                    _ => first.detach(),
+                });
+            }
+            let what = format!("{count} of {datagrams} messages of {bytes} bytes");
+            assert_growth(before, (count * each + SLACK) >> 10, &what);
+            assert!(
+                kept.iter()
+                    .all(|message| message.payload() == vec![7; bytes])
+            );
+            all.push(kept);
+        }
+    }
+}
+
+/// How many messages are received before memory is measured.
+const WARM_UP: usize = 100;
+
+/// How many bytes the allocator may take ahead of need.
+const SLACK: usize = 256 << 10;
+
+/// MSG-20: so does every copy.
+#[tokio::test(flavor = "current_thread")]
+async fn a_copy_of_a_detached_message_takes_its_length_and_no_more() {
     const COUNT: usize = 20_000;
     let _alone = Alone::new();
     let mut all = Vec::new();

@@ -1,12 +1,12 @@
 //! Two echoes that answer each other because of a forged datagram: the loop ends by itself.
 
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 
 use rustix::net::{AddressFamily, SendFlags, SocketType, ipproto, sendto, socket};
 use udpair::DatagramSocket;
 
 use super::daemon::Daemon;
-use super::lan::{Case, Lan, Why, endpoint};
+use super::lan::{Case, Lan, Why, adapter, endpoint, receive};
 use super::namespace::Namespace;
 use super::suite::{Suite, check};
 
@@ -22,6 +22,7 @@ fn cases() -> Result<(), String> {
         ("a reply has one hop less", one_hop_less),
         ("two echoes", two_echoes),
         ("an echo and itself", itself),
+        ("an echo and others on its port or its host", not_itself),
     ];
     Lan::run_all("echo", cases)
 }
@@ -114,24 +115,83 @@ fn two_echoes(lan: &Lan) -> Result<String, Why> {
     Ok("as many datagrams as the forged one has hops".into())
 }
 
-/// CTL-08: a datagram from its own address and port, whatever that is.
+/// CTL-08: a datagram from its own address and port, whatever that is: an address of this or another
+/// adapter, any address of loopback, over either family.
 fn itself(lan: &Lan) -> Result<String, Why> {
-    for (at, from) in [
-        (":5011", "10.80.1.1:5011"),
-        (":5011", "10.80.2.1:5011"),
-        (":5011", "127.0.0.1:5011"),
-        ("127.0.0.1:5011", "127.0.0.1:5011"),
+    let index = lan.on(&lan.home, async || Ok(adapter("e0")?.index))?;
+    let link_local = format!("[fe80::1%{index}]:5011");
+    for (at, from, to) in [
+        (":5011", "10.80.1.1:5011", "127.0.0.1:5011"),
+        (":5011", "10.80.2.1:5011", "127.0.0.1:5011"),
+        (":5011", "10.80.2.1:5011", "10.80.1.1:5011"),
+        (":5011", "127.0.0.1:5011", "127.0.0.1:5011"),
+        (":5011", "127.0.0.9:5011", "127.0.0.1:5011"),
+        ("0.0.0.0:5011", "10.80.1.11:5011", "10.80.1.1:5011"),
+        ("127.0.0.1:5011", "127.0.0.1:5011", "127.0.0.1:5011"),
+        (
+            "[::ffff:127.0.0.1]:5011",
+            "127.0.0.1:5011",
+            "127.0.0.1:5011",
+        ),
+        (
+            "[::ffff:10.80.1.1]:5011",
+            "10.80.1.1:5011",
+            "10.80.1.1:5011",
+        ),
+        (":5011", "[::1]:5011", "[::1]:5011"),
+        (":5011", "[fd80:1::1]:5011", "[::1]:5011"),
+        (":5011", "[fd80:2::1]:5011", "[fd80:1::1]:5011"),
+        ("[::1]:5011", "[::1]:5011", "[::1]:5011"),
+        ("[fd80:1::1]:5011", "[fd80:1::1]:5011", "[fd80:1::1]:5011"),
+        (":5011", &link_local, &link_local),
+        ("[fe80::1%e0]:5011", &link_local, &link_local),
     ] {
         let mut echo = lan.home.echo(at)?;
-        forge(&lan.home, from, "127.0.0.1:5011", 255)?;
-        echo.wait_for("\"message\"")?;
-        ends_with(lan, &mut echo, ["127.0.0.1", "5011"], 1, 0)
+        forge(&lan.home, from, to, 255)?;
+        echo.wait_for("\"message\"")
+            .map_err(|why| format!("{at} {from}: {why}"))?;
+        let to: SocketAddr = to.parse()?;
+        let host = match to {
+            SocketAddr::V6(to) if to.scope_id() > 0 => format!("{}%{index}", to.ip()),
+            _ => to.ip().to_string(),
+        };
+        ends_with(lan, &mut echo, [&host, "5011"], 1, 0)
             .map_err(|why| format!("{at} {from}: {why}"))?;
     }
     Ok("is not answered".into())
 }
 
-/// Asks an echo once more, ends it, and checks what it received and sent before.
+/// CTL-08: another port of the same host, and another host with the same port, are answered.
+fn not_itself(lan: &Lan) -> Result<String, Why> {
+    for (at, host, from, to) in [
+        (":5012", &lan.home, "127.0.0.1:0", "127.0.0.1:5012"),
+        (":5012", &lan.home, "[::1]:0", "[::1]:5012"),
+        (":5012", &lan.one, "10.80.1.2:5012", "10.80.1.1:5012"),
+        (":5012", &lan.one, "[fd80:1::2]:5012", "[fd80:1::1]:5012"),
+        (
+            "127.0.0.1:5012",
+            &lan.home,
+            "127.0.0.2:5012",
+            "127.0.0.1:5012",
+        ),
+        (
+            "10.80.1.1:5012",
+            &lan.home,
+            "10.80.1.11:5012",
+            "10.80.1.1:5012",
+        ),
+    ] {
+        let _echo = lan.home.echo(at)?;
+        let peer = lan.peer(host, from)?;
+        peer.send_to(b"other", to)?;
+        let (answer, _) = receive(&peer).map_err(|why| format!("{at} {from}: {why}"))?;
+        check(answer == "other", || format!("{at} {from}: {answer}"))?;
+    }
+    Ok("is answered".into())
+}
+
+/// Asks an echo once more, ends it, and checks what it received and sent before, and that it had no
+/// trouble.
 fn ends_with(
     lan: &Lan,
     echo: &mut Daemon,
@@ -141,10 +201,12 @@ fn ends_with(
 ) -> Result<(), Why> {
     let run = lan.home.udpair(&["ask", host, port, "fence"])?;
     run.has_code(0)?;
-    echo.take_log();
     echo.signal("-TERM")?;
     echo.wait_for("\"summary\"")?;
     let log = echo.take_log();
+    check(!log.iter().any(|line| line.contains("\"error\"")), || {
+        format!("{log:?}")
+    })?;
     let summary: serde_json::Value = serde_json::from_str(log.last().ok_or("no summary")?)?;
     let is_expected = summary["received"] == received + 1 && summary["sent"] == sent + 1;
     Ok(check(is_expected, || {
@@ -154,20 +216,55 @@ fn ends_with(
 
 /// Sends a datagram with a sender that is not the socket's.
 fn forge(host: &Namespace, from: &str, to: &str, hops: u8) -> Result<(), Why> {
-    let (from, to): (SocketAddrV4, SocketAddrV4) = (from.parse()?, to.parse()?);
-    // IPv4 (RFC 791); the kernel computes the length and the checksum.
-    let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0, 0, hops, 17, 0, 0];
-    packet.extend(from.ip().octets());
-    packet.extend(to.ip().octets());
-    // UDP (RFC 768), without a checksum.
-    packet.extend(from.port().to_be_bytes());
-    packet.extend(to.port().to_be_bytes());
-    packet.extend(10_u16.to_be_bytes());
-    packet.extend([0, 0]);
-    packet.extend(b"me");
+    let (from, to): (SocketAddr, SocketAddr) = (from.parse()?, to.parse()?);
+    let mut datagram = udp(from.port(), to.port());
+    let mut at = to;
+    // Of a raw socket the port is a protocol.
+    at.set_port(0);
+    let (family, header) = match (from.ip(), to.ip()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            // RFC 791; the kernel computes the length and the checksum.
+            let mut header = vec![0x45, 0, 0, 0, 0, 0, 0, 0, hops, UDP, 0, 0];
+            header.extend(from.octets());
+            header.extend(to.octets());
+            (AddressFamily::INET, header)
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let length = u8::try_from(datagram.len())?;
+            // RFC 8200
+            let mut header = vec![0x60, 0, 0, 0, 0, length, UDP, hops];
+            header.extend(from.octets());
+            header.extend(to.octets());
+            // The checksum is of the addresses, the protocol and the length too.
+            let pseudo = [&header[8..], &[0, UDP, 0, length], &datagram].concat();
+            datagram[6..8].copy_from_slice(&checksum(&pseudo).to_be_bytes());
+            (AddressFamily::INET6, header)
+        }
+        _ => return Err("addresses of two families".into()),
+    };
+    let packet = [header, datagram].concat();
     host.enter(|| {
-        let raw = socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::RAW))?;
-        sendto(&raw, &packet, SendFlags::empty(), &SocketAddr::from(to))?;
+        let raw = socket(family, SocketType::RAW, Some(ipproto::RAW))?;
+        sendto(&raw, &packet, SendFlags::empty(), &at)?;
         Ok(())
     })?
 }
+
+/// Returns a datagram without a checksum (RFC 768).
+fn udp(from: u16, to: u16) -> Vec<u8> {
+    let ports = [from.to_be_bytes(), to.to_be_bytes()];
+    [ports.as_flattened(), &[0, 10, 0, 0], b"me"].concat()
+}
+
+/// Returns the Internet checksum (RFC 1071) of an even number of bytes.
+fn checksum(bytes: &[u8]) -> u16 {
+    let words = bytes.as_chunks::<2>().0.iter();
+    let mut sum: u32 = words.map(|word| u32::from(u16::from_be_bytes(*word))).sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// The number of UDP in the headers of packets.
+const UDP: u8 = 17;

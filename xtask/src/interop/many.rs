@@ -10,8 +10,8 @@ use std::thread;
 use std::time::SystemTime;
 
 use udpair::{
-    DatagramSocket, Destination, Ecn, ErrorKind, Event, Message, PacketHeader, PeerErrorKind,
-    QualityOfService, SendBatch, Source,
+    DatagramSocket, Destination, Ecn, EndpointPair, ErrorKind, Event, Message, PacketHeader,
+    PeerErrorKind, QualityOfService, SendBatch, Source,
 };
 
 use super::lan::{Case, Lan, Why, adapter, endpoint, port, receive, text};
@@ -32,6 +32,10 @@ pub(crate) const SUITE: Suite = Suite {
 fn cases() -> Result<(), String> {
     let cases: &[(&str, Case)] = &[
         ("replies leave from the requested address", replies),
+        (
+            "replies to the same link-local address on two adapters",
+            link_local_replies,
+        ),
         (
             "replies to datagrams that were sent to a group",
             reply_to_group,
@@ -112,6 +116,66 @@ fn replies(lan: &Lan) -> Result<String, Why> {
         seen += 1;
     }
     Ok(format!("{seen} combinations of address and path"))
+}
+
+/// MSG-11, OUT-05: neighbours on two adapters that have the same link-local address, which for IPv4
+/// names no adapter. The routing table has the network on both.
+fn link_local_replies(lan: &Lan) -> Result<String, Why> {
+    let at = [
+        (&lan.home, "e0", "169.254.1.1/16"),
+        (&lan.home, "e1", "169.254.2.1/16"),
+        (&lan.one, "o0", "169.254.9.9/16"),
+        (&lan.two, "t0", "169.254.9.9/16"),
+    ];
+    for (host, adapter, address) in at {
+        host.ip(&["address", "add", address, "dev", adapter])?;
+    }
+    let server = lan.on(&lan.home, async || {
+        Ok(DatagramSocket::builder().bind(&endpoint(":0")?).await?)
+    })?;
+    for round in 0..2 {
+        for (host, adapter, remote, local) in [
+            (&lan.one, "o0", "169.254.1.1", "169.254.9.9"),
+            (&lan.two, "t0", "169.254.2.1", "169.254.9.9"),
+            (&lan.one, "o0", "fe80::1", "fe80::2"),
+            (&lan.two, "t0", "fe80::1", "fe80::2"),
+        ] {
+            let (zone, bracket) = match remote.contains(':') {
+                true => (format!("%{adapter}"), ["[", "]"]),
+                false => (String::new(), ["", ""]),
+            };
+            let client = lan.on(host, async || {
+                let [open, close] = bracket;
+                let pair =
+                    EndpointPair::to(&format!("{remote}{zone}"), &port(&server).to_string())?
+                        .with_local(endpoint(&format!("{open}{local}{zone}{close}:0"))?);
+                let client = DatagramSocket::builder().connect(&pair).await?;
+                client.output()?.write(adapter.as_bytes()).await?;
+                Ok(client)
+            })?;
+            lan.on(&lan.home, async || {
+                let message = server.recv().await?;
+                check(text(&message) == adapter, || format!("{message:?}"))?;
+                let mut batch = SendBatch::new();
+                batch.push_to("batch", message.reply());
+                server.send_to(message.payload(), message.reply()).await?;
+                server.send_batch(&mut batch).await?;
+                Ok(())
+            })?;
+            lan.on(host, async || {
+                for expected in [adapter, "batch"] {
+                    let reply = text(&client.recv().await?);
+                    check(reply == expected, || format!("{round} {remote}: {reply}"))?;
+                }
+                Ok(())
+            })
+            .map_err(|why| format!("{round} {remote} {adapter}: {why}"))?;
+        }
+    }
+    for (host, adapter, address) in at {
+        host.ip(&["address", "del", address, "dev", adapter])?;
+    }
+    Ok("169.254.9.9 and fe80::2, each through the adapter it was heard on".into())
 }
 
 /// MSG-11: a datagram that was sent to a group is answered from the adapter's own address.

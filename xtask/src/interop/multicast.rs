@@ -29,6 +29,10 @@ fn cases() -> Result<(), String> {
         ("a multicast-only socket", multicast_only),
         ("the adapter that datagrams leave through", sending_adapter),
         ("a group without a route", no_route),
+        (
+            "a bound socket whose adapter or address is gone",
+            no_override,
+        ),
         ("more groups than the system allows", too_many),
         ("an adapter that is switched off and on", switched),
         ("addresses that change", addresses),
@@ -435,6 +439,63 @@ fn sending_adapter(lan: &Lan) -> Result<String, Why> {
         }
     }
     Ok("through the chosen adapter, that of the address, and the bound adapter".into())
+}
+
+/// MCG-11: a socket that is bound to an adapter or an address sends to groups through no other one,
+/// not even if it cannot send through that.
+fn no_override(lan: &Lan) -> Result<String, Why> {
+    let group = GROUPS[0];
+    cable(
+        (&lan.home, "e9", &["10.89.1.1/24", "10.89.1.11/24"]),
+        (&lan.one, "o9", &["10.89.1.2/24"]),
+    )?;
+    lan.until_running(&lan.home, "e9")?;
+    let inside = lan.on(&lan.home, async || {
+        let builder = DatagramSocket::builder();
+        let socket = builder.bind_on(&adapter("lo")?, &0.into()).await?;
+        socket.join_multicast(&group.parse()?).await?;
+        Ok(socket)
+    })?;
+    let to = SocketAddr::new(group.parse()?, port(&inside));
+    let sockets = lan.on(&lan.home, async || {
+        let builder = DatagramSocket::builder();
+        let at_address = SocketAddr::new("10.89.1.11".parse()?, 0);
+        let at_address = builder.bind(at_address).await?;
+        let on_adapter = builder.bind_on(&adapter("e9")?, &0.into()).await?;
+        Ok([
+            ("adapter", ErrorKind::NetworkUnreachable, on_adapter),
+            ("address", ErrorKind::AddressNotAvailable, at_address),
+        ])
+    })?;
+    lan.home
+        .ip(&["address", "del", "10.89.1.11/24", "dev", "e9"])?;
+    lan.home.ip(&["link", "set", "e9", "down"])?;
+    lan.on(&lan.home, async || {
+        for (how, expected, socket) in &sockets {
+            let stream = socket.output_to(to).await?;
+            let mut batch = SendBatch::new();
+            batch.push_to("batch", to);
+            for (call, sent) in [
+                ("send_to", socket.send_to(b"send_to", to).await),
+                (
+                    "try_send_to",
+                    socket.try_send_to(b"try_send_to", to).map(drop),
+                ),
+                ("write", stream.write(b"write").await),
+                ("send_batch", socket.send_batch(&mut batch).await),
+            ] {
+                let kind = sent.as_ref().err().map(udpair::Error::kind);
+                check(kind == Some(*expected), || {
+                    format!("{how} {call}: {sent:?}")
+                })?;
+            }
+        }
+        let heard = inside.try_recv()?;
+        check(heard.is_none(), || format!("{heard:?}"))?;
+        Ok(())
+    })?;
+    lan.home.ip(&["link", "del", "e9"])?;
+    Ok("no datagram leaves through another adapter".into())
 }
 
 /// MCG-11: datagrams leave through the first adapter on which a group is joined, otherwise through

@@ -62,6 +62,9 @@ const OPTIONS: &[SocketOption] = &[
 const ENOPROTOOPT: u32 = 92;
 const ENOSYS: u32 = 38;
 const EPERM: u32 = 1;
+const EIO: u32 = 5;
+const EINVAL: u32 = 22;
+const EMSGSIZE: u32 = 90;
 
 /// Refuses the sockets through which adapters and routes are read.
 const NO_NETLINK: &str = "socket:16=97";
@@ -79,6 +82,7 @@ fn cases() -> Result<(), String> {
         ("no adapters through netlink", no_netlink),
         ("what a caller relies on is named", named),
         ("what only the library can do", library),
+        ("adapters that cannot segment", segmentation),
         ("the engine that the command is told to use", engines),
     ];
     for (name, case) in cases {
@@ -310,6 +314,51 @@ fn library() -> Result<String, Why> {
     Ok("capabilities of a socket, batches, groups, and options that are necessary".into())
 }
 
+/// OUT-02: a batch that the kernel would have to segment is refused, with each of the errors that say
+/// so, and its datagrams go one by one. This program does the work in `inside`.
+fn segmentation() -> Result<String, Why> {
+    for error in [EIO, EINVAL, EMSGSIZE] {
+        // One message per call: a batch to one destination with datagrams of one length.
+        let rules = [format!("sendmmsg:-:-:1={error}")];
+        let this = std::env::current_exe()?;
+        let output = System::Refusing(&rules)
+            .command(this, &["inside", "segmentation"])
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        check(output.status.success(), || format!("{error}: {text}"))?;
+    }
+    Ok("EIO, EINVAL and EMSGSIZE".into())
+}
+
+/// Sends batches that would have to be segmented, which the system refuses.
+async fn inside_without_segmentation() -> Result<(), Why> {
+    let builder = DatagramSocket::builder();
+    let receiver = builder.bind(&endpoint(":0")?).await?;
+    let sender = builder.bind(&endpoint(":0")?).await?;
+    let to = SocketAddr::from(([127, 0, 0, 1], super::lan::port(&receiver)));
+    for round in 0..3_u8 {
+        let mut batch = SendBatch::new();
+        for number in 0..30 {
+            batch.push_to(vec![number, round, 0, 0], to);
+        }
+        sender.send_batch(&mut batch).await?;
+        check(batch.is_empty(), || format!("{} left", batch.len()))?;
+        for number in 0..30 {
+            let message = receiver.recv().await?;
+            check(message.payload() == [number, round, 0, 0], || {
+                format!("{number} of {round}: {message:?}")
+            })?;
+        }
+    }
+    // The same refusal of one datagram is not about segmenting.
+    let mut batch = SendBatch::new();
+    batch.push_to("x", to);
+    let sent = sender.send_batch(&mut batch).await;
+    Ok(check(sent.is_err() && batch.len() == 1, || {
+        format!("{sent:?}, {} left", batch.len())
+    })?)
+}
+
 /// Checks the library on a system that refuses `what`.
 pub(crate) fn inside(what: &str) -> Result<(), Why> {
     RuntimeBuilder::new_current_thread()
@@ -319,6 +368,9 @@ pub(crate) fn inside(what: &str) -> Result<(), Why> {
 }
 
 async fn inside_runtime(what: &str) -> Result<(), Why> {
+    if what == "segmentation" {
+        return inside_without_segmentation().await;
+    }
     let builder = DatagramSocket::builder().timestamps(true);
     let receiver = builder.bind(&endpoint(":0")?).await?;
     let port = super::lan::port(&receiver);

@@ -18,6 +18,7 @@ use super::lifecycle::{
 use super::link::Link;
 use super::link::Statistics;
 use super::options::{self, Observed, OptionsReport};
+use super::replies::Replies;
 use super::settings::{Settings, check_hop_limit};
 use crate::driver::{self, Waiter, Waiters};
 use crate::error::Error;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     /// Tasks waiting for an opening to finish, or for the socket to be closed. Created by the first
     /// waiter.
     opening_waiters: OnceBox<Waiters>,
+    /// Created by the first request that waits for a reply.
+    replies: OnceBox<Replies>,
     published: Published,
 }
 
@@ -113,6 +116,7 @@ impl Shared {
             link: OnceLock::new(),
             handles: AtomicUsize::new(0),
             opening_waiters: OnceBox::new(),
+            replies: OnceBox::new(),
             published: Published::default(),
         }
     }
@@ -413,6 +417,11 @@ impl Shared {
             .finish_non_exhaustive()
     }
 
+    /// Returns the requests that wait for replies.
+    pub(crate) fn replies(&self) -> &Replies {
+        self.replies.get_or_init(Box::default)
+    }
+
     /// Returns the list of the tasks that wait for an opening to finish, or for the socket to be
     /// closed.
     fn opening_waiters(&self) -> &Waiters {
@@ -539,5 +548,31 @@ impl Drop for Opening<'_> {
         }
         drop(lifecycle);
         self.shared.wake_opening_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    /// CLS-02: the close comes while the opening is polled, before anybody waits to be woken by it.
+    #[test]
+    fn an_opening_notices_a_close_that_nobody_could_be_woken_by() {
+        let shared = Shared::new(Arc::default());
+        let opening = future::poll_fn(|_| {
+            shared.close();
+            Poll::<Result<(), Error>>::Pending
+        });
+        let mut ending = pin!(shared.unless_closed("bind", opening));
+        let polled = ending
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        let Poll::Ready(Err(error)) = polled else {
+            panic!("{polled:?}");
+        };
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
     }
 }

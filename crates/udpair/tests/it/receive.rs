@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_core::Stream;
 use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
@@ -123,6 +124,100 @@ async fn try_recv_returns_an_available_message_or_none() {
         peer.send(b"c", loopback(&socket));
         assert_eq!(soon(socket.recv()).await.unwrap().payload(), b"c");
     }
+}
+
+/// The ways to take a message of a socket at once.
+const TAKERS: &[&str] = &["try_recv", "recv", "next_event", "poll_recv"];
+
+/// Takes a message that has arrived, before the runtime has noticed that, and returns its payload.
+fn take_at_once(socket: &DatagramSocket, taker: &str) -> Option<Vec<u8>> {
+    let mut cx = Context::from_waker(Waker::noop());
+    let polled = match taker {
+        "try_recv" => return Some(socket.try_recv().unwrap()?.payload().to_vec()),
+        "recv" => pin!(socket.recv()).poll(&mut cx),
+        "next_event" => pin!(socket.next_event())
+            .poll(&mut cx)
+            .map_ok(|event| match event {
+                Event::Message(message) => message,
+                event => panic!("{event:?}"),
+            }),
+        "poll_recv" => socket.poll_recv(&mut cx),
+        _ => panic!("{taker}"),
+    };
+    match polled {
+        Poll::Ready(message) => Some(message.unwrap().payload().to_vec()),
+        Poll::Pending => None,
+    }
+}
+
+/// The messages of a call that no one asked for stay in the socket, where they no longer make the
+/// descriptor readable. Receivers that wait get them nevertheless.
+#[tokio::test]
+async fn a_receive_that_takes_the_first_of_two_wakes_who_waits_for_the_second() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        // The receivers that poll take what has arrived without the runtime.
+        let builder = builder.busy_poll(Duration::from_nanos(1));
+        for taker in TAKERS {
+            for waiter in [
+                "recv",
+                "recv_batch",
+                "next_event",
+                "readable",
+                "messages",
+                "for_each",
+            ] {
+                let case = format!("{engine:?} {taker} {waiter}");
+                let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+                let waiting = tokio::spawn(wait_for_second(socket.clone(), waiter));
+                // On this single-threaded runtime the task waits by the time this one continues.
+                tokio::task::yield_now().await;
+                peer.send(b"first", loopback(&socket));
+                peer.send(b"second", loopback(&socket));
+                let first = take_at_once(&socket, taker);
+                assert_eq!(first.as_deref(), Some(&b"first"[..]), "{case}");
+                soon(waiting)
+                    .await
+                    .unwrap_or_else(|error| panic!("{case}: {error}"));
+            }
+        }
+    }
+}
+
+/// Waits in one of several ways for a datagram that says `second`.
+async fn wait_for_second(socket: DatagramSocket, way: &str) {
+    let payload = match way {
+        "recv" => socket.recv().await.unwrap().payload().to_vec(),
+        "recv_batch" => {
+            let mut batch = RecvBatch::new(8);
+            assert_eq!(socket.recv_batch(&mut batch).await.unwrap(), 1);
+            batch.iter().next().unwrap().payload().to_vec()
+        }
+        "next_event" => match socket.next_event().await.unwrap() {
+            Event::Message(message) => message.payload().to_vec(),
+            event => panic!("{event:?}"),
+        },
+        "readable" => {
+            socket.readable().await.unwrap();
+            socket.try_recv().unwrap().unwrap().payload().to_vec()
+        }
+        "messages" => {
+            let mut messages = pin!(socket.messages());
+            let message = future::poll_fn(|cx| messages.as_mut().poll_next(cx)).await;
+            message.unwrap().unwrap().payload().to_vec()
+        }
+        "for_each" => {
+            let mut payload = Vec::new();
+            let handled = socket.for_each(|datagram| {
+                payload = datagram.payload().to_vec();
+                socket.close();
+            });
+            handled.await.unwrap();
+            payload
+        }
+        _ => panic!("{way}"),
+    };
+    assert_eq!(payload, b"second", "{way}");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Sending: one write is one datagram, and earlier network errors do not fail it.
 
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use udpair::{DatagramSocket, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind, SendBatch};
 
@@ -141,6 +144,71 @@ async fn a_closed_port_wakes_a_task_that_waits_for_events() {
         let error = soon(waiting).await.unwrap();
         assert_eq!(error.kind(), PeerErrorKind::PortUnreachable, "{engine:?}");
         assert_eq!(error.destination(), Some(closed), "{engine:?}");
+    }
+}
+
+/// MSG-13: whoever finds the error first, it is for the task that waits for events. Once it was
+/// collected, the descriptor is no longer ready, so the runtime wakes nobody.
+#[tokio::test]
+async fn an_error_that_another_call_finds_wakes_a_task_that_waits_for_events() {
+    for (engine, builder) in builders() {
+        // A receiver that polls asks the kernel at once.
+        let builder = builder.busy_poll(Duration::from_nanos(1));
+        for finder in ["try_recv", "recv", "poll_recv", "write"] {
+            let socket = builder.connect(unused_addr()).await.unwrap();
+            let output = socket.output().unwrap();
+            let waiting = tokio::spawn({
+                let socket = socket.clone();
+                async move { next_peer_error(&socket).await }
+            });
+            tokio::task::yield_now().await;
+            output.write(b"to a closed port").await.unwrap();
+            let mut cx = Context::from_waker(Waker::noop());
+            match finder {
+                "try_recv" => assert!(socket.try_recv().unwrap().is_none()),
+                "recv" => assert!(pin!(socket.recv()).poll(&mut cx).is_pending()),
+                "poll_recv" => assert!(socket.poll_recv(&mut cx).is_pending()),
+                _ => output.write(b"to a closed port").await.unwrap(),
+            }
+            assert!(socket.statistics().peer_errors > 0, "{engine:?} {finder}");
+            let error = soon(waiting).await.unwrap();
+            assert_eq!(
+                error.kind(),
+                PeerErrorKind::PortUnreachable,
+                "{engine:?} {finder}"
+            );
+        }
+    }
+}
+
+/// MSG-13: an error whose number somebody else has taken from the descriptor (`SO_ERROR`, socket(7))
+/// fails no call any more. It is reported from the error queue.
+#[tokio::test]
+async fn an_error_that_fails_no_call_is_reported() {
+    for (engine, builder) in builders() {
+        if !engine.capabilities().error_queue {
+            continue;
+        }
+        let socket = builder.connect(unused_addr()).await.unwrap();
+        let cause_and_take = async || {
+            let output = socket.output().unwrap();
+            output.write(b"to a closed port").await.unwrap();
+            let same = socket.with_system_socket(udpair_io::Socket::try_clone_std);
+            let taken = same.unwrap().unwrap().take_error().unwrap();
+            assert!(taken.is_some(), "{engine:?}");
+        };
+        cause_and_take().await;
+        assert!(socket.try_recv().unwrap().is_none());
+        assert_eq!(socket.statistics().peer_errors, 1, "{engine:?}");
+        next_peer_error(&socket).await;
+        let waiting = tokio::spawn({
+            let socket = socket.clone();
+            async move { next_peer_error(&socket).await }
+        });
+        tokio::task::yield_now().await;
+        cause_and_take().await;
+        let error = soon(waiting).await.unwrap();
+        assert_eq!(error.kind(), PeerErrorKind::PortUnreachable, "{engine:?}");
     }
 }
 
