@@ -7,11 +7,13 @@ mod adapters;
 mod attachment;
 mod broadcast;
 mod daemon;
+mod descriptors;
 mod device;
 mod echo;
 mod ended;
 mod files;
 mod full;
+mod guest;
 mod kubernetes;
 mod lan;
 mod many;
@@ -20,6 +22,7 @@ mod named;
 mod names;
 mod namespace;
 mod network;
+mod options;
 mod peers;
 mod refusal;
 mod release;
@@ -28,7 +31,6 @@ mod stun;
 mod suite;
 mod udpair;
 
-pub(crate) use sandbox::inside;
 pub(crate) use suite::Suite;
 
 /// All suites, in the order in which they run.
@@ -53,4 +55,18 @@ pub(crate) const SUITES: &[Suite] = &[
     kubernetes::SUITE,
     files::SUITE,
     names::SUITE,
+    options::SUITE,
+    guest::SUITE,
+    descriptors::SUITE,
 ];
+
+/// Does the part of a suite that needs a process of its own.
+pub(crate) fn inside(what: &str) -> Result<(), lan::Why> {
+    if what == guest::GUEST {
+        guest::inside()
+    } else if let Some(case) = what.strip_prefix(descriptors::DESCRIPTORS) {
+        descriptors::inside(case)
+    } else {
+        sandbox::inside(what)
+    }
+}

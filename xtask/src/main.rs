@@ -6,6 +6,7 @@
 
 mod bench;
 mod command;
+mod fuzz;
 #[cfg(target_os = "linux")]
 mod interop;
 mod packages;
@@ -32,6 +33,9 @@ fn main() -> ExitCode {
         ["check-targets"] => test::run_targets(targets::TARGETS),
         ["check-targets", chosen @ ..] => test::run_targets(chosen),
         ["bench", rest @ ..] => bench::run(rest),
+        ["fuzz"] => fuzz::run("600", ""),
+        ["fuzz", seconds] => fuzz::run(seconds, ""),
+        ["fuzz", seconds, word] => fuzz::run(seconds, word),
         #[cfg(target_os = "linux")]
         ["inside", what] => match interop::inside(what) {
             Ok(()) => ExitCode::SUCCESS,
@@ -57,6 +61,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
                   with WORD, only those with WORD in their name
   check-targets [TARGET ...]
                   checks that the workspace compiles for other systems without a warning
+  fuzz [SECONDS [WORD]]
+                  runs every fuzz target for 600 seconds, or SECONDS, with cargo-fuzz and a
+                  nightly compiler; with WORD, only those with WORD in their name
   spec            checks that every rule of MODEL.md has a test, and that tests cite
                   only rules that exist; --write updates the test names in MODEL.md
   bench           compares udpair with other ways of using UDP; see

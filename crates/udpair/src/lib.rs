@@ -6,17 +6,19 @@
 //! that the operating system supports.
 //!
 //! ```no_run
-//! use udpair::{DatagramSocket, EndpointPair};
+//! use udpair::{DatagramSocket, Request};
 //!
 //! # async fn example() -> Result<(), udpair::Error> {
-//! let pair = EndpointPair::to("contoso.com", "stun")?;
-//! let socket = DatagramSocket::builder().connect(&pair).await?;
-//! socket.output()?.write(b"ping").await?;
-//! let message = socket.recv().await?;
-//! println!("{} bytes from {}", message.payload().len(), message.remote());
+//! let socket = DatagramSocket::builder().connect("contoso.com:stun").await?;
+//! // Sent again if no reply arrives: UDP loses datagrams.
+//! let reply = socket.ask(&Request::new("ping")).await?;
+//! println!("{} bytes from {}", reply.payload().len(), reply.remote());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`DatagramSocket`] is used with `async`, in tokio or any other executor; [`blocking`] has a socket
+//! for programs without one.
 //!
 //! The model is the Windows Runtime class `DatagramSocket`. The documentation cites its rules by
 //! their numbers in `MODEL.md`: `CON-09`, for example, says what happens to datagrams that arrived
@@ -25,7 +27,7 @@
 //! # Features
 //!
 //! Both features are off by default and then cost nothing. Neither runs code per datagram. A
-//! subscriber or recorder must not use the socket that it is notified about.
+//! subscriber may use the socket that it is notified about.
 //!
 //! - **`tracing`**: emits events of the [`tracing`](https://docs.rs/tracing) crate, with the target
 //!   `udpair` and the level `DEBUG`:
@@ -50,6 +52,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod blocking;
 mod driver;
 mod error;
 mod message;
@@ -65,7 +68,7 @@ pub use message::{
 };
 pub use name::{Endpoint, EndpointPair, HostName, HostNameType, ServiceName};
 pub use network::{
-    AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, host_names,
+    AdapterChange, AdapterUpdate, AdapterWatch, IpInformation, LocalHostName, adapter, host_names,
     watch_adapters,
 };
 #[cfg(any(fuzzing, test))]
@@ -79,7 +82,8 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
-    OptionsReport, OutputStream, Overflow, QualityOfService, SocketOption, Statistics,
+    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SocketOperation,
+    SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

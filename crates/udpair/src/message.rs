@@ -1,12 +1,14 @@
 //! What a socket receives: messages, and events such as errors that the network sent back.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use udpair_io::{Adapter, Destination, Membership, NetworkError, OwnedDatagram};
+use udpair_io::{Adapter, Destination, Membership, Metadata, NetworkError, OwnedDatagram};
 
+use crate::error::{Error, ErrorKind};
 use crate::observe;
 
 pub use udpair_io::NetworkErrorKind as PeerErrorKind;
@@ -97,6 +99,18 @@ impl Message {
         self.0.metadata().to
     }
 
+    /// Returns the address that the message was sent to: one of this machine, a group, or a broadcast
+    /// address.
+    pub fn to(&self) -> Option<IpAddr> {
+        let metadata = self.0.metadata();
+        metadata.to.or(metadata.local)
+    }
+
+    /// Returns all that the engine reported about the message.
+    pub fn metadata(&self) -> &Metadata {
+        self.0.metadata()
+    }
+
     /// Returns the index of the adapter (network interface) on which the message arrived.
     pub fn adapter(&self) -> Option<u32> {
         self.0.metadata().adapter
@@ -174,6 +188,35 @@ pub struct PeerError(NetworkError);
 impl PeerError {
     pub(crate) fn new(error: NetworkError) -> Self {
         Self(error)
+    }
+
+    /// Returns the kind of a failure that no repetition of the datagram overcomes; `None` for errors
+    /// about one datagram or one path.
+    pub(crate) fn unreachable(&self) -> Option<ErrorKind> {
+        match self.0.kind {
+            PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {
+                Some(ErrorKind::PeerUnreachable)
+            }
+            PeerErrorKind::HostUnreachable | PeerErrorKind::AdministrativelyProhibited => {
+                Some(ErrorKind::HostUnreachable)
+            }
+            PeerErrorKind::NetworkUnreachable => Some(ErrorKind::NetworkUnreachable),
+            _ => None,
+        }
+    }
+
+    /// Returns this error as that of an operation. `action` says what could not be done.
+    pub(crate) fn into_error(self, action: impl fmt::Display) -> Error {
+        let kind = self.unreachable().unwrap_or(ErrorKind::Io);
+        let what = format!("{:?}", self.0.kind);
+        let mut message = match self.0.destination {
+            Some(to) => format!("{action}: {what} for a datagram to {to}"),
+            None => format!("{action}: {what}"),
+        };
+        if let Some(reporter) = self.0.reporter {
+            message.push_str(&format!(", reported by {reporter}"));
+        }
+        Error::new(kind, message)
     }
 
     /// Emits the error as a tracing event. The caller holds no lock.

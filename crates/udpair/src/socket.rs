@@ -4,6 +4,8 @@
 //! a socket, with the options of `builder`; `options` reports what the system granted of those.
 //! `link` is the state of an open socket. `receive` receives, and `send` sends.
 
+mod allowed;
+mod ask;
 mod builder;
 mod follower;
 mod lifecycle;
@@ -15,6 +17,7 @@ mod options;
 mod polled;
 mod receive;
 mod refusal;
+mod replies;
 mod send;
 mod settings;
 mod shared;
@@ -29,6 +32,8 @@ use udpair_io::{Adapter, Capabilities, Datagram, Destination, RecvBatch, SendBat
 use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
+pub use allowed::SocketOperation;
+pub use ask::Request;
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;
@@ -38,7 +43,7 @@ use receive::{ForEach, Receive};
 pub use receive::{MessageQueue, Messages, Overflow};
 pub use send::OutputStream;
 use send::dispatch;
-pub use settings::{Ecn, QualityOfService};
+pub use settings::{Ecn, PeerErrors, QualityOfService};
 use shared::{Handle, Shared};
 
 /// A UDP socket between named endpoints.
@@ -66,8 +71,12 @@ use shared::{Handle, Shared};
 /// let pair = EndpointPair::to("contoso.com", "stun")?;
 /// let socket = DatagramSocket::builder().connect(&pair).await?;
 /// socket.output()?.write(b"ping").await?;
-/// let message = socket.recv().await?;
-/// println!("{} bytes from {}", message.payload().len(), message.remote());
+/// // A reply may never come, so there is a time limit.
+/// let limit = std::time::Duration::from_secs(5);
+/// match tokio::time::timeout(limit, socket.recv()).await {
+///     Ok(message) => println!("{} bytes", message?.payload().len()),
+///     Err(_) => println!("no reply in {limit:?}"),
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -391,8 +400,12 @@ impl DatagramSocket {
     /// Messages are returned in the order of their arrival. Several tasks may wait at the same
     /// time; each message goes to one of them.
     ///
-    /// Errors that the network sends back are left for [`next_event`](Self::next_event). Their
-    /// queue is bounded, and errors that do not fit are counted.
+    /// UDP promises no reply: a message that is waited for may never come. So set a time limit, such
+    /// as `tokio::time::timeout`, or use [`ask`](Self::ask), which also sends again.
+    ///
+    /// Errors that the network sends back, such as a closed port of the peer, are left for
+    /// [`next_event`](Self::next_event), unless the socket was built with
+    /// [`PeerErrors::FailRecv`]. Their queue is bounded, and errors that do not fit are counted.
     ///
     /// # Errors
     ///
@@ -400,6 +413,11 @@ impl DatagramSocket {
     /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed before this call.
     /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or
     ///   [`cancel_io`](Self::cancel_io) was called, during this call.
+    /// - With [`PeerErrors::FailRecv`]: [`PeerUnreachable`](crate::ErrorKind::PeerUnreachable),
+    ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable),
+    ///   [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable) or
+    ///   [`Io`](crate::ErrorKind::Io), naming the destination of the lost datagram where the system
+    ///   reports it. The next call receives again.
     /// - [`Io`](crate::ErrorKind::Io): the system refused; the next call tries again.
     ///
     /// # Cancel safety

@@ -142,7 +142,8 @@ fn cases() -> Result<(), String> {
             })
             .collect();
         let servers = servers?;
-        let result = side_by_side(&host, &questions, manners)?;
+        let rotates = options.contains("rotate");
+        let result = side_by_side(&host, &questions, manners, rotates)?;
         drop(servers);
         passed(&format!("{manners:?} {options}"), &result);
     }
@@ -154,6 +155,7 @@ fn side_by_side(
     host: &Namespace,
     questions: &Questions,
     manners: &[Manner],
+    rotates: bool,
 ) -> Result<String, String> {
     let (mut slowest, mut found) = ([Duration::ZERO; 2], 0);
     let slow = [Manner::Silent, Manner::Slow, Manner::DropsAaaa];
@@ -163,13 +165,22 @@ fn side_by_side(
         take(questions);
         let started = Instant::now();
         let by_system = by_system(host, name)?;
-        slowest[0] = slowest[0].max(started.elapsed());
+        let mut times = [started.elapsed(), Duration::ZERO];
         let asked_by_system = take(questions);
 
         let started = Instant::now();
         let run = host.udpair(&["resolve", name, "7", "--json"])?;
-        slowest[1] = slowest[1].max(started.elapsed());
+        times[1] = started.elapsed();
         let asked = take(questions);
+        if is_quick {
+            // The time of a lookup, and not of whatever else this machine does.
+            for _ in 0..QUICK_RUNS {
+                let again = times_of(host, name)?;
+                times = [0, 1].map(|way| times[way].min(again[way]));
+            }
+            take(questions);
+        }
+        slowest = [0, 1].map(|way| slowest[way].max(times[way]));
         has_all(&run, name, &by_system)?;
         // HOST-20: the questions are those of the system, unless udpair finds more without any: the
         // system does not look absolute names up in its hosts file. If a server is slow, udpair also
@@ -206,6 +217,13 @@ fn side_by_side(
             })?;
         }
     }
+    if rotates && !is_quick {
+        // The system begins with a server at random, in each process.
+        for _ in 0..ROTATING_RUNS {
+            let again = times_of(host, names[0])?;
+            slowest = [0, 1].map(|way| slowest[way].max(again[way]));
+        }
+    }
     // SVC-07: ports of the file, by the name and by its alias.
     for service in ["listed", "alias"] {
         let system = host.run("getent", &["services", &format!("{service}/udp")]);
@@ -237,6 +255,21 @@ fn side_by_side(
         slowest[1].as_millis()
     ))
 }
+
+/// Returns how long the system and udpair need for a name.
+fn times_of(host: &Namespace, name: &str) -> Result<[Duration; 2], String> {
+    let started = Instant::now();
+    by_system(host, name)?;
+    let by_system = started.elapsed();
+    host.udpair(&["resolve", name, "7", "--json"])?;
+    Ok([by_system, started.elapsed() - by_system])
+}
+
+/// How many more times a name is looked up where that takes milliseconds.
+const QUICK_RUNS: usize = 3;
+
+/// How many more times a name is looked up so that every server was the first one.
+const ROTATING_RUNS: usize = 10;
 
 /// Returns the addresses that the system finds.
 fn by_system(host: &Namespace, name: &str) -> Result<BTreeSet<String>, String> {
@@ -345,7 +378,7 @@ impl Drop for Server {
 }
 
 /// Returns the name and the type of the first question, and where it ends.
-fn question(query: &[u8]) -> Option<(String, u16, usize)> {
+pub(super) fn question(query: &[u8]) -> Option<(String, u16, usize)> {
     let (mut labels, mut at) = (Vec::new(), 12);
     loop {
         let length = usize::from(*query.get(at)?);
@@ -426,7 +459,7 @@ fn reply(query: &[u8], name: &str, kind: u16, end: usize, manner: Manner) -> Opt
     Some(message)
 }
 
-fn record(owner: &str, kind: u16, data: &[u8]) -> Vec<u8> {
+pub(super) fn record(owner: &str, kind: u16, data: &[u8]) -> Vec<u8> {
     let mut record = wire_name(owner);
     record.extend(kind.to_be_bytes());
     record.extend([0, 1, 0, 0, 0, 60]);
@@ -435,7 +468,7 @@ fn record(owner: &str, kind: u16, data: &[u8]) -> Vec<u8> {
     record
 }
 
-fn wire_name(name: &str) -> Vec<u8> {
+pub(super) fn wire_name(name: &str) -> Vec<u8> {
     let mut wire = Vec::new();
     for label in name.split('.') {
         wire.push(u8::try_from(label.len()).unwrap_or(0));

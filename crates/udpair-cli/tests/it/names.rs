@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::thread;
 
-use crate::run::udpair;
+use crate::run::{udpair, udpair_with_descriptors};
 
 /// Starts a name server on loopback that answers every query with this response code and, for the
 /// queried name, this record. Returns its address.
@@ -87,6 +87,51 @@ fn an_error_names_the_query_and_the_server_that_did_not_resolve_it() {
                 "{case}"
             );
         }
+    }
+}
+
+/// GEN-08: what this process lacks is not said of the server.
+#[test]
+fn a_query_without_a_descriptor_is_not_the_servers_fault() {
+    const NAME_ERROR: u8 = 3;
+    let server = name_server(NAME_ERROR, &[]);
+    for arguments in [
+        &["resolve", "x.test", "7"] as &[_],
+        &["resolve", "x.test", "7", "-4"],
+        &["resolve", "x.test", "stun", "--srv"],
+        &["ask", "x.test", "7"],
+        &["send", "x.test", "stun", "--srv"],
+        &["connect", "x.test", "7", "-6"],
+    ] {
+        let common = ["--json", "--dns", &server];
+        let arguments = [arguments, &common].concat();
+        let (mut lacking, mut is_answered) = (0, false);
+        // With few descriptors the command does not start; with more, it cannot send a query.
+        for most in 4..40 {
+            let finished = udpair_with_descriptors(most, &arguments);
+            let Some(line) = finished.stdout.lines().last() else {
+                // The system could not load the program.
+                assert!(!is_answered, "{most}: {finished:?}");
+                continue;
+            };
+            let case = format!("{arguments:?} with {most}: {line}");
+            let error = finished.error();
+            if error["kind"] == "host-not-found" {
+                is_answered = true;
+                continue;
+            }
+            assert_eq!(error["kind"], "too-many-files", "{case}");
+            assert_eq!(finished.code, 1, "{case}");
+            assert!(!is_answered, "{case}");
+            let message = error["message"].as_str().unwrap();
+            if message.contains("cannot resolve") {
+                lacking += 1;
+                let advice = error["advice"].as_str().unwrap_or_default();
+                assert!(advice.contains("ulimit -n"), "{case}");
+                assert!(!message.contains(&server), "{case}");
+            }
+        }
+        assert!(lacking > 0 && is_answered, "{arguments:?}: {lacking}");
     }
 }
 

@@ -66,6 +66,22 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs the command with at most this many descriptors.
+pub(crate) fn udpair_with_descriptors(most: usize, arguments: &[&str]) -> Finished {
+    let program = command(arguments);
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(format!("ulimit -n {most}; exec \"$@\""))
+        .arg("sh")
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_remove("UDPAIR_DNS")
+        .env_remove("UDPAIR_SERVICES")
+        .output()
+        .unwrap();
+    output.into()
+}
+
 /// Runs the command without input.
 pub(crate) fn udpair(arguments: &[&str]) -> Finished {
     udpair_with(arguments, b"")

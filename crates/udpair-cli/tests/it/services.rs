@@ -3,10 +3,9 @@
 use std::fs;
 use std::net::UdpSocket;
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 
-use crate::run::{Finished, command, udpair};
+use crate::run::{udpair, udpair_with_descriptors};
 
 /// A services file that is removed when the value is dropped.
 struct Services(PathBuf);
@@ -243,21 +242,8 @@ fn a_full_descriptor_table_is_not_a_missing_services_file() {
         // At some limit the command starts, and has no descriptor left for the file.
         for limit in 4..40 {
             let words = ["resolve", "127.0.0.1", "ntp", "--json"];
-            let program = command(&[&words as &[_], file].concat());
-            let arguments: Vec<_> = program
-                .get_args()
-                .map(|word| word.to_str().unwrap())
-                .collect();
-            let output = Command::new("sh")
-                .arg("-c")
-                .arg(format!("ulimit -n {limit}; exec \"$@\""))
-                .arg("sh")
-                .arg(program.get_program())
-                .args(&arguments)
-                .env_remove("UDPAIR_SERVICES")
-                .output()
-                .unwrap();
-            let finished = Finished::from(output);
+            let arguments = [&words as &[_], file].concat();
+            let finished = udpair_with_descriptors(limit, &arguments);
             if finished.code == 1 {
                 let error = finished.error();
                 assert_eq!(error["kind"], "too-many-files", "{limit}: {error}");

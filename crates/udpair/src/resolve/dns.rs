@@ -274,10 +274,10 @@ impl Client<'_> {
                 return Ok(Arc::new(Answer { server, response }));
             }
         }
-        let question = Question {
+        let question = Arc::new(Question {
             name: name.to_owned(),
             record_type,
-        };
+        });
         loop {
             let mut lookup = Lookup {
                 waiting: self.begin(question.clone()),
@@ -305,18 +305,18 @@ impl Client<'_> {
     }
 
     /// Begins a question, or joins it if it is being asked.
-    fn begin(&self, question: Question) -> Waiting {
+    fn begin(&self, question: Arc<Question>) -> Waiting {
         // Outside of any lock: the list of adapters may come from the caller.
         let routes: Vec<_> = self.adapter.map_or_else(Vec::new, |_| {
             let servers = self.servers.iter();
             servers.map(|server| self.adapter_for(*server)).collect()
         });
-        let key = Key {
+        let key = Arc::new(Key {
             runtime: driver::current_runtime(),
-            servers: self.servers.to_vec(),
+            servers: self.servers.clone(),
             adapter: self.adapter.map(|adapter| adapter.index),
             question: question.clone(),
-        };
+        });
         let state = self.state;
         state.in_flight.wait(key, self.deadline, || {
             let now = Instant::now();

@@ -163,8 +163,7 @@ impl<'a> Search<'a> {
             self.srv_only_step(service).record(steps);
             Default::default()
         } else {
-            let srv_name = domain.map(|domain| srv::query_name(service, domain));
-            self.port_in_file(service, srv_name, steps).await?
+            self.port_in_file(service, domain, steps).await?
         };
         if let Some(port) = in_file.port {
             return Ok(vec![Target::without_srv(host, port, in_file.advice)]);
@@ -578,6 +577,8 @@ impl<'a> Search<'a> {
         };
         let advice = match error.kind() {
             ErrorKind::HostNotFound | ErrorKind::NoData => target.advice.as_deref(),
+            // What this process lacks is the reason for whatever else went wrong.
+            ErrorKind::TooManyFiles => return error,
             _ => None,
         };
         match lookup.advice().or(advice) {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::search::Search;
 use super::services::ServiceTable;
+use super::srv;
 use super::step::{KnownServices, ServiceSource, ServiceStep, Step};
 use crate::error::{Error, ErrorKind};
 
@@ -55,8 +56,8 @@ impl Search<'_> {
 
     /// Looks up the port that the services file has for `service`.
     ///
-    /// `srv_name` is the name of the SRV records that are not queried if the file lists the
-    /// service; `None` if there cannot be any.
+    /// `domain` is the one whose SRV records are not queried if the file lists the service; `None`
+    /// if there cannot be any.
     ///
     /// # Errors
     ///
@@ -64,7 +65,7 @@ impl Search<'_> {
     pub(super) async fn port_in_file(
         &self,
         service: &str,
-        srv_name: Option<String>,
+        domain: Option<&str>,
         steps: &mut Vec<Step>,
     ) -> Result<PortInFile, Error> {
         let started = Instant::now();
@@ -97,7 +98,9 @@ impl Search<'_> {
             }
         };
         step.port = found;
-        step.hidden_srv = srv_name.filter(|_| found.is_some());
+        step.hidden_srv = domain
+            .filter(|_| found.is_some())
+            .map(|domain| srv::query_name(service, domain));
         let advice = step.hidden_srv.as_ref().map(|name| {
             let path = self.settings.services.path().display();
             format!(

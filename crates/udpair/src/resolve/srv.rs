@@ -31,7 +31,13 @@ pub(super) fn query_name(service: &str, domain: &str) -> String {
     if owns_records(domain, service) {
         return domain.to_owned();
     }
-    format!("{}._udp.{domain}", first_labels(service)).to_ascii_lowercase()
+    let mut name = String::with_capacity(service.len() + UDP.len() + domain.len() + 1);
+    name.push_str(underscore(service));
+    for part in [service, UDP, domain] {
+        name.push_str(part);
+    }
+    name.make_ascii_lowercase();
+    name
 }
 
 /// Returns whether the service or its host is written as DNS writes them, so that no other source
@@ -42,19 +48,27 @@ pub(super) fn is_written_as_in_dns(service: &str, domain: &str) -> bool {
 
 /// Returns the service whose SRV records have the name `domain`; `None` if it is not such a name.
 pub(super) fn service_of(domain: &str) -> Option<&str> {
-    let (service, rest) = domain.split_once("._udp.")?;
-    (domain.starts_with('_') && !rest.is_empty()).then_some(service)
+    // Most names are not, and this is seen at once.
+    if !domain.starts_with('_') {
+        return None;
+    }
+    let (service, rest) = domain.split_once(UDP)?;
+    (!rest.is_empty()).then_some(service)
 }
 
 fn owns_records(domain: &str, service: &str) -> bool {
-    service_of(domain).is_some_and(|labels| labels.eq_ignore_ascii_case(&first_labels(service)))
+    let labels = service_of(domain).and_then(|labels| labels.strip_prefix(underscore(service)));
+    labels.is_some_and(|labels| labels.eq_ignore_ascii_case(service))
 }
 
-/// Returns the labels of `service` with the first underscore.
-fn first_labels(service: &str) -> String {
-    let underscore = if service.starts_with('_') { "" } else { "_" };
-    format!("{underscore}{service}")
+/// Returns the underscore that comes before a service in the name of its records, unless it is
+/// written already.
+fn underscore(service: &str) -> &'static str {
+    if service.starts_with('_') { "" } else { "_" }
 }
+
+/// The protocol label, between the service and its domain.
+const UDP: &str = "._udp.";
 
 /// Returns whether a service may be a part of a DNS name: its labels have letters, digits, hyphens
 /// and underscores. Services files list others, too.
@@ -74,11 +88,17 @@ pub(super) fn reason_to_skip(record: &SrvRecord) -> Option<&'static str> {
         Some("its target is the root, which is no host")
     } else if record.port == 0 {
         Some("its port is 0")
-    } else if record.target.parse::<IpAddr>().is_ok() {
+    } else if is_address(&record.target) {
         Some("its target is an address, and not the name of a host (RFC 2782)")
     } else {
         None
     }
+}
+
+fn is_address(target: &str) -> bool {
+    // The last character shows of most names that they are none.
+    target.ends_with(|last: char| last.is_ascii_hexdigit() || last == ':')
+        && target.parse::<IpAddr>().is_ok()
 }
 
 /// Returns the usable records in the order in which to try them; empty if the domain says that it

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use udpair_io::{Adapter, Engine};
 
-use super::settings::{Ecn, QualityOfService, Settings};
+use super::settings::{Ecn, PeerErrors, QualityOfService, Settings};
 use super::shared::Shared;
 use super::{DatagramSocket, open};
 use crate::error::{Error, ErrorKind};
@@ -201,10 +201,22 @@ impl Builder {
         self
     }
 
+    /// Sets where the errors that the network sends back are heard. Default:
+    /// [`PeerErrors::AreEvents`].
+    pub fn peer_errors(mut self, peer_errors: PeerErrors) -> Self {
+        self.settings().peer_errors = peer_errors;
+        self
+    }
+
     /// Sets the resolver for host and service names. Default: [`Resolver::system`].
     pub fn resolver(mut self, resolver: &Resolver) -> Self {
         self.settings().resolver = resolver.clone();
         self
+    }
+
+    /// Returns the resolver that the sockets use.
+    pub(super) fn requested_resolver(&self) -> &Resolver {
+        &self.0.resolver
     }
 
     /// Sets the engine that moves datagrams to and from the kernel. Default: the fastest of

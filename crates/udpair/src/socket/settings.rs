@@ -22,6 +22,22 @@ pub(crate) struct Settings {
     pub(crate) is_in_group: bool,
     pub(crate) multicast_only: bool,
     pub(crate) multicast: Multicast,
+    pub(crate) peer_errors: PeerErrors,
+}
+
+/// Where the errors that the network sends back are heard: a closed port, an unreachable host.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum PeerErrors {
+    /// They are events beside the messages, for [`next_event`](crate::DatagramSocket::next_event).
+    /// Whoever only receives messages waits on.
+    #[default]
+    AreEvents,
+    /// Each makes one receive fail, as on a connected socket of the standard library:
+    /// [`recv`](crate::DatagramSocket::recv) and all other ways to receive messages. The next call
+    /// receives again. [`next_event`](crate::DatagramSocket::next_event) still returns those that it
+    /// is first to take.
+    FailRecv,
 }
 
 /// The options for sending to multicast groups; `None` leaves the choice to the system.
@@ -89,6 +105,7 @@ impl Default for Settings {
             timestamps: false,
             busy_poll: None,
             is_in_group: false,
+            peer_errors: PeerErrors::default(),
             multicast_only: false,
             multicast: Multicast::default(),
         }

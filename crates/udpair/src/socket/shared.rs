@@ -18,6 +18,7 @@ use super::lifecycle::{
 use super::link::Link;
 use super::link::Statistics;
 use super::options::{self, Observed, OptionsReport};
+use super::replies::Replies;
 use super::settings::{Settings, check_hop_limit};
 use crate::driver::{self, Waiter, Waiters};
 use crate::error::Error;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     /// Tasks waiting for an opening to finish, or for the socket to be closed. Created by the first
     /// waiter.
     opening_waiters: OnceBox<Waiters>,
+    /// Created by the first request that waits for a reply.
+    replies: OnceBox<Replies>,
     published: Published,
 }
 
@@ -113,6 +116,7 @@ impl Shared {
             link: OnceLock::new(),
             handles: AtomicUsize::new(0),
             opening_waiters: OnceBox::new(),
+            replies: OnceBox::new(),
             published: Published::default(),
         }
     }
@@ -411,6 +415,11 @@ impl Shared {
             .field("local", &self.local_addr())
             .field("peer", &self.peer_addr())
             .finish_non_exhaustive()
+    }
+
+    /// Returns the requests that wait for replies.
+    pub(crate) fn replies(&self) -> &Replies {
+        self.replies.get_or_init(Box::default)
     }
 
     /// Returns the list of the tasks that wait for an opening to finish, or for the socket to be

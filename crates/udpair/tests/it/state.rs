@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
-use udpair::{Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind};
+use udpair::{Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, SocketOperation};
 
 use crate::support::dns::DnsServer;
 use crate::support::{Peer, builders, endpoint, soon, unused_port};
@@ -455,5 +455,87 @@ async fn a_socket_that_was_never_open_reports_exactly_zero_drops() {
             assert!(statistics.kernel_dropped_exact, "{engine:?}");
             socket.close();
         }
+    }
+}
+
+/// GEN-01: asking changes nothing, and gives the answer of the operation.
+#[tokio::test]
+async fn an_operation_can_be_checked_before() {
+    let peer = Peer::new();
+    for (_, builder) in builders() {
+        let created = builder.open().unwrap();
+        let bound = builder.bind(":0").await.unwrap();
+        let connected = builder.connect(peer.addr()).await.unwrap();
+        let closed = builder.open().unwrap();
+        closed.close();
+        let table = [
+            (SocketOperation::Bind, [true, false, false]),
+            (SocketOperation::BindOn, [true, false, false]),
+            (SocketOperation::Connect, [true, true, false]),
+            (SocketOperation::SendToPeer, [false, false, true]),
+            (SocketOperation::SendToAddress, [true, true, true]),
+            (SocketOperation::Receive, [false, true, true]),
+            (SocketOperation::JoinMulticast, [false, true, false]),
+            (SocketOperation::SetHopLimit, [true, true, true]),
+            (SocketOperation::CancelIo, [false, true, true]),
+        ];
+        for _ in 0..2 {
+            for (operation, allowed) in table {
+                for (socket, is_allowed) in [&created, &bound, &connected].into_iter().zip(allowed)
+                {
+                    let checked = socket.check(operation);
+                    assert_eq!(checked.is_ok(), is_allowed, "{operation:?} {socket:?}");
+                    let kind = checked.err().map(|error| error.kind());
+                    assert!(kind.is_none_or(|kind| kind == ErrorKind::InvalidState));
+                }
+                let error = closed.check(operation).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Closed, "{operation:?}");
+            }
+        }
+        created.bind("127.0.0.1:0").await.unwrap();
+        assert!(created.local_addr().is_some());
+        let error = created.bind("127.0.0.1:0").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+        let loopback = udpair::adapters().unwrap();
+        let loopback = loopback.iter().find(|adapter| adapter.is_loopback).unwrap();
+        let found = udpair::adapter(&loopback.name).unwrap();
+        assert_eq!(found.index, loopback.index);
+        let on_adapter = builder.open().unwrap();
+        on_adapter.bind_on(&found, &0.into()).await.unwrap();
+        assert!(on_adapter.local_addr().is_some());
+    }
+}
+
+/// The advice names the adapters that exist.
+#[test]
+fn an_adapter_that_does_not_exist_is_an_error() {
+    let error = udpair::adapter("no such adapter").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddressNotAvailable);
+    let first = &udpair::adapters().unwrap()[0].name;
+    assert!(error.advice().unwrap().contains(first), "{error:?}");
+}
+
+/// An error of this crate is one of the standard library, with its kind and itself as the source.
+#[tokio::test]
+async fn an_error_converts_to_that_of_the_standard_library() {
+    let peer = Peer::new();
+    let in_use = DatagramSocket::builder()
+        .bind(peer.addr())
+        .await
+        .unwrap_err();
+    let text = in_use.to_string();
+    let error = std::io::Error::from(in_use);
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    assert_eq!(error.to_string(), text);
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<udpair::Error>());
+    assert_eq!(inner.unwrap().kind(), ErrorKind::AddressInUse);
+    for (text, kind) in [
+        ("no colon", std::io::ErrorKind::InvalidInput),
+        ("127.0.0.1:nothing-listed", std::io::ErrorKind::NotFound),
+    ] {
+        let error = DatagramSocket::builder().bind(text).await.unwrap_err();
+        assert_eq!(std::io::Error::from(error).kind(), kind, "{text}");
     }
 }

@@ -101,11 +101,16 @@ impl Engine for Linux {
 
     fn reported_by(&self, socket: &Socket, error: &io::Error) -> Option<NetworkError> {
         let found = NetworkError::of_failed_call(socket, error)?;
-        let queue = match found.destination {
-            Some(peer) if peer.is_ipv4() => Feature::ErrorQueueIpv4,
-            _ => Feature::ErrorQueueIpv6,
+        let queues = |ipv4: bool, ipv6: bool| {
+            (!ipv4 || socket.granted.has(Feature::ErrorQueueIpv4))
+                && (!ipv6 || socket.granted.has(Feature::ErrorQueueIpv6))
         };
-        let is_queued = socket.granted.has(queue) && !calls::RECVMSG.is_missing();
+        let has_queue = match found.destination {
+            Some(peer) => queues(peer.is_ipv4(), peer.is_ipv6()),
+            // Without a peer, the datagram may have been of each family that the socket has.
+            None => queues(socket.supports_ipv4(), socket.supports_ipv6()),
+        };
+        let is_queued = has_queue && !calls::RECVMSG.is_missing();
         (!is_queued).then_some(found)
     }
 }

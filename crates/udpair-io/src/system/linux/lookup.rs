@@ -48,9 +48,10 @@ pub(crate) fn lookup(host: &str, family: Family) -> Result<Vec<SocketAddr>, Look
 }
 
 /// Returns the error if the process has no descriptor or memory left. getaddrinfo(3) then reports
-/// that no server answered, or that no source has the name.
+/// that no server answered, that no source has the name, or an error of the system without its
+/// number.
 fn own_shortage(code: i32) -> Option<io::Error> {
-    if code == libc::EAI_SYSTEM || code == libc::EAI_MEMORY {
+    if code == libc::EAI_MEMORY {
         return None;
     }
     // The resolver overwrites the error number, so the shortage is looked for again.
@@ -71,6 +72,9 @@ fn error(code: i32, system_error: io::Error) -> LookupError {
         libc::EAI_FAMILY => LookupError::FamilyNotSupported,
         libc::EAI_SOCKTYPE => LookupError::SocketTypeNotSupported,
         libc::EAI_MEMORY => LookupError::OutOfMemory,
+        libc::EAI_SYSTEM if system_error.raw_os_error() == Some(0) => {
+            LookupError::System(io::Error::other("it does not say which call failed"))
+        }
         libc::EAI_SYSTEM => LookupError::System(system_error),
         _ => LookupError::System(io::Error::other(format!("getaddrinfo failed with {code}"))),
     }
@@ -136,5 +140,8 @@ mod tests {
             LookupError::System(error) if error.raw_os_error() == Some(libc::EIO)
         ));
         assert!(matches!(meaning(-4711), LookupError::System(_)));
+        // The number may be lost on the way out of the resolver.
+        let lost = error(libc::EAI_SYSTEM, io::Error::from_raw_os_error(0));
+        assert!(matches!(lost, LookupError::System(error) if error.raw_os_error().is_none()));
     }
 }

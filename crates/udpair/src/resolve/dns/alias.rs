@@ -4,9 +4,11 @@
 
 /// A walk along the aliases of a name, over one or several responses.
 #[derive(Debug)]
-pub(super) struct AliasWalk {
-    /// The queried name, then every alias so far.
-    names: Vec<String>,
+pub(super) struct AliasWalk<'n> {
+    /// The queried name.
+    first: &'n str,
+    /// Every alias so far.
+    aliases: Vec<String>,
 }
 
 /// The reason why a walk has no end.
@@ -18,16 +20,17 @@ pub(super) enum AliasError {
     TooLong,
 }
 
-impl AliasWalk {
-    pub(super) fn from(name: &str) -> Self {
+impl<'n> AliasWalk<'n> {
+    pub(super) fn from(name: &'n str) -> Self {
         Self {
-            names: vec![name.to_owned()],
+            first: name,
+            aliases: Vec::new(),
         }
     }
 
     /// Returns the current name of the walk.
     pub(super) fn name(&self) -> &str {
-        self.names.last().map_or("", String::as_str)
+        self.aliases.last().map_or(self.first, String::as_str)
     }
 
     /// Walks on as far as `alias_of` leads, and returns whether there was any alias.
@@ -35,17 +38,17 @@ impl AliasWalk {
         &mut self,
         alias_of: impl Fn(&str) -> Option<&'a str>,
     ) -> Result<bool, AliasError> {
-        let before = self.names.len();
+        let before = self.aliases.len();
         while let Some(alias) = alias_of(self.name()) {
-            if self.names.iter().any(|name| name == alias) {
+            if alias == self.first || self.aliases.iter().any(|name| name == alias) {
                 return Err(AliasError::Loop);
             }
-            if self.names.len() > HOPS_MAX {
+            if self.aliases.len() >= HOPS_MAX {
                 return Err(AliasError::TooLong);
             }
-            self.names.push(alias.to_owned());
+            self.aliases.push(alias.to_owned());
         }
-        Ok(self.names.len() > before)
+        Ok(self.aliases.len() > before)
     }
 }
 
@@ -56,7 +59,7 @@ const HOPS_MAX: usize = 8;
 mod tests {
     use super::*;
 
-    fn follow(walk: &mut AliasWalk, pairs: &[(&str, &str)]) -> Result<bool, AliasError> {
+    fn follow(walk: &mut AliasWalk<'_>, pairs: &[(&str, &str)]) -> Result<bool, AliasError> {
         walk.follow(|name| {
             pairs
                 .iter()
@@ -65,7 +68,7 @@ mod tests {
         })
     }
 
-    fn follow_chain(length: usize) -> (AliasWalk, Result<bool, AliasError>) {
+    fn follow_chain(length: usize) -> (AliasWalk<'static>, Result<bool, AliasError>) {
         let names: Vec<_> = (0..=length).map(|n| n.to_string()).collect();
         let pairs: Vec<_> = names
             .windows(2)

@@ -21,7 +21,7 @@ use crate::driver::Timer;
 use crate::resolve::step::{DnsQuery, QueryOutcome, RecordType, ResponseCode, Transport};
 
 /// A question: the records of one type at one name.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Debug, Eq, Hash, PartialEq)]
 pub(super) struct Question {
     pub(super) name: String,
     pub(super) record_type: RecordType,
@@ -96,7 +96,7 @@ pub(super) struct Outcome {
 
 /// A question that is being asked.
 pub(super) struct Asking {
-    question: Question,
+    question: Arc<Question>,
     servers: Vec<Server>,
     uses_tcp: bool,
     attempt_timeout: Duration,
@@ -144,7 +144,7 @@ struct OpenQuery {
 type Received = Result<Option<Response>, ExchangeError>;
 
 impl Asking {
-    pub(super) fn new(question: Question, plan: Plan) -> Self {
+    pub(super) fn new(question: Arc<Question>, plan: Plan) -> Self {
         let servers = u64::try_from(plan.servers.len()).unwrap_or(u64::MAX);
         Self {
             question,
@@ -304,7 +304,7 @@ impl Asking {
                 now,
             );
         }
-        let Question { name, record_type } = &self.question;
+        let Question { name, record_type } = &*self.question;
         let query = Query::new(name, *record_type, rand::random(), is_extended)
             .ok_or(DnsFailure::InvalidName)?;
         let server = &self.servers[attempt.server];
@@ -496,8 +496,14 @@ impl Asking {
         is_cut_short: bool,
         plain_server: Option<SocketAddr>,
     ) -> Outcome {
-        let (queries, _) = self.snapshot(&QueryOutcome::Open);
-        self.open.clear();
+        let now = Instant::now();
+        for query in std::mem::take(&mut self.open) {
+            let record = self.record(&query, QueryOutcome::Open, now);
+            self.ended.push((query.number, record));
+        }
+        let mut queries = std::mem::take(&mut self.ended);
+        queries.sort_by_key(|(number, _)| *number);
+        let queries = queries.into_iter().map(|(_, query)| query).collect();
         Outcome {
             result,
             queries,

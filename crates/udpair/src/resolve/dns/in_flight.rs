@@ -6,6 +6,8 @@
 //! with the last one the question ends.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -20,17 +22,26 @@ use crate::resolve::step::{DnsQuery, QueryOutcome};
 
 /// The questions of one resolver that are being asked.
 #[derive(Debug, Default)]
-pub(super) struct InFlight(Mutex<HashMap<Key, Weak<Shared>>>);
+pub(super) struct InFlight(Mutex<Questions>);
+
+type Questions = HashMap<Arc<Key>, Weak<Shared>>;
 
 /// What makes two questions equal.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Debug, Eq, PartialEq)]
 pub(super) struct Key {
     /// The sockets and timers of a question belong to one runtime.
     pub(super) runtime: RuntimeId,
-    pub(super) servers: Vec<SocketAddr>,
+    pub(super) servers: Arc<[SocketAddr]>,
     /// The index of the adapter through which queries leave.
     pub(super) adapter: Option<u32>,
-    pub(super) question: Question,
+    pub(super) question: Arc<Question>,
+}
+
+/// Questions that differ only in the way to the servers are rare, so they may have the same hash.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.question.hash(state);
+    }
 }
 
 impl InFlight {
@@ -38,21 +49,32 @@ impl InFlight {
     /// not being asked, `begin` begins it.
     pub(super) fn wait(
         self: &Arc<Self>,
-        key: Key,
+        key: Arc<Key>,
         deadline: Instant,
         begin: impl FnOnce() -> Asking,
     ) -> Waiting {
-        let mut questions = self.questions();
-        let running = questions.get(&key).and_then(Weak::upgrade);
-        let is_joined = running.is_some();
-        let shared = running.unwrap_or_else(|| {
-            let shared = Arc::new(Shared {
+        let begin = || {
+            Arc::new(Shared {
                 state: Mutex::new(State::Running(Box::new(begin()))),
                 notifier: Arc::default(),
-            });
-            questions.insert(key.clone(), Arc::downgrade(&shared));
-            shared
-        });
+            })
+        };
+        let mut questions = self.questions();
+        let (shared, is_joined) = match questions.entry(key.clone()) {
+            Entry::Occupied(mut entry) => match entry.get().upgrade() {
+                Some(running) => (running, true),
+                None => {
+                    let shared = begin();
+                    entry.insert(Arc::downgrade(&shared));
+                    (shared, false)
+                }
+            },
+            Entry::Vacant(entry) => {
+                let shared = begin();
+                entry.insert(Arc::downgrade(&shared));
+                (shared, false)
+            }
+        };
         drop(questions);
         Waiting {
             key,
@@ -82,14 +104,16 @@ impl InFlight {
     }
 
     /// Removes a question, so that an equal one begins anew.
-    fn remove(&self, key: &Key, is_this: impl FnOnce(&Weak<Shared>) -> bool) {
+    fn remove(&self, key: &Arc<Key>, is_this: impl FnOnce(&Weak<Shared>) -> bool) {
         let mut questions = self.questions();
-        if questions.get(key).is_some_and(is_this) {
-            questions.remove(key);
+        if let Entry::Occupied(entry) = questions.entry(key.clone())
+            && is_this(entry.get())
+        {
+            entry.remove();
         }
     }
 
-    fn questions(&self) -> MutexGuard<'_, HashMap<Key, Weak<Shared>>> {
+    fn questions(&self) -> MutexGuard<'_, Questions> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -188,7 +212,7 @@ const WOKEN: u8 = 2;
 /// A waiter for a question.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    key: Key,
+    key: Arc<Key>,
     deadline: Instant,
     timer: Option<Timer>,
     /// Whether another waiter began the question.

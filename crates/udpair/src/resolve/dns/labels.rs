@@ -8,33 +8,40 @@
 
 use std::borrow::Cow;
 
-/// Returns the text of a name, without the trailing dot; the root is empty.
-pub(super) fn to_text<'a>(labels: impl Iterator<Item = &'a [u8]>) -> String {
-    let mut text = String::new();
+/// Returns the text of a name, without the trailing dot; the root is empty. `length` is the number
+/// of characters that it probably has.
+pub(super) fn to_text<'a>(labels: impl Iterator<Item = &'a [u8]>, length: usize) -> String {
+    let mut text = Vec::with_capacity(length);
     for label in labels {
         if !text.is_empty() {
-            text.push('.');
+            text.push(b'.');
+        }
+        // Almost every label is only letters, digits, hyphens and underscores.
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if label.iter().all(is_plain) {
+            text.extend_from_slice(label);
+            continue;
         }
         for byte in label {
             match byte {
                 b'"' | b'$' | b'(' | b')' | b'.' | b';' | b'@' | b'\\' => {
-                    text.push('\\');
-                    text.push(char::from(*byte));
+                    text.extend([b'\\', *byte]);
                 }
-                b'!'..=b'~' => text.push(char::from(*byte)),
-                _ => text.push_str(&format!("\\{byte:03}")),
+                b'!'..=b'~' => text.push(*byte),
+                _ => text.extend(format!("\\{byte:03}").bytes()),
             }
         }
     }
-    text
+    String::from_utf8(text).expect("only ASCII characters")
 }
 
 /// Returns the labels of a name that is written as [`to_text`] writes it; `None` if it is not.
 pub(super) fn parse(text: &str) -> Option<Vec<Cow<'_, [u8]>>> {
     if !text.contains('\\') {
         return Some(
-            text.split('.')
-                .map(|label| label.as_bytes().into())
+            text.as_bytes()
+                .split(|byte| *byte == b'.')
+                .map(Cow::from)
                 .collect(),
         );
     }
@@ -68,7 +75,7 @@ mod tests {
     use super::*;
 
     fn text(labels: &[&[u8]]) -> String {
-        to_text(labels.iter().copied())
+        to_text(labels.iter().copied(), 0)
     }
 
     /// HOST-06: RFC 1035, section 5.1, and what dig and named print.

@@ -380,7 +380,7 @@ fn valid_ttl(ttl: u32) -> u32 {
 }
 
 fn text(name: &Name) -> String {
-    let mut text = labels::to_text(name.iter());
+    let mut text = labels::to_text(name.iter(), name.len());
     text.make_ascii_lowercase();
     text
 }

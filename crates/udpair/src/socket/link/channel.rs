@@ -23,7 +23,7 @@ use super::statistics::{Counters, Drops, Statistics};
 use crate::driver::{Discarded, ReaderWaker, Task, Ticket, WaitError, Waiters, Watched};
 use crate::message::PeerError;
 use crate::resolve::in_zone;
-use crate::socket::settings::Settings;
+use crate::socket::settings::{PeerErrors, Settings};
 
 /// The descriptor of an open socket, its peer, its queued events and its counters.
 pub(crate) struct Channel {
@@ -275,6 +275,21 @@ impl Channel {
         if !self.events.push_error(PeerError::new(error)) {
             self.counters().peer_errors_dropped.add(1);
         }
+    }
+
+    /// Takes a network error that is to make a receive fail, if there is one.
+    #[inline]
+    pub(crate) fn take_peer_failure(&self) -> Option<PeerError> {
+        match self.has_peer_failure() {
+            true => self.events.take_error(|_| true),
+            false => None,
+        }
+    }
+
+    /// Returns whether there may be a network error that is to make a receive fail.
+    #[inline]
+    pub(crate) fn has_peer_failure(&self) -> bool {
+        self.settings.peer_errors == PeerErrors::FailRecv && !self.events.is_empty()
     }
 
     /// Returns whether the descriptor was shut down, so that no datagram will arrive any more.

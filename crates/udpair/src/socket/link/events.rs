@@ -95,6 +95,26 @@ impl EventQueue {
         event
     }
 
+    /// Takes the oldest network error that `is_wanted`. The caller's function runs under the lock.
+    pub(crate) fn take_error(&self, is_wanted: impl Fn(&PeerError) -> bool) -> Option<PeerError> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut events = self.events();
+        let found = events
+            .queued
+            .iter()
+            .enumerate()
+            .find_map(|(at, event)| match event {
+                Event::PeerError(error) if is_wanted(error) => Some((at, *error)),
+                _ => None,
+            });
+        let (at, error) = found?;
+        events.queued.remove(at);
+        self.count.store(events.queued.len(), Ordering::SeqCst);
+        Some(error)
+    }
+
     /// Removes all events.
     pub(crate) fn clear(&self) {
         if self.list.get().is_some() {

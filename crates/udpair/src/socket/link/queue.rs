@@ -15,7 +15,7 @@ use udpair_io::{FilterStats, Metadata, RecvBatch, Remaining, filter_again, filte
 use super::channel::{Cancellations, Channel};
 use super::filter;
 use crate::driver::{self, Ticket};
-use crate::message::{Event, Message};
+use crate::message::{Event, Message, PeerError};
 
 /// The receive queue of a socket.
 #[derive(Debug, Default)]
@@ -48,6 +48,8 @@ pub(crate) enum ReceiveFailure {
     Closed,
     /// The descriptor was shut down, and nothing is left to receive.
     ShutDown,
+    /// The network sent this error back, and the application wants to hear it here.
+    Peer(PeerError),
     Io(io::Error),
 }
 
@@ -144,6 +146,9 @@ impl Queue {
         channel: &Channel,
         mut cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Message>, ReceiveFailure>> {
+        if let Some(error) = channel.take_peer_failure() {
+            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
+        }
         let queued = match &mut cx {
             Some(cx) => ready!(self.poll_pop(cx)),
             None => self.pop(),
@@ -290,6 +295,9 @@ impl Queue {
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, ReceiveFailure>> {
         batch.clear();
+        if let Some(error) = channel.take_peer_failure() {
+            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
+        }
         let Some(mut rest) = self.rest.take() else {
             return self.kernel.fill(channel, batch, cx);
         };

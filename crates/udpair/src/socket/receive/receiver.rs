@@ -36,7 +36,7 @@ impl<'a> Receive<'a> {
     pub(crate) fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let link = self.shared.open_link(ACTION, Operation::Receive)?;
         // Most messages were received together with the one before them.
-        if self.state.at_start.is_none() {
+        if self.state.at_start.is_none() && !link.channel.has_peer_failure() {
             let mut queue = link.queue();
             if let Some(message) = ready!(queue.poll_pop(cx)) {
                 return Poll::Ready(Ok(message));
@@ -444,6 +444,7 @@ fn failed(channel: &Channel, failure: ReceiveFailure) -> Error {
             ErrorKind::Closed,
             format!("cannot {ACTION}: the descriptor of the socket was shut down"),
         ),
+        ReceiveFailure::Peer(error) => error.into_error(format!("cannot {ACTION}")),
         ReceiveFailure::Io(error) => Error::system(format!("cannot {ACTION}"), error),
     }
 }

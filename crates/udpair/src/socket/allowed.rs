@@ -1,0 +1,60 @@
+//! Asks whether an operation is allowed now.
+
+use super::DatagramSocket;
+use super::lifecycle::{LocalPart, Operation};
+use crate::error::Error;
+
+/// An operation that a socket allows in some of its states; see
+/// [`DatagramSocket::check`].
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum SocketOperation {
+    /// [`bind`](DatagramSocket::bind).
+    Bind,
+    /// [`bind_on`](DatagramSocket::bind_on).
+    BindOn,
+    /// [`connect`](DatagramSocket::connect), with a pair whose local end is empty.
+    Connect,
+    /// [`output`](DatagramSocket::output) and sending to the peer.
+    SendToPeer,
+    /// [`send_to`](DatagramSocket::send_to), [`output_to`](DatagramSocket::output_to) and their like.
+    SendToAddress,
+    /// [`recv`](DatagramSocket::recv) and all other ways to receive.
+    Receive,
+    /// [`join_multicast`](DatagramSocket::join_multicast) and
+    /// [`join_source`](DatagramSocket::join_source).
+    JoinMulticast,
+    /// [`set_hop_limit`](DatagramSocket::set_hop_limit).
+    SetHopLimit,
+    /// [`cancel_io`](DatagramSocket::cancel_io).
+    CancelIo,
+}
+
+impl DatagramSocket {
+    /// Checks that the state of the socket allows an operation now, without doing anything.
+    ///
+    /// Another task may change the state after this call.
+    ///
+    /// # Errors
+    ///
+    /// The error that the operation would return because of the state:
+    /// [`InvalidState`](crate::ErrorKind::InvalidState) or [`Closed`](crate::ErrorKind::Closed).
+    ///
+    /// # Model
+    ///
+    /// GEN-01: the state table.
+    pub fn check(&self, operation: SocketOperation) -> Result<(), Error> {
+        let (action, operation) = match operation {
+            SocketOperation::Bind => ("bind", Operation::Bind),
+            SocketOperation::BindOn => ("bind to an adapter", Operation::BindAdapter),
+            SocketOperation::Connect => ("connect", Operation::Connect(LocalPart::default())),
+            SocketOperation::SendToPeer => ("send to the peer", Operation::Output),
+            SocketOperation::SendToAddress => ("send to an address", Operation::WriteTo),
+            SocketOperation::Receive => ("receive", Operation::Receive),
+            SocketOperation::JoinMulticast => ("join a group", Operation::JoinGroup),
+            SocketOperation::SetHopLimit => ("set the hop limit", Operation::SetHopLimit),
+            SocketOperation::CancelIo => ("cancel pending operations", Operation::CancelIo),
+        };
+        self.shared().allow(action, operation)
+    }
+}
