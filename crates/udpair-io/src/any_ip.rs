@@ -1,12 +1,14 @@
 //! The addresses of this machine that are on no adapter and that a socket has used.
 
 use std::net::Ipv6Addr;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use once_cell::race::OnceBox;
 
 /// Addresses that were found to be this machine's own. Most sockets never have any.
 #[derive(Debug, Default)]
-pub(crate) struct AnyIp(OnceLock<Box<Mutex<Vec<Known>>>>);
+pub(crate) struct AnyIp(OnceBox<Mutex<Vec<Known>>>);
 
 /// An address, and when it was found to be this machine's own.
 #[derive(Debug)]

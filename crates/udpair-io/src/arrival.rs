@@ -5,14 +5,16 @@
 //! are dropped after they were received. Most sockets have nothing of this.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use once_cell::race::OnceBox;
 
 use crate::batch::Metadata;
 use crate::membership::Membership;
 
 /// Which datagrams are dropped although the kernel delivers them.
 #[derive(Debug, Default)]
-pub(crate) struct ArrivalFilter(OnceLock<Box<Mutex<Unwanted>>>);
+pub(crate) struct ArrivalFilter(OnceBox<Mutex<Unwanted>>);
 
 /// What the kernel delivers and the socket does not want.
 #[derive(Debug, Default)]

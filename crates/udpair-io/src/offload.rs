@@ -6,8 +6,10 @@
 //! per destination, does not affect other destinations, and is forgotten after a while.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use once_cell::race::OnceBox;
 
 use crate::batch::Destination;
 use crate::gso::Limits;
@@ -20,7 +22,7 @@ pub(crate) struct SendOffload {
     /// Whether there are refusals. Every send reads this, so it must not take the lock.
     has_refusals: AtomicBool,
     /// The refusals. Boxed, because most sockets never have one.
-    refusals: OnceLock<Box<Mutex<Vec<Remembered>>>>,
+    refusals: OnceBox<Mutex<Vec<Remembered>>>,
 }
 
 /// A GSO batch that the kernel refused, and what to try instead.
