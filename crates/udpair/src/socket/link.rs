@@ -231,7 +231,7 @@ impl Link {
     /// Queues an event that must not be lost, and wakes the tasks that wait for events.
     pub(crate) fn notify(&self, event: Event) {
         if self.channel.events.push_evicting(event) {
-            self.channel.counters().peer_errors_dropped.add(1);
+            self.channel.counters().rare().peer_errors_dropped.add(1);
         }
         self.wake_event_waiters();
     }

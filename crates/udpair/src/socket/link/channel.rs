@@ -271,9 +271,9 @@ impl Channel {
     }
 
     fn push_error(&self, error: NetworkError) {
-        self.counters().peer_errors.add(1);
+        self.counters().rare().peer_errors.add(1);
         if !self.events.push_error(PeerError::new(error)) {
-            self.counters().peer_errors_dropped.add(1);
+            self.counters().rare().peer_errors_dropped.add(1);
         }
     }
 
@@ -413,7 +413,7 @@ impl Channel {
         let former = self.watched.replace(socket)?;
         if let Some(drops) = drops {
             let datagrams = usize::try_from(drops.datagrams).unwrap_or(usize::MAX);
-            self.counters().earlier_drops.add(datagrams);
+            self.counters().rare().earlier_drops.add(datagrams);
         }
         Some(former)
     }
@@ -434,10 +434,11 @@ impl Channel {
         let mut statistics = self.counters().statistics();
         let drops = match self.watched.with(Drops::of) {
             Some(drops) => drops,
-            None => self.counters().final_drops.get().copied(),
+            None => self.counters().final_drops(),
         };
         let datagrams = drops.map_or(0, |drops| drops.datagrams.into());
-        statistics.kernel_dropped = self.counters().earlier_drops.get() + datagrams;
+        statistics.kernel_dropped =
+            self.counters().rare_count(|rare| &rare.earlier_drops) + datagrams;
         statistics.kernel_dropped_exact = drops.is_some_and(|drops| drops.is_exact);
         statistics
     }
@@ -461,7 +462,7 @@ impl Channel {
     /// Closes the socket. The port is free when this returns. Wakes no task.
     pub(crate) fn close(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
-            let _ = self.counters().final_drops.set(drops);
+            let _ = self.counters().rare().final_drops.set(drops);
         }
         self.cancel();
         self.watched.close();

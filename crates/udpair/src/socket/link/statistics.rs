@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use once_cell::race::OnceBox;
+
 use udpair_io::{FilterStats, Sent, Socket};
 
 /// The counts of a socket since it was created, returned by
@@ -79,16 +81,22 @@ impl Statistics {
 pub(crate) struct Counters {
     pub(crate) datagrams_sent: Counter,
     pub(crate) bytes_sent: Counter,
-    pub(crate) send_dropped: Counter,
     pub(crate) datagrams_received: Counter,
     pub(crate) bytes_received: Counter,
     pub(crate) non_peer_dropped: Counter,
+    pub(crate) send_calls: Counter,
+    pub(crate) receive_calls: Counter,
+    rare: OnceBox<RareCounters>,
+}
+
+/// The counters that most open sockets do not need.
+#[derive(Debug, Default)]
+pub(crate) struct RareCounters {
+    pub(crate) send_dropped: Counter,
     pub(crate) queue_dropped: Counter,
     pub(crate) truncated: Counter,
     pub(crate) peer_errors: Counter,
     pub(crate) peer_errors_dropped: Counter,
-    pub(crate) send_calls: Counter,
-    pub(crate) receive_calls: Counter,
     /// The kernel's drops on descriptors that were replaced.
     pub(crate) earlier_drops: Counter,
     /// The kernel's drops when the socket was closed.
@@ -103,7 +111,7 @@ impl Counters {
         self.datagrams_sent.add(sent.datagrams);
         self.bytes_sent.add(sent.bytes);
         if sent.dropped > 0 {
-            self.send_dropped.add(sent.dropped);
+            self.rare().send_dropped.add(sent.dropped);
         }
     }
 
@@ -116,24 +124,40 @@ impl Counters {
         self.datagrams_received.add_exclusive(datagrams);
         self.bytes_received.add_exclusive(filtered.bytes);
         if filtered.truncated > 0 {
-            self.truncated.add_exclusive(filtered.truncated);
+            self.rare().truncated.add_exclusive(filtered.truncated);
         }
+    }
+
+    /// Returns the rare counters, to add to one of them.
+    #[cold]
+    pub(crate) fn rare(&self) -> &RareCounters {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Returns one of the rare counters.
+    pub(crate) fn rare_count(&self, counter: fn(&RareCounters) -> &Counter) -> u64 {
+        self.rare.get().map_or(0, |rare| counter(rare).get())
+    }
+
+    /// Returns the kernel's drops when the socket was closed; `None` if they are not known.
+    pub(crate) fn final_drops(&self) -> Option<Drops> {
+        self.rare.get()?.final_drops.get().copied()
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
         Statistics {
             datagrams_sent: self.datagrams_sent.get(),
             bytes_sent: self.bytes_sent.get(),
-            send_dropped: self.send_dropped.get(),
+            send_dropped: self.rare_count(|rare| &rare.send_dropped),
             datagrams_received: self.datagrams_received.get(),
             bytes_received: self.bytes_received.get(),
             non_peer_dropped: self.non_peer_dropped.get(),
             kernel_dropped: 0,
             kernel_dropped_exact: false,
-            queue_dropped: self.queue_dropped.get(),
-            truncated: self.truncated.get(),
-            peer_errors: self.peer_errors.get(),
-            peer_errors_dropped: self.peer_errors_dropped.get(),
+            queue_dropped: self.rare_count(|rare| &rare.queue_dropped),
+            truncated: self.rare_count(|rare| &rare.truncated),
+            peer_errors: self.rare_count(|rare| &rare.peer_errors),
+            peer_errors_dropped: self.rare_count(|rare| &rare.peer_errors_dropped),
             send_calls: self.send_calls.get(),
             receive_calls: self.receive_calls.get(),
         }

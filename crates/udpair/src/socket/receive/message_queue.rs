@@ -295,7 +295,7 @@ impl QueueState {
         if dropped.is_some()
             && let Some(link) = self.shared.link()
         {
-            link.channel.counters().queue_dropped.add(1);
+            link.channel.counters().rare().queue_dropped.add(1);
         }
         self.receivers.wake_all();
     }
