@@ -21,8 +21,8 @@ pub struct Outgoing<'a> {
     pub to: Option<Destination>,
 }
 
-/// Where a datagram goes, the local address and adapter that it is sent from, and what the header of
-/// its packet says.
+/// Where a datagram goes, the local address and adapter that it is sent from, and what the header
+/// of its packet says.
 ///
 /// ```
 /// # use udpair_io::{Destination, PacketHeader};

@@ -1,9 +1,10 @@
 //! For which destinations the kernel segments GSO batches.
 //!
-//! Whether segmenting works is tried, not guessed: a driver, a tunnel or a path with smaller packets may
-//! refuse a GSO batch although the kernel supports GSO. A refusal counts once datagrams of the same batch
-//! were sent in smaller batches, or one by one: the same error also has causes that pass. It is remembered
-//! per destination, does not affect other destinations, and is forgotten after a while.
+//! Whether segmenting works is tried, not guessed: a driver, a tunnel or a path with smaller
+//! packets may refuse a GSO batch although the kernel supports GSO. A refusal counts once datagrams
+//! of the same batch were sent in smaller batches, or one by one: the same error also has causes
+//! that pass. It is remembered per destination, does not affect other destinations, and is
+//! forgotten after a while.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -47,8 +48,8 @@ struct Remembered {
 impl Refusal {
     /// Returns the refusal of a batch of `datagrams` datagrams of `length` bytes to `to`.
     ///
-    /// A batch that exceeds what an older kernel accepts is tried with fewer datagrams next, any other batch
-    /// with single datagrams.
+    /// A batch that exceeds what an older kernel accepts is tried with fewer datagrams next, any
+    /// other batch with single datagrams.
     pub(crate) fn of(to: Option<Destination>, length: usize, datagrams: usize) -> Self {
         Self {
             to,
@@ -95,7 +96,8 @@ impl SendOffload {
             }
             None => {
                 if refusals.len() >= REFUSALS_MAX {
-                    // GSO is tried once more for each of them, which costs one call per destination.
+                    // GSO is tried once more for each of them, which costs one call per
+                    // destination.
                     refusals.clear();
                 }
                 refusals.push(Remembered { to, length, at });

@@ -227,8 +227,9 @@ pub fn receive_offload(socket: &Socket) -> bool {
     system::receive_offload(socket)
 }
 
-/// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by another
-/// one that has it. Then no datagram will arrive any more. Always `false` where the system does not say.
+/// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by
+/// another one that has it. Then no datagram will arrive any more. Always `false` where the system
+/// does not say.
 pub fn is_shut_down(socket: &Socket) -> bool {
     system::is_shut_down(socket)
 }

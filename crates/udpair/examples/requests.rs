@@ -20,7 +20,8 @@ async fn main() -> Result<(), Error> {
     for number in 0..REQUESTS {
         let socket = socket.clone();
         asking.spawn(async move {
-            // The identifier tells the replies apart. A lost request, or a lost reply, is sent again.
+            // The identifier tells the replies apart. A lost request, or a lost reply, is sent
+            // again.
             let id = number.to_be_bytes();
             let request = Request::new(id.to_vec())
                 .wait(Duration::from_millis(100))

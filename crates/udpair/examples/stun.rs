@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use udpair::{DatagramSocket, Error, Request, Resolver};
 
-/// The magic cookie, and the type of the attribute with the address (RFC 8489, sections 5 and 14.2).
+/// The magic cookie, and the type of the attribute with the address (RFC 8489, sections 5 and
+/// 14.2).
 const COOKIE: u32 = 0x2112_A442;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 

@@ -108,8 +108,8 @@ impl Socket {
         self.0.peer_addr()
     }
 
-    /// Sends `payload` to the peer of a connected socket as one datagram, when the kernel has buffer
-    /// space.
+    /// Sends `payload` to the peer of a connected socket as one datagram, when the kernel has
+    /// buffer space.
     ///
     /// # Errors
     ///

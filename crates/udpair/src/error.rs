@@ -281,16 +281,16 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Conversions that cannot fail need no error. This lets a method take what can be converted, whether
-/// that can fail or not.
+/// Conversions that cannot fail need no error. This lets a method take what can be converted,
+/// whether that can fail or not.
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
     }
 }
 
-/// Keeps this error as the source, with its kind as far as the standard library has one, so that `?`
-/// works in functions that return [`io::Error`].
+/// Keeps this error as the source, with its kind as far as the standard library has one, so that
+/// `?` works in functions that return [`io::Error`].
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::new(error.io_kind(), error)

@@ -17,8 +17,8 @@
 //! # }
 //! ```
 //!
-//! [`DatagramSocket`] is used with `async`, in tokio or any other executor; [`blocking`] has a socket
-//! for programs without one.
+//! [`DatagramSocket`] is used with `async`, in tokio or any other executor; [`blocking`] has a
+//! socket for programs without one.
 //!
 //! The model is the Windows Runtime class `DatagramSocket`. The documentation cites its rules by
 //! their numbers in `MODEL.md`: `CON-09`, for example, says what happens to datagrams that arrived

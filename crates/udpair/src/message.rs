@@ -99,8 +99,8 @@ impl Message {
         self.0.metadata().to
     }
 
-    /// Returns the address that the message was sent to: one of this machine, a group, or a broadcast
-    /// address.
+    /// Returns the address that the message was sent to: one of this machine, a group, or a
+    /// broadcast address.
     pub fn to(&self) -> Option<IpAddr> {
         let metadata = self.0.metadata();
         metadata.to.or(metadata.local)
@@ -190,8 +190,8 @@ impl PeerError {
         Self(error)
     }
 
-    /// Returns the kind of a failure that no repetition of the datagram overcomes; `None` for errors
-    /// about one datagram or one path.
+    /// Returns the kind of a failure that no repetition of the datagram overcomes; `None` for
+    /// errors about one datagram or one path.
     pub(crate) fn unreachable(&self) -> Option<ErrorKind> {
         match self.0.kind {
             PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {

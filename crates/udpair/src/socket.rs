@@ -334,8 +334,8 @@ impl DatagramSocket {
         Ok(OutputStream::to(self.shared().clone(), destination))
     }
 
-    /// Sends `payload` to an address as one datagram. A connected socket still receives only from its
-    /// peer.
+    /// Sends `payload` to an address as one datagram. A connected socket still receives only from
+    /// its peer.
     ///
     /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
     /// chooses the local address to send from and the adapter to send through. A [`Destination`]
@@ -400,8 +400,8 @@ impl DatagramSocket {
     /// Messages are returned in the order of their arrival. Several tasks may wait at the same
     /// time; each message goes to one of them.
     ///
-    /// UDP promises no reply: a message that is waited for may never come. So set a time limit, such
-    /// as `tokio::time::timeout`, or use [`ask`](Self::ask), which also sends again.
+    /// UDP promises no reply: a message that is waited for may never come. So set a time limit,
+    /// such as `tokio::time::timeout`, or use [`ask`](Self::ask), which also sends again.
     ///
     /// Errors that the network sends back, such as a closed port of the peer, are left for
     /// [`next_event`](Self::next_event), unless the socket was built with

@@ -121,8 +121,8 @@ fn take_descriptors() {
     setrlimit(Resource::Nofile, none).expect("a lower limit is always permitted");
 }
 
-/// Answers every query with a response that did not fit, so that it is repeated over TCP. There is no
-/// descriptor for that.
+/// Answers every query with a response that did not fit, so that it is repeated over TCP. There is
+/// no descriptor for that.
 fn truncate(server: &UdpSocket) {
     let mut buffer = [0; 2048];
     while let Ok((length, from)) = server.recv_from(&mut buffer) {

@@ -115,8 +115,8 @@ fn two_echoes(lan: &Lan) -> Result<String, Why> {
     Ok("as many datagrams as the forged one has hops".into())
 }
 
-/// CTL-08: a datagram from its own address and port, whatever that is: an address of this or another
-/// adapter, any address of loopback, over either family.
+/// CTL-08: a datagram from its own address and port, whatever that is: an address of this or
+/// another adapter, any address of loopback, over either family.
 fn itself(lan: &Lan) -> Result<String, Why> {
     let index = lan.on(&lan.home, async || Ok(adapter("e0")?.index))?;
     let link_local = format!("[fe80::1%{index}]:5011");

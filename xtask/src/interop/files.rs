@@ -222,8 +222,8 @@ fn rows(_: &Lan) -> Result<String, Why> {
     check(pair["remote"] == "127.0.0.9:5060", || {
         run.unlike("127.0.0.9:5060")
     })?;
-    // HOST-21, SRV-11: also by the system's resolver, which is asked for a name without a dot at its
-    // end.
+    // HOST-21, SRV-11: also by the system's resolver, which is asked for a name without a dot at
+    // its end.
     for name in ["twice.test", "twice.test.", "mapped.test", "mapped.test."] {
         let run = host.udpair(&["resolve", name, "7", "--json"])?;
         run.has_code(0)?;

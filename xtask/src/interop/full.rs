@@ -348,8 +348,8 @@ fn ended(lan: &Lan) -> Result<String, Why> {
     Ok("Cancelled".into())
 }
 
-/// Waiting for space ends when there is space, or with the operation; a batch that is polled arrives
-/// once, complete and in order.
+/// Waiting for space ends when there is space, or with the operation; a batch that is polled
+/// arrives once, complete and in order.
 fn space(lan: &Lan) -> Result<String, Why> {
     let jam = Jam::new(lan)?;
     let waiting = lan.on(&lan.home, async || {

@@ -1,5 +1,5 @@
-//! A program whose look-ups the system does not answer: it can still do everything else, and it ends
-//! when it wants to.
+//! A program whose look-ups the system does not answer: it can still do everything else, and it
+//! ends when it wants to.
 
 use std::fs;
 use std::net::UdpSocket;

@@ -438,8 +438,8 @@ fn sending_adapter(lan: &Lan) -> Result<String, Why> {
     Ok("through the chosen adapter, that of the address, and the bound adapter".into())
 }
 
-/// MCG-11: where the adapter or the address is bound to or chosen, datagrams to groups leave through
-/// no other one, not even if they cannot leave through that.
+/// MCG-11: where the adapter or the address is bound to or chosen, datagrams to groups leave
+/// through no other one, not even if they cannot leave through that.
 fn no_override(lan: &Lan) -> Result<String, Why> {
     let addresses = ["10.89.1.1/24", "10.89.1.11/24", "fd89:1::1/64"];
     cable(

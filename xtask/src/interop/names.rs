@@ -1,5 +1,5 @@
-//! The same names by the machine's own resolver and by udpair, side by side, with the same files and
-//! the same name servers: udpair finds whatever the system finds.
+//! The same names by the machine's own resolver and by udpair, side by side, with the same files
+//! and the same name servers: udpair finds whatever the system finds.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv6Addr, UdpSocket};
@@ -183,8 +183,8 @@ fn side_by_side(
         slowest = [0, 1].map(|way| slowest[way].max(times[way]));
         has_all(&run, name, &by_system)?;
         // HOST-20: the questions are those of the system, unless udpair finds more without any: the
-        // system does not look absolute names up in its hosts file. If a server is slow, udpair also
-        // looks up each family alone.
+        // system does not look absolute names up in its hosts file. If a server is slow, udpair
+        // also looks up each family alone.
         let is_same = match is_quick {
             true => asked == asked_by_system,
             false => asked.is_superset(&asked_by_system),

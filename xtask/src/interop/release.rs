@@ -36,8 +36,8 @@ fn cases() -> Result<(), String> {
     Ok(())
 }
 
-/// CLS-01: uses sockets in a namespace, deletes the namespace, and waits for its end: the adapter at the
-/// other end of its cable vanishes.
+/// CLS-01: uses sockets in a namespace, deletes the namespace, and waits for its end: the adapter
+/// at the other end of its cable vanishes.
 fn namespace_ends(runtime: Case) -> Result<(), Why> {
     let (left, neighbour) = (Namespace::new("left")?, Namespace::new("neighbour")?);
     cable(

@@ -314,8 +314,8 @@ fn library() -> Result<String, Why> {
     Ok("capabilities of a socket, batches, groups, and options that are necessary".into())
 }
 
-/// OUT-01: a batch that the kernel would have to segment is refused, with each of the errors that say
-/// so, and its datagrams go one by one. This program does the work in `inside`.
+/// OUT-01: a batch that the kernel would have to segment is refused, with each of the errors that
+/// say so, and its datagrams go one by one. This program does the work in `inside`.
 fn segmentation() -> Result<String, Why> {
     for error in [EIO, EINVAL, EMSGSIZE] {
         // One message per call: a batch to one destination with datagrams of one length.

@@ -60,8 +60,8 @@ async fn receive(
 ///
 /// A sender's address may be forged. If it is that of another echo, each would answer the other, so
 /// the hop limit of a reply is one below that of the datagram, and the last one is not answered. A
-/// datagram to a group says nothing about the way back: it mostly has one hop, and its reply goes to
-/// one host, where the count begins.
+/// datagram to a group says nothing about the way back: it mostly has one hop, and its reply goes
+/// to one host, where the count begins.
 async fn echo(
     context: &Context,
     socket: &DatagramSocket,

@@ -168,7 +168,8 @@ fn a_hint_says_that_the_escaped_percent_sign_is_for_urls() {
     }
 }
 
-/// SRV-13: a command that takes long says once what it waits for, unless its output is for programs.
+/// SRV-13: a command that takes long says once what it waits for, unless its output is for
+/// programs.
 #[test]
 fn a_command_says_after_two_seconds_what_it_waits_for() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();

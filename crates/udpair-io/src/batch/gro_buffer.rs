@@ -80,8 +80,8 @@ impl GroBuffer {
         segment::count(self.bytes(), self.segment)
     }
 
-    /// Returns how many bytes the datagrams that are left have in total. 0 after a datagram was taken
-    /// out means that it was the last one.
+    /// Returns how many bytes the datagrams that are left have in total. 0 after a datagram was
+    /// taken out means that it was the last one.
     #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.length - self.taken
@@ -213,6 +213,6 @@ impl<T: AsRef<[u8]>> AsRef<[u8]> for Counted<T> {
     }
 }
 
-/// A quarter of a buffer. Up to this length a copy costs little more than sharing, and does not hold
-/// a far larger buffer.
+/// A quarter of a buffer. Up to this length a copy costs little more than sharing, and does not
+/// hold a far larger buffer.
 const COPIED_BYTES_MAX: usize = 16 * 1024;

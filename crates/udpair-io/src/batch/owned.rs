@@ -9,9 +9,9 @@ use crate::system::headed::Headed;
 
 /// A received datagram that is independent of its batch.
 ///
-/// A datagram that arrived on its own is one allocation of its length and its metadata. The datagrams
-/// of one GRO buffer share a buffer, so removing one from a batch costs no more than incrementing a
-/// reference count.
+/// A datagram that arrived on its own is one allocation of its length and its metadata. The
+/// datagrams of one GRO buffer share a buffer, so removing one from a batch costs no more than
+/// incrementing a reference count.
 #[derive(Clone, Debug)]
 pub struct OwnedDatagram {
     content: Content,

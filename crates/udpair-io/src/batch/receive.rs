@@ -146,8 +146,8 @@ impl RecvBatch {
 
     /// Makes the batch hold no more than its datagrams need, before it is kept for a while.
     ///
-    /// Datagrams that do not fill a good part of their buffers are copied, and the buffers return to
-    /// the pool. A datagram that arrived on its own is copied into the memory that
+    /// Datagrams that do not fill a good part of their buffers are copied, and the buffers return
+    /// to the pool. A datagram that arrived on its own is copied into the memory that
     /// [`pop`](Self::pop) hands out, so that it is not copied again. What the batch then holds is
     /// counted; see [`set_receive_memory_limit`](crate::set_receive_memory_limit).
     pub fn compact(&mut self) {

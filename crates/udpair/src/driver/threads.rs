@@ -1,11 +1,11 @@
 //! Threads for calls that block and cannot be cancelled.
 //!
 //! The runtime has threads for such calls too. But it waits for them when it ends, so that a call
-//! that no task waits for any more keeps the program alive, and enough abandoned calls occupy all of
-//! them. The threads here belong to no runtime and end with the process.
+//! that no task waits for any more keeps the program alive, and enough abandoned calls occupy all
+//! of them. The threads here belong to no runtime and end with the process.
 //!
-//! Every call has a thread of its own, which the waiting task starts: a new thread is in the network
-//! namespace of the thread that starts it, a waiting one may be in another.
+//! Every call has a thread of its own, which the waiting task starts: a new thread is in the
+//! network namespace of the thread that starts it, a waiting one may be in another.
 
 use std::any::Any;
 use std::collections::HashMap;

@@ -271,8 +271,8 @@ impl Watched {
         }
     }
 
-    /// Replaces the socket, and returns the former one; `None` once it is closed. Wakes no task: the
-    /// caller wakes all readers and writers, which then wait for the new socket.
+    /// Replaces the socket, and returns the former one; `None` once it is closed. Wakes no task:
+    /// the caller wakes all readers and writers, which then wait for the new socket.
     pub(crate) fn replace(&self, socket: Socket) -> Option<impl Sized + use<>> {
         let space = self.space.get();
         let mut space = space.map(|space| space.lock().unwrap_or_else(PoisonError::into_inner));

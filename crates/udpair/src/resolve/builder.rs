@@ -93,8 +93,8 @@ impl ResolverBuilder {
     ///
     /// Name servers are waited for until then, even after the last attempt: a server that is slow
     /// may still respond. Default: 60 seconds, which is as long as the system's resolver may take
-    /// for a name that it finds. A question to name servers then ends earlier, after the time of all
-    /// its attempts.
+    /// for a name that it finds. A question to name servers then ends earlier, after the time of
+    /// all its attempts.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.0.timeout = Some(timeout);
         self
@@ -103,8 +103,8 @@ impl ResolverBuilder {
     /// Sets how long to wait for a name server before the next attempt begins.
     ///
     /// Earlier attempts stay open: the first response counts, whichever query it answers. Attempts
-    /// follow sooner if the time left of [`timeout`](Self::timeout) has to suffice for more of them.
-    /// Default: what the system's configuration says for its own name servers (`timeout` in
+    /// follow sooner if the time left of [`timeout`](Self::timeout) has to suffice for more of
+    /// them. Default: what the system's configuration says for its own name servers (`timeout` in
     /// resolv.conf(5)); otherwise 5 seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.0.attempt_timeout = Some(timeout);
@@ -133,10 +133,10 @@ impl ResolverBuilder {
     /// Sets whether the responses of name servers are cached for as long as their TTLs say.
     /// Default: `true`.
     ///
-    /// The resolver and its clones share one cache, of at most one megabyte. Results of the operating system's resolver are
-    /// not cached, because they come without a TTL. Neither are the responses to sockets that are
-    /// bound to an adapter, because they may not be valid elsewhere. Without a cache too, equal
-    /// questions are asked once while they are under way.
+    /// The resolver and its clones share one cache, of at most one megabyte. Results of the
+    /// operating system's resolver are not cached, because they come without a TTL. Neither are the
+    /// responses to sockets that are bound to an adapter, because they may not be valid elsewhere.
+    /// Without a cache too, equal questions are asked once while they are under way.
     pub fn cache(mut self, cache: bool) -> Self {
         self.0.caches = cache;
         self.0.dns = Arc::default();

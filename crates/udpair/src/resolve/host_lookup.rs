@@ -1,5 +1,5 @@
-//! The lookup of one host. Both families are looked up side by side, and a caller that needs only one
-//! address does not wait for both.
+//! The lookup of one host. Both families are looked up side by side, and a caller that needs only
+//! one address does not wait for both.
 
 use std::future;
 use std::pin::Pin;

@@ -8,8 +8,8 @@ use super::step::RecordType;
 
 /// A lookup that has not ended.
 ///
-/// Returned by [`Resolver::pending_lookups`](crate::Resolver::pending_lookups). `Display` names what
-/// is waited for.
+/// Returned by [`Resolver::pending_lookups`](crate::Resolver::pending_lookups). `Display` names
+/// what is waited for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum PendingLookup {

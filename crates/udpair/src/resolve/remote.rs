@@ -233,8 +233,8 @@ impl<'a> HostByHost<'a> {
             .with_share_of_time(1 + later.take(HOSTS_SHARING_TIME - 1).count());
         let started = Instant::now();
         let begun = match self.known.get(target.host().domain()) {
-            // The host was looked up for an earlier record. It had no address, or it leads to others
-            // now, since this record has another port.
+            // The host was looked up for an earlier record. It had no address, or it leads to
+            // others now, since this record has another port.
             Some(known) if known.is_empty() => return None,
             Some(known) => Ok(HostLookup::known(known.clone())),
             None => {

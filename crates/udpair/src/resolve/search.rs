@@ -409,8 +409,8 @@ impl<'a> Search<'a> {
 
     /// Looks up the family of a host that did not come along with its SRV record.
     ///
-    /// Servers leave addresses out without saying so: those that they do not have at hand, and those
-    /// that do not fit.
+    /// Servers leave addresses out without saying so: those that they do not have at hand, and
+    /// those that do not fit.
     async fn complete(
         &self,
         host: &Host,

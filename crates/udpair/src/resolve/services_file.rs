@@ -161,7 +161,8 @@ impl Search<'_> {
         .with_advice("give the port number")
     }
 
-    /// Returns the error for a service that is not listed, and whose name cannot be in DNS (SRV-05).
+    /// Returns the error for a service that is not listed, and whose name cannot be in DNS
+    /// (SRV-05).
     pub(super) fn misfit_service(&self, service: &str, is_srv_only: bool) -> Error {
         let why_not_file = match is_srv_only {
             true => String::new(),

@@ -70,9 +70,9 @@ impl Default for ResolverSettings {
     }
 }
 
-/// As long as the resolver of glibc takes for a name that it finds. With three name servers, of which
-/// the first two do not respond, each query takes 8 seconds (5 and 3). There are up to seven queries
-/// for a short name, one for each of six search domains and one for the name itself.
+/// As long as the resolver of glibc takes for a name that it finds. With three name servers, of
+/// which the first two do not respond, each query takes 8 seconds (5 and 3). There are up to seven
+/// queries for a short name, one for each of six search domains and one for the name itself.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// SRV-13 of the model.

@@ -153,12 +153,12 @@ fn of_family(family: AddressFamily) -> Family {
     }
 }
 
-/// How long the system is asked only for both families at once. Longer than a name server takes that
-/// has to query others itself.
+/// How long the system is asked only for both families at once. Longer than a name server takes
+/// that has to query others itself.
 const BOTH_ALONE: Duration = Duration::from_millis(500);
 
-/// The number of threads that wait for the system's resolver. Each may take long: three name servers
-/// that do not respond hold one call of glibc for 28 seconds (two rounds of 5, 3 and 6 seconds), and
-/// a call cannot be cancelled. 64 take at most a few megabytes, and a program that looks up more
-/// names at once gives name servers to its resolver, which need no threads.
+/// The number of threads that wait for the system's resolver. Each may take long: three name
+/// servers that do not respond hold one call of glibc for 28 seconds (two rounds of 5, 3 and 6
+/// seconds), and a call cannot be cancelled. 64 take at most a few megabytes, and a program that
+/// looks up more names at once gives name servers to its resolver, which need no threads.
 const LOOKUPS_MAX: usize = 64;

@@ -17,7 +17,8 @@ pub enum SocketOperation {
     Connect,
     /// [`output`](DatagramSocket::output) and sending to the peer.
     SendToPeer,
-    /// [`send_to`](DatagramSocket::send_to), [`output_to`](DatagramSocket::output_to) and their like.
+    /// [`send_to`](DatagramSocket::send_to), [`output_to`](DatagramSocket::output_to) and their
+    /// like.
     SendToAddress,
     /// [`recv`](DatagramSocket::recv) and all other ways to receive.
     Receive,

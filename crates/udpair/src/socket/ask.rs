@@ -27,8 +27,8 @@ use crate::name::EndpointPair;
 /// A request, how often it is sent, and what counts as its reply.
 ///
 /// By default it is sent up to four times, and the waits for a reply are 1 s, 2 s, 4 s and 4 s; the
-/// first datagram from the destination is the reply. UDP loses datagrams, so a request should be one
-/// that may arrive more than once.
+/// first datagram from the destination is the reply. UDP loses datagrams, so a request should be
+/// one that may arrive more than once.
 ///
 /// # Examples
 ///
@@ -67,8 +67,8 @@ impl Request {
         }
     }
 
-    /// Sets how long to wait for a reply to the first try. Each further wait is twice as long, up to
-    /// [`wait_max`](Self::wait_max). Default: 1 s.
+    /// Sets how long to wait for a reply to the first try. Each further wait is twice as long, up
+    /// to [`wait_max`](Self::wait_max). Default: 1 s.
     #[must_use]
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -122,9 +122,9 @@ impl fmt::Debug for Request {
 impl DatagramSocket {
     /// Sends a request to the peer of a connected socket, and returns the reply.
     ///
-    /// Any number of requests may wait on one socket at the same time. While one waits, it takes the
-    /// messages that arrive: a message that is the reply to no request, such as a reply that comes
-    /// late, is dropped. Use another socket for other messages.
+    /// Any number of requests may wait on one socket at the same time. While one waits, it takes
+    /// the messages that arrive: a message that is the reply to no request, such as a reply that
+    /// comes late, is dropped. Use another socket for other messages.
     ///
     /// # Errors
     ///
@@ -149,8 +149,8 @@ impl DatagramSocket {
 
     /// Sends a request to an address, and returns the reply, as [`ask`](Self::ask) does.
     ///
-    /// The reply comes from that address. To a request to a group or to 255.255.255.255, anybody may
-    /// reply. An unbound socket is bound first.
+    /// The reply comes from that address. To a request to a group or to 255.255.255.255, anybody
+    /// may reply. An unbound socket is bound first.
     ///
     /// # Errors
     ///
@@ -172,9 +172,9 @@ impl DatagramSocket {
 }
 
 impl Builder {
-    /// Asks the remote end of `pair`: connects to one of its addresses after the other, in the order
-    /// of [`Resolver::resolve`](crate::Resolver::resolve), until one replies. Returns the socket
-    /// that is connected to it, and the reply.
+    /// Asks the remote end of `pair`: connects to one of its addresses after the other, in the
+    /// order of [`Resolver::resolve`](crate::Resolver::resolve), until one replies. Returns the
+    /// socket that is connected to it, and the reply.
     ///
     /// # Errors
     ///

@@ -35,8 +35,8 @@ pub enum PeerErrors {
     AreEvents,
     /// Each makes one receive fail, as on a connected socket of the standard library:
     /// [`recv`](crate::DatagramSocket::recv) and all other ways to receive messages. The next call
-    /// receives again. [`next_event`](crate::DatagramSocket::next_event) still returns those that it
-    /// is first to take.
+    /// receives again. [`next_event`](crate::DatagramSocket::next_event) still returns those that
+    /// it is first to take.
     FailRecv,
 }
 

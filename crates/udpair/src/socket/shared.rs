@@ -322,8 +322,8 @@ impl Shared {
         self.link().and_then(|link| link.channel.local_addr())
     }
 
-    /// Returns the local address at which others reach the socket. A socket on `localhost` is bound to
-    /// every address of the loopback adapter (BND-12): of those it is one.
+    /// Returns the local address at which others reach the socket. A socket on `localhost` is bound
+    /// to every address of the loopback adapter (BND-12): of those it is one.
     pub(crate) fn reported_local_addr(&self) -> Option<SocketAddr> {
         let mut local = self.local_addr()?;
         if local.ip().is_unspecified()

@@ -109,7 +109,8 @@ async fn a_refused_request_does_not_wait() {
     }
 }
 
-/// Many requests wait on one socket; the replies come in any order, some twice, some tries are lost.
+/// Many requests wait on one socket; the replies come in any order, some twice, some tries are
+/// lost.
 #[tokio::test]
 async fn many_requests_are_in_flight_on_one_socket() {
     const REQUESTS: usize = 200;

@@ -150,8 +150,8 @@ fn take_at_once(socket: &DatagramSocket, taker: &str) -> Option<Vec<u8>> {
     }
 }
 
-/// MSG-04: messages of a call that no one asked for stay in the socket, where they no longer make the
-/// descriptor readable. Receivers that wait get them nevertheless.
+/// MSG-04: messages of a call that no one asked for stay in the socket, where they no longer make
+/// the descriptor readable. Receivers that wait get them nevertheless.
 #[tokio::test]
 async fn a_receive_that_takes_the_first_of_two_wakes_who_waits_for_the_second() {
     let peer = Peer::new();

@@ -181,8 +181,8 @@ async fn an_error_that_another_call_finds_wakes_a_task_that_waits_for_events() {
     }
 }
 
-/// MSG-13: an error whose number somebody else has taken from the descriptor (`SO_ERROR`, socket(7))
-/// fails no call any more. It is reported from the error queue.
+/// MSG-13: an error whose number somebody else has taken from the descriptor (`SO_ERROR`,
+/// socket(7)) fails no call any more. It is reported from the error queue.
 #[tokio::test]
 async fn an_error_that_fails_no_call_is_reported() {
     for (engine, builder) in builders() {
@@ -356,8 +356,8 @@ async fn only_a_connected_socket_has_a_default_output_stream() {
     }
 }
 
-/// OUT-07, CON-08: a connected socket also sends to others, in every way; it still receives only from
-/// its peer.
+/// OUT-07, CON-08: a connected socket also sends to others, in every way; it still receives only
+/// from its peer.
 #[tokio::test]
 async fn a_connected_socket_may_send_to_others() {
     let (peer, other) = (Peer::new(), Peer::new());

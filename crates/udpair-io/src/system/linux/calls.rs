@@ -1,10 +1,10 @@
 //! Which of the calls that move datagrams this system has.
 //!
 //! A kernel may be older than recvmmsg(2) and sendmmsg(2), and a filter (seccomp(2)) may refuse
-//! these calls, recvmsg(2) and sendmsg(2), even after a process has used them. A filter says so with
-//! any error number, which may have other meanings: a firewall refuses a datagram with the same
-//! number. So a call counts as missing only if it fails on a socket where it has nothing to do.
-//! That is remembered for the process.
+//! these calls, recvmsg(2) and sendmsg(2), even after a process has used them. A filter says so
+//! with any error number, which may have other meanings: a firewall refuses a datagram with the
+//! same number. So a call counts as missing only if it fails on a socket where it has nothing to
+//! do. That is remembered for the process.
 
 use std::io;
 use std::os::fd::AsRawFd;

@@ -1,5 +1,5 @@
-//! What must hold for all bytes that the kernel could write: control messages, netlink messages, and
-//! coalesced datagrams.
+//! What must hold for all bytes that the kernel could write: control messages, netlink messages,
+//! and coalesced datagrams.
 //!
 //! The fuzz targets call these functions with bytes that they make up. A test calls them with the
 //! bytes that were kept: those that once broke a rule, and one of each form.

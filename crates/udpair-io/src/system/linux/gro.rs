@@ -28,8 +28,8 @@ struct Kept {
 
 /// Keeps GRO enabled after `socket`, which has it, is closed.
 pub(super) fn keep_enabled(socket: &Socket) {
-    // The usual case, without a look into `/proc`: the hidden socket is in the same namespace, which
-    // is in use.
+    // The usual case, without a look into `/proc`: the hidden socket is in the same namespace,
+    // which is in use.
     let cookie = cookie(socket);
     if cookie.is_some_and(|cookie| cookie == KEPT_IN.load(Ordering::Relaxed)) {
         return;

@@ -20,8 +20,8 @@ pub(crate) fn open(domain: Domain, kind: Type, protocol: Protocol) -> io::Result
     socket2::Socket::new_raw(domain, kind.nonblocking().cloexec(), Some(protocol))
 }
 
-/// Returns whether a descriptor is a UDP socket over IPv4 or IPv6. A datagram socket may also be one
-/// for ICMP or UDP-Lite.
+/// Returns whether a descriptor is a UDP socket over IPv4 or IPv6. A datagram socket may also be
+/// one for ICMP or UDP-Lite.
 pub(crate) fn is_udp(options: &SockRef<'_>) -> bool {
     let is_ip = |domain| [Domain::IPV4, Domain::IPV6].contains(&domain);
     options.domain().is_ok_and(is_ip)
@@ -313,8 +313,8 @@ pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
         .copied())
 }
 
-/// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by another
-/// that has it.
+/// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by
+/// another that has it.
 pub(crate) fn is_shut_down(socket: &Socket) -> bool {
     let mut watched = libc::pollfd {
         fd: socket.as_raw_fd(),

@@ -115,9 +115,9 @@ fn send_to(socket: &Socket, payload: &[u8], to: Destination) -> io::Result<()> {
 
 /// Sends a batch; see [`Engine::send_batch`](crate::Engine::send_batch).
 ///
-/// A GSO batch that the kernel refuses is tried with fewer datagrams, in the end with one. Only if that
-/// succeeds was the refusal about segmenting, and is remembered: other errors have the same number, such as
-/// that of a route which is a black hole for a moment.
+/// A GSO batch that the kernel refuses is tried with fewer datagrams, in the end with one. Only if
+/// that succeeds was the refusal about segmenting, and is remembered: other errors have the same
+/// number, such as that of a route which is a black hole for a moment.
 pub(super) fn send_batch(
     socket: &Socket,
     batch: &SendBatch,

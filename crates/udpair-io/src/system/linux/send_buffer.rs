@@ -1,9 +1,10 @@
 //! `ENOBUFS`: which datagrams a queue on their route dropped, and which ones never fit the send buffer.
 //!
-//! A full queue of an adapter drops a datagram. The kernel reports that to a socket with an error queue
-//! only (`IP_RECVERR`, udp_send_skb in net/ipv4/udp.c), and then with the error that it also has for a
-//! fragmented datagram which exceeds the send buffer (sock_wmalloc in net/core/sock.c). The first is over
-//! when the call returns. The second never changes, so the two are told apart by what a datagram needs.
+//! A full queue of an adapter drops a datagram. The kernel reports that to a socket with an error
+//! queue only (`IP_RECVERR`, udp_send_skb in net/ipv4/udp.c), and then with the error that it also
+//! has for a fragmented datagram which exceeds the send buffer (sock_wmalloc in net/core/sock.c).
+//! The first is over when the call returns. The second never changes, so the two are told apart by
+//! what a datagram needs.
 
 use std::io;
 use std::net::SocketAddr;
@@ -42,7 +43,8 @@ fn check_fits(socket: &Socket, to: Option<SocketAddr>, length: usize) -> io::Res
     };
     // The kernel lets the fragments of one datagram take twice what it reports (sock_wmalloc).
     let limit = 2 * reported;
-    // What fits unfragmented into the smallest packet that every IPv4 host takes needs no closer look.
+    // What fits unfragmented into the smallest packet that every IPv4 host takes needs no closer
+    // look.
     if length <= 512 || length < limit / OVERHEAD_MAX {
         return Ok(());
     }
@@ -71,7 +73,8 @@ fn fragments_bytes(length: usize, mtu: usize) -> Option<usize> {
     Some(total.div_ceil(in_each) * (data + BUFFER_HEADER_BYTES))
 }
 
-/// Returns the MTU of the path to `to`, or to the peer; that of an Ethernet where the kernel does not say.
+/// Returns the MTU of the path to `to`, or to the peer; that of an Ethernet where the kernel does
+/// not say.
 fn path_mtu(socket: &Socket, to: Option<SocketAddr>) -> usize {
     let mtu = || {
         let to = match to {
@@ -109,8 +112,8 @@ const BUFFER_HEADER_BYTES: usize = 256;
 mod tests {
     use super::*;
 
-    /// The kernel takes 5,000 bytes over an MTU of 1,500 with the smallest send buffer, whose fragments may
-    /// take 9,216 bytes, and never takes 6,000.
+    /// The kernel takes 5,000 bytes over an MTU of 1,500 with the smallest send buffer, whose
+    /// fragments may take 9,216 bytes, and never takes 6,000.
     #[test]
     fn the_space_that_fragments_take_is_that_of_the_kernel() {
         for (length, mtu, needed) in [

@@ -582,7 +582,8 @@ fn refers_elsewhere(question: &Question, response: &Response) -> bool {
 /// without it. Longer than a server takes that has to query others itself.
 const PLAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// The shortest time between two attempts. Attempts that do not fit into the time limit are not made.
+/// The shortest time between two attempts. Attempts that do not fit into the time limit are not
+/// made.
 const ATTEMPT_MIN: Duration = Duration::from_millis(10);
 
 /// The number of queries of one question that may be open: as many as resolv.conf(5) allows, three

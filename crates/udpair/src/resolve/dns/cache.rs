@@ -1,8 +1,8 @@
 //! A cache of DNS responses (RFC 1035, section 7.3; RFC 2308).
 //!
 //! A response is kept for the shortest TTL in it, a negative response for the time in its SOA
-//! record. A response with a TTL of 0 is used only for the current query. What is kept is bounded in
-//! bytes, for each cache and for the process.
+//! record. A response with a TTL of 0 is used only for the current query. What is kept is bounded
+//! in bytes, for each cache and for the process.
 //!
 //! Pure: the time is an argument.
 

@@ -2,8 +2,8 @@
 //! the answer share it.
 //!
 //! There is no task that asks: every waiter drives the question while it is polled, so that a
-//! single waiter costs nothing more. A waiter that is dropped leaves the question to the others, and
-//! with the last one the question ends.
+//! single waiter costs nothing more. A waiter that is dropped leaves the question to the others,
+//! and with the last one the question ends.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -45,8 +45,8 @@ impl Hash for Key {
 }
 
 impl InFlight {
-    /// Returns a waiter for the question that `key` stands for, until `deadline`. If the question is
-    /// not being asked, `begin` begins it.
+    /// Returns a waiter for the question that `key` stands for, until `deadline`. If the question
+    /// is not being asked, `begin` begins it.
     pub(super) fn wait(
         self: &Arc<Self>,
         key: Arc<Key>,

@@ -17,7 +17,8 @@ use crate::resolve::in_zone;
 /// without a peer accepts every sender.
 ///
 /// Both are addresses as the kernel reports them: no IPv4-mapped form, no flow label, and the zone
-/// set where there is one. `zone` is the zone that the peer has now, if it has changed; 0 otherwise.
+/// set where there is one. `zone` is the zone that the peer has now, if it has changed; 0
+/// otherwise.
 #[inline]
 pub(crate) fn admits(peer: Option<&SocketAddr>, zone: u32, from: &SocketAddr) -> bool {
     peer.is_none_or(|peer| peer == from || (zone != 0 && in_zone(*peer, zone) == *from))

@@ -36,7 +36,8 @@ struct KernelState {
     /// The number of messages to take from the kernel with the next call. It depends on how many
     /// the last call returned.
     message_limit: u8,
-    /// The number of messages that hold about [`DATAGRAMS_PER_CALL`], as far as the last call shows.
+    /// The number of messages that hold about [`DATAGRAMS_PER_CALL`], as far as the last call
+    /// shows.
     messages_max: usize,
     /// Whether the kernel may hold more datagrams. If not, the next datagram makes the socket
     /// readable.
@@ -219,7 +220,8 @@ impl Queue {
         }
     }
 
-    /// Returns `Some` if there is an event or a message, which stays here; `None` if there is neither.
+    /// Returns `Some` if there is an event or a message, which stays here; `None` if there is
+    /// neither.
     ///
     /// Pending when nothing is queued and the task has used up its budget.
     pub(crate) fn look(

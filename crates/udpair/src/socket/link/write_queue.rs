@@ -53,7 +53,8 @@ struct Writes {
     /// The writes that have ended, and whose tasks have not taken the outcome yet.
     ended: BTreeMap<u64, EndedWrite>,
     flushes: Vec<FlushState>,
-    /// Whether the kernel had no buffer space at the last attempt, and has not reported space since.
+    /// Whether the kernel had no buffer space at the last attempt, and has not reported space
+    /// since.
     is_full: bool,
 }
 
@@ -200,7 +201,8 @@ impl WriteQueue {
         })
     }
 
-    /// Waits until the kernel has buffer space and no write waits for it. Sends the writes that wait.
+    /// Waits until the kernel has buffer space and no write waits for it. Sends the writes that
+    /// wait.
     pub(crate) fn poll_space(
         &self,
         channel: &Channel,

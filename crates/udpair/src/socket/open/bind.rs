@@ -13,7 +13,8 @@ use crate::socket::shared::DeviceBinding;
 
 /// Opens a socket that is bound to `local`, for a peer at `destination` if that is already known.
 ///
-/// Also returns the adapter that the socket is bound to: `adapter`, or the one that `local` implies.
+/// Also returns the adapter that the socket is bound to: `adapter`, or the one that `local`
+/// implies.
 pub(crate) fn bound_socket(
     settings: &Settings,
     local: &Local,

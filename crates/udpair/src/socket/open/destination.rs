@@ -20,8 +20,8 @@ pub(crate) enum Purpose {
 /// Checks that an address can be a destination, and returns the address to use: loopback for the
 /// unspecified address, as Linux does.
 ///
-/// Linux itself would connect to port 0 and to groups, and would choose any adapter for a link-local
-/// address without a zone (SVC-05, CON-07, ADR-05, ADR-04).
+/// Linux itself would connect to port 0 and to groups, and would choose any adapter for a
+/// link-local address without a zone (SVC-05, CON-07, ADR-05, ADR-04).
 pub(crate) fn check(
     address: SocketAddr,
     purpose: Purpose,
@@ -85,9 +85,9 @@ fn zone_after_url_escape(zone: u32) -> Option<u32> {
     zone.to_string().strip_prefix("25")?.parse().ok()
 }
 
-/// Checks that `bound`, the index of the adapter to which the socket is bound, is the adapter that the
-/// destination names (BND-06). Linux would send the datagram through the other one, and calls the
-/// destination of a connect invalid.
+/// Checks that `bound`, the index of the adapter to which the socket is bound, is the adapter that
+/// the destination names (BND-06). Linux would send the datagram through the other one, and calls
+/// the destination of a connect invalid.
 pub(crate) fn check_adapters(bound: u32, to: Destination, purpose: Purpose) -> Result<(), Error> {
     let zone = match to.address.ip() {
         IpAddr::V6(ip) if needs_zone(ip) => zone_of(to.address),

@@ -129,8 +129,8 @@ impl Drop for Receive<'_> {
     }
 }
 
-/// Calls `poll` with the queue locked. Wakes other tasks, and drops wakers, only after unlocking it: both may
-/// run arbitrary code.
+/// Calls `poll` with the queue locked. Wakes other tasks, and drops wakers, only after unlocking
+/// it: both may run arbitrary code.
 #[inline]
 fn poll_and_wake<T>(
     link: &Link,
@@ -370,8 +370,8 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Passes the datagrams of `batch` to `handler`, until the operation is cancelled, the socket is
-    /// connected, or `share` of them were passed, from which this subtracts.
+    /// Passes the datagrams of `batch` to `handler`, until the operation is cancelled, the socket
+    /// is connected, or `share` of them were passed, from which this subtracts.
     fn run(
         self,
         batch: &mut RecvBatch,

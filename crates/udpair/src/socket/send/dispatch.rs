@@ -144,8 +144,8 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     }
 }
 
-/// Returns whether datagrams to `to` go to the kernel as they are: no copies, no check, and no other
-/// adapter where there is no route.
+/// Returns whether datagrams to `to` go to the kernel as they are: no copies, no check, and no
+/// other adapter where there is no route.
 pub(crate) fn is_direct(shared: &Shared, to: Option<Destination>) -> bool {
     let is_direct = |to: Destination| {
         let ip = to.address.ip().to_canonical();
@@ -235,7 +235,8 @@ pub(crate) fn try_send_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Re
     Ok(before - batch.len())
 }
 
-/// Sends a batch like [`try_send_mixed_batch`], and waits for buffer space while some of it is left.
+/// Sends a batch like [`try_send_mixed_batch`], and waits for buffer space while some of it is
+/// left.
 pub(crate) fn poll_send_mixed_batch(
     shared: &Shared,
     cx: &mut Context<'_>,

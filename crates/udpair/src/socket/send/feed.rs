@@ -60,7 +60,8 @@ impl Feed {
                 Some(flushing) => flushing,
                 None if self.batch.is_empty() => return Poll::Ready(Ok(())),
                 None => {
-                    // Without a budget the datagrams are enqueued, and other tasks run before they are sent.
+                    // Without a budget the datagrams are enqueued, and other tasks run before they
+                    // are sent.
                     if driver::poll_budget(cx).is_ready()
                         && let Some(result) = self.try_flush(shared, recipient)
                     {

@@ -166,8 +166,8 @@ impl OutputStream {
         }
     }
 
-    /// Waits until all writes that were polled on this socket before this call have ended, and returns
-    /// whether all of them were sent.
+    /// Waits until all writes that were polled on this socket before this call have ended, and
+    /// returns whether all of them were sent.
     ///
     /// A write that was awaited has ended already. This method is for writes that still wait for buffer
     /// space, in other tasks or in futures that are not polled any more: it sends their datagrams itself when

@@ -59,8 +59,8 @@ impl Recipient {
         Some(to)
     }
 
-    /// Returns whether a send to `to`, which was this recipient's destination, has failed because the
-    /// adapter has another index now.
+    /// Returns whether a send to `to`, which was this recipient's destination, has failed because
+    /// the adapter has another index now.
     #[inline]
     pub(crate) fn has_moved<T>(
         &self,

@@ -1,5 +1,5 @@
-//! Resolves a name by a server that answers with bytes that somebody made up. Whatever they are, the
-//! resolver comes to an end, and what it finds can be used.
+//! Resolves a name by a server that answers with bytes that somebody made up. Whatever they are,
+//! the resolver comes to an end, and what it finds can be used.
 //!
 //! The fuzz target `dns_answers` has this file too, so it uses nothing of the tests.
 
