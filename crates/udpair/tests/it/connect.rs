@@ -642,7 +642,8 @@ async fn the_family_of_the_resolver_applies_to_both_ends() {
         ] {
             let resolver = server.resolver_builder().family(family).build();
             let builder = builder.clone().resolver(&resolver);
-            let socket = builder.bind(&endpoint(":0")).await.unwrap();
+            let local = Endpoint::any(unused_port().into());
+            let socket = builder.bind(local).await.unwrap();
             let local = socket.local_addr().unwrap();
             assert_eq!(local.ip().to_string(), wildcard, "{engine:?}");
             let error = builder.bind(&endpoint(other)).await.unwrap_err();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use udpair::{DatagramSocket, ErrorKind, Event, Overflow, RecvBatch, SendBatch};
 
-use crate::support::{Peer, builders, endpoint, loopback, soon};
+use crate::support::{Peer, builders, endpoint, loopback, soon, unused_addr};
 
 /// MSG-04, MSG-05
 #[tokio::test]
@@ -328,8 +328,8 @@ async fn closing_ends_pending_operations_and_fails_later_ones() {
 #[tokio::test]
 async fn closing_frees_the_port_at_once() {
     for (engine, builder) in builders() {
-        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let address = unused_addr();
+        let socket = builder.bind(address).await.unwrap();
         let receiving = tokio::spawn({
             let socket = socket.clone();
             async move { socket.recv().await }
@@ -355,8 +355,8 @@ async fn closing_frees_the_port_at_once() {
 #[tokio::test]
 async fn dropping_the_last_handle_closes_the_socket() {
     for (engine, builder) in builders() {
-        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let address = unused_addr();
+        let socket = builder.bind(address).await.unwrap();
         let output = socket.output_to(address).await.unwrap();
         let clone = socket.clone();
         drop(socket);

@@ -10,7 +10,7 @@ use std::thread::{self, Thread};
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Overflow, PairOrder};
 
 use crate::support::dns::{DnsServer, Zone};
-use crate::support::{Peer, TIMEOUT, builders, endpoint, soon};
+use crate::support::{Peer, TIMEOUT, builders, endpoint, soon, unused_addr};
 
 /// Runs a future without a runtime: it polls the future whenever its waker is called.
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -91,11 +91,10 @@ fn a_socket_whose_runtime_has_ended_returns_an_error() {
         .enable_all()
         .build()
         .unwrap();
-    let local = endpoint("127.0.0.1:0");
+    let address = unused_addr();
     let socket = runtime
-        .block_on(DatagramSocket::builder().bind(&local))
+        .block_on(DatagramSocket::builder().bind(address))
         .unwrap();
-    let address = socket.local_addr().unwrap();
     drop(runtime);
 
     let error = block_on(socket.recv()).unwrap_err();
