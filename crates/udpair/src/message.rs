@@ -93,12 +93,6 @@ impl Message {
         })
     }
 
-    /// Returns the address that the message was sent to: a local address, or that of a group or a
-    /// broadcast.
-    pub fn sent_to(&self) -> Option<IpAddr> {
-        self.0.metadata().to
-    }
-
     /// Returns the address that the message was sent to: one of this machine, a group, or a
     /// broadcast address.
     pub fn to(&self) -> Option<IpAddr> {
@@ -190,9 +184,10 @@ impl PeerError {
         Self(error)
     }
 
-    /// Returns the kind of a failure that no repetition of the datagram overcomes; `None` for
-    /// errors about one datagram or one path.
-    pub(crate) fn unreachable(&self) -> Option<ErrorKind> {
+    /// Returns the kind of error that this is to a request: that of a failure which no repetition
+    /// of the datagram overcomes, such as a closed port. `None` for errors about one datagram or one
+    /// path.
+    pub fn unreachable(&self) -> Option<ErrorKind> {
         match self.0.kind {
             PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {
                 Some(ErrorKind::PeerUnreachable)

@@ -100,22 +100,31 @@ fn replies(lan: &Lan) -> Result<String, Why> {
             check(message.local() == Some(at.parse()?), || {
                 format!("{message:?}")
             })?;
-            let mut batch = SendBatch::new();
-            batch.push_to("batch", message.reply());
-            server.send_to(message.payload(), message.reply()).await?;
-            server.send_batch(&mut batch).await?;
-            Ok(())
+            answer(&server, &message).await
         })?;
-        lan.on(host, async || {
-            for expected in [at, "batch"] {
-                let reply = text(&client.recv().await?);
-                check(reply == expected, || format!("{at}: {reply}"))?;
-            }
-            Ok(())
-        })?;
+        lan.on(host, async || receive_answers(&client, at).await)
+            .map_err(|why| format!("{at}: {why}"))?;
         seen += 1;
     }
     Ok(format!("{seen} combinations of address and path"))
+}
+
+/// Answers a message twice: alone and in a batch.
+async fn answer(server: &DatagramSocket, message: &Message) -> Result<(), Why> {
+    let mut batch = SendBatch::new();
+    batch.push_to("batch", message.reply());
+    server.send_to(message.payload(), message.reply()).await?;
+    server.send_batch(&mut batch).await?;
+    Ok(())
+}
+
+/// Receives what [`answer`] sends for a message with this payload.
+async fn receive_answers(client: &DatagramSocket, payload: &str) -> Result<(), Why> {
+    for expected in [payload, "batch"] {
+        let reply = text(&client.recv().await?);
+        check(reply == expected, || reply.clone())?;
+    }
+    Ok(())
 }
 
 /// MSG-11, OUT-05: neighbours on two adapters that have the same link-local address, which for IPv4
@@ -156,20 +165,10 @@ fn link_local_replies(lan: &Lan) -> Result<String, Why> {
             lan.on(&lan.home, async || {
                 let message = server.recv().await?;
                 check(text(&message) == adapter, || format!("{message:?}"))?;
-                let mut batch = SendBatch::new();
-                batch.push_to("batch", message.reply());
-                server.send_to(message.payload(), message.reply()).await?;
-                server.send_batch(&mut batch).await?;
-                Ok(())
+                answer(&server, &message).await
             })?;
-            lan.on(host, async || {
-                for expected in [adapter, "batch"] {
-                    let reply = text(&client.recv().await?);
-                    check(reply == expected, || format!("{round} {remote}: {reply}"))?;
-                }
-                Ok(())
-            })
-            .map_err(|why| format!("{round} {remote} {adapter}: {why}"))?;
+            lan.on(host, async || receive_answers(&client, adapter).await)
+                .map_err(|why| format!("{round} {remote} {adapter}: {why}"))?;
         }
     }
     for (host, adapter, address) in at {

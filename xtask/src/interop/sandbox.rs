@@ -83,7 +83,7 @@ fn cases() -> Result<(), String> {
         ("what a caller relies on is named", named),
         ("what only the library can do", library),
         ("adapters that cannot segment", segmentation),
-        ("the engine that the command is told to use", engines),
+        ("the engine that --engine names", engines),
     ];
     for (name, case) in cases {
         let seen = case().map_err(|why| format!("{name}: {why}"))?;

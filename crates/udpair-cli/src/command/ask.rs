@@ -1,7 +1,7 @@
 //! `ask`: sends one request, with retries, and waits for one reply.
 
 use tokio::time::{Instant, timeout_at};
-use udpair::{DatagramSocket, ErrorKind, Event as SocketEvent, PeerErrorKind};
+use udpair::{DatagramSocket, Event as SocketEvent};
 
 use super::context::{Context, Exit, Failure};
 use crate::args::Ask;
@@ -62,7 +62,7 @@ impl PendingRequest<'_> {
                     }
                     SocketEvent::Message(_) => rejected += 1,
                     SocketEvent::PeerError(error) => {
-                        if let Some(kind) = unreachable(error.kind()) {
+                        if let Some(kind) = error.unreachable() {
                             let why = peer_error_kind(error.kind()).replace('-', " ");
                             let context = self.context;
                             return Err(context
@@ -94,19 +94,5 @@ impl PendingRequest<'_> {
             || payload
                 .windows(self.expected.len())
                 .any(|part| part == self.expected)
-    }
-}
-
-/// Returns the kind of a network error that a retry cannot overcome.
-fn unreachable(kind: PeerErrorKind) -> Option<ErrorKind> {
-    match kind {
-        PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {
-            Some(ErrorKind::PeerUnreachable)
-        }
-        PeerErrorKind::HostUnreachable | PeerErrorKind::AdministrativelyProhibited => {
-            Some(ErrorKind::HostUnreachable)
-        }
-        PeerErrorKind::NetworkUnreachable => Some(ErrorKind::NetworkUnreachable),
-        _ => None,
     }
 }

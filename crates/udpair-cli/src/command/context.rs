@@ -298,25 +298,19 @@ impl Context {
         let Some(name) = &self.global.adapter else {
             return Ok(self.resolving(builder.bind(local)).await?);
         };
-        let adapters = udpair::adapters().map_err(|error| {
-            Failure::new(ErrorKind::Io, format!("cannot list the adapters: {error}"))
-        })?;
         if local.host().is_some() {
             return Err(Failure::usage(
                 "--adapter and a local host cannot be used together: give only one of them",
             ));
         }
-        let Some(adapter) = adapters.iter().find(|adapter| adapter.name == *name) else {
-            let names: Vec<_> = adapters
-                .iter()
-                .map(|adapter| adapter.name.as_str())
-                .collect();
-            return Err(Failure::usage(format!(
-                "there is no adapter {name:?} for --adapter: this machine has {}",
-                names.join(", ")
-            )));
-        };
-        let binding = builder.bind_on(adapter, local.service());
+        let adapter = udpair::adapter(name).map_err(|error| match error.kind() {
+            ErrorKind::AddressNotAvailable => Failure::usage(format!(
+                "there is no adapter {name:?} for --adapter: {}",
+                error.advice().unwrap_or_default()
+            )),
+            _ => Failure::from(error),
+        })?;
+        let binding = builder.bind_on(&adapter, local.service());
         Ok(self.resolving(binding).await?)
     }
 

@@ -72,7 +72,7 @@ async fn echo(
     }
     let mut to = message.reply();
     let is_to_one_host = message
-        .sent_to()
+        .to()
         .is_none_or(|to| !to.is_multicast() && Some(to) == message.local());
     if let Some(hops) = message.hop_limit().filter(|_| is_to_one_host) {
         match hops {

@@ -34,6 +34,6 @@ pub fn adapter(name: &str) -> Result<Adapter, Error> {
     found.ok_or_else(|| {
         let message = format!("{}: there is no such adapter", message());
         Error::new(ErrorKind::AddressNotAvailable, message)
-            .with_advice(format!("the adapters are {}", names.join(", ")))
+            .with_advice(format!("this machine has {}", names.join(", ")))
     })
 }

@@ -14,7 +14,7 @@ use super::DatagramSocket;
 use super::builder::Builder;
 use super::lifecycle::Operation;
 use super::many;
-use super::open;
+use super::open::{self, Attempts};
 use super::receive::Receive;
 use super::replies::{Accepts, PendingReply};
 use super::send::dispatch;
@@ -205,7 +205,8 @@ impl Builder {
     ) -> Result<(DatagramSocket, Message), Error> {
         let pair = pair.try_into().map_err(Into::into)?;
         let resolution = self.requested_resolver().resolve(pair.remote()).await;
-        let mut failed: Vec<(SocketAddr, Error)> = Vec::new();
+        let action = format!("ask {}", pair.remote());
+        let mut attempts = Attempts::new(&action);
         for candidate in resolution.candidates()? {
             let one = EndpointPair::from(candidate.address).with_local(pair.local().clone());
             let asked = async {
@@ -215,17 +216,10 @@ impl Builder {
             };
             match asked.await {
                 Ok(replied) => return Ok(replied),
-                Err(error) => failed.push((candidate.address, error)),
+                Err(error) => attempts.add(candidate.address, error),
             }
         }
-        let mut message = format!("cannot ask {}", pair.remote());
-        let Some((_, last)) = failed.pop() else {
-            return Err(Error::new(ErrorKind::HostNotFound, message));
-        };
-        for (address, error) in &failed {
-            message.push_str(&format!(" (tried {address}: {error})"));
-        }
-        Err(last.in_context(message))
+        Err(attempts.into_error())
     }
 }
 

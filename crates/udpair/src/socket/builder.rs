@@ -298,8 +298,7 @@ impl Builder {
         service: &ServiceName,
     ) -> Result<DatagramSocket, Error> {
         let socket = self.open()?;
-        let local = Endpoint::any(service.clone());
-        open::bind(socket.shared(), &local, Some(adapter)).await?;
+        socket.bind_on(adapter, service).await?;
         Ok(socket)
     }
 

@@ -1,5 +1,6 @@
 //! Opens a socket: binds it, connects it, or binds it for its first write.
 
+mod attempts;
 pub(crate) mod bind;
 mod destination;
 
@@ -20,8 +21,8 @@ use super::shared::{Binding, Opened, Shared};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
-use crate::observe;
 use crate::resolve::{AddressFamily, Local, LocalHost, RemoteAddresses};
+pub(crate) use attempts::Attempts;
 use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
 pub(crate) use destination::{Purpose, check_adapters};
 
@@ -364,92 +365,6 @@ impl fmt::Display for Action<'_> {
             Self::Connect(remote) => write!(f, "connect to {remote}"),
             Self::Bind(local) => write!(f, "bind to {local}"),
             Self::BindOn(local, adapter) => write!(f, "bind to {local} on {}", adapter.name),
-        }
-    }
-}
-
-/// The destinations that could not be connected to, each with its error.
-struct Attempts<'a> {
-    action: &'a Action<'a>,
-    failed: Vec<(SocketAddr, Error)>,
-}
-
-impl<'a> Attempts<'a> {
-    fn new(action: &'a Action<'a>) -> Self {
-        Self {
-            action,
-            failed: Vec::new(),
-        }
-    }
-
-    /// Records a failure. Returns the final error if other destinations would fail in the same way
-    /// (ADR-01).
-    fn failed(&mut self, destination: SocketAddr, error: Error) -> Result<(), Error> {
-        let may_succeed_elsewhere = matches!(
-            error.kind(),
-            ErrorKind::NetworkUnreachable
-                | ErrorKind::HostUnreachable
-                | ErrorKind::AddressNotAvailable
-                | ErrorKind::FamilyNotSupported
-        );
-        observe::fell_back(destination, &error);
-        self.failed.push((destination, error));
-        if may_succeed_elsewhere {
-            Ok(())
-        } else {
-            Err(self.error())
-        }
-    }
-
-    fn into_error(mut self) -> Error {
-        self.error()
-    }
-
-    /// Returns the last failure, with the earlier ones in its message.
-    fn error(&mut self) -> Error {
-        let mut message = format!("cannot {}", self.action);
-        let Some((_, error)) = self.failed.pop() else {
-            return Error::new(ErrorKind::HostNotFound, message);
-        };
-        for (earlier, why) in &self.failed {
-            message.push_str(&format!(" (tried {earlier}: {})", why.innermost()));
-        }
-        // If the peer was given as an address, the message is already complete.
-        if message == error.to_string() {
-            error
-        } else {
-            error.in_context(message)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// ADR-01: the next address is tried only after errors that another address may not have.
-    #[test]
-    fn some_errors_end_the_attempts() {
-        let remote = "example.test:9".parse().unwrap();
-        let address = "192.0.2.1:9".parse().unwrap();
-        let action = Action::Connect(&remote);
-        for (kind, goes_on) in [
-            (ErrorKind::NetworkUnreachable, true),
-            (ErrorKind::HostUnreachable, true),
-            (ErrorKind::AddressNotAvailable, true),
-            (ErrorKind::FamilyNotSupported, true),
-            (ErrorKind::PermissionDenied, false),
-            (ErrorKind::AddressInUse, false),
-            (ErrorKind::Cancelled, false),
-            (ErrorKind::Closed, false),
-            (ErrorKind::InvalidArgument, false),
-            (ErrorKind::Io, false),
-        ] {
-            let mut attempts = Attempts::new(&action);
-            let failed = attempts.failed(address, Error::new(kind, "no"));
-            assert_eq!(failed.is_ok(), goes_on, "{kind:?}");
-            let last = failed.err().unwrap_or_else(|| attempts.into_error());
-            assert_eq!(last.kind(), kind);
         }
     }
 }

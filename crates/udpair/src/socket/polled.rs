@@ -61,7 +61,7 @@ impl DatagramSocket {
         receive::try_recv_batch(self.shared(), batch)
     }
 
-    /// Waits until there is a message or another event. It stays there for whoever takes it first,
+    /// Waits until there is a message or another event. It stays there for the call that takes it first,
     /// so that the next call may find nothing if several tasks receive.
     ///
     /// # Errors

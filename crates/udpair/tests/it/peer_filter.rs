@@ -2,8 +2,10 @@
 //! other senders send theirs.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use udpair::{Datagram, DatagramSocket, Endpoint, ErrorKind, Overflow, RecvBatch, SendBatch};
@@ -163,13 +165,19 @@ async fn a_waiter_receives_a_datagram_that_the_peer_sent_before_the_connect() {
     for (engine, builder) in builders() {
         let peer = Peer::new();
         let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
-        let connecting = async {
-            // Neither the runtime nor the waiting receiver has run since this send.
-            peer.send(b"early", socket.local_addr().unwrap());
-            socket.connect(&peer.pair()).await.unwrap();
-        };
-        let (message, ()) = soon(async { tokio::join!(socket.recv(), connecting) }).await;
-        assert_eq!(message.unwrap().payload(), b"early", "{engine:?}");
+        // A task of its own, which only a wake-up polls again.
+        let waiting = tokio::spawn({
+            let socket = socket.clone();
+            async move { socket.recv().await }
+        });
+        tokio::task::yield_now().await;
+        peer.send(b"early", socket.local_addr().unwrap());
+        // Neither the runtime nor the waiting task runs before this is done.
+        let pair = peer.pair();
+        let connected = pin!(socket.connect(&pair)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(connected, Poll::Ready(Ok(()))), "{engine:?}");
+        let message = soon(waiting).await.unwrap().unwrap();
+        assert_eq!(message.payload(), b"early", "{engine:?}");
     }
 }
 

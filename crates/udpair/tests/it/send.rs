@@ -147,8 +147,8 @@ async fn a_closed_port_wakes_a_task_that_waits_for_events() {
     }
 }
 
-/// MSG-13: whoever finds the error first, it is for the task that waits for events. Once it was
-/// collected, the descriptor is no longer ready, so the runtime wakes nobody.
+/// MSG-13: an error is for the task that waits for events, whichever call collects it. After that the
+/// descriptor is no longer ready, so the runtime wakes nobody.
 #[tokio::test]
 async fn an_error_that_another_call_finds_wakes_a_task_that_waits_for_events() {
     for (engine, builder) in builders() {

@@ -3,7 +3,7 @@
 //! A full queue of an adapter drops a datagram. The kernel reports that to a socket with an error
 //! queue only (`IP_RECVERR`, udp_send_skb in net/ipv4/udp.c), and then with the error that it also
 //! has for a fragmented datagram which exceeds the send buffer (sock_wmalloc in net/core/sock.c).
-//! The first is over when the call returns. The second never changes, so the two are told apart by
+//! The first is over when the call returns. The second never changes, so they are distinguished by
 //! what a datagram needs.
 
 use std::io;

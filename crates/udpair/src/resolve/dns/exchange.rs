@@ -81,20 +81,29 @@ pub(super) async fn over_udp(
             Some(Err(error)) => return Err(error.into()),
             None => return Err(WaitError::Closed.into()),
         }
-        for datagram in batch.iter() {
-            // The socket has its port before it is connected. Until then the kernel accepts
-            // datagrams from other senders.
-            if datagram.remote() != server {
-                continue;
-            }
-            match query.read(datagram.payload()) {
-                Parsed::Foreign => {}
-                Parsed::Truncated => return Ok(None),
-                Parsed::Malformed(reason) => return Err(ExchangeError::Malformed(reason)),
-                Parsed::Response(response) => return Ok(Some(response)),
-            }
+        if let Some(response) = response_in(&batch, server, &query) {
+            return response;
         }
     }
+}
+
+/// Returns the server's response to a query, if it is among the datagrams that were received.
+fn response_in(
+    batch: &RecvBatch,
+    server: SocketAddr,
+    query: &Query,
+) -> Option<Result<Option<Response>, ExchangeError>> {
+    // The socket has its port before it is connected. Until then the kernel accepts datagrams from
+    // other senders.
+    let of_server = batch.iter().filter(|datagram| datagram.remote() == server);
+    of_server
+        .map(|datagram| query.read(datagram.payload()))
+        .find_map(|parsed| match parsed {
+            Parsed::Foreign => None,
+            Parsed::Truncated => Some(Ok(None)),
+            Parsed::Malformed(reason) => Some(Err(ExchangeError::Malformed(reason))),
+            Parsed::Response(response) => Some(Ok(Some(response))),
+        })
 }
 
 /// Sends a query over TCP, which carries responses of any size, and returns the response.
@@ -114,5 +123,37 @@ pub(super) async fn over_tcp(
         Parsed::Foreign => Err(ExchangeError::Malformed(
             "the response is to another query".into(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use udpair_io::Family;
+
+    use super::*;
+    use crate::resolve::step::RecordType;
+
+    /// A forged response that is right in everything but its sender (RFC 5452, section 9.1).
+    #[test]
+    fn only_the_server_responds() {
+        let query = Query::new("example.test", RecordType::A, 4711, false).unwrap();
+        // The query with the bit that makes it a response.
+        let mut payload = query.bytes().to_vec();
+        payload[2] |= 0x80;
+        let [server, forger] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+        let socket = Socket::open(Family::Ipv4).unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let to = socket.local_addr().unwrap();
+        let engine = udpair_io::portable_engine();
+        let mut batch = RecvBatch::new(1);
+        for (sender, is_response) in [(&forger, false), (&server, true)] {
+            sender.send_to(&payload, to).unwrap();
+            engine.receive(&socket, &mut batch).unwrap();
+            let response = response_in(&batch, server.local_addr().unwrap(), &query);
+            assert_eq!(response.is_some(), is_response);
+            assert!(response.is_none_or(|response| matches!(response, Ok(Some(_)))));
+        }
     }
 }

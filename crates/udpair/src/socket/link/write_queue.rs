@@ -209,6 +209,10 @@ impl WriteQueue {
         ticket: &mut Ticket,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendFailure>> {
+        if self.waiting.get().is_none() {
+            // No write has found the kernel without space yet.
+            return Poll::Ready(Ok(()));
+        }
         self.poll(channel, u64::MAX, ticket, cx, |writes| {
             (writes.queued.is_empty() && !writes.is_full).then_some(Ok(()))
         })
@@ -216,8 +220,10 @@ impl WriteQueue {
 
     /// Removes a task that waited for space, and no longer does.
     pub(crate) fn stop_waiting(&self, channel: &Channel, ticket: &mut Ticket) {
-        let mut discarded = Discarded::default();
-        channel.stop_writing(self.writers(), ticket, &mut discarded);
+        if let Some(waiting) = self.waiting.get() {
+            let mut discarded = Discarded::default();
+            channel.stop_writing(&waiting.writers, ticket, &mut discarded);
+        }
     }
 
     /// Notes that the kernel had no buffer space for a write that does not enter the queue.
