@@ -49,8 +49,9 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
-    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, PacketHeader,
-    RecvBatch, SendBatch, Source, filter_again, filter_received,
+    Datagram, Datagrams, Destination, Filled, FilterStats, MESSAGE_BYTES_MAX, Metadata, Outgoing,
+    OwnedDatagram, PacketHeader, RecvBatch, Run, SendBatch, Source, filter_again, filter_filled,
+    filter_received,
 };
 pub use cause::Cause;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};

@@ -87,7 +87,7 @@ pub use socket::{
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
-    DefaultRoute, Destination, Engine, Metadata, Network, PacketHeader, Reach, RecvBatch,
+    DefaultRoute, Destination, Engine, Filled, Metadata, Network, PacketHeader, Reach, RecvBatch,
     SendBatch, Source, adapters, default_routes, engines, is_receive_memory_full, receive_memory,
     receive_memory_limit, set_receive_memory_limit,
 };

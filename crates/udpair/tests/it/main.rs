@@ -8,6 +8,7 @@
 mod answers;
 mod ask;
 mod batch;
+mod buffers;
 mod cache;
 mod connect;
 mod cycles;
