@@ -89,15 +89,10 @@ impl PooledScratch {
             self.prepare(max);
             let received = self.messages.receive(socket, max)?;
             for at in 0..received {
-                if let Some(Read {
-                    length,
-                    segment,
-                    metadata,
-                }) = self.messages.read(at, socket)
-                {
-                    let buffer = mem::take(&mut self.buffers[at]);
-                    batch.push(buffer, length, segment, metadata);
-                }
+                let buffers = &mut self.buffers;
+                self.messages.read(at, socket, |length, segment, metadata| {
+                    batch.push(mem::take(&mut buffers[at]), length, segment, metadata);
+                });
             }
             if let Some(remaining) = remaining(received, max, !batch.is_empty())? {
                 return Ok(remaining);
@@ -142,10 +137,10 @@ impl GivenScratch {
             self.prepare(&mut buffers[..max]);
             let received = self.0.receive(socket, max)?;
             for at in 0..received {
-                if let Some(read) = self.0.read(at, socket) {
+                self.0.read(at, socket, |length, segment, metadata| {
                     buffers.swap(filled.len() - before, at);
-                    filled.push(Filled::new(read.metadata, read.length, read.segment));
-                }
+                    filled.push(Filled::new(metadata, length, segment));
+                });
             }
             if let Some(remaining) = remaining(received, max, filled.len() > before)? {
                 return Ok(remaining);
@@ -187,15 +182,6 @@ fn remaining(received: usize, max: usize, has_any: bool) -> io::Result<Option<Re
         (false, true) => Err(io::ErrorKind::WouldBlock.into()),
         (false, false) => Ok(None),
     }
-}
-
-/// What one message holds.
-struct Read {
-    /// Bytes in total.
-    length: usize,
-    /// Bytes of each datagram; the last may have fewer.
-    segment: usize,
-    metadata: Metadata,
 }
 
 /// The memory that one receive call writes into, but for the payloads.
@@ -243,6 +229,7 @@ impl Messages {
 
     /// Receives into the first `count` messages, whose payloads must point to memory that is
     /// borrowed mutably until this returns, and returns how many were received.
+    #[inline(always)]
     fn receive(&mut self, socket: &Socket, count: usize) -> io::Result<usize> {
         let headers = &mut self.headers[..count];
         let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
@@ -267,27 +254,29 @@ impl Messages {
         received.map_err(|_| io::Error::last_os_error())
     }
 
-    /// Returns what message number `at` holds; `None` if it is to be dropped.
+    /// Passes what message number `at` holds to `keep`, unless it is to be dropped: the bytes in
+    /// total, the bytes of each datagram, of which the last may have fewer, and the metadata.
     #[allow(
         clippy::unnecessary_cast,
         reason = "musl counts control bytes in 32 bits"
     )]
-    #[inline]
-    fn read(&mut self, at: usize, socket: &Socket) -> Option<Read> {
+    #[inline(always)]
+    fn read(&mut self, at: usize, socket: &Socket, keep: impl FnOnce(usize, usize, Metadata)) {
         let header = &mut self.headers[at];
         let length = header.msg_len as usize;
         let control_bytes = header.msg_hdr.msg_controllen as usize;
         let is_truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
         restore(&mut header.msg_hdr);
-        let mut metadata = Metadata::of_sender(self.names[at].decode()?);
+        let Some(from) = self.names[at].decode() else {
+            return;
+        };
+        let mut metadata = Metadata::of_sender(from);
         metadata.truncated = is_truncated;
         let messages = self.controls[at].messages(control_bytes);
         let segment = metadata::read(messages, &mut metadata).unwrap_or(length);
-        socket.admits(&metadata).then_some(Read {
-            length,
-            segment,
-            metadata,
-        })
+        if socket.admits(&metadata) {
+            keep(length, segment, metadata);
+        }
     }
 }
 
