@@ -5,6 +5,7 @@
 //! performs the lookups, in the order of the model, and records every step. Nothing here knows the
 //! sockets that will use the addresses.
 
+mod all_hosts;
 mod builder;
 mod candidate;
 mod dns;
@@ -16,10 +17,10 @@ mod family;
 pub mod fuzzing;
 mod host;
 mod host_lookup;
+mod host_sources;
 mod hosts;
 mod inputs;
 mod local;
-mod name_servers;
 mod order;
 mod pairs;
 mod pending;
@@ -33,6 +34,8 @@ mod special;
 mod srv;
 mod step;
 mod system_resolver;
+mod target;
+mod targets;
 mod text_file;
 mod zone;
 

@@ -107,7 +107,7 @@ impl ResolverBuilder {
     /// them. Default: what the system's configuration says for its own name servers (`timeout` in
     /// resolv.conf(5)); otherwise 5 seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.0.attempt_timeout = Some(timeout);
+        self.0.dns.set_attempt_timeout(timeout);
         self
     }
 
@@ -117,7 +117,7 @@ impl ResolverBuilder {
     /// Default: what the system's configuration says for its own name servers (`attempts` in
     /// resolv.conf(5)); otherwise 2.
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = Some(attempts.max(1));
+        self.0.dns.set_attempts(attempts);
         self
     }
 
@@ -126,7 +126,7 @@ impl ResolverBuilder {
     /// `rng(n)` returns a number from 0 to `n`, both included. Default: the thread's random number
     /// generator.
     pub fn rng(mut self, rng: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
-        self.0.rng = Arc::new(rng);
+        self.0.dns.set_rng(Arc::new(rng));
         self
     }
 
@@ -138,14 +138,13 @@ impl ResolverBuilder {
     /// responses to sockets that are bound to an adapter, because they may not be valid elsewhere.
     /// Without a cache too, equal questions are asked once while they are under way.
     pub fn cache(mut self, cache: bool) -> Self {
-        self.0.caches = cache;
-        self.0.dns = Arc::default();
+        self.0.dns.set_caches(cache);
         self
     }
 
     /// Sets the clock that determines the age of cached responses. Default: [`Instant::now`].
     pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        self.0.clock = Arc::new(clock);
+        self.0.dns.set_clock(Arc::new(clock));
         self
     }
 
@@ -186,8 +185,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::thread;
 
-    use super::super::name_servers::NameServers;
-    use super::super::settings::ATTEMPT_TIMEOUT;
+    use super::super::dns::{ATTEMPT_TIMEOUT, NameServers};
     use super::*;
     use crate::resolve::{AddressSource, ServiceSource, Step};
     use crate::{Endpoint, ErrorKind};
