@@ -72,6 +72,22 @@ pub(crate) fn run() -> ExitCode {
         ];
         run_program(&mut cargo(&arguments)).into()
     });
+    report.run("lints, of each feature alone", || {
+        let sets = ["", "dns", "idna", "tracing", "metrics"];
+        sets.iter().try_for_each(|set| lint_with(set)).into()
+    });
+    report.run("tests, without features", || {
+        let arguments = [
+            "test",
+            "--package",
+            "udpair",
+            "--all-targets",
+            "--no-default-features",
+            "--locked",
+            "--quiet",
+        ];
+        run_program(&mut cargo(&arguments)).into()
+    });
     report.run("documentation tests", || {
         run_program(&mut cargo(&[
             "test",
@@ -87,6 +103,24 @@ pub(crate) fn run() -> ExitCode {
     });
     add_interop(&mut report, "");
     finish(&report)
+}
+
+/// Checks that the library compiles without a warning with only these features.
+fn lint_with(features: &str) -> Result<(), String> {
+    let arguments = [
+        "clippy",
+        "--package",
+        "udpair",
+        "--all-targets",
+        "--no-default-features",
+        "--features",
+        features,
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run_program(&mut cargo(&arguments))
 }
 
 /// Checks that the workspace compiles for other systems.

@@ -26,8 +26,19 @@
 //!
 //! # Features
 //!
-//! Both features are off by default and then cost nothing. Neither runs code per datagram. A
-//! subscriber may use the socket that it is notified about.
+//! On by default; a program that turns both off (`default-features = false`) needs no other crates
+//! than those of the runtime, and builds in seconds. Everything else works the same without them.
+//!
+//! - **`dns`**: a client of name servers, for SRV records and for the servers of
+//!   [`dns_servers`](ResolverBuilder::dns_servers). Without it these are
+//!   [`Unsupported`](ErrorKind::Unsupported), and the error names the feature; services files, hosts
+//!   files and the system's resolver still work.
+//! - **`idna`**: host names that are not ASCII. Without it they are an
+//!   [`InvalidArgument`](ErrorKind::InvalidArgument) that names the feature, and A-labels (`xn--`)
+//!   are used and displayed as they are written.
+//!
+//! Off by default. They then cost nothing, and neither runs code per datagram. A subscriber may use
+//! the socket that it is notified about.
 //!
 //! - **`tracing`**: emits events of the [`tracing`](https://docs.rs/tracing) crate, with the target
 //!   `udpair` and the level `DEBUG`:

@@ -8,6 +8,7 @@
 mod all_hosts;
 mod builder;
 mod candidate;
+#[cfg(feature = "dns")]
 mod dns;
 mod duration;
 mod endpoint_pairs;
@@ -37,6 +38,8 @@ mod system_resolver;
 mod target;
 mod targets;
 mod text_file;
+#[cfg(not(feature = "dns"))]
+mod without_dns;
 mod zone;
 
 use std::fmt;
@@ -65,6 +68,8 @@ pub use step::{
     QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SkippedRecord,
     SrvStep, Step, Transport,
 };
+#[cfg(not(feature = "dns"))]
+use without_dns as dns;
 pub(crate) use zone::{in_zone, zone_of};
 
 /// A resolver that turns endpoints into socket addresses.
@@ -134,6 +139,8 @@ impl Resolver {
     ///   or its response cannot be used.
     /// - [`FamilyNotSupported`](crate::ErrorKind::FamilyNotSupported): the host has addresses, but
     ///   none of the requested family.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): name servers would have to be queried, and
+    ///   this crate was built without its feature `dns`.
     ///
     /// # Cancel safety
     ///

@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
+#[cfg(feature = "dns")]
 pub use super::dns::resolv_conf;
 use super::hosts::Hosts;
 use super::services::ServiceTable;
@@ -109,6 +110,7 @@ mod tests {
             ("endpoint", endpoint),
             ("services", services),
             ("hosts", hosts),
+            #[cfg(feature = "dns")]
             ("resolv_conf", resolv_conf),
         ] {
             let files = fs::read_dir(root.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));

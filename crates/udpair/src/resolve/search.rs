@@ -28,6 +28,10 @@ pub(crate) struct Search<'a> {
     pub(super) settings: &'a ResolverSettings,
     /// The only adapter through which this crate's own DNS queries leave (SRV-15); `None` leaves
     /// the route to the system.
+    #[cfg_attr(
+        not(feature = "dns"),
+        expect(dead_code, reason = "there are no queries of this crate")
+    )]
     pub(super) adapter: Option<&'a Adapter>,
     /// The family of the local end, if it has only one (ADR-02).
     local_family: Option<AddressFamily>,

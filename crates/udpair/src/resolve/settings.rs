@@ -50,7 +50,7 @@ impl Default for ResolverSettings {
             timeout: None,
             list_adapters: Arc::new(udpair_io::adapters),
             adapter_index: Arc::new(udpair_io::adapter_index),
-            dns: DnsSettings::default(),
+            dns: Default::default(),
             system_lookups: Arc::default(),
         }
     }

@@ -67,6 +67,10 @@ pub(super) enum NoTargets {
     /// DNS does not know the service. Another source may.
     Unknown(Error),
     /// No other source is tried.
+    #[cfg_attr(
+        not(feature = "dns"),
+        expect(dead_code, reason = "only name servers say so")
+    )]
     Final(Error),
 }
 
