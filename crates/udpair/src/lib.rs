@@ -20,6 +20,32 @@
 //! [`DatagramSocket`] is used with `async`, in tokio or any other executor; [`blocking`] has a
 //! socket for programs without one.
 //!
+//! # Executors
+//!
+//! Nothing has to be started or passed along. A socket that is opened in a tokio runtime is served
+//! by that runtime. In any other executor, and without one, a background thread serves it; the
+//! futures can be awaited anywhere:
+//!
+//! ```no_run
+//! # use udpair::{DatagramSocket, Error, Request};
+//! smol::block_on(async {
+//!     let socket = DatagramSocket::builder().connect("contoso.com:stun").await?;
+//!     let asking = smol::spawn(async move { socket.ask(&Request::new("ping")).await });
+//!     println!("{} bytes", asking.await?.payload().len());
+//!     Ok::<(), Error>(())
+//! })
+//! # .unwrap();
+//! ```
+//!
+//! # Tower
+//!
+//! [`DatagramSocket::ask`] is a request and its reply, and a socket is a cheap handle, so a
+//! `tower::Service` is a few lines: `poll_ready` is always ready, and `call` asks with a clone of
+//! the socket. Layers then limit the time and the number of requests; a request that a layer drops
+//! is not sent again. `examples/tower.rs` is such a service.
+//!
+//! # The model
+//!
 //! The model is the Windows Runtime class `DatagramSocket`. The documentation cites its rules by
 //! their numbers in `MODEL.md`: `CON-09`, for example, says what happens to datagrams that arrived
 //! before the connect.
