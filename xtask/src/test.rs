@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::command::{cargo, run as run_program};
 #[cfg(target_os = "linux")]
 use crate::interop;
+use crate::package;
 use crate::spec;
 use crate::suite::{Outcome, Report};
 use crate::targets;
@@ -50,6 +51,7 @@ pub(crate) fn run() -> ExitCode {
         run_program(cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings")).into()
     });
     report.run("rules of the model", || spec::check_all().into());
+    report.run("packages", || package::check().into());
     report.run("tests", || {
         let arguments = [
             "test",
@@ -121,6 +123,13 @@ fn lint_with(features: &str) -> Result<(), String> {
         "warnings",
     ];
     run_program(&mut cargo(&arguments))
+}
+
+/// Checks that every published crate can be packaged.
+pub(crate) fn run_package() -> ExitCode {
+    let mut report = Report::default();
+    report.run("packages", || package::check().into());
+    finish(&report)
 }
 
 /// Checks that the workspace compiles for other systems.

@@ -129,7 +129,7 @@ pub use udpair_io::{
     receive_memory_limit, set_receive_memory_limit,
 };
 
-/// The example of the README compiles.
+/// The example of the package's README compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -40,6 +40,7 @@ mod peer_filter;
 mod polled;
 mod push;
 mod random_mix;
+mod readme;
 mod receive;
 #[cfg(feature = "dns")]
 mod resolve;
