@@ -294,7 +294,8 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) echo: bool,
 
-    /// Also join this multicast group, given by address or name (repeatable)
+    /// Also join this multicast group, given by address or name, on one adapter if it names one
+    /// (239.1.2.3%eth0); repeatable
     #[arg(long, value_name = "GROUP")]
     pub(crate) join: Vec<HostName>,
 

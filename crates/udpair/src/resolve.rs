@@ -290,6 +290,16 @@ impl Resolver {
         host.socket_addr_by(0, &*self.0.adapter_index)
     }
 
+    /// Returns the index of the adapter that the zone of a multicast group names; `None` for a group
+    /// without a zone, and for any other host.
+    ///
+    /// # Errors
+    ///
+    /// The zone is not the name of an adapter.
+    pub(crate) fn group_zone(&self, host: &HostName) -> Option<Result<u32, Error>> {
+        host.group_zone_by(&*self.0.adapter_index)
+    }
+
     /// Lists the adapters.
     pub(crate) fn list_adapters(&self) -> io::Result<Vec<Adapter>> {
         (self.0.list_adapters)()

@@ -7,7 +7,7 @@ use udpair::{DatagramSocket, Destination, ErrorKind, Event, OutputStream, SendBa
 
 use super::daemon::Daemon;
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, port, receive, text};
-use super::namespace::cable;
+use super::namespace::{Namespace, cable};
 use super::suite::{Suite, check};
 use super::udpair::program;
 
@@ -320,28 +320,62 @@ async fn write(stream: &OutputStream, way: &str) -> Result<(), Why> {
     Ok(())
 }
 
-/// MCG-07
+/// MCG-02, MCG-07, MCG-08: a group on one adapter, which is named or given by value.
 fn group_with_zone(lan: &Lan) -> Result<String, Why> {
+    let groups = ["ff02::80:7", "239.80.0.7", "ff15::80:7"];
+    for is_named in [true, false] {
+        for group in groups {
+            group_on_one_adapter(lan, group, is_named)
+                .map_err(|why| format!("{group}, named: {is_named}: {why}"))?;
+        }
+    }
+    Ok(format!("{} on e0 joined again", groups.join(", ")))
+}
+
+fn group_on_one_adapter(lan: &Lan, group: &str, is_named: bool) -> Result<(), Why> {
+    let ip: IpAddr = group.parse()?;
     let socket = lan.unprivileged(async || {
         let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
-        socket.join_multicast(&"ff02::80:7%e0".parse()?).await?;
+        let adapters: Vec<_> = if is_named {
+            let joined = socket
+                .join_multicast(&format!("{group}%e0").parse()?)
+                .await?;
+            joined
+                .into_iter()
+                .map(|joined| joined.adapter.name)
+                .collect()
+        } else {
+            let joined = socket
+                .join_multicast_on(&ip.into(), &adapter("e0")?)
+                .await?;
+            vec![joined.adapter.name]
+        };
+        check(adapters == ["e0"], || format!("{adapters:?}"))?;
         Ok(socket)
     })?;
+    let send = |host: &Namespace, through: &str, payload: &str| {
+        lan.on(host, async || {
+            let builder = DatagramSocket::builder().multicast_adapter(&adapter(through)?);
+            let to = SocketAddr::new(ip, port(&socket));
+            Ok(builder.open()?.send_to(payload.as_bytes(), to).await?)
+        })
+    };
     for _ in 0..ROUNDS {
         lan.unplug()?;
-        lan.unprivileged(async || change(&socket, false, false).await)?;
+        lan.unprivileged(async || change(&socket, false, ip.is_ipv4()).await)?;
         lan.plug()?;
-        lan.unprivileged(async || change(&socket, true, false).await)?;
-        let to = lan.on(&lan.one, async || {
-            let zone = adapter("o0")?.index;
-            let to: SocketAddr = format!("[ff02::80:7%{zone}]:{}", port(&socket)).parse()?;
-            DatagramSocket::builder().open()?.send_to(b"x", to).await?;
-            Ok(to)
-        })?;
+        lan.unprivileged(async || change(&socket, true, ip.is_ipv4()).await)?;
+        send(&lan.two, "t0", "on the other adapter")?;
+        send(&lan.one, "o0", "wanted")?;
         let message = lan.unprivileged(async || next_message(&socket).await)?;
-        check(text(&message) == "x", || format!("{to}: {message:?}"))?;
+        check(text(&message) == "wanted", || format!("{message:?}"))?;
     }
-    Ok("ff02::80:7%e0 joined again".into())
+    // The adapter has another index than when it was described, and is still meant.
+    lan.unprivileged(async || Ok(socket.leave_multicast_on(ip, &adapter("e0")?)?))?;
+    lan.unprivileged(async || {
+        let again = socket.leave_multicast(ip).err();
+        Ok(check(again.is_some(), || "left twice".into())?)
+    })
 }
 
 /// CON-10, BND-06: a socket that is connected to the limited broadcast address.

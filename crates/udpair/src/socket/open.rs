@@ -21,7 +21,7 @@ use super::shared::{Binding, Opened, Shared};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
-use crate::resolve::{AddressFamily, Local, LocalHost, RemoteAddresses};
+use crate::resolve::{AddressFamily, Local, LocalHost, RemoteAddresses, zone_of};
 pub(crate) use attempts::Attempts;
 use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
 pub(crate) use destination::{Purpose, check_adapters};
@@ -179,13 +179,30 @@ pub(crate) async fn stream_destination(
         let mut addresses = RemoteAddresses::find(&search, remote, shared.zone(), &check).await?;
         // This is an error if there is no address.
         let address = addresses.next().await?;
-        address
-            .map(Destination::from)
-            .ok_or_else(|| cancelled("send"))
+        let address = address.ok_or_else(|| cancelled("send"))?;
+        in_group_zone(shared, remote, address)
     };
     driver::in_runtime(resolving)
         .await
         .map_err(Error::no_runtime)?
+}
+
+/// Returns the destination for an address of `remote`: through the adapter that the zone of a group
+/// names, if the address itself has no place for it (MCG-11).
+fn in_group_zone(
+    shared: &Shared,
+    remote: &Endpoint,
+    address: SocketAddr,
+) -> Result<Destination, Error> {
+    let mut destination = Destination::from(address);
+    let resolver = &shared.settings.resolver;
+    let zone = remote.host().and_then(|host| resolver.group_zone(host));
+    if let Some(zone) = zone
+        && zone_of(address).is_none()
+    {
+        destination.source.adapter = Some(zone?);
+    }
+    Ok(destination)
 }
 
 /// Implements [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
@@ -221,7 +238,7 @@ pub(crate) async fn bind_for_pair(
     };
     let destination = opening.complete(action, binding).await?;
     follower::start(shared);
-    Ok(destination.into())
+    in_group_zone(shared, pair.remote(), destination)
 }
 
 /// Returns the only family that a bound socket reaches; `None` for both, or if it was closed.
