@@ -299,6 +299,11 @@ pub(crate) struct Listen {
     #[arg(long, value_name = "GROUP")]
     pub(crate) join: Vec<HostName>,
 
+    /// Share the port with other programs that share theirs: all receive what is sent to groups,
+    /// one of them what is sent to one host
+    #[arg(long)]
+    pub(crate) share: bool,
+
     /// Exit after N datagrams
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,

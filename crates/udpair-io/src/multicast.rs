@@ -89,9 +89,12 @@ pub fn set_multicast_loopback(socket: &Socket, loopback: bool) -> io::Result<()>
 }
 
 /// Lets other sockets with this option bind to this socket's port, so that each of them receives
-/// the datagrams sent to groups on that port (`SO_REUSEADDR`, socket(7)).
+/// the datagrams sent to groups on that port (`SO_REUSEADDR`, socket(7)). A datagram to one host
+/// reaches only one of the sockets.
 ///
-/// Call this before the socket is bound.
+/// The system compares the options of two sockets when the second one is bound. So call this before
+/// a socket is bound to a port that others share, and after it was bound to a port of the system's
+/// choice.
 ///
 /// # Errors
 ///

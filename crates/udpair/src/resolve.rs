@@ -276,6 +276,17 @@ impl Resolver {
         pending
     }
 
+    /// Returns this resolver, limited to the addresses of one family.
+    pub(crate) fn limited_to(&self, family: AddressFamily) -> Self {
+        if self.family() == Some(family) {
+            return self.clone();
+        }
+        Self(Arc::new(ResolverSettings {
+            family: Some(family),
+            ..ResolverSettings::clone(&self.0)
+        }))
+    }
+
     /// Returns the requested address family; `None` for both.
     pub(crate) fn family(&self) -> Option<AddressFamily> {
         self.0.family

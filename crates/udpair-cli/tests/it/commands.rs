@@ -294,6 +294,33 @@ fn a_group_is_joined_on_the_adapter_that_it_names() {
     assert!(finished.stderr.contains("no-such"), "{finished:?}");
 }
 
+/// BND-09: two commands share a port, and both receive what is sent to a group.
+#[test]
+fn two_listeners_share_a_port() {
+    let group = "239.255.77.3%lo";
+    let listen = |at: &str| {
+        let share = ["--share", "--join", group, "--count", "1", "--json"];
+        let mut listen = Running::start(&[&["listen", at], &share as &[_]].concat());
+        let listening = listen.next_event();
+        let joined = listen.next_event();
+        assert_eq!(joined["event"], "joined", "{joined}");
+        let address = listening["local"].as_str().unwrap();
+        let (_, port) = address.rsplit_once(':').unwrap();
+        (listen, format!(":{port}"))
+    };
+    let (first, at) = listen(":0");
+    let (second, _) = listen(&at);
+    let exclusive = udpair(&["listen", &at, "--count", "1"]);
+    assert_eq!(exclusive.code, 4, "{exclusive:?}");
+    let finished = udpair(&["send", group, &at[1..], "hello"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    for listen in [first, second] {
+        let (rest, code) = listen.finish();
+        assert_eq!(code, 0, "{rest:?}");
+        assert_eq!(rest[0]["text"], "hello", "{rest:?}");
+    }
+}
+
 /// MCG-05, MCG-03
 #[test]
 fn a_group_that_cannot_be_joined_is_an_error_with_advice() {

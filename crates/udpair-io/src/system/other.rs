@@ -280,7 +280,10 @@ pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result
     Ok(())
 }
 
+/// Systems that descend from BSD require both options.
 pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
+    #[cfg(unix)]
+    socket.options().set_reuse_port(true)?;
     socket.options().set_reuse_address(true)
 }
 

@@ -153,6 +153,56 @@ impl Builder {
         self
     }
 
+    /// Sets whether the socket shares its port with other sockets and other programs that share
+    /// theirs. Default: `false`, a port belongs to one socket (BND-08).
+    ///
+    /// Programs of one protocol share its port on one machine, as responders of multicast DNS share
+    /// 5353 (RFC 6762, section 15.1). Every socket that shares the port receives what is sent to
+    /// its groups, and every broadcast. A datagram to a single host reaches only one of the
+    /// sockets, which the system chooses, and any program may be that one; so a protocol that
+    /// shares its port does not rely on such datagrams. Sending is not restricted, unlike with
+    /// [`multicast_only`](Self::multicast_only), which does not receive datagrams to a single host
+    /// at all.
+    ///
+    /// A port that the system chooses (port 0) is one that no other socket has, and is shared from
+    /// then on.
+    ///
+    /// # Platform
+    ///
+    /// On Linux, this sets `SO_REUSEADDR` (socket(7)). Sockets can share a port if all of them have
+    /// set it, whatever users they belong to. Where the port is held by sockets that have only set
+    /// `SO_REUSEPORT`, this sets that too, which serves if they belong to the same user; the system
+    /// then distributes the datagrams to a single host among these sockets, by flow. Otherwise
+    /// Linux gives such a datagram to the socket that fits it best: one that is connected to its
+    /// sender, or bound to its destination address or to the adapter, before others; for IPv4, one
+    /// of IPv4 before one of both families; among equals, the one that was bound last.
+    ///
+    /// Other systems: `SO_REUSEADDR`, and on Unix `SO_REUSEPORT`.
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (BND-09).
+    pub fn share_port(mut self, share_port: bool) -> Self {
+        self.settings().shares_port = share_port;
+        self
+    }
+
+    /// Sets whether the socket is for IPv6 only. Default: `false`, a socket that is bound to all
+    /// addresses supports IPv4 and IPv6 (DGS-03).
+    ///
+    /// Such a socket never receives a datagram over IPv4, and another socket can have the same port
+    /// for IPv4 (`IPV6_V6ONLY`, RFC 3493, section 5.3). Names are resolved to IPv6 addresses only,
+    /// as with [`ResolverBuilder::family`](crate::ResolverBuilder::family); an IPv4 address as
+    /// local or remote end is an error, [`FamilyNotSupported`](ErrorKind::FamilyNotSupported).
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (DGS-03).
+    pub fn ipv6_only(mut self, ipv6_only: bool) -> Self {
+        self.settings().ipv6_only = ipv6_only;
+        self
+    }
+
     /// Sets whether the socket is for multicast and broadcast only, and shares its port. Default:
     /// `false`.
     ///
@@ -215,8 +265,8 @@ impl Builder {
     }
 
     /// Returns the resolver that the sockets use.
-    pub(super) fn requested_resolver(&self) -> &Resolver {
-        &self.0.resolver
+    pub(super) fn requested_resolver(&self) -> Resolver {
+        self.0.with_implied_resolver().resolver.clone()
     }
 
     /// Sets the engine that moves datagrams to and from the kernel. Default: the fastest of
@@ -230,7 +280,8 @@ impl Builder {
     ///
     /// The endpoint is resolved first. If its host has several addresses, the socket is bound to
     /// the first one that is an address of this machine. `localhost` stands for all loopback
-    /// addresses. No other socket can share the port.
+    /// addresses. No other socket can share the port, unless [`share_port`](Self::share_port) or
+    /// [`multicast_only`](Self::multicast_only) is set.
     ///
     /// # Errors
     ///
@@ -393,6 +444,7 @@ impl Builder {
     /// - [`Unsupported`](ErrorKind::Unsupported): the engine does not support an option.
     pub fn open(&self) -> Result<DatagramSocket, Error> {
         self.0.check()?;
-        Ok(DatagramSocket::new(Arc::new(Shared::new(self.0.clone()))))
+        let settings = self.0.with_implied_resolver();
+        Ok(DatagramSocket::new(Arc::new(Shared::new(settings))))
     }
 }

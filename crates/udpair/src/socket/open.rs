@@ -108,6 +108,11 @@ pub(crate) fn adopt(shared: &Arc<Shared>, udp: UdpSocket) -> Result<(), Error> {
         ),
         _ => failed(error),
     })?;
+    if shared.settings.ipv6_only && socket.family() != Family::Ipv6 {
+        let message = format!("cannot {action}: it is not for IPv6 only");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("set `IPV6_V6ONLY` before it is bound, or leave `ipv6_only` off"));
+    }
     let adopting = || {
         shared.settings.apply(&socket)?;
         shared.settings.share_port(&socket)?;

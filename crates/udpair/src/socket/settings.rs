@@ -8,7 +8,7 @@ use std::time::Duration;
 use udpair_io::{Adapter, Engine, Socket};
 
 use crate::error::{Error, ErrorKind};
-use crate::resolve::Resolver;
+use crate::resolve::{AddressFamily, Resolver};
 
 /// The settings of a socket, as its builder made them.
 #[derive(Clone)]
@@ -20,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) busy_poll: Option<Duration>,
     /// Whether the socket shares its port with the other sockets of a group.
     pub(crate) is_in_group: bool,
+    /// Whether the socket shares its port with whatever sockets do.
+    pub(crate) shares_port: bool,
+    pub(crate) ipv6_only: bool,
     pub(crate) multicast_only: bool,
     pub(crate) multicast: Multicast,
     pub(crate) peer_errors: PeerErrors,
@@ -105,6 +108,8 @@ impl Default for Settings {
             timestamps: false,
             busy_poll: None,
             is_in_group: false,
+            shares_port: false,
+            ipv6_only: false,
             peer_errors: PeerErrors::default(),
             multicast_only: false,
             multicast: Multicast::default(),
@@ -116,6 +121,10 @@ impl Settings {
     /// Checks for values that no system accepts, and for options that the engine does not support.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.requested.check()?;
+        if self.ipv6_only && self.resolver.family() == Some(AddressFamily::Ipv4) {
+            let message = "the socket is for IPv6 only, and its resolver for IPv4 only";
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
         if self.multicast_only && !self.engine.capabilities().local_address {
             let name = self.engine.name();
             return Err(Error::new(
@@ -125,6 +134,19 @@ impl Settings {
             .with_advice("leave `multicast_only` off, or use another engine"));
         }
         Ok(())
+    }
+
+    /// Returns these settings with the resolver that they imply: a socket for IPv6 only needs no
+    /// other addresses.
+    pub(crate) fn with_implied_resolver(self: &Arc<Self>) -> Arc<Self> {
+        let family = self.ipv6_only.then_some(AddressFamily::Ipv6);
+        match family {
+            Some(family) if self.resolver.family() != Some(family) => Arc::new(Self {
+                resolver: self.resolver.limited_to(family),
+                ..Self::clone(self)
+            }),
+            _ => self.clone(),
+        }
     }
 
     /// Lets other sockets with the same settings bind to the port of `socket`, if the settings say
@@ -137,10 +159,16 @@ impl Settings {
         if self.is_in_group {
             udpair_io::share_port(socket)?;
         }
-        if self.multicast_only {
+        if self.multicast_only || self.shares_port {
             udpair_io::share_multicast_port(socket)?;
         }
         Ok(())
+    }
+
+    /// Does what else lets a socket share a port that is in use, and returns whether there was
+    /// anything: the other sockets may share theirs in the way of a group only.
+    pub(crate) fn share_port_as_group(&self, socket: &Socket) -> bool {
+        self.shares_port && !self.is_in_group && udpair_io::share_port(socket).is_ok()
     }
 
     /// Sets the options on a socket that is not bound yet. [`share_port`](Self::share_port) is
@@ -305,6 +333,8 @@ impl fmt::Debug for Settings {
             .field("timestamps", &self.timestamps)
             .field("busy_poll", &self.busy_poll)
             .field("is_in_group", &self.is_in_group)
+            .field("shares_port", &self.shares_port)
+            .field("ipv6_only", &self.ipv6_only)
             .field("multicast_only", &self.multicast_only)
             .field("multicast", &self.multicast)
             .field("resolver", &self.resolver)

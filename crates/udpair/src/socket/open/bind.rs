@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Family, Socket};
+use udpair_io::{Adapter, Cause, Family, Socket};
 
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost, zone_of};
@@ -75,7 +75,7 @@ pub(crate) fn bound_socket(
                 {
                     continue;
                 }
-                let socket = open_family(settings, family_of(*address))?;
+                let socket = open_family(settings, family_of(settings, *address))?;
                 match bind_to(&socket, settings, *address) {
                     Ok(()) => {
                         choose_multicast_adapter(&socket, settings, *address);
@@ -199,11 +199,13 @@ fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
 }
 
 /// Returns the family of a socket bound to `address`. The unspecified IPv6 address stands for both
-/// families.
-fn family_of(address: SocketAddr) -> Family {
+/// families, unless the resolver is limited to one.
+fn family_of(settings: &Settings, address: SocketAddr) -> Family {
     match address.ip().to_canonical() {
         IpAddr::V4(_) => Family::Ipv4,
-        IpAddr::V6(ip) if ip.is_unspecified() => Family::Dual,
+        IpAddr::V6(ip) if ip.is_unspecified() && settings.resolver.family().is_none() => {
+            Family::Dual
+        }
         IpAddr::V6(_) => Family::Ipv6,
     }
 }
@@ -252,7 +254,7 @@ fn bound_to_loopback_address(
         false => Ipv4Addr::LOCALHOST.into(),
     };
     let address = SocketAddr::new(ip, port);
-    let socket = open_family(settings, family_of(address))?;
+    let socket = open_family(settings, family_of(settings, address))?;
     bind_to(&socket, settings, address)?;
     Ok((socket, None))
 }
@@ -278,9 +280,18 @@ fn bind_to(socket: &Socket, settings: &Settings, address: SocketAddr) -> Result<
         0 => socket
             .bind(address)
             .and_then(|()| settings.share_port(socket)),
-        _ => settings
-            .share_port(socket)
-            .and_then(|()| socket.bind(address)),
+        _ => settings.share_port(socket).and_then(|()| {
+            let bound = socket.bind(address);
+            match &bound {
+                Err(error)
+                    if Cause::of(error) == Cause::AddressInUse
+                        && settings.share_port_as_group(socket) =>
+                {
+                    socket.bind(address)
+                }
+                _ => bound,
+            }
+        }),
     };
     bind().map_err(|error| {
         let message = format!("cannot bind to {address}");
