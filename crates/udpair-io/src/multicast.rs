@@ -22,7 +22,9 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
         return Err(system::family_not_supported());
     }
     system::join(socket, membership)?;
-    socket.arrival_filter.join(membership);
+    if let Some(rare) = socket.rare_if_any() {
+        rare.arrival_filter.join(membership);
+    }
     Ok(())
 }
 
@@ -32,7 +34,9 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
 ///
 /// The system's own: the socket is not a member.
 pub fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
-    socket.arrival_filter.leave(membership);
+    if let Some(rare) = socket.rare_if_any() {
+        rare.arrival_filter.leave(membership);
+    }
     system::leave(socket, membership)
 }
 

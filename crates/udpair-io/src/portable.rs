@@ -85,7 +85,7 @@ pub(crate) fn receive_one(socket: &Socket, batch: &mut RecvBatch) -> io::Result<
         let mut buffer = Buffer::take();
         let (length, from) = socket.receive_from(buffer.bytes_mut())?;
         let metadata = Metadata::of_sender(from);
-        if !socket.arrival_filter.is_active() || socket.arrival_filter.admits(&metadata) {
+        if socket.admits(&metadata) {
             batch.push(buffer, length, length, metadata);
             return Ok(Remaining::Maybe);
         }

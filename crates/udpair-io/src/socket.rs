@@ -8,12 +8,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
+use once_cell::race::OnceBox;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
 use crate::any_ip::AnyIp;
 use crate::arrival::ArrivalFilter;
-use crate::batch::Outgoing;
+use crate::batch::{Metadata, Outgoing};
 use crate::cause::refused;
 use crate::offload::SendOffload;
 use crate::system;
@@ -39,6 +40,12 @@ pub struct Socket {
     /// What the engine enabled.
     #[allow(dead_code, reason = "only engines with control messages need it")]
     pub(crate) granted: system::Granted,
+    rare: OnceBox<Rare>,
+}
+
+/// What most sockets never have. Kept apart, so that it costs a socket eight bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
     /// What the kernel should not deliver.
     pub(crate) arrival_filter: ArrivalFilter,
     #[allow(dead_code, reason = "only systems that check source addresses need it")]
@@ -105,7 +112,7 @@ impl Socket {
         }
         let socket = Self::new(socket.into(), family);
         if family == Family::Ipv6 && receives_ipv4 {
-            socket.arrival_filter.refuse_ipv4();
+            socket.rare().arrival_filter.refuse_ipv4();
         }
         Ok(socket)
     }
@@ -117,10 +124,26 @@ impl Socket {
             bound_ipv4: BoundIpv4::default(),
             traffic_class: CachedClass::default(),
             granted: system::Granted::default(),
-            arrival_filter: ArrivalFilter::default(),
-            any_ip: AnyIp::default(),
-            send_offload: SendOffload::default(),
+            rare: OnceBox::new(),
         }
+    }
+
+    /// Returns what most sockets never have, for a change to it.
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Returns what most sockets never have; `None` if this one never had any.
+    #[inline]
+    pub(crate) fn rare_if_any(&self) -> Option<&Rare> {
+        self.rare.get()
+    }
+
+    /// Returns whether a datagram that has arrived is to be delivered.
+    #[inline]
+    pub(crate) fn admits(&self, metadata: &Metadata) -> bool {
+        let filter = self.rare_if_any().map(|rare| &rare.arrival_filter);
+        filter.is_none_or(|filter| !filter.is_active() || filter.admits(metadata))
     }
 
     /// Takes ownership of a bound socket from the standard library, which may be connected.

@@ -15,6 +15,7 @@ mod multicast;
 mod open;
 mod options;
 mod polled;
+mod rare;
 mod receive;
 mod refusal;
 mod replies;

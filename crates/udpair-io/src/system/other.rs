@@ -231,7 +231,7 @@ pub(crate) fn disconnect(_socket: &Socket) -> io::Result<()> {
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     // There is no option that limits a socket to its own groups. What says to which group it was
     // sent can still be dropped.
-    socket.arrival_filter.refuse_other_groups();
+    socket.rare().arrival_filter.refuse_other_groups();
     socket.options().set_broadcast(true)
 }
 

@@ -27,20 +27,20 @@ pub(crate) fn start(shared: &Arc<Shared>) {
     let Some(link) = shared.link() else {
         return;
     };
-    if !is_needed(shared, link) || link.follower.is_running() {
+    if !is_needed(shared, link) || shared.follower().is_running() {
         return;
     }
     let watch = link.channel.within_runtime(NetworkWatch::begin);
     if let Ok(Ok(watch)) = watch
         && let Ok(task) = link.channel.spawn(follow(Arc::downgrade(shared), watch))
     {
-        link.follower.set(task);
+        shared.follower().set(task);
     }
 }
 
 /// Ends the task, if the socket does not need it any more.
 pub(crate) fn stop_unneeded(shared: &Shared, link: &Link) {
-    link.follower.stop_unless(|| is_needed(shared, link));
+    shared.stop_follower_unless(|| is_needed(shared, link));
 }
 
 /// Returns whether the socket has anything that is tied to an adapter which can be removed.

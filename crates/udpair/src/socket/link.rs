@@ -13,7 +13,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use once_cell::race::OnceBox;
 use udpair_io::{Adapter, Destination, Outgoing, SendBatch, Socket};
 
 pub(crate) use channel::{Cancellations, Channel, SendFailure};
@@ -25,7 +24,7 @@ use write_queue::WriteQueue;
 pub(crate) use write_queue::{Flush, QueuePosition, QueuedWrite, WaiterState};
 
 use super::settings::Settings;
-use crate::driver::{ReaderWaker, Task, Ticket};
+use crate::driver::{ReaderWaker, Ticket};
 use crate::message::Event;
 
 /// The state of an open socket: its channel to the kernel, its queues and its memberships.
@@ -37,41 +36,6 @@ pub(crate) struct Link {
     queue: Mutex<Queue>,
     write_queue: WriteQueue,
     pub(crate) memberships: Memberships,
-    /// The task that ties the socket to its adapters again when they come back.
-    pub(crate) follower: Follower,
-}
-
-/// A task that follows the network for one socket. Most sockets have none.
-#[derive(Debug, Default)]
-pub(crate) struct Follower(OnceBox<Mutex<Option<Task>>>);
-
-impl Follower {
-    /// Returns whether the task exists and has not ended.
-    pub(crate) fn is_running(&self) -> bool {
-        self.0.get().is_some() && self.task().as_ref().is_some_and(Task::is_running)
-    }
-
-    /// Replaces the task.
-    pub(crate) fn set(&self, task: Task) {
-        let former = self.task().replace(task);
-        drop(former);
-    }
-
-    /// Ends the task if nothing needs it.
-    pub(crate) fn stop_unless(&self, is_needed: impl FnOnce() -> bool) {
-        if self.0.get().is_some() {
-            let mut task = self.task();
-            // Called under the lock, because whoever begins to need the task looks for it next.
-            let former = (!is_needed()).then(|| task.take());
-            drop(task);
-            drop(former);
-        }
-    }
-
-    fn task(&self) -> MutexGuard<'_, Option<Task>> {
-        let task = self.0.get_or_init(Box::default);
-        task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Link {
@@ -85,7 +49,6 @@ impl Link {
             queue: Mutex::default(),
             write_queue: WriteQueue::default(),
             memberships: Memberships::default(),
-            follower: Follower::default(),
         }
     }
 
@@ -287,7 +250,6 @@ impl Link {
         *self.queue() = Queue::default();
         self.channel.events.clear();
         self.memberships.clear();
-        self.follower.stop_unless(|| false);
     }
 
     #[inline]

@@ -18,6 +18,7 @@ use super::lifecycle::{
 use super::link::Link;
 use super::link::Statistics;
 use super::options::{self, Observed, OptionsReport};
+use super::rare::{Follower, Rare};
 use super::replies::Replies;
 use super::settings::{Settings, check_hop_limit};
 use crate::driver::{self, Waiter, Waiters};
@@ -35,11 +36,8 @@ pub(crate) struct Shared {
     link: OnceLock<Link>,
     /// The number of [`Handle`]s.
     handles: AtomicUsize,
-    /// Tasks waiting for an opening to finish, or for the socket to be closed. Created by the first
-    /// waiter.
-    opening_waiters: OnceBox<Waiters>,
-    /// Created by the first request that waits for a reply.
-    replies: OnceBox<Replies>,
+    /// Created by the first waiter, request or follower.
+    rare: OnceBox<Rare>,
     published: Published,
 }
 
@@ -115,8 +113,7 @@ impl Shared {
             settings,
             link: OnceLock::new(),
             handles: AtomicUsize::new(0),
-            opening_waiters: OnceBox::new(),
-            replies: OnceBox::new(),
+            rare: OnceBox::new(),
             published: Published::default(),
         }
     }
@@ -401,6 +398,7 @@ impl Shared {
         if let Some(link) = self.link() {
             link.close();
         }
+        self.stop_follower_unless(|| false);
         self.wake_opening_waiters();
         if before != State::Closed && self.link().is_some() {
             observe::closed(local);
@@ -419,19 +417,35 @@ impl Shared {
 
     /// Returns the requests that wait for replies.
     pub(crate) fn replies(&self) -> &Replies {
-        self.replies.get_or_init(Box::default)
+        &self.rare().replies
+    }
+
+    /// Returns the task that follows the network for this socket.
+    pub(crate) fn follower(&self) -> &Follower {
+        &self.rare().follower
+    }
+
+    /// Ends the task that follows the network, if there is one and nothing needs it.
+    pub(crate) fn stop_follower_unless(&self, is_needed: impl FnOnce() -> bool) {
+        if let Some(rare) = self.rare.get() {
+            rare.follower.stop_unless(is_needed);
+        }
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     /// Returns the list of the tasks that wait for an opening to finish, or for the socket to be
     /// closed.
     fn opening_waiters(&self) -> &Waiters {
-        self.opening_waiters.get_or_init(Box::default)
+        &self.rare().opening_waiters
     }
 
     /// Wakes the tasks that wait for an opening to finish. The caller has changed the state before.
     fn wake_opening_waiters(&self) {
-        if let Some(waiters) = self.opening_waiters.get() {
-            waiters.wake_all();
+        if let Some(rare) = self.rare.get() {
+            rare.opening_waiters.wake_all();
         }
     }
 

@@ -67,7 +67,7 @@ impl Engine for Linux {
             gro::keep_enabled(socket);
         }
         if !option::supports_gso(socket) {
-            socket.send_offload.note_missing();
+            socket.rare().send_offload.note_missing();
         }
         Ok(())
     }

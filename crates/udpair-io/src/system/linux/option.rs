@@ -72,7 +72,7 @@ pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
         is_filtered &= set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0).is_ok();
     }
     if !is_filtered {
-        socket.arrival_filter.refuse_other_groups();
+        socket.rare().arrival_filter.refuse_other_groups();
     }
     // Without this one, an error is noticed with the next datagram or call.
     let _ = wake_for_errors(socket);

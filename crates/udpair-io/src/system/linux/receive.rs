@@ -193,7 +193,7 @@ impl ReceiveScratch {
         metadata.truncated = is_truncated;
         let messages = self.controls[at].messages(control_bytes);
         let segment = metadata::read(messages, &mut metadata);
-        if socket.arrival_filter.is_active() && !socket.arrival_filter.admits(&metadata) {
+        if !socket.admits(&metadata) {
             return;
         }
         let buffer = mem::take(&mut self.buffers[at]);

@@ -20,7 +20,7 @@ use super::send_buffer::outcome_of_failed_send;
 use crate::batch::{Destination, Outgoing, SendBatch, Source};
 use crate::engine::Sent;
 use crate::gso::GsoBatch;
-use crate::offload::Refusal;
+use crate::offload::{self, Refusal};
 use crate::socket::Socket;
 
 /// Sends one datagram; see [`Engine::send`](crate::Engine::send).
@@ -135,7 +135,7 @@ pub(super) fn send_batch(
             let error = match scratch.send(socket) {
                 Ok(count) => {
                     if let Some(refusal) = refusal {
-                        socket.send_offload.learn(refusal);
+                        socket.rare().send_offload.learn(refusal);
                     }
                     return Ok(scratch.total(count));
                 }
@@ -308,7 +308,8 @@ impl SendScratch {
         {
             add_chosen(&mut message.control, socket, to);
         }
-        let mut limits = socket.send_offload.limits(to, length);
+        let offload = socket.rare_if_any().map(|rare| &rare.send_offload);
+        let mut limits = offload::limits(offload, to, length);
         if let Some(max) = segments_max {
             limits.datagrams = limits.datagrams.min(max);
         }

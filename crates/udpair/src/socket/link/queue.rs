@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::num::NonZeroU8;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -37,8 +38,8 @@ struct KernelState {
     /// the last call returned.
     message_limit: u8,
     /// The number of messages that hold about [`DATAGRAMS_PER_CALL`], as far as the last call
-    /// shows.
-    messages_max: usize,
+    /// shows; `None` if each held one datagram.
+    messages_max: Option<NonZeroU8>,
     /// Whether the kernel may hold more datagrams. If not, the next datagram makes the socket
     /// readable.
     may_have_more: bool,
@@ -67,7 +68,7 @@ impl Default for KernelState {
         Self {
             reported_drops: 0,
             message_limit: BATCH_SMALL,
-            messages_max: usize::MAX,
+            messages_max: None,
             // The runtime reports earlier datagrams when it begins to watch the socket.
             may_have_more: false,
         }
@@ -278,7 +279,9 @@ impl Queue {
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, ReceiveFailure>> {
         let limit = batch.limit();
-        batch.set_limit(limit.min(self.kernel.messages_max));
+        if let Some(max) = self.kernel.messages_max {
+            batch.set_limit(limit.min(usize::from(max.get())));
+        }
         let filled = self.fill(channel, batch, cx);
         batch.set_limit(limit);
         if let Some(surplus) = batch.split_off(DATAGRAMS_PER_CALL) {
@@ -429,9 +432,11 @@ impl KernelState {
         };
         self.messages_max = match batch.messages() {
             messages if batch.len() > messages => {
-                (DATAGRAMS_PER_CALL * messages / batch.len()).max(1)
+                let max = DATAGRAMS_PER_CALL * messages / batch.len();
+                // Less than the number of datagrams, because there are fewer messages than those.
+                NonZeroU8::new(max as u8).or(Some(NonZeroU8::MIN))
             }
-            _ => usize::MAX,
+            _ => None,
         };
         let filtered = filter_received(batch, &mut self.reported_drops, admitted_by(channel));
         count_non_peers(filtered, channel);
