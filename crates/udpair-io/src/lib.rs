@@ -65,8 +65,8 @@ pub use memory::{
 };
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
-    join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
-    share_multicast_port,
+    join, leave, multicast_adapter, multicast_hops, multicast_loopback, set_multicast_adapter,
+    set_multicast_hops, set_multicast_loopback, share_multicast_port,
 };
 pub use namespace::enter_main_namespace;
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};

@@ -20,6 +20,7 @@ mod receive;
 mod refusal;
 mod replies;
 mod send;
+mod setters;
 mod settings;
 mod shared;
 
@@ -780,27 +781,13 @@ impl DatagramSocket {
         self.shared().peer_addr()
     }
 
-    /// Sets the hop limit (IPv4: TTL) of unicast datagrams sent from now on. Default: 128.
-    ///
-    /// # Errors
-    ///
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `hops` is 0, with which no
-    ///   datagram would arrive.
-    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
-    ///
-    /// # Model
-    ///
-    /// `OutboundUnicastHopLimit` (CTL-08 to CTL-10). If the system refuses the value, the call has
-    /// no effect.
-    pub fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
-        self.shared().set_hop_limit(hops)
-    }
-
     /// Returns a report on the socket's options: what was requested, what the system granted, and
     /// what would help if the two differ.
     ///
     /// Each call on an open socket queries the system, which takes some microseconds. Before the
-    /// socket is open, and after it was closed, the report has no granted values.
+    /// socket is open, the report has the system's defaults as granted values of the options for
+    /// which nothing was requested; they are read from a descriptor that is opened for it. After
+    /// the socket was closed, the report has no granted values.
     ///
     /// # Model
     ///

@@ -251,13 +251,29 @@ fn link_local_address(lan: &Lan) -> Result<String, Why> {
 /// MCG-11: also for a socket that its first write has bound.
 fn multicast_adapter(lan: &Lan) -> Result<String, Why> {
     let groups = ["239.80.7.1", "ff15::80:7"];
-    let socket = lan.unprivileged(async || {
-        let builder = DatagramSocket::builder().multicast_adapter(&adapter("e0")?);
-        Ok(builder.open()?)
-    })?;
+    for is_set_later in [false, true] {
+        let socket = lan.unprivileged(async || {
+            let builder = DatagramSocket::builder();
+            if !is_set_later {
+                return Ok(builder.multicast_adapter(&adapter("e0")?).open()?);
+            }
+            let socket = builder
+                .multicast_adapter(&adapter("e1")?)
+                .bind(":0")
+                .await?;
+            socket.set_multicast_adapter(&adapter("e0")?)?;
+            Ok(socket)
+        })?;
+        sends_through_e0(lan, &socket, &groups)?;
+    }
+    Ok(groups.join(", "))
+}
+
+/// Checks that a socket sends to groups through `e0`, also when that has come back.
+fn sends_through_e0(lan: &Lan, socket: &DatagramSocket, groups: &[&str]) -> Result<(), Why> {
     for round in 0..=ROUNDS {
         if round > 0 {
-            lan.replug(&socket)?;
+            lan.replug(socket)?;
         }
         for group in groups {
             let ip: IpAddr = group.parse()?;
@@ -275,7 +291,7 @@ fn multicast_adapter(lan: &Lan) -> Result<String, Why> {
             })?;
         }
     }
-    Ok(groups.join(", "))
+    Ok(())
 }
 
 /// OUT-07: a stream stays a stream to the same host, by every way of writing.

@@ -30,7 +30,7 @@ pub(crate) use destination::{Purpose, check_adapters};
 pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result<(), Error> {
     let action = &Action::Connect(pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
-    let settings = &shared.settings;
+    let settings = &opening.settings();
     if settings.multicast_only {
         return Err(many::multicast_only_error(&format!("cannot {action}")));
     }
@@ -82,14 +82,15 @@ pub(crate) async fn bind(
         Some(adapter) => (&Action::BindOn(local, adapter), Operation::BindAdapter),
     };
     let opening = shared.begin(action, operation)?;
+    let settings = &opening.settings();
     let binding = async {
-        let search = shared.settings.resolver.search_via(adapter);
+        let search = settings.resolver.search_via(adapter);
         let local = search.local(local).await?;
-        let (socket, mut device) = bound_socket(&shared.settings, &local, adapter, None)?;
+        let (socket, mut device) = bound_socket(settings, &local, adapter, None)?;
         if let Some(device) = &mut device {
             device.is_requested = adapter.is_some();
         }
-        let link = Link::new(socket, &shared.settings, None);
+        let link = Link::new(socket, settings, None);
         Ok((Opened::bound(link, device), ()))
     };
     opening.complete(action, binding).await?;
@@ -163,8 +164,9 @@ fn bind_for_writing(shared: &Arc<Shared>) -> Result<(), Error> {
         host: LocalHost::Any,
         port: 0,
     };
-    let (socket, _) = bound_socket(&shared.settings, &local, None, None)?;
-    let link = driver::within(|| Link::new(socket, &shared.settings, None));
+    let settings = opening.settings();
+    let (socket, _) = bound_socket(&settings, &local, None, None)?;
+    let link = driver::within(|| Link::new(socket, &settings, None));
     let link = link.map_err(Error::no_runtime)?;
     opening.succeed(action, Opened::bound(link, None))?;
     follower::start(shared);
@@ -222,7 +224,7 @@ pub(crate) async fn bind_for_pair(
         return stream_destination(shared, pair.remote()).await;
     }
     let opening = shared.begin(action, operation)?;
-    let settings = &shared.settings;
+    let settings = &opening.settings();
     let binding = async {
         let search = settings.resolver.search();
         let local = search.local(pair.local()).await?;

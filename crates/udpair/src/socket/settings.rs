@@ -1,4 +1,4 @@
-//! The settings of a socket: plain values, frozen once the socket is open.
+//! The settings of a socket: plain values. Most are frozen once the socket is open.
 
 use std::fmt;
 use std::io;
@@ -180,10 +180,7 @@ impl Settings {
     /// refuses one of these, the error names the option.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
         let requested = &self.requested;
-        let mut engine_options = udpair_io::EngineOptions::default();
-        engine_options.receive_offload = requested.receive_offload;
-        engine_options.timestamps = self.timestamps;
-        self.engine.prepare(socket, engine_options)?;
+        self.apply_engine(socket)?;
         if self.multicast_only && !self.engine.capabilities_of(socket).local_address {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -201,25 +198,50 @@ impl Settings {
             Err(error) if requested.dont_fragment => return Err(error),
             _ => {}
         }
-        let _ = udpair_io::set_hop_limit(socket, requested.hop_limit);
-        if let Some(bytes) = requested.inbound_buffer_bytes {
-            let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);
-        }
-        if let Some(bytes) = requested.send_buffer_bytes {
-            let _ = udpair_io::set_send_buffer_bytes(socket, bytes);
-        }
-        if let Some(class) = requested.traffic_class() {
-            let _ = udpair_io::set_traffic_class(socket, class);
-        }
-        // Set after the traffic class, which also sets the priority.
-        if requested.quality_of_service == QualityOfService::LowLatency {
-            let _ = udpair_io::set_low_latency(socket);
-        }
+        requested.apply_changeable(socket);
         Ok(())
+    }
+
+    /// Sets the options that the engine works with.
+    pub(crate) fn apply_engine(&self, socket: &Socket) -> io::Result<()> {
+        let mut engine_options = udpair_io::EngineOptions::default();
+        engine_options.receive_offload = self.requested.receive_offload;
+        engine_options.timestamps = self.timestamps;
+        self.engine.prepare(socket, engine_options)
+    }
+
+    /// Sets the options that may have been set while the socket was being opened or reopened with
+    /// other settings.
+    pub(crate) fn apply_changeable(&self, socket: &Socket) {
+        self.requested.apply_changeable(socket);
+        // A setter has checked these, or the builder has set the same before.
+        if let Some(adapter) = &self.multicast.adapter {
+            let _ = udpair_io::set_multicast_adapter(socket, adapter.index);
+        }
+        let _ = self.multicast.apply_numbers(socket);
     }
 }
 
 impl RequestedOptions {
+    /// Sets the options that can be set at any time. If the system refuses one, its own choice
+    /// stays.
+    pub(crate) fn apply_changeable(&self, socket: &Socket) {
+        let _ = udpair_io::set_hop_limit(socket, self.hop_limit);
+        if let Some(bytes) = self.inbound_buffer_bytes {
+            let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);
+        }
+        if let Some(bytes) = self.send_buffer_bytes {
+            let _ = udpair_io::set_send_buffer_bytes(socket, bytes);
+        }
+        if let Some(class) = self.traffic_class() {
+            let _ = udpair_io::set_traffic_class(socket, class);
+        }
+        // Set after the traffic class, which also sets the priority.
+        if self.quality_of_service == QualityOfService::LowLatency {
+            let _ = udpair_io::set_low_latency(socket);
+        }
+    }
+
     /// Checks for values that no system accepts or that a system would misinterpret (CTL-06,
     /// CTL-10).
     fn check(&self) -> Result<(), Error> {
@@ -286,6 +308,11 @@ impl Multicast {
                 udpair_io::set_multicast_adapter(socket, adapter.index)
             })?;
         }
+        self.apply_numbers(socket)
+    }
+
+    /// Sets the options other than the adapter.
+    fn apply_numbers(&self, socket: &Socket) -> io::Result<()> {
         if let Some(hops) = self.hops {
             udpair_io::set_multicast_hops(socket, hops)?;
         }
@@ -315,7 +342,7 @@ pub(crate) fn on_present(
 }
 
 /// Checks that a hop limit is not 0.
-pub(crate) fn check_hop_limit(hops: u8) -> Result<(), Error> {
+fn check_hop_limit(hops: u8) -> Result<(), Error> {
     if hops == 0 {
         return Err(Error::new(
             ErrorKind::InvalidArgument,

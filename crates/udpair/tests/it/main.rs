@@ -30,6 +30,7 @@ mod receive;
 mod resolve;
 mod runtime;
 mod send;
+mod setters;
 mod sharing;
 mod sources;
 mod srv_only;

@@ -423,13 +423,6 @@ impl Channel {
         self.watched.is_closed()
     }
 
-    pub(crate) fn set_hop_limit(&self, hops: u8) {
-        // Where the system refuses, the option has no effect (CTL-10).
-        let _ = self
-            .watched
-            .with(|socket| udpair_io::set_hop_limit(socket, hops));
-    }
-
     pub(crate) fn statistics(&self) -> Statistics {
         let mut statistics = self.counters().statistics();
         let drops = match self.watched.with(Drops::of) {

@@ -151,16 +151,25 @@ pub(crate) fn reopened_socket(
 /// Makes the socket send to groups on the adapter that has the bound address (MCG-11). Linux does
 /// this by itself, but only for IPv4.
 fn choose_multicast_adapter(socket: &Socket, settings: &Settings, address: SocketAddr) {
-    let ip = address.ip().to_canonical();
-    if ip.is_ipv4() || ip.is_unspecified() || settings.multicast.adapter.is_some() {
+    if settings.multicast.adapter.is_some() {
         return;
+    }
+    if let Some(owner) = multicast_owner(settings, address) {
+        // If this fails, the routing table chooses.
+        let _ = udpair_io::set_multicast_adapter(socket, owner);
+    }
+}
+
+/// Returns the index of the adapter that has the address that a socket is bound to, if the system
+/// does not choose that adapter for groups by itself.
+pub(crate) fn multicast_owner(settings: &Settings, address: SocketAddr) -> Option<u32> {
+    let ip = address.ip().to_canonical();
+    if ip.is_ipv4() || ip.is_unspecified() {
+        return None;
     }
     let adapters = settings.resolver.list_adapters().unwrap_or_default();
     let owner = adapters.iter().find(|adapter| adapter.has_address(ip));
-    if let Some(owner) = owner {
-        // If this fails, the routing table chooses.
-        let _ = udpair_io::set_multicast_adapter(socket, owner.index);
-    }
+    owner.map(|owner| owner.index)
 }
 
 /// Returns the error for a local and a remote end that have no address family in common.
