@@ -20,6 +20,7 @@ mod receive;
 mod refusal;
 mod replies;
 mod send;
+mod send_queue;
 mod setters;
 mod settings;
 mod shared;
@@ -29,7 +30,7 @@ use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Capabilities, Datagram, Destination, RecvBatch, SendBatch};
+use udpair_io::{Adapter, Capabilities, Datagram, Descriptor, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
@@ -45,6 +46,7 @@ use receive::{ForEach, Receive};
 pub use receive::{MessageQueue, Messages, Overflow};
 pub use send::OutputStream;
 use send::dispatch;
+pub use send_queue::SendQueue;
 pub use settings::{Ecn, PeerErrors, QualityOfService};
 use shared::{Handle, Shared};
 
@@ -221,14 +223,15 @@ impl DatagramSocket {
         Self::builder().from_std(udp)
     }
 
-    /// Calls `action` with the underlying [`udpair_io::Socket`], and returns its result.
+    /// Calls `action` with the system's socket, and returns its result.
     ///
-    /// Use this for an option that has no method here. The [`udpair_io::Socket`] also gives access
-    /// to the system's descriptor.
+    /// Use this for an option that has no method here. The [`SystemSocket`](crate::SystemSocket)
+    /// also gives access to the system's descriptor.
     ///
     /// This takes a closure and does not return a reference, because the socket cannot be closed
     /// while the closure runs, and no code uses the descriptor any more once [`close`](Self::close)
     /// has returned. So the closure must return quickly, and must not use this `DatagramSocket`.
+    /// [`descriptor`](Self::descriptor) returns a descriptor to keep.
     ///
     /// # Errors
     ///
@@ -243,6 +246,101 @@ impl DatagramSocket {
         link.channel
             .with(action)
             .ok_or_else(|| lifecycle::closed(name))
+    }
+
+    /// Returns a second descriptor of the socket (on Windows: a second handle), which is valid as
+    /// long as the returned value exists.
+    ///
+    /// Nothing waits for the value to be dropped: [`close`](Self::close), and dropping the last
+    /// clone, end everything of this socket at once. But the system frees the port, and leaves the
+    /// groups, only when the last descriptor is closed. So the promise that the port is free when
+    /// `close` returns holds only once these values are dropped (CLS-04). If the socket is tied to
+    /// an adapter, and that comes back, the socket gets a new descriptor (BND-06); this one stays
+    /// the former.
+    ///
+    /// Options that are set with it count for the socket. What is received with it is missing here,
+    /// was not checked against the peer, and may be several datagrams in one, unless
+    /// [`Builder::receive_offload`] is off. The socket stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    /// - [`TooManyFiles`](crate::ErrorKind::TooManyFiles): no descriptor is left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let socket = udpair::DatagramSocket::builder().bind("127.0.0.1:0").await?;
+    /// let descriptor = socket.descriptor()?;
+    /// # #[cfg(unix)]
+    /// # {
+    /// use std::os::fd::AsFd;
+    /// let borrowed = descriptor.as_fd();
+    /// println!("{borrowed:?}");
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (CLS-04).
+    pub fn descriptor(&self) -> Result<Descriptor, Error> {
+        let name = "duplicate the descriptor";
+        let duplicated = self.with_system_socket(udpair_io::Socket::descriptor)?;
+        duplicated.map_err(|error| Error::system(format!("cannot {name}"), error))
+    }
+
+    /// Closes this socket without closing the system's, and returns that as a socket of the standard
+    /// library. It is bound and connected as before, and is non-blocking.
+    ///
+    /// For other clones, and pending operations, the socket is closed, as by [`close`](Self::close).
+    /// Nothing follows the network for it any more.
+    ///
+    /// The system's socket keeps its options, except that received datagrams are not coalesced any
+    /// more, and that errors of the network are reported as on any socket of the standard library.
+    /// Datagrams that have arrived are kept if [`Builder::receive_offload`] is off. Otherwise they
+    /// are dropped, because several of them may be in one buffer: receive them before.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet, or is being
+    ///   connected.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let socket = udpair::DatagramSocket::builder().connect("127.0.0.1:7").await?;
+    /// let udp: std::net::UdpSocket = socket.into_std()?;
+    /// assert_eq!(udp.peer_addr().unwrap().port(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (CLS-01).
+    pub fn into_std(self) -> Result<UdpSocket, Error> {
+        let shared = self.shared();
+        let socket = shared.take("take the system's socket")?;
+        Ok(socket.into_std())
+    }
+
+    /// Returns how much waits to be sent.
+    ///
+    /// This asks the system, which takes less than a microsecond. On a socket that is not open,
+    /// nothing waits.
+    pub fn send_queue(&self) -> SendQueue {
+        let Some(link) = self.shared().link() else {
+            return SendQueue::default();
+        };
+        SendQueue::of(link)
     }
 
     /// Returns what the socket's engine supports for this socket: less than the

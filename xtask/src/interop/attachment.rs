@@ -1,9 +1,14 @@
 //! Sockets that are tied to an adapter which is plugged out and in again, without any privilege.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
-use udpair::{DatagramSocket, Destination, ErrorKind, Event, OutputStream, SendBatch, Source};
+use udpair::{
+    DatagramSocket, Destination, Ecn, ErrorKind, Event, OptionValue, OutputStream, SendBatch,
+    SocketOption, Source,
+};
 
 use super::daemon::Daemon;
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, port, receive, text};
@@ -31,6 +36,7 @@ fn cases() -> Result<(), String> {
         ("the adapter for multicast", multicast_adapter),
         ("a stream to a link-local address", stream),
         ("a group with a zone", group_with_zone),
+        ("a descriptor is prepared again", prepared_again),
         ("a broadcast", broadcast),
         ("what was received before is kept", kept),
         ("the command", command),
@@ -392,6 +398,39 @@ fn group_on_one_adapter(lan: &Lan, group: &str, is_named: bool) -> Result<(), Wh
         let again = socket.leave_multicast(ip).err();
         Ok(check(again.is_some(), || "left twice".into())?)
     })
+}
+
+/// BND-17, BND-06: the function is called again for the new descriptor, and what was set since the
+/// socket was opened counts for it.
+fn prepared_again(lan: &Lan) -> Result<String, Why> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let socket = lan.unprivileged(async || {
+        let count = count.clone();
+        let builder = DatagramSocket::builder().before_bind(move |socket| {
+            count.fetch_add(1, Ordering::Relaxed);
+            socket.local_addr().map(drop)
+        });
+        let socket = builder.bind_on(&adapter("e0")?, &0.into()).await?;
+        socket.set_hop_limit(9)?;
+        socket.set_ecn(Ecn::Capable0)?;
+        socket.set_multicast_hops(5)?;
+        Ok(socket)
+    })?;
+    for round in 1..=ROUNDS {
+        lan.replug(&socket)?;
+        let found = count.load(Ordering::Relaxed);
+        check(found == round + 1, || format!("{found} after {round}"))?;
+        let report = socket.options();
+        for (option, value) in [
+            (SocketOption::HopLimit, OptionValue::Hops(9)),
+            (SocketOption::Ecn, OptionValue::Ecn(Ecn::Capable0)),
+            (SocketOption::MulticastHops, OptionValue::Hops(5)),
+        ] {
+            let granted = report.get(option).granted;
+            check(granted == Some(value), || report.get(option).to_string())?;
+        }
+    }
+    Ok(format!("{} descriptors", ROUNDS + 1))
 }
 
 /// CON-10, BND-06: a socket that is connected to the limited broadcast address.

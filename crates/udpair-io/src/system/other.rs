@@ -352,6 +352,13 @@ pub(crate) fn receive_offload(_socket: &Socket) -> bool {
     false
 }
 
+pub(crate) fn send_queue_bytes(_socket: &Socket) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
+/// The portable engine has no options of its own.
+pub(crate) fn stop_engine(_socket: &Socket) {}
+
 pub(crate) fn dropped_datagrams(_socket: &Socket) -> io::Result<Option<u32>> {
     Ok(None)
 }

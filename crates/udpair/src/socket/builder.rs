@@ -1,10 +1,11 @@
 //! `Builder`: the options that are chosen before a socket is open.
 
+use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use udpair_io::{Adapter, Engine};
+use udpair_io::{Adapter, Engine, Socket as SystemSocket};
 
 use super::settings::{Ecn, PeerErrors, QualityOfService, Settings};
 use super::shared::Shared;
@@ -248,6 +249,49 @@ impl Builder {
     /// sends to the group, this socket included. Default: `true` (MCG-10).
     pub fn multicast_loopback(mut self, loopback: bool) -> Self {
         self.settings().multicast.loopback = Some(loopback);
+        self
+    }
+
+    /// Sets a function that prepares the system's socket before it is bound or connected, for
+    /// options that have no method here. Default: none.
+    ///
+    /// It is called once for every descriptor that the builder's sockets get, after the builder's
+    /// options were set: for each address that a connect or a bind tries, for each member of a
+    /// group, and for the new descriptor when the adapter comes back to which a socket is tied. It is
+    /// not called for [`from_std`](Self::from_std), whose socket is bound already, nor for queries
+    /// to name servers. The [`SystemSocket`](crate::SystemSocket) implements `AsFd` or `AsSocket`.
+    ///
+    /// The function runs where the socket is opened, without a lock held, so it may use other
+    /// sockets, and this one. It should return quickly, because tasks wait for it.
+    ///
+    /// If it fails, the socket is not opened, and the error of the call has the function's error as
+    /// its [`source`](std::error::Error::source), and the [`kind`](Error::kind) that an error of
+    /// the system would have. A connect then goes on to the next address only if that would be
+    /// worthwhile after such an error of the system (ADR-01).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let builder = udpair::DatagramSocket::builder().before_bind(|socket| {
+    ///     // With a crate for system calls, such as rustix or socket2: options by descriptor.
+    ///     println!("{socket:?} is about to be bound");
+    ///     Ok(())
+    /// });
+    /// let socket = builder.bind("127.0.0.1:0").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (BND-17).
+    pub fn before_bind(
+        mut self,
+        prepare: impl Fn(&SystemSocket) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings().before_bind = Some(Arc::new(prepare));
         self
     }
 

@@ -26,7 +26,11 @@ pub(crate) struct Settings {
     pub(crate) multicast_only: bool,
     pub(crate) multicast: Multicast,
     pub(crate) peer_errors: PeerErrors,
+    pub(crate) before_bind: Option<Arc<BeforeBind>>,
 }
+
+/// What an application does to each descriptor of its sockets before it is bound.
+pub(crate) type BeforeBind = dyn Fn(&Socket) -> io::Result<()> + Send + Sync;
 
 /// Where the errors that the network sends back are heard: a closed port, an unreachable host.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -113,6 +117,7 @@ impl Default for Settings {
             peer_errors: PeerErrors::default(),
             multicast_only: false,
             multicast: Multicast::default(),
+            before_bind: None,
         }
     }
 }
@@ -200,6 +205,18 @@ impl Settings {
         }
         requested.apply_changeable(socket);
         Ok(())
+    }
+
+    /// Lets the application do what it wants to a descriptor that is not bound yet. The caller holds
+    /// no lock.
+    pub(crate) fn prepare_by_application(&self, socket: &Socket) -> Result<(), Error> {
+        let Some(before_bind) = &self.before_bind else {
+            return Ok(());
+        };
+        before_bind(socket).map_err(|error| {
+            let message = "cannot prepare a socket: the function given to `before_bind` failed";
+            Error::system(message, error)
+        })
     }
 
     /// Sets the options that the engine works with.
@@ -364,6 +381,7 @@ impl fmt::Debug for Settings {
             .field("ipv6_only", &self.ipv6_only)
             .field("multicast_only", &self.multicast_only)
             .field("multicast", &self.multicast)
+            .field("has_before_bind", &self.before_bind.is_some())
             .field("resolver", &self.resolver)
             .finish()
     }

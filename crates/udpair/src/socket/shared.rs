@@ -14,7 +14,7 @@ use once_cell::race::OnceBox;
 use udpair_io::{Adapter, Capabilities, Socket};
 
 use super::lifecycle::{
-    BoundMatch, History, LocalPart, Operation, State, Verdict, cancelled, refuse, verdict,
+    BoundMatch, History, LocalPart, Operation, State, Verdict, cancelled, closed, refuse, verdict,
 };
 use super::link::Link;
 use super::link::Statistics;
@@ -466,6 +466,26 @@ impl Shared {
             // Publishes the final counts.
             self.statistics();
         }
+    }
+
+    /// Closes the socket, and returns the system's socket as it is.
+    pub(crate) fn take(&self, action: &str) -> Result<Socket, Error> {
+        let mut lifecycle = self.lifecycle();
+        // Allowed where a datagram may be received: the socket is open, and not being connected.
+        let operation = Operation::Receive;
+        match verdict(lifecycle.state, lifecycle.history, operation) {
+            Verdict::Allowed => lifecycle.state = State::Closed,
+            verdict => return Err(refuse(action, lifecycle.state, operation, verdict)),
+        }
+        drop(lifecycle);
+        let local = observe::closing(|| self.local_addr());
+        let taken = self.link().and_then(Link::take);
+        self.stop_follower_unless(|| false);
+        self.wake_opening_waiters();
+        observe::closed(local);
+        // Publishes the final counts.
+        self.statistics();
+        taken.ok_or_else(|| closed(action))
     }
 
     pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -36,5 +36,6 @@ mod sources;
 mod srv_only;
 mod state;
 mod support;
+mod system_socket;
 mod targets;
 mod zones;

@@ -454,11 +454,21 @@ impl Channel {
 
     /// Closes the socket. The port is free when this returns. Wakes no task.
     pub(crate) fn close(&self) {
+        self.prepare_closing();
+        self.watched.close();
+    }
+
+    /// Closes the socket and returns it as it is; `None` if it is closed already. Wakes no task.
+    pub(crate) fn take(&self) -> Option<Socket> {
+        self.prepare_closing();
+        self.watched.take()
+    }
+
+    fn prepare_closing(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.counters().rare().final_drops.set(drops);
         }
         self.cancel();
-        self.watched.close();
     }
 
     #[inline]

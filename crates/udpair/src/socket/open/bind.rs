@@ -184,21 +184,31 @@ pub(crate) fn no_common_family() -> Error {
 /// Opens a socket for all local addresses: of the destination's family, of the family that the
 /// resolver is limited to, or of both.
 fn open_any(settings: &Settings, destination: Option<SocketAddr>) -> Result<Socket, Error> {
-    match (destination, settings.resolver.family()) {
-        (Some(destination), _) if is_ipv4(destination) => open_family(settings, Family::Ipv4),
-        (Some(_), _) | (None, Some(AddressFamily::Ipv6)) => open_family(settings, Family::Ipv6),
-        (None, Some(AddressFamily::Ipv4)) => open_family(settings, Family::Ipv4),
-        (None, None) => match open_family(settings, Family::Dual) {
+    let opened = match (destination, settings.resolver.family()) {
+        (Some(destination), _) if is_ipv4(destination) => open_descriptor(settings, Family::Ipv4),
+        (Some(_), _) | (None, Some(AddressFamily::Ipv6)) => open_descriptor(settings, Family::Ipv6),
+        (None, Some(AddressFamily::Ipv4)) => open_descriptor(settings, Family::Ipv4),
+        (None, None) => match open_descriptor(settings, Family::Dual) {
             // A machine without IPv6 (DGS-03).
             Err(error) if error.kind() == ErrorKind::FamilyNotSupported => {
-                open_family(settings, Family::Ipv4)
+                open_descriptor(settings, Family::Ipv4)
             }
             result => result,
         },
-    }
+    };
+    let socket = opened?;
+    settings.prepare_by_application(&socket)?;
+    Ok(socket)
 }
 
 fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
+    let socket = open_descriptor(settings, family)?;
+    settings.prepare_by_application(&socket)?;
+    Ok(socket)
+}
+
+/// Opens a descriptor with the options of the settings.
+fn open_descriptor(settings: &Settings, family: Family) -> Result<Socket, Error> {
     let open = || {
         let socket = Socket::open(family)?;
         settings.apply(&socket)?;
