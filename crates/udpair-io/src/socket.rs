@@ -16,6 +16,7 @@ use crate::any_ip::AnyIp;
 use crate::arrival::ArrivalFilter;
 use crate::batch::{Metadata, Outgoing};
 use crate::cause::refused;
+use crate::descriptor::Descriptor;
 use crate::offload::SendOffload;
 use crate::system;
 
@@ -304,6 +305,46 @@ impl Socket {
         self.udp.try_clone()
     }
 
+    /// Returns another descriptor of the same socket, for code that needs one.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no free descriptor.
+    pub fn descriptor(&self) -> io::Result<Descriptor> {
+        self.udp.try_clone().map(Descriptor::new)
+    }
+
+    /// Returns the socket as one of the standard library. It stays non-blocking, bound and
+    /// connected, and keeps its groups and options, except those that only an engine understands:
+    /// received datagrams are not coalesced any more, and the errors that the network sends back
+    /// are not queued.
+    ///
+    /// If the kernel was allowed to coalesce datagrams, it may have put several into one buffer,
+    /// which only an engine can tell apart. So those that have arrived are dropped. Receive them
+    /// before.
+    pub fn into_std(self) -> UdpSocket {
+        let coalesces = system::receive_offload(&self);
+        system::stop_engine(&self);
+        if coalesces {
+            self.drop_arrived();
+        }
+        self.udp
+    }
+
+    /// Drops the datagrams that have arrived, but not endlessly where others arrive all the time: as
+    /// many as the receive buffer can hold.
+    fn drop_arrived(&self) {
+        /// Less than the kernel's bookkeeping for one buffer.
+        const LEAST_BYTES: usize = 256;
+        let bytes = self.options().recv_buffer_size().unwrap_or(0);
+        for _ in 0..=bytes / LEAST_BYTES {
+            match self.udp.recv(&mut []) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+        }
+    }
+
     /// Returns a `socket2` view of the socket, for setting and reading options.
     pub(crate) fn options(&self) -> SockRef<'_> {
         SockRef::from(&self.udp)
@@ -429,6 +470,13 @@ impl std::os::fd::AsRawFd for Socket {
 impl std::os::windows::io::AsSocket for Socket {
     fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
         self.udp.as_socket()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsRawSocket for Socket {
+    fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+        self.udp.as_raw_socket()
     }
 }
 

@@ -254,6 +254,23 @@ impl Link {
 
     pub(crate) fn close(&self) {
         self.channel.close();
+        self.clean_up();
+    }
+
+    /// Closes the socket and returns it as it is; `None` if it is closed already.
+    pub(crate) fn take(&self) -> Option<Socket> {
+        let socket = self.channel.take();
+        self.clean_up();
+        socket
+    }
+
+    /// Returns how many writes wait in the write queue, and how many datagrams they have left.
+    pub(crate) fn waiting_writes(&self) -> (usize, usize) {
+        self.write_queue.waiting()
+    }
+
+    /// Ends what waits for a socket that was closed, and releases what it has received.
+    fn clean_up(&self) {
         self.wake_readers();
         self.write_queue.wake_all();
         *self.queue() = Queue::default();

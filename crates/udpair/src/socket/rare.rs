@@ -1,8 +1,9 @@
 //! What most sockets never have. It costs the others eight bytes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::replies::Replies;
+use super::settings::Settings;
 use crate::driver::{Task, Waiters};
 
 /// What most sockets never have.
@@ -14,11 +15,19 @@ pub(crate) struct Rare {
     pub(crate) replies: Replies,
     /// The task that ties the socket to its adapters again when they come back.
     pub(crate) follower: Follower,
+    /// The settings with what was set since the socket was created; `None` if nothing was.
+    changed: Mutex<Option<Arc<Settings>>>,
 }
 
 /// A task that follows the network for one socket.
 #[derive(Debug, Default)]
 pub(crate) struct Follower(Mutex<Option<Task>>);
+
+impl Rare {
+    pub(crate) fn changed(&self) -> MutexGuard<'_, Option<Arc<Settings>>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Follower {
     /// Returns whether the task exists and has not ended.

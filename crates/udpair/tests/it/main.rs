@@ -47,11 +47,14 @@ mod receive;
 mod resolve;
 mod runtime;
 mod send;
+mod setters;
+mod sharing;
 mod sources;
 #[cfg(feature = "dns")]
 mod srv_only;
 mod state;
 mod support;
+mod system_socket;
 #[cfg(feature = "dns")]
 mod targets;
 #[cfg(not(feature = "dns"))]

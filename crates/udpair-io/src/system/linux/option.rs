@@ -313,6 +313,33 @@ pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
         .copied())
 }
 
+/// Returns how much of the send buffer is in use; see
+/// [`send_queue_bytes`](crate::send_queue_bytes).
+pub(crate) fn send_queue_bytes(socket: &Socket) -> io::Result<Option<u32>> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes one `int`, which outlives the call (`SIOCOUTQ`, which has the number
+    // of `TIOCOUTQ`; include/uapi/linux/sockios.h).
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u32::try_from(bytes).ok())
+}
+
+/// Turns off coalescing, and the queueing of errors, which then fail a call of any kind. Whatever is
+/// refused was never on.
+pub(crate) fn stop_engine(socket: &Socket) {
+    let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 0);
+    if socket.supports_ipv4() {
+        let _ = set(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 0);
+    }
+    if socket.supports_ipv6() {
+        let _ = set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0);
+    }
+    // The last queued error is still to fail a call.
+    let _ = socket.options().take_error();
+}
+
 /// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by
 /// another that has it.
 pub(crate) fn is_shut_down(socket: &Socket) -> bool {

@@ -454,13 +454,6 @@ impl Channel {
         self.watched.is_closed()
     }
 
-    pub(crate) fn set_hop_limit(&self, hops: u8) {
-        // Where the system refuses, the option has no effect (CTL-10).
-        let _ = self
-            .watched
-            .with(|socket| udpair_io::set_hop_limit(socket, hops));
-    }
-
     pub(crate) fn statistics(&self) -> Statistics {
         let mut statistics = self.counters().statistics();
         let drops = match self.watched.with(Drops::of) {
@@ -492,11 +485,21 @@ impl Channel {
 
     /// Closes the socket. The port is free when this returns. Wakes no task.
     pub(crate) fn close(&self) {
+        self.prepare_closing();
+        self.watched.close();
+    }
+
+    /// Closes the socket and returns it as it is; `None` if it is closed already. Wakes no task.
+    pub(crate) fn take(&self) -> Option<Socket> {
+        self.prepare_closing();
+        self.watched.take()
+    }
+
+    fn prepare_closing(&self) {
         if let Some(Some(drops)) = self.watched.with(Drops::of) {
             let _ = self.counters().rare().final_drops.set(drops);
         }
         self.cancel();
-        self.watched.close();
     }
 
     #[inline]

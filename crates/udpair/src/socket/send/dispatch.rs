@@ -45,7 +45,7 @@ async fn send_one(
     to: Option<Destination>,
 ) -> Result<(), Error> {
     if let Some(to) = to {
-        many::check_multicast_only(&shared.settings, to.address)?;
+        many::check_multicast_only(shared, to.address)?;
         check_adapter(link, to)?;
     }
     let sent = transmit::send(link, &mut One(Outgoing { payload, to })).await;
@@ -96,7 +96,7 @@ pub(crate) fn try_send(
     let Some(to) = to else {
         return try_send_one(shared, link, Outgoing { payload, to });
     };
-    many::check_multicast_only(&shared.settings, to.address)?;
+    many::check_multicast_only(shared, to.address)?;
     check_adapter(link, to)?;
     if !many::is_limited_broadcast(to.address) {
         let to = Some(to);
@@ -223,7 +223,7 @@ pub(crate) fn is_direct(shared: &Shared, to: Option<Destination>) -> bool {
         let ip = to.address.ip().to_canonical();
         !ip.is_multicast() && !many::is_limited_broadcast(to.address)
     };
-    !shared.settings.multicast_only && to.is_none_or(is_direct)
+    !shared.is_multicast_only() && to.is_none_or(is_direct)
 }
 
 /// Sends a batch whose datagrams all go to `to`; `None` stands for the peer of a connected socket.
@@ -233,7 +233,7 @@ pub(crate) async fn send_batch(
     to: Option<Destination>,
 ) -> Result<(), Error> {
     if let Some(to) = to {
-        many::check_multicast_only(&shared.settings, to.address)?;
+        many::check_multicast_only(shared, to.address)?;
     }
     let first_with_own = batch.destinations().position(|own| own.is_some());
     let count = first_with_own.unwrap_or(batch.len());
@@ -288,7 +288,7 @@ fn check_mixed(shared: &Shared, batch: &SendBatch) -> CheckedBatch {
             None if is_connected => Ok(()),
             None => shared.allow("send to the peer", Operation::WriteToPeer),
             Some(to) => open::check_destination(shared, to)
-                .and_then(|_| many::check_multicast_only(&shared.settings, to.address)),
+                .and_then(|_| many::check_multicast_only(shared, to.address)),
         };
         if checked.result.is_err() {
             break;
