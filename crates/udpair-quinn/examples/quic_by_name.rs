@@ -8,11 +8,16 @@
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::{ClientConfig, ServerConfig, TokioRuntime};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::time::timeout;
 use udpair::{Endpoint, PairOrder, Resolver};
+
+/// How long one address is tried.
+const TRIED_FOR: Duration = Duration::from_secs(1);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -79,7 +84,6 @@ async fn connect(
 
     let socket = udpair_quinn::builder().bind(":0").await?;
     let endpoint = udpair_quinn::endpoint(socket, None, Arc::new(TokioRuntime))?;
-    let mut last = None;
     for pair in pairs {
         let (host, service) = (pair.remote().host(), pair.remote().service());
         let (Some(host), Some(port)) = (host, service.port()) else {
@@ -89,11 +93,15 @@ async fn connect(
             continue;
         };
         let address = address?;
-        let connection = match endpoint.connect_with(config.clone(), address, &name)?.await {
-            Ok(connection) => connection,
-            Err(error) => {
+        let connecting = endpoint.connect_with(config.clone(), address, &name)?;
+        let connection = match timeout(TRIED_FOR, connecting).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
                 eprintln!("{address}: {error}");
-                last = Some(error);
+                continue;
+            }
+            Err(_) => {
+                eprintln!("{address}: no answer");
                 continue;
             }
         };
@@ -106,5 +114,5 @@ async fn connect(
         endpoint.wait_idle().await;
         return Ok(());
     }
-    Err(last.map_or_else(|| "no address was found".into(), Into::into))
+    Err("no server answered".into())
 }
