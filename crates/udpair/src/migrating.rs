@@ -47,7 +47,7 @@
 //! | [`recv`](tokio::net::UdpSocket::recv), [`recv_from`](tokio::net::UdpSocket::recv_from) | [`DatagramSocket::recv`] | returns a [`Message`]: [`payload`](Message::payload), [`remote`](Message::remote), the address that it was sent to, and more |
 //! | [`send_to`](tokio::net::UdpSocket::send_to) | [`DatagramSocket::send_to`] | takes addresses; [`output_to`](DatagramSocket::output_to) resolves a name once. [`Message::reply`] keeps the local address |
 //! | [`try_recv_from`](tokio::net::UdpSocket::try_recv_from), [`try_send_to`](tokio::net::UdpSocket::try_send_to) | [`try_recv`](DatagramSocket::try_recv), [`try_send_to`](DatagramSocket::try_send_to) | `None` and `false` in place of the error `WouldBlock` |
-//! | [`poll_recv`](tokio::net::UdpSocket::poll_recv), [`poll_send_ready`](tokio::net::UdpSocket::poll_send_ready) | [`poll_recv`](DatagramSocket::poll_recv), [`poll_writable`](DatagramSocket::poll_writable) | every task that polls is woken, not only the last one |
+//! | [`poll_recv`](tokio::net::UdpSocket::poll_recv) | [`poll_recv`](DatagramSocket::poll_recv) | as there, the last of several tasks is woken; in [`recv`](DatagramSocket::recv) any number of tasks may wait |
 //! | [`readable`](tokio::net::UdpSocket::readable), [`writable`](tokio::net::UdpSocket::writable) | [`readable`](DatagramSocket::readable), [`writable`](DatagramSocket::writable) | |
 //! | [`peek_from`](tokio::net::UdpSocket::peek_from) | none | what was received is kept by the program |
 //! | [`set_broadcast`](tokio::net::UdpSocket::set_broadcast) | none needed | broadcasts are allowed, and one to 255.255.255.255 leaves on all adapters |
