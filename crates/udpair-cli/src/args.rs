@@ -294,9 +294,15 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) echo: bool,
 
-    /// Also join this multicast group, given by address or name (repeatable)
+    /// Also join this multicast group, given by address or name, on one adapter if it names one
+    /// (239.1.2.3%eth0); repeatable
     #[arg(long, value_name = "GROUP")]
     pub(crate) join: Vec<HostName>,
+
+    /// Share the port with other programs that share theirs: all receive what is sent to groups,
+    /// one of them what is sent to one host
+    #[arg(long)]
+    pub(crate) share: bool,
 
     /// Exit after N datagrams
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

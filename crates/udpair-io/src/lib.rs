@@ -18,6 +18,7 @@ mod any_ip;
 mod arrival;
 mod batch;
 mod cause;
+mod descriptor;
 mod engine;
 mod engines;
 mod file;
@@ -49,10 +50,12 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
-    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, PacketHeader,
-    RecvBatch, SendBatch, Source, filter_again, filter_received,
+    Datagram, Datagrams, Destination, Filled, FilterStats, MESSAGE_BYTES_MAX, Metadata, Outgoing,
+    OwnedDatagram, PacketHeader, RecvBatch, Run, SendBatch, Source, filter_again, filter_filled,
+    filter_received,
 };
 pub use cause::Cause;
+pub use descriptor::Descriptor;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
 pub use file::FileStamp;
@@ -65,17 +68,17 @@ pub use memory::{
 };
 pub use monitor::{NetworkEvent, NetworkMonitor};
 pub use multicast::{
-    join, leave, set_multicast_adapter, set_multicast_hops, set_multicast_loopback,
-    share_multicast_port,
+    join, leave, multicast_adapter, multicast_hops, multicast_loopback, set_multicast_adapter,
+    set_multicast_hops, set_multicast_loopback, share_multicast_port,
 };
 pub use namespace::enter_main_namespace;
 pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default_routes};
 pub use option::{
     bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, is_shut_down, low_latency,
     receive_buffer_advice, receive_buffer_bytes, receive_offload, requested_buffer_bytes,
-    send_buffer_advice, send_buffer_bytes, set_busy_poll, set_dont_fragment, set_hop_limit,
-    set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes, set_traffic_class,
-    share_port, traffic_class,
+    send_buffer_advice, send_buffer_bytes, send_queue_bytes, set_busy_poll, set_dont_fragment,
+    set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes,
+    set_traffic_class, share_port, traffic_class,
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};

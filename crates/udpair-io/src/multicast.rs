@@ -22,7 +22,9 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
         return Err(system::family_not_supported());
     }
     system::join(socket, membership)?;
-    socket.arrival_filter.join(membership);
+    if let Some(rare) = socket.rare_if_any() {
+        rare.arrival_filter.join(membership);
+    }
     Ok(())
 }
 
@@ -32,18 +34,37 @@ pub fn join(socket: &Socket, membership: &Membership) -> io::Result<()> {
 ///
 /// The system's own: the socket is not a member.
 pub fn leave(socket: &Socket, membership: &Membership) -> io::Result<()> {
-    socket.arrival_filter.leave(membership);
+    if let Some(rare) = socket.rare_if_any() {
+        rare.arrival_filter.leave(membership);
+    }
     system::leave(socket, membership)
 }
 
 /// Sets the adapter through which datagrams to groups are sent (`IP_MULTICAST_IF` in ip(7),
-/// `IPV6_MULTICAST_IF` in ipv6(7)). Default: the routing table chooses.
+/// `IPV6_MULTICAST_IF` in ipv6(7)). Default: 0, the routing table chooses.
 ///
 /// # Errors
 ///
 /// The system's own: no such adapter.
 pub fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result<()> {
     system::set_multicast_adapter(socket, adapter)
+}
+
+/// Returns the index of the adapter through which datagrams to groups are sent; 0 if the routing
+/// table chooses.
+///
+/// # Errors
+///
+/// [`Unsupported`](io::ErrorKind::Unsupported) for a socket of IPv4 only, and where it cannot be
+/// read: Linux does not return the index that was set for IPv4. Otherwise the system's own.
+pub fn multicast_adapter(socket: &Socket) -> io::Result<u32> {
+    if !socket.supports_ipv6() {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the adapter of IPv4 groups cannot be read",
+        ));
+    }
+    socket.options().multicast_if_v6()
 }
 
 /// Sets the hop limit (IPv4: TTL) of datagrams to groups. Default: 1, which reaches only the
@@ -65,6 +86,37 @@ pub fn set_multicast_hops(socket: &Socket, hops: u8) -> io::Result<()> {
             .map_err(refused("IPV6_MULTICAST_HOPS"))?;
     }
     Ok(())
+}
+
+/// Returns the hop limit of datagrams to groups; the lower one where those of IPv4 and IPv6 differ.
+///
+/// # Errors
+///
+/// The system's own.
+pub fn multicast_hops(socket: &Socket) -> io::Result<u8> {
+    let options = socket.options();
+    let mut hops = u32::from(u8::MAX);
+    if socket.supports_ipv4() {
+        hops = hops.min(options.multicast_ttl_v4()?);
+    }
+    if socket.supports_ipv6() {
+        hops = hops.min(options.multicast_hops_v6()?);
+    }
+    // The minimum fits, because it started at `u8::MAX`.
+    Ok(u8::try_from(hops).unwrap_or(u8::MAX))
+}
+
+/// Returns whether datagrams to a group are also delivered to members on this machine, of both
+/// families.
+///
+/// # Errors
+///
+/// The system's own.
+pub fn multicast_loopback(socket: &Socket) -> io::Result<bool> {
+    let options = socket.options();
+    let ipv4 = !socket.supports_ipv4() || options.multicast_loop_v4()?;
+    let ipv6 = !socket.supports_ipv6() || options.multicast_loop_v6()?;
+    Ok(ipv4 && ipv6)
 }
 
 /// Sets whether datagrams to a group are also delivered to members on this machine. Default:
@@ -89,9 +141,12 @@ pub fn set_multicast_loopback(socket: &Socket, loopback: bool) -> io::Result<()>
 }
 
 /// Lets other sockets with this option bind to this socket's port, so that each of them receives
-/// the datagrams sent to groups on that port (`SO_REUSEADDR`, socket(7)).
+/// the datagrams sent to groups on that port (`SO_REUSEADDR`, socket(7)). A datagram to one host
+/// reaches only one of the sockets.
 ///
-/// Call this before the socket is bound.
+/// The system compares the options of two sockets when the second one is bound. So call this before
+/// a socket is bound to a port that others share, and after it was bound to a port of the system's
+/// choice.
 ///
 /// # Errors
 ///

@@ -10,8 +10,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use once_cell::race::OnceBox;
-
 use crate::batch::Destination;
 use crate::gso::Limits;
 
@@ -22,8 +20,7 @@ pub(crate) struct SendOffload {
     is_missing: AtomicBool,
     /// Whether there are refusals. Every send reads this, so it must not take the lock.
     has_refusals: AtomicBool,
-    /// The refusals. Boxed, because most sockets never have one.
-    refusals: OnceBox<Mutex<Vec<Remembered>>>,
+    refusals: Mutex<Vec<Remembered>>,
 }
 
 /// A GSO batch that the kernel refused, and what to try instead.
@@ -68,14 +65,11 @@ impl SendOffload {
         self.is_missing.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the limits of a GSO batch of datagrams of `length` bytes to `to`.
-    pub(crate) fn limits(&self, to: Option<Destination>, length: usize) -> Limits {
-        let is_refused = self.is_missing.load(Ordering::Relaxed)
-            || self.has_refusals.load(Ordering::Relaxed) && self.was_refused(to, length);
-        Limits {
-            datagrams: if is_refused { 1 } else { segments_max() },
-            bytes: BATCH_BYTES_MAX,
-        }
+    /// Returns whether a batch of datagrams of `length` bytes to `to` would be refused, as far as
+    /// that is known.
+    fn refuses(&self, to: Option<Destination>, length: usize) -> bool {
+        self.is_missing.load(Ordering::Relaxed)
+            || self.has_refusals.load(Ordering::Relaxed) && self.was_refused(to, length)
     }
 
     /// Remembers a refusal, after what was tried instead has succeeded.
@@ -122,8 +116,21 @@ impl SendOffload {
     }
 
     fn refusals(&self) -> MutexGuard<'_, Vec<Remembered>> {
-        let refusals = self.refusals.get_or_init(Box::default);
-        refusals.lock().unwrap_or_else(PoisonError::into_inner)
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the limits of a GSO batch of datagrams of `length` bytes to `to`. `offload` is what the
+/// socket knows, if it knows anything.
+pub(crate) fn limits(
+    offload: Option<&SendOffload>,
+    to: Option<Destination>,
+    length: usize,
+) -> Limits {
+    let is_refused = offload.is_some_and(|offload| offload.refuses(to, length));
+    Limits {
+        datagrams: if is_refused { 1 } else { segments_max() },
+        bytes: BATCH_BYTES_MAX,
     }
 }
 
@@ -193,11 +200,11 @@ mod tests {
             (other, 1500, true),
             (None, 1500, true),
         ] {
-            let limits = offload.limits(to, length);
+            let limits = limits(Some(&offload), to, length);
             assert_eq!(limits.datagrams > 1, together, "{to:?} {length}");
         }
         offload.note_missing();
-        assert_eq!(offload.limits(other, 10).datagrams, 1);
+        assert_eq!(limits(Some(&offload), other, 10).datagrams, 1);
     }
 
     #[test]
@@ -208,7 +215,7 @@ mod tests {
             return;
         };
         offload.remember(one, 1300, long_ago);
-        assert!(offload.limits(one, 1400).datagrams > 1);
+        assert!(limits(Some(&offload), one, 1400).datagrams > 1);
         assert!(!offload.has_refusals.load(Ordering::Relaxed));
     }
 

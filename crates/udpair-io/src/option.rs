@@ -67,6 +67,20 @@ pub fn send_buffer_bytes(socket: &Socket) -> io::Result<u32> {
     socket.options().send_buffer_size().map(as_bytes)
 }
 
+/// Returns how much of the send buffer is in use, in bytes: datagrams that the system has accepted
+/// and that have not left the machine. `None` where the system does not say.
+///
+/// Linux counts its own bookkeeping too, several hundred bytes for a short datagram, so the number
+/// compares with [`send_buffer_bytes`] and not with the lengths of payloads (`SIOCOUTQ`, udp(7);
+/// `sk_wmem_alloc` in net/ipv4/udp.c).
+///
+/// # Errors
+///
+/// The system's own.
+pub fn send_queue_bytes(socket: &Socket) -> io::Result<Option<u32>> {
+    system::send_queue_bytes(socket)
+}
+
 /// Returns the command with which an administrator allows send buffers of `bytes` bytes; `None`
 /// where no such command is known.
 pub fn send_buffer_advice(bytes: u32) -> Option<String> {

@@ -8,13 +8,15 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
+use once_cell::race::OnceBox;
 use socket2::{Domain, Protocol, SockRef, Type};
 
 use crate::adapter::Adapter;
 use crate::any_ip::AnyIp;
 use crate::arrival::ArrivalFilter;
-use crate::batch::Outgoing;
+use crate::batch::{Metadata, Outgoing};
 use crate::cause::refused;
+use crate::descriptor::Descriptor;
 use crate::offload::SendOffload;
 use crate::system;
 
@@ -39,6 +41,12 @@ pub struct Socket {
     /// What the engine enabled.
     #[allow(dead_code, reason = "only engines with control messages need it")]
     pub(crate) granted: system::Granted,
+    rare: OnceBox<Rare>,
+}
+
+/// What most sockets never have. Kept apart, so that it costs a socket eight bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
     /// What the kernel should not deliver.
     pub(crate) arrival_filter: ArrivalFilter,
     #[allow(dead_code, reason = "only systems that check source addresses need it")]
@@ -105,7 +113,7 @@ impl Socket {
         }
         let socket = Self::new(socket.into(), family);
         if family == Family::Ipv6 && receives_ipv4 {
-            socket.arrival_filter.refuse_ipv4();
+            socket.rare().arrival_filter.refuse_ipv4();
         }
         Ok(socket)
     }
@@ -117,10 +125,26 @@ impl Socket {
             bound_ipv4: BoundIpv4::default(),
             traffic_class: CachedClass::default(),
             granted: system::Granted::default(),
-            arrival_filter: ArrivalFilter::default(),
-            any_ip: AnyIp::default(),
-            send_offload: SendOffload::default(),
+            rare: OnceBox::new(),
         }
+    }
+
+    /// Returns what most sockets never have, for a change to it.
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Returns what most sockets never have; `None` if this one never had any.
+    #[inline]
+    pub(crate) fn rare_if_any(&self) -> Option<&Rare> {
+        self.rare.get()
+    }
+
+    /// Returns whether a datagram that has arrived is to be delivered.
+    #[inline]
+    pub(crate) fn admits(&self, metadata: &Metadata) -> bool {
+        let filter = self.rare_if_any().map(|rare| &rare.arrival_filter);
+        filter.is_none_or(|filter| !filter.is_active() || filter.admits(metadata))
     }
 
     /// Takes ownership of a bound socket from the standard library, which may be connected.
@@ -281,6 +305,46 @@ impl Socket {
         self.udp.try_clone()
     }
 
+    /// Returns another descriptor of the same socket, for code that needs one.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no free descriptor.
+    pub fn descriptor(&self) -> io::Result<Descriptor> {
+        self.udp.try_clone().map(Descriptor::new)
+    }
+
+    /// Returns the socket as one of the standard library. It stays non-blocking, bound and
+    /// connected, and keeps its groups and options, except those that only an engine understands:
+    /// received datagrams are not coalesced any more, and the errors that the network sends back
+    /// are not queued.
+    ///
+    /// If the kernel was allowed to coalesce datagrams, it may have put several into one buffer,
+    /// which only an engine can tell apart. So those that have arrived are dropped. Receive them
+    /// before.
+    pub fn into_std(self) -> UdpSocket {
+        let coalesces = system::receive_offload(&self);
+        system::stop_engine(&self);
+        if coalesces {
+            self.drop_arrived();
+        }
+        self.udp
+    }
+
+    /// Drops the datagrams that have arrived, but not endlessly where others arrive all the time: as
+    /// many as the receive buffer can hold.
+    fn drop_arrived(&self) {
+        /// Less than the kernel's bookkeeping for one buffer.
+        const LEAST_BYTES: usize = 256;
+        let bytes = self.options().recv_buffer_size().unwrap_or(0);
+        for _ in 0..=bytes / LEAST_BYTES {
+            match self.udp.recv(&mut []) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+        }
+    }
+
     /// Returns a `socket2` view of the socket, for setting and reading options.
     pub(crate) fn options(&self) -> SockRef<'_> {
         SockRef::from(&self.udp)
@@ -406,6 +470,13 @@ impl std::os::fd::AsRawFd for Socket {
 impl std::os::windows::io::AsSocket for Socket {
     fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
         self.udp.as_socket()
+    }
+}
+
+#[cfg(windows)]
+impl std::os::windows::io::AsRawSocket for Socket {
+    fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+        self.udp.as_raw_socket()
     }
 }
 

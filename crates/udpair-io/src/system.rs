@@ -33,6 +33,8 @@
 //! | `requested_buffer_bytes(reported)` | the requested size of a buffer, given the size that the system reports |
 //! | `receive_buffer_advice(bytes)`, `send_buffer_advice(bytes)` | the command that allows larger buffers |
 //! | `receive_offload(socket)` | whether the kernel may coalesce datagrams of one sender |
+//! | `send_queue_bytes(socket)` | how much of the send buffer is in use |
+//! | `stop_engine(socket)` | turns off what only an engine understands |
 //! | `dropped_datagrams(socket)` | how many datagrams were dropped because the receive buffer was full |
 //!
 //! `headed` is the same for all systems. It is here because it needs `unsafe`.

@@ -122,14 +122,14 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
-    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SocketOperation,
-    SocketOption, Statistics,
+    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SendQueue,
+    SocketOperation, SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
-    DefaultRoute, Destination, Engine, Metadata, Network, PacketHeader, Reach, RecvBatch,
-    SendBatch, Source, adapters, default_routes, engines, is_receive_memory_full, receive_memory,
-    receive_memory_limit, set_receive_memory_limit,
+    DefaultRoute, Descriptor, Destination, Engine, Filled, Metadata, Network, PacketHeader, Reach,
+    RecvBatch, SendBatch, Socket as SystemSocket, Source, adapters, default_routes, engines,
+    is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
 };
 
 /// The example of the package's README compiles.

@@ -286,6 +286,17 @@ impl Resolver {
         pending
     }
 
+    /// Returns this resolver, limited to the addresses of one family.
+    pub(crate) fn limited_to(&self, family: AddressFamily) -> Self {
+        if self.family() == Some(family) {
+            return self.clone();
+        }
+        Self(Arc::new(ResolverSettings {
+            family: Some(family),
+            ..ResolverSettings::clone(&self.0)
+        }))
+    }
+
     /// Returns the requested address family; `None` for both.
     pub(crate) fn family(&self) -> Option<AddressFamily> {
         self.0.family
@@ -298,6 +309,16 @@ impl Resolver {
     /// The zone is not the name of an adapter.
     pub(crate) fn literal(&self, host: &HostName) -> Option<Result<SocketAddr, Error>> {
         host.socket_addr_by(0, &*self.0.adapter_index)
+    }
+
+    /// Returns the index of the adapter that the zone of a multicast group names; `None` for a group
+    /// without a zone, and for any other host.
+    ///
+    /// # Errors
+    ///
+    /// The zone is not the name of an adapter.
+    pub(crate) fn group_zone(&self, host: &HostName) -> Option<Result<u32, Error>> {
+        host.group_zone_by(&*self.0.adapter_index)
     }
 
     /// Lists the adapters.

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod ask;
+mod buffers;
 mod builder;
 mod follower;
 mod lifecycle;
@@ -15,10 +16,13 @@ mod multicast;
 mod open;
 mod options;
 mod polled;
+mod rare;
 mod receive;
 mod refusal;
 mod replies;
 mod send;
+mod send_queue;
+mod setters;
 mod settings;
 mod shared;
 
@@ -27,7 +31,7 @@ use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Capabilities, Datagram, Destination, RecvBatch, SendBatch};
+use udpair_io::{Adapter, Capabilities, Datagram, Descriptor, Destination, RecvBatch, SendBatch};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
@@ -43,6 +47,7 @@ use receive::{ForEach, Receive};
 pub use receive::{MessageQueue, Messages, Overflow};
 pub use send::OutputStream;
 use send::dispatch;
+pub use send_queue::SendQueue;
 pub use settings::{Ecn, PeerErrors, QualityOfService};
 use shared::{Handle, Shared};
 
@@ -219,14 +224,15 @@ impl DatagramSocket {
         Self::builder().from_std(udp)
     }
 
-    /// Calls `action` with the underlying [`udpair_io::Socket`], and returns its result.
+    /// Calls `action` with the system's socket, and returns its result.
     ///
-    /// Use this for an option that has no method here. The [`udpair_io::Socket`] also gives access
-    /// to the system's descriptor.
+    /// Use this for an option that has no method here. The [`SystemSocket`](crate::SystemSocket)
+    /// also gives access to the system's descriptor.
     ///
     /// This takes a closure and does not return a reference, because the socket cannot be closed
     /// while the closure runs, and no code uses the descriptor any more once [`close`](Self::close)
     /// has returned. So the closure must return quickly, and must not use this `DatagramSocket`.
+    /// [`descriptor`](Self::descriptor) returns a descriptor to keep.
     ///
     /// # Errors
     ///
@@ -241,6 +247,101 @@ impl DatagramSocket {
         link.channel
             .with(action)
             .ok_or_else(|| lifecycle::closed(name))
+    }
+
+    /// Returns a second descriptor of the socket (on Windows: a second handle), which is valid as
+    /// long as the returned value exists.
+    ///
+    /// Nothing waits for the value to be dropped: [`close`](Self::close), and dropping the last
+    /// clone, end everything of this socket at once. But the system frees the port, and leaves the
+    /// groups, only when the last descriptor is closed. So the promise that the port is free when
+    /// `close` returns holds only once these values are dropped (CLS-04). If the socket is tied to
+    /// an adapter, and that comes back, the socket gets a new descriptor (BND-06); this one stays
+    /// the former.
+    ///
+    /// Options that are set with it count for the socket. What is received with it is missing here,
+    /// was not checked against the peer, and may be several datagrams in one, unless
+    /// [`Builder::receive_offload`] is off. The socket stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    /// - [`TooManyFiles`](crate::ErrorKind::TooManyFiles): no descriptor is left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let socket = udpair::DatagramSocket::builder().bind("127.0.0.1:0").await?;
+    /// let descriptor = socket.descriptor()?;
+    /// # #[cfg(unix)]
+    /// # {
+    /// use std::os::fd::AsFd;
+    /// let borrowed = descriptor.as_fd();
+    /// println!("{borrowed:?}");
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (CLS-04).
+    pub fn descriptor(&self) -> Result<Descriptor, Error> {
+        let name = "duplicate the descriptor";
+        let duplicated = self.with_system_socket(udpair_io::Socket::descriptor)?;
+        duplicated.map_err(|error| Error::system(format!("cannot {name}"), error))
+    }
+
+    /// Closes this socket without closing the system's, and returns that as a socket of the standard
+    /// library. It is bound and connected as before, and is non-blocking.
+    ///
+    /// For other clones, and pending operations, the socket is closed, as by [`close`](Self::close).
+    /// Nothing follows the network for it any more.
+    ///
+    /// The system's socket keeps its options, except that received datagrams are not coalesced any
+    /// more, and that errors of the network are reported as on any socket of the standard library.
+    /// Datagrams that have arrived are kept if [`Builder::receive_offload`] is off. Otherwise they
+    /// are dropped, because several of them may be in one buffer: receive them before.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not open yet, or is being
+    ///   connected.
+    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let socket = udpair::DatagramSocket::builder().connect("127.0.0.1:7").await?;
+    /// let udp: std::net::UdpSocket = socket.into_std()?;
+    /// assert_eq!(udp.peer_addr().unwrap().port(), 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (CLS-01).
+    pub fn into_std(self) -> Result<UdpSocket, Error> {
+        let shared = self.shared();
+        let socket = shared.take("take the system's socket")?;
+        Ok(socket.into_std())
+    }
+
+    /// Returns how much waits to be sent.
+    ///
+    /// This asks the system, which takes less than a microsecond. On a socket that is not open,
+    /// nothing waits.
+    pub fn send_queue(&self) -> SendQueue {
+        let Some(link) = self.shared().link() else {
+            return SendQueue::default();
+        };
+        SendQueue::of(link)
     }
 
     /// Returns what the socket's engine supports for this socket: less than the
@@ -575,9 +676,9 @@ impl DatagramSocket {
     /// If the group is given by a name, the name's first multicast address is used. The group is
     /// joined on every adapter (network interface) that is up, carries multicast and has an address
     /// of the group's family, and on loopback only if there is no other. If the socket is bound to
-    /// an adapter, or the group has a zone (`ff02::fb%eth0`), the group is joined on that adapter
-    /// only. The result for each adapter is returned; the call succeeds if the group was joined on
-    /// at least one of them.
+    /// an adapter, or the group names one (`239.1.2.3%eth0`, `ff02::fb%eth0`), the group is joined
+    /// on that adapter only, as by [`join_multicast_on`](Self::join_multicast_on). The result for
+    /// each adapter is returned; the call succeeds if the group was joined on at least one of them.
     ///
     /// The request stays in effect when the network changes. The group is also joined on adapters
     /// that appear, come back or get an address, and it is left on adapters that were removed, were
@@ -595,9 +696,10 @@ impl DatagramSocket {
     ///   address, or the group is already joined for some senders only.
     /// - [`HostNotFound`](crate::ErrorKind::HostNotFound): none of the name's addresses is a
     ///   multicast address.
-    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the zone does not exist.
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the adapter that the group
+    ///   names does not exist, or the socket is bound to another one.
     /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): there is no suitable
-    ///   adapter.
+    ///   adapter, or the one that the group names is not suitable.
     /// - The system's error on the first adapter, if joining failed on all of them.
     /// - Those of [`Resolver::resolve`](crate::Resolver::resolve).
     ///
@@ -616,7 +718,53 @@ impl DatagramSocket {
     /// `JoinMulticastGroup` (MCG-01 to MCG-09). That memberships are restored is an extension of
     /// this crate.
     pub async fn join_multicast(&self, group: &HostName) -> Result<Vec<Joined>, Error> {
-        multicast::join(self.shared(), group, None).await
+        multicast::join(self.shared(), group, None, None).await
+    }
+
+    /// Joins a multicast group on one adapter (network interface) only. Otherwise this is like
+    /// [`join_multicast`](Self::join_multicast).
+    ///
+    /// The adapter must be up, carry multicast and have an address of the group's family; it may be
+    /// loopback. The request follows the adapter: if it is removed and comes back, under whatever
+    /// index, the group is joined on it again. A group can be joined on several adapters, one by
+    /// one. On Linux the kernel has a limit for each socket (`net.ipv4.igmp_max_memberships`,
+    /// ip(7)).
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`join_multicast`](Self::join_multicast).
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the adapter was removed,
+    ///   or the socket is bound to another one.
+    /// - [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable): the adapter is not suitable
+    ///   now; the message says why.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the group names another adapter.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has joined nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), udpair::Error> {
+    /// let socket = udpair::DatagramSocket::builder().bind(":5000").await?;
+    /// let adapter = udpair::adapter("eth0")?;
+    /// let joined = socket.join_multicast_on(&"239.1.2.3".parse()?, &adapter).await?;
+    /// socket.leave_multicast_on(joined.group, &adapter)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (MCG-02). In the model, a socket joins on the adapter that it is
+    /// bound to, or on all.
+    pub async fn join_multicast_on(
+        &self,
+        group: &HostName,
+        adapter: &Adapter,
+    ) -> Result<Joined, Error> {
+        multicast::join_on(self.shared(), group, None, adapter).await
     }
 
     /// Joins a multicast group for one sender only, `source` (RFC 4607).
@@ -638,7 +786,26 @@ impl DatagramSocket {
         group: &HostName,
         source: IpAddr,
     ) -> Result<Vec<Joined>, Error> {
-        multicast::join(self.shared(), group, Some(source)).await
+        multicast::join(self.shared(), group, Some(source), None).await
+    }
+
+    /// Joins a multicast group for one sender only and on one adapter only; see
+    /// [`join_source`](Self::join_source) and [`join_multicast_on`](Self::join_multicast_on).
+    ///
+    /// # Errors
+    ///
+    /// Those of the two.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has joined nothing.
+    pub async fn join_source_on(
+        &self,
+        group: &HostName,
+        source: IpAddr,
+        adapter: &Adapter,
+    ) -> Result<Joined, Error> {
+        multicast::join_on(self.shared(), group, Some(source), adapter).await
     }
 
     /// Leaves a multicast group on all adapters. [`Joined::group`] has the address of the group.
@@ -656,6 +823,24 @@ impl DatagramSocket {
         multicast::leave(self.shared(), group, None)
     }
 
+    /// Leaves a multicast group on one adapter, whether the group was joined on this adapter or on
+    /// every suitable one. It stays joined on the others.
+    ///
+    /// The adapter may have been removed: the group is not joined again when it comes back.
+    ///
+    /// # Errors
+    ///
+    /// - [`AddressNotAvailable`](crate::ErrorKind::AddressNotAvailable): the group was not joined
+    ///   on this adapter.
+    /// - Those of [`leave_multicast`](Self::leave_multicast).
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (MCG-08).
+    pub fn leave_multicast_on(&self, group: IpAddr, adapter: &Adapter) -> Result<(), Error> {
+        multicast::leave_on(self.shared(), group, None, adapter)
+    }
+
     /// Leaves a multicast group that was joined for `source`, on all adapters; see
     /// [`join_source`](Self::join_source).
     ///
@@ -664,6 +849,21 @@ impl DatagramSocket {
     /// Those of [`leave_multicast`](Self::leave_multicast).
     pub fn leave_source(&self, group: IpAddr, source: IpAddr) -> Result<(), Error> {
         multicast::leave(self.shared(), group, Some(source))
+    }
+
+    /// Leaves a multicast group that was joined for `source`, on one adapter; see
+    /// [`leave_multicast_on`](Self::leave_multicast_on).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`leave_multicast_on`](Self::leave_multicast_on).
+    pub fn leave_source_on(
+        &self,
+        group: IpAddr,
+        source: IpAddr,
+        adapter: &Adapter,
+    ) -> Result<(), Error> {
+        multicast::leave_on(self.shared(), group, Some(source), adapter)
     }
 
     /// Returns the local address that the socket is bound to; `None` before it is open and after it
@@ -680,27 +880,13 @@ impl DatagramSocket {
         self.shared().peer_addr()
     }
 
-    /// Sets the hop limit (IPv4: TTL) of unicast datagrams sent from now on. Default: 128.
-    ///
-    /// # Errors
-    ///
-    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `hops` is 0, with which no
-    ///   datagram would arrive.
-    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
-    ///
-    /// # Model
-    ///
-    /// `OutboundUnicastHopLimit` (CTL-08 to CTL-10). If the system refuses the value, the call has
-    /// no effect.
-    pub fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
-        self.shared().set_hop_limit(hops)
-    }
-
     /// Returns a report on the socket's options: what was requested, what the system granted, and
     /// what would help if the two differ.
     ///
     /// Each call on an open socket queries the system, which takes some microseconds. Before the
-    /// socket is open, and after it was closed, the report has no granted values.
+    /// socket is open, the report has the system's defaults as granted values of the options for
+    /// which nothing was requested; they are read from a descriptor that is opened for it. After
+    /// the socket was closed, the report has no granted values.
     ///
     /// # Model
     ///

@@ -1,13 +1,18 @@
 //! Sockets that are tied to an adapter which is plugged out and in again, without any privilege.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
-use udpair::{DatagramSocket, Destination, ErrorKind, Event, OutputStream, SendBatch, Source};
+use udpair::{
+    DatagramSocket, Destination, Ecn, ErrorKind, Event, OptionValue, OutputStream, SendBatch,
+    SocketOption, Source,
+};
 
 use super::daemon::Daemon;
 use super::lan::{Case, E0, Lan, O0, Why, adapter, change, endpoint, port, receive, text};
-use super::namespace::cable;
+use super::namespace::{Namespace, cable};
 use super::suite::{Suite, check};
 use super::udpair::program;
 
@@ -31,6 +36,7 @@ fn cases() -> Result<(), String> {
         ("the adapter for multicast", multicast_adapter),
         ("a stream to a link-local address", stream),
         ("a group with a zone", group_with_zone),
+        ("a descriptor is prepared again", prepared_again),
         ("a broadcast", broadcast),
         ("what was received before is kept", kept),
         ("the command", command),
@@ -251,13 +257,29 @@ fn link_local_address(lan: &Lan) -> Result<String, Why> {
 /// MCG-11: also for a socket that its first write has bound.
 fn multicast_adapter(lan: &Lan) -> Result<String, Why> {
     let groups = ["239.80.7.1", "ff15::80:7"];
-    let socket = lan.unprivileged(async || {
-        let builder = DatagramSocket::builder().multicast_adapter(&adapter("e0")?);
-        Ok(builder.open()?)
-    })?;
+    for is_set_later in [false, true] {
+        let socket = lan.unprivileged(async || {
+            let builder = DatagramSocket::builder();
+            if !is_set_later {
+                return Ok(builder.multicast_adapter(&adapter("e0")?).open()?);
+            }
+            let socket = builder
+                .multicast_adapter(&adapter("e1")?)
+                .bind(":0")
+                .await?;
+            socket.set_multicast_adapter(&adapter("e0")?)?;
+            Ok(socket)
+        })?;
+        sends_through_e0(lan, &socket, &groups)?;
+    }
+    Ok(groups.join(", "))
+}
+
+/// Checks that a socket sends to groups through `e0`, also when that has come back.
+fn sends_through_e0(lan: &Lan, socket: &DatagramSocket, groups: &[&str]) -> Result<(), Why> {
     for round in 0..=ROUNDS {
         if round > 0 {
-            lan.replug(&socket)?;
+            lan.replug(socket)?;
         }
         for group in groups {
             let ip: IpAddr = group.parse()?;
@@ -275,7 +297,7 @@ fn multicast_adapter(lan: &Lan) -> Result<String, Why> {
             })?;
         }
     }
-    Ok(groups.join(", "))
+    Ok(())
 }
 
 /// OUT-07: a stream stays a stream to the same host, by every way of writing.
@@ -320,28 +342,95 @@ async fn write(stream: &OutputStream, way: &str) -> Result<(), Why> {
     Ok(())
 }
 
-/// MCG-07
+/// MCG-02, MCG-07, MCG-08: a group on one adapter, which is named or given by value.
 fn group_with_zone(lan: &Lan) -> Result<String, Why> {
+    let groups = ["ff02::80:7", "239.80.0.7", "ff15::80:7"];
+    for is_named in [true, false] {
+        for group in groups {
+            group_on_one_adapter(lan, group, is_named)
+                .map_err(|why| format!("{group}, named: {is_named}: {why}"))?;
+        }
+    }
+    Ok(format!("{} on e0 joined again", groups.join(", ")))
+}
+
+fn group_on_one_adapter(lan: &Lan, group: &str, is_named: bool) -> Result<(), Why> {
+    let ip: IpAddr = group.parse()?;
     let socket = lan.unprivileged(async || {
         let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
-        socket.join_multicast(&"ff02::80:7%e0".parse()?).await?;
+        let adapters: Vec<_> = if is_named {
+            let joined = socket
+                .join_multicast(&format!("{group}%e0").parse()?)
+                .await?;
+            joined
+                .into_iter()
+                .map(|joined| joined.adapter.name)
+                .collect()
+        } else {
+            let joined = socket
+                .join_multicast_on(&ip.into(), &adapter("e0")?)
+                .await?;
+            vec![joined.adapter.name]
+        };
+        check(adapters == ["e0"], || format!("{adapters:?}"))?;
         Ok(socket)
     })?;
+    let send = |host: &Namespace, through: &str, payload: &str| {
+        lan.on(host, async || {
+            let builder = DatagramSocket::builder().multicast_adapter(&adapter(through)?);
+            let to = SocketAddr::new(ip, port(&socket));
+            Ok(builder.open()?.send_to(payload.as_bytes(), to).await?)
+        })
+    };
     for _ in 0..ROUNDS {
         lan.unplug()?;
-        lan.unprivileged(async || change(&socket, false, false).await)?;
+        lan.unprivileged(async || change(&socket, false, ip.is_ipv4()).await)?;
         lan.plug()?;
-        lan.unprivileged(async || change(&socket, true, false).await)?;
-        let to = lan.on(&lan.one, async || {
-            let zone = adapter("o0")?.index;
-            let to: SocketAddr = format!("[ff02::80:7%{zone}]:{}", port(&socket)).parse()?;
-            DatagramSocket::builder().open()?.send_to(b"x", to).await?;
-            Ok(to)
-        })?;
+        lan.unprivileged(async || change(&socket, true, ip.is_ipv4()).await)?;
+        send(&lan.two, "t0", "on the other adapter")?;
+        send(&lan.one, "o0", "wanted")?;
         let message = lan.unprivileged(async || next_message(&socket).await)?;
-        check(text(&message) == "x", || format!("{to}: {message:?}"))?;
+        check(text(&message) == "wanted", || format!("{message:?}"))?;
     }
-    Ok("ff02::80:7%e0 joined again".into())
+    // The adapter has another index than when it was described, and is still meant.
+    lan.unprivileged(async || Ok(socket.leave_multicast_on(ip, &adapter("e0")?)?))?;
+    lan.unprivileged(async || {
+        let again = socket.leave_multicast(ip).err();
+        Ok(check(again.is_some(), || "left twice".into())?)
+    })
+}
+
+/// BND-17, BND-06: the function is called again for the new descriptor, and what was set since the
+/// socket was opened counts for it.
+fn prepared_again(lan: &Lan) -> Result<String, Why> {
+    let count = Arc::new(AtomicUsize::new(0));
+    let socket = lan.unprivileged(async || {
+        let count = count.clone();
+        let builder = DatagramSocket::builder().before_bind(move |socket| {
+            count.fetch_add(1, Ordering::Relaxed);
+            socket.local_addr().map(drop)
+        });
+        let socket = builder.bind_on(&adapter("e0")?, &0.into()).await?;
+        socket.set_hop_limit(9)?;
+        socket.set_ecn(Ecn::Capable0)?;
+        socket.set_multicast_hops(5)?;
+        Ok(socket)
+    })?;
+    for round in 1..=ROUNDS {
+        lan.replug(&socket)?;
+        let found = count.load(Ordering::Relaxed);
+        check(found == round + 1, || format!("{found} after {round}"))?;
+        let report = socket.options();
+        for (option, value) in [
+            (SocketOption::HopLimit, OptionValue::Hops(9)),
+            (SocketOption::Ecn, OptionValue::Ecn(Ecn::Capable0)),
+            (SocketOption::MulticastHops, OptionValue::Hops(5)),
+        ] {
+            let granted = report.get(option).granted;
+            check(granted == Some(value), || report.get(option).to_string())?;
+        }
+    }
+    Ok(format!("{} descriptors", ROUNDS + 1))
 }
 
 /// CON-10, BND-06: a socket that is connected to the limited broadcast address.

@@ -27,6 +27,7 @@ fn cases() -> Result<(), String> {
     let cases: &[(&str, Case)] = &[
         ("a pending write that nobody polls", unpolled),
         ("the order of first polls", order),
+        ("what waits to be sent is known", queue_length),
         ("a write that is dropped", dropped),
         ("a batch that is dropped", dropped_batch),
         ("drain waits for the writes before it", drain),
@@ -193,6 +194,55 @@ fn order(lan: &Lan) -> Result<String, Why> {
     let received = jam.receive(payloads.len())?;
     check(received == payloads, || format!("{received:?}"))?;
     Ok(format!("{} writes", received.len()))
+}
+
+/// The kernel's share of what waits, and the write queue's.
+fn queue_length(lan: &Lan) -> Result<String, Why> {
+    let jam = Jam::new(lan)?;
+    let (full, waiting) = lan.on(&lan.home, async || {
+        let full = jam.socket.send_queue();
+        let mut batch = SendBatch::new();
+        for _ in 0..3 {
+            batch.push(&b"in a batch"[..]);
+        }
+        let mut first = Box::pin(jam.output.write(b"first"));
+        waits(&mut first).await?;
+        let mut second = Box::pin(jam.output.write_batch(&mut batch));
+        waits(&mut second).await?;
+        let waiting = jam.socket.send_queue();
+        jam.clear()?;
+        second.await?;
+        first.await?;
+        Ok((full, waiting))
+    })?;
+    let writes = (waiting.waiting_writes, waiting.waiting_datagrams);
+    check(writes == (2, 4), || format!("{waiting:?}"))?;
+    check(
+        (full.waiting_writes, full.waiting_datagrams) == (0, 0),
+        || format!("{full:?}"),
+    )?;
+    // The payloads are counted, and the kernel's bookkeeping.
+    let payloads = u32::try_from(jam.filled * 1000)?;
+    let bytes = full.kernel_bytes.unwrap_or(0);
+    check(bytes >= payloads, || format!("{payloads} {full:?}"))?;
+    check(
+        full.kernel_bytes_max
+            .is_some_and(|max| bytes + 1000 > max / 2),
+        || format!("{full:?}"),
+    )?;
+    jam.receive(4)?;
+    // The kernel notices a moment later that the last one has left.
+    lan.on(&lan.home, async || {
+        while jam.socket.send_queue().kernel_bytes != Some(0) {
+            jam.socket.writable().await?;
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    })?;
+    Ok(format!(
+        "{bytes} bytes of {} datagrams of 1000, then {} writes",
+        jam.filled, writes.0
+    ))
 }
 
 /// OUT-12, OUT-13

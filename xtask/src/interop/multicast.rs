@@ -253,12 +253,20 @@ fn groups_of_other_sockets(lan: &Lan) -> Result<String, Why> {
 /// limit is 1 unless it is set.
 fn loopback_and_hops(lan: &Lan) -> Result<String, Why> {
     for (group, home) in [(GROUPS[0], "10.80.1.1"), (GROUPS[1], "fd80:1::1")] {
-        for (has_loopback, expected) in [(true, "itself"), (false, "fence")] {
+        for (has_loopback, is_set_later, expected) in [
+            (true, false, "itself"),
+            (false, false, "fence"),
+            (true, true, "itself"),
+            (false, true, "fence"),
+        ] {
             let received = lan.on(&lan.home, async || {
                 let builder = DatagramSocket::builder()
                     .multicast_adapter(&adapter("e0")?)
-                    .multicast_loopback(has_loopback);
+                    .multicast_loopback(has_loopback != is_set_later);
                 let socket = builder.bind(&endpoint(":0")?).await?;
+                if is_set_later {
+                    socket.set_multicast_loopback(has_loopback)?;
+                }
                 socket.join_multicast(&group.parse()?).await?;
                 let to = |ip: &str| -> Result<SocketAddr, Why> {
                     Ok(SocketAddr::new(ip.parse()?, port(&socket)))

@@ -286,8 +286,12 @@ impl Context {
     }
 
     /// Opens a socket that is bound to `local`, and to the adapter of `--adapter` if it is given.
-    pub(super) async fn bound_socket(&self, local: &Endpoint) -> Result<DatagramSocket, Failure> {
-        self.bound_with(&self.builder(), local).await
+    pub(super) async fn bound_socket(
+        &self,
+        local: &Endpoint,
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Result<DatagramSocket, Failure> {
+        self.bound_with(&more(self.builder()), local).await
     }
 
     async fn bound_with(
@@ -319,7 +323,7 @@ impl Context {
         let pair = EndpointPair::to_endpoint(remote.clone())?;
         let local = self.global.local.clone().unwrap_or_default();
         let socket = if self.global.adapter.is_some() {
-            let socket = self.bound_socket(&local).await?;
+            let socket = self.bound_with(&self.builder(), &local).await?;
             self.resolving(socket.connect(&pair)).await?;
             socket
         } else {

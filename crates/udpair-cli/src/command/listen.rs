@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use udpair::{DatagramSocket, Event as SocketEvent, Message, adapters};
+use udpair::{Builder, DatagramSocket, Event as SocketEvent, Message, adapters};
 
 use super::context::{Context, Exit, Failure};
 use crate::args::Listen;
@@ -14,7 +14,8 @@ pub(super) async fn run(context: &Context, arguments: &Listen) -> Result<Exit, F
             "listen does not use --local: give the local endpoint as [HOST:]SERVICE",
         ));
     }
-    let socket = context.bound_socket(&arguments.at).await?;
+    let share = |builder: Builder| builder.share_port(arguments.share);
+    let socket = context.bound_socket(&arguments.at, share).await?;
     let name = arguments.at.host().filter(|host| host.ip().is_none());
     context
         .print(&Event::Listening {

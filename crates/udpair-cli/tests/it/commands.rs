@@ -272,6 +272,55 @@ fn datagrams_to_a_joined_group_are_received() {
     assert_eq!(summary["exact"], true);
 }
 
+/// MCG-02: whatever other adapters the machine has.
+#[test]
+fn a_group_is_joined_on_the_adapter_that_it_names() {
+    let (group, named) = ("239.255.77.2", "239.255.77.2%lo");
+    let mut listen = Running::start(&["listen", ":0", "--join", named, "--count", "1", "--json"]);
+    let listening = listen.next_event();
+    let joined = listen.next_event();
+    assert_eq!(joined["event"], "joined", "{joined}");
+    assert_eq!(joined["group"], group);
+    assert_eq!(joined["adapter"], "lo");
+    let address = listening["local"].as_str().unwrap();
+    let (_, port) = address.rsplit_once(':').unwrap();
+    let finished = udpair(&["send", named, port, "hello"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let (rest, code) = listen.finish();
+    assert_eq!(code, 0, "{rest:?}");
+    assert_eq!(rest[0]["text"], "hello", "{rest:?}");
+    let finished = udpair(&["listen", ":0", "--join", "239.255.77.2%no-such"]);
+    assert_eq!(finished.code, 4, "{finished:?}");
+    assert!(finished.stderr.contains("no-such"), "{finished:?}");
+}
+
+/// BND-09: two commands share a port, and both receive what is sent to a group.
+#[test]
+fn two_listeners_share_a_port() {
+    let group = "239.255.77.3%lo";
+    let listen = |at: &str| {
+        let share = ["--share", "--join", group, "--count", "1", "--json"];
+        let mut listen = Running::start(&[&["listen", at], &share as &[_]].concat());
+        let listening = listen.next_event();
+        let joined = listen.next_event();
+        assert_eq!(joined["event"], "joined", "{joined}");
+        let address = listening["local"].as_str().unwrap();
+        let (_, port) = address.rsplit_once(':').unwrap();
+        (listen, format!(":{port}"))
+    };
+    let (first, at) = listen(":0");
+    let (second, _) = listen(&at);
+    let exclusive = udpair(&["listen", &at, "--count", "1"]);
+    assert_eq!(exclusive.code, 4, "{exclusive:?}");
+    let finished = udpair(&["send", group, &at[1..], "hello"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    for listen in [first, second] {
+        let (rest, code) = listen.finish();
+        assert_eq!(code, 0, "{rest:?}");
+        assert_eq!(rest[0]["text"], "hello", "{rest:?}");
+    }
+}
+
 /// MCG-05, MCG-03
 #[test]
 fn a_group_that_cannot_be_joined_is_an_error_with_advice() {
@@ -279,6 +328,7 @@ fn a_group_that_cannot_be_joined_is_an_error_with_advice() {
         (":0", "192.0.2.1", 2),
         ("127.0.0.1:0", "239.255.77.1", 8),
         (":0", "not a name", 2),
+        (":0", "192.0.2.1%lo", 2),
     ] {
         let finished = udpair(&["listen", at, "--join", group]);
         assert_eq!(finished.code, code, "{at} {group}: {finished:?}");

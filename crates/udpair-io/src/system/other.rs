@@ -231,7 +231,7 @@ pub(crate) fn disconnect(_socket: &Socket) -> io::Result<()> {
 pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
     // There is no option that limits a socket to its own groups. What says to which group it was
     // sent can still be dropped.
-    socket.arrival_filter.refuse_other_groups();
+    socket.rare().arrival_filter.refuse_other_groups();
     socket.options().set_broadcast(true)
 }
 
@@ -280,7 +280,10 @@ pub(crate) fn set_multicast_adapter(socket: &Socket, adapter: u32) -> io::Result
     Ok(())
 }
 
+/// Systems that descend from BSD require both options.
 pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
+    #[cfg(unix)]
+    socket.options().set_reuse_port(true)?;
     socket.options().set_reuse_address(true)
 }
 
@@ -348,6 +351,13 @@ pub(crate) fn set_busy_poll(_socket: &Socket, _time: Duration) -> io::Result<()>
 pub(crate) fn receive_offload(_socket: &Socket) -> bool {
     false
 }
+
+pub(crate) fn send_queue_bytes(_socket: &Socket) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
+/// The portable engine has no options of its own.
+pub(crate) fn stop_engine(_socket: &Socket) {}
 
 pub(crate) fn dropped_datagrams(_socket: &Socket) -> io::Result<Option<u32>> {
     Ok(None)

@@ -273,6 +273,20 @@ impl Watched {
         Some((former, space))
     }
 
+    /// Closes the socket and returns it as it is; `None` if it is closed already. Wakes no task.
+    pub(crate) fn take(&self) -> Option<Socket> {
+        let space = self.space.get();
+        let mut space = space.map(|space| space.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(space) = &mut space {
+            **space = None;
+        }
+        Some(match reading.take()? {
+            Registration::Unwatched(socket) => socket,
+            Registration::Watched(registered) => registered.into_inner(),
+        })
+    }
+
     /// Closes the socket. The local port is free when this returns, also if another call has begun
     /// to close it. Wakes no task.
     pub(crate) fn close(&self) {

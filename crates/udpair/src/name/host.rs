@@ -21,12 +21,13 @@ use crate::error::{Error, ErrorKind};
 /// | text | type |
 /// |---|---|
 /// | `contoso.com`, `Bücher.example`, `printer`, `_sip.example.` | [`DomainName`](HostNameType::DomainName) |
-/// | `192.0.2.1`: four numbers from 0 to 255 without leading zeros | [`Ipv4`](HostNameType::Ipv4) |
+/// | `192.0.2.1`: four numbers from 0 to 255 without leading zeros; `239.1.2.3%eth0` | [`Ipv4`](HostNameType::Ipv4) |
 /// | `2001:db8::1`, `[2001:db8::1]`, `fe80::1%eth0`, `fe80::1%2` | [`Ipv6`](HostNameType::Ipv6) |
 /// | `12:34:56:78:9A:BC`, `(12:34:56:78:9A:BC)` | [`Bluetooth`](HostNameType::Bluetooth) |
 ///
 /// A zone that is the name of an adapter (`%eth0`) stays a name: it is equal to the same name only,
-/// and stands for whichever adapter has that name when the host name is used.
+/// and stands for whichever adapter has that name when the host name is used. An IPv4 address can
+/// have a zone if it is that of a multicast group: the group is meant on that adapter only.
 ///
 /// A text that is not an address but that other resolvers might parse as a number (`256.1.1.1`,
 /// `127.1`, `0x7f.1`) is rejected. So are ports, URLs, white space, and labels that violate the
@@ -79,12 +80,13 @@ pub enum HostNameType {
 #[derive(Clone, Debug)]
 enum Value {
     Domain(Domain),
-    Ipv4(Ipv4Addr),
+    /// Only the address of a group has a zone.
+    Ipv4(Ipv4Addr, Zone),
     Ipv6(Ipv6Addr, Zone),
     Bluetooth([u8; 6]),
 }
 
-/// The zone of an IPv6 address (RFC 4007).
+/// The zone of an address (RFC 4007).
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Zone {
     None,
@@ -100,7 +102,7 @@ impl HostName {
     pub fn kind(&self) -> HostNameType {
         match self.value {
             Value::Domain(_) => HostNameType::DomainName,
-            Value::Ipv4(_) => HostNameType::Ipv4,
+            Value::Ipv4(..) => HostNameType::Ipv4,
             Value::Ipv6(..) => HostNameType::Ipv6,
             Value::Bluetooth(_) => HostNameType::Bluetooth,
         }
@@ -117,16 +119,14 @@ impl HostName {
     /// Returns the canonical form: the same text for every spelling of a name (HOST-12).
     ///
     /// - A domain name is in lower-case A-labels, without a trailing dot.
-    /// - An IPv4 address is in dotted decimal.
+    /// - An IPv4 address is in dotted decimal, with the zone of a group.
     /// - An IPv6 address is in the form of RFC 5952, without brackets. Its zone stays what it was
     ///   written as, a number or the name of an adapter.
     pub fn canonical_name(&self) -> Cow<'_, str> {
         match &self.value {
             Value::Domain(domain) => Cow::Borrowed(&domain.canonical),
-            Value::Ipv4(ip) => Cow::Owned(ip.to_string()),
-            Value::Ipv6(ip, Zone::None) => Cow::Owned(ip.to_string()),
-            Value::Ipv6(ip, Zone::Index(index)) => Cow::Owned(format!("{ip}%{index}")),
-            Value::Ipv6(ip, Zone::Name(name)) => Cow::Owned(format!("{ip}%{name}")),
+            Value::Ipv4(ip, zone) => Cow::Owned(format!("{ip}{zone}")),
+            Value::Ipv6(ip, zone) => Cow::Owned(format!("{ip}{zone}")),
             Value::Bluetooth(octets) => Cow::Owned(bluetooth::canonical(*octets)),
         }
     }
@@ -143,7 +143,7 @@ impl HostName {
     /// Returns the IP address; `None` for a domain name or a Bluetooth address.
     pub fn ip(&self) -> Option<IpAddr> {
         match self.value {
-            Value::Ipv4(ip) => Some(ip.into()),
+            Value::Ipv4(ip, _) => Some(ip.into()),
             Value::Ipv6(ip, _) => Some(ip.into()),
             Value::Domain(_) | Value::Bluetooth(_) => None,
         }
@@ -175,7 +175,7 @@ impl HostName {
     /// Returns the socket address of an IP address with `port`; `None` for any other name.
     ///
     /// An IPv4-mapped IPv6 address becomes an IPv4 address. A zone is used only if the address
-    /// needs one (HOST-10). If the zone is the name of an adapter, the system is queried for the
+    /// needs one (HOST-10); a socket address has no place for the zone of any other group. If the zone is the name of an adapter, the system is queried for the
     /// index that the adapter has now.
     ///
     /// # Errors
@@ -193,7 +193,7 @@ impl HostName {
         adapter_index: &dyn Fn(&str) -> Option<u32>,
     ) -> Option<Result<SocketAddr, Error>> {
         match &self.value {
-            Value::Ipv4(ip) => Some(Ok(SocketAddr::new((*ip).into(), port))),
+            Value::Ipv4(ip, _) => Some(Ok(SocketAddr::new((*ip).into(), port))),
             Value::Ipv6(ip, zone) => Some(match ip.to_ipv4_mapped() {
                 Some(ip) => Ok(SocketAddr::new(ip.into(), port)),
                 None => self
@@ -213,14 +213,50 @@ impl HostName {
         if !needs_zone(ip) {
             return Ok(0);
         }
-        match zone {
-            Zone::None => Ok(0),
-            Zone::Index(index) => Ok(*index),
-            Zone::Name(name) => adapter_index(name).ok_or_else(|| self.no_such_adapter(ip, name)),
+        let index = self.zone_index(ip.into(), zone, adapter_index);
+        index.unwrap_or(Ok(0))
+    }
+
+    /// Returns the index of the adapter that the zone of a multicast group names, whatever the
+    /// group's family and scope; `None` for a group without a zone, and for any other name.
+    ///
+    /// # Errors
+    ///
+    /// [`AddressNotAvailable`](ErrorKind::AddressNotAvailable): the zone is not the name of an
+    /// adapter.
+    pub(crate) fn group_zone_by(
+        &self,
+        adapter_index: &dyn Fn(&str) -> Option<u32>,
+    ) -> Option<Result<u32, Error>> {
+        let (ip, zone): (IpAddr, _) = match &self.value {
+            Value::Ipv4(ip, zone) => ((*ip).into(), zone),
+            Value::Ipv6(ip, zone) => ((*ip).into(), zone),
+            Value::Domain(_) | Value::Bluetooth(_) => return None,
+        };
+        match ip.to_canonical().is_multicast() {
+            true => self.zone_index(ip, zone, adapter_index),
+            false => None,
         }
     }
 
-    fn no_such_adapter(&self, ip: Ipv6Addr, name: &str) -> Error {
+    /// Returns the index of the adapter that a zone names; `None` if there is no zone.
+    fn zone_index(
+        &self,
+        ip: IpAddr,
+        zone: &Zone,
+        adapter_index: &dyn Fn(&str) -> Option<u32>,
+    ) -> Option<Result<u32, Error>> {
+        match zone {
+            Zone::None => None,
+            Zone::Index(index) => Some(Ok(*index)),
+            Zone::Name(name) => {
+                let found = adapter_index(name);
+                Some(found.ok_or_else(|| self.no_such_adapter(ip, name)))
+            }
+        }
+    }
+
+    fn no_such_adapter(&self, ip: IpAddr, name: &str) -> Error {
         let error = Error::new(
             ErrorKind::AddressNotAvailable,
             format!("cannot use {self}: there is no adapter \"{name}\""),
@@ -251,6 +287,15 @@ impl HostName {
             };
             return parse_ipv6(inner).ok_or("there is no IPv6 address between the brackets");
         }
+        if let Some((ip, zone)) = text.split_once('%')
+            && let Ok(ip) = ip.parse::<Ipv4Addr>()
+        {
+            if !ip.is_multicast() {
+                return Err("of the IPv4 addresses, only those of multicast groups have a zone");
+            }
+            let zone = parse_zone(zone).ok_or("there is no adapter after the percent sign")?;
+            return Ok(Value::Ipv4(ip, zone));
+        }
         if text.contains([':', '%']) {
             return parse_ipv6(text).ok_or(
                 "a colon or percent sign belongs to IPv6 addresses; the service is given \
@@ -258,7 +303,7 @@ impl HostName {
             );
         }
         if let Ok(ip) = text.parse() {
-            return Ok(Value::Ipv4(ip));
+            return Ok(Value::Ipv4(ip, Zone::None));
         }
         domain::parse(text).map(Value::Domain)
     }
@@ -328,7 +373,7 @@ impl From<IpAddr> for HostName {
 impl From<SocketAddr> for HostName {
     fn from(address: SocketAddr) -> Self {
         let value = match address {
-            SocketAddr::V4(address) => Value::Ipv4(*address.ip()),
+            SocketAddr::V4(address) => Value::Ipv4(*address.ip(), Zone::None),
             SocketAddr::V6(address) => Value::Ipv6(
                 *address.ip(),
                 match address.scope_id() {
@@ -338,6 +383,17 @@ impl From<SocketAddr> for HostName {
             ),
         };
         Self { raw: None, value }
+    }
+}
+
+/// Displays the zone as it follows an address, with its percent sign.
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Index(index) => write!(f, "%{index}"),
+            Self::Name(name) => write!(f, "%{name}"),
+        }
     }
 }
 
@@ -358,7 +414,7 @@ impl PartialEq for HostName {
     fn eq(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Domain(a), Value::Domain(b)) => a.canonical == b.canonical,
-            (Value::Ipv4(a), Value::Ipv4(b)) => a == b,
+            (Value::Ipv4(a, zone_a), Value::Ipv4(b, zone_b)) => a == b && zone_a == zone_b,
             (Value::Ipv6(a, zone_a), Value::Ipv6(b, zone_b)) => a == b && zone_a == zone_b,
             (Value::Bluetooth(a), Value::Bluetooth(b)) => a == b,
             _ => false,
@@ -435,6 +491,8 @@ mod tests {
             ("fe80::1%7", Ipv6),
             ("fe80::1%no-such-adapter", Ipv6),
             ("2001:db8::1%7", Ipv6),
+            ("239.1.2.3%eth0", Ipv4),
+            ("224.0.0.251%7", Ipv4),
             ("12:34:56:78:9a:BC", Bluetooth),
             ("(12:34:56:78:9A:BC)", Bluetooth),
         ] {
@@ -472,6 +530,12 @@ mod tests {
             "50%",
             "%eth0",
             "fe80::1%",
+            "192.0.2.1%eth0",
+            "255.255.255.255%eth0",
+            "239.1.2.3%",
+            "239.1.2.3%eth0%1",
+            "239.1.2%eth0",
+            "[239.1.2.3%eth0]",
             "a..b",
             ".a",
             ".",
@@ -559,6 +623,8 @@ mod tests {
                 "fe80::1%no-such-adapter",
             ),
             ("fe80::1%0", "fe80::1", "fe80::1"),
+            ("239.1.2.3%eth0", "239.1.2.3%eth0", "239.1.2.3%eth0"),
+            ("239.1.2.3%007", "239.1.2.3%7", "239.1.2.3%7"),
             (
                 "(12:34:56:78:9a:bc)",
                 "12:34:56:78:9A:BC",
@@ -624,6 +690,28 @@ mod tests {
         assert_eq!(by_index.unwrap().unwrap(), "[fe80::1%4]:5".parse().unwrap());
     }
 
+    /// HOST-10, MCG-02
+    #[test]
+    fn the_zone_of_a_group_of_any_scope_is_known() {
+        for (text, expected) in [
+            ("239.1.2.3%eth9", Some(Ok(4))),
+            ("239.1.2.3%7", Some(Ok(7))),
+            ("ff15::1%eth9", Some(Ok(4))),
+            ("ff02::1%eth9", Some(Ok(4))),
+            ("::ffff:239.1.2.3%eth9", Some(Ok(4))),
+            ("239.1.2.3%eth8", Some(Err(ErrorKind::AddressNotAvailable))),
+            ("ff15::1%eth8", Some(Err(ErrorKind::AddressNotAvailable))),
+            ("239.1.2.3", None),
+            ("ff15::1", None),
+            ("2001:db8::1%eth9", None),
+            ("contoso.com", None),
+        ] {
+            let zone = name(text).group_zone_by(&|name| (name == "eth9").then_some(4));
+            let zone = zone.map(|zone| zone.map_err(|error| error.kind()));
+            assert_eq!(zone, expected, "{text}");
+        }
+    }
+
     /// HOST-10
     #[test]
     fn a_zone_written_as_in_a_url_gets_advice() {
@@ -657,6 +745,8 @@ mod tests {
             ("fe80::1%no-such", "fe80::1%NO-SUCH", false),
             ("fe80::1%lo", "fe80::1%1", false),
             ("fe80::1%007", "fe80::1%7", true),
+            ("239.1.2.3%0", "239.1.2.3", true),
+            ("239.1.2.3%1", "239.1.2.3", false),
             ("::ffff:127.0.0.1", "127.0.0.1", false),
         ] {
             let (a, b) = (name(a), name(b));

@@ -25,8 +25,12 @@ pub enum SocketOperation {
     /// [`join_multicast`](DatagramSocket::join_multicast) and
     /// [`join_source`](DatagramSocket::join_source).
     JoinMulticast,
-    /// [`set_hop_limit`](DatagramSocket::set_hop_limit).
+    /// [`set_hop_limit`](DatagramSocket::set_hop_limit), and setting any other option that can be
+    /// set at any time.
     SetHopLimit,
+    /// [`set_dont_fragment`](DatagramSocket::set_dont_fragment), and setting any other option that
+    /// is frozen once the socket is open.
+    SetFrozenOption,
     /// [`cancel_io`](DatagramSocket::cancel_io).
     CancelIo,
 }
@@ -53,7 +57,8 @@ impl DatagramSocket {
             SocketOperation::SendToAddress => ("send to an address", Operation::WriteTo),
             SocketOperation::Receive => ("receive", Operation::Receive),
             SocketOperation::JoinMulticast => ("join a group", Operation::JoinGroup),
-            SocketOperation::SetHopLimit => ("set the hop limit", Operation::SetHopLimit),
+            SocketOperation::SetHopLimit => ("set an option", Operation::SetOption),
+            SocketOperation::SetFrozenOption => ("set an option", Operation::SetFrozenOption),
             SocketOperation::CancelIo => ("cancel pending operations", Operation::CancelIo),
         };
         self.shared().allow(action, operation)

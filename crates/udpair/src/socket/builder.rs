@@ -1,10 +1,11 @@
 //! `Builder`: the options that are chosen before a socket is open.
 
+use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use udpair_io::{Adapter, Engine};
+use udpair_io::{Adapter, Engine, Socket as SystemSocket};
 
 use super::settings::{Ecn, PeerErrors, QualityOfService, Settings};
 use super::shared::Shared;
@@ -153,6 +154,56 @@ impl Builder {
         self
     }
 
+    /// Sets whether the socket shares its port with other sockets and other programs that share
+    /// theirs. Default: `false`, a port belongs to one socket (BND-08).
+    ///
+    /// Programs of one protocol share its port on one machine, as responders of multicast DNS share
+    /// 5353 (RFC 6762, section 15.1). Every socket that shares the port receives what is sent to
+    /// its groups, and every broadcast. A datagram to a single host reaches only one of the
+    /// sockets, which the system chooses, and any program may be that one; so a protocol that
+    /// shares its port does not rely on such datagrams. Sending is not restricted, unlike with
+    /// [`multicast_only`](Self::multicast_only), which does not receive datagrams to a single host
+    /// at all.
+    ///
+    /// A port that the system chooses (port 0) is one that no other socket has, and is shared from
+    /// then on.
+    ///
+    /// # Platform
+    ///
+    /// On Linux, this sets `SO_REUSEADDR` (socket(7)). Sockets can share a port if all of them have
+    /// set it, whatever users they belong to. Where the port is held by sockets that have only set
+    /// `SO_REUSEPORT`, this sets that too, which serves if they belong to the same user; the system
+    /// then distributes the datagrams to a single host among these sockets, by flow. Otherwise
+    /// Linux gives such a datagram to the socket that fits it best: one that is connected to its
+    /// sender, or bound to its destination address or to the adapter, before others; for IPv4, one
+    /// of IPv4 before one of both families; among equals, the one that was bound last.
+    ///
+    /// Other systems: `SO_REUSEADDR`, and on Unix `SO_REUSEPORT`.
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (BND-09).
+    pub fn share_port(mut self, share_port: bool) -> Self {
+        self.settings().shares_port = share_port;
+        self
+    }
+
+    /// Sets whether the socket is for IPv6 only. Default: `false`, a socket that is bound to all
+    /// addresses supports IPv4 and IPv6 (DGS-03).
+    ///
+    /// Such a socket never receives a datagram over IPv4, and another socket can have the same port
+    /// for IPv4 (`IPV6_V6ONLY`, RFC 3493, section 5.3). Names are resolved to IPv6 addresses only,
+    /// as with [`ResolverBuilder::family`](crate::ResolverBuilder::family); an IPv4 address as
+    /// local or remote end is an error, [`FamilyNotSupported`](ErrorKind::FamilyNotSupported).
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (DGS-03).
+    pub fn ipv6_only(mut self, ipv6_only: bool) -> Self {
+        self.settings().ipv6_only = ipv6_only;
+        self
+    }
+
     /// Sets whether the socket is for multicast and broadcast only, and shares its port. Default:
     /// `false`.
     ///
@@ -201,6 +252,49 @@ impl Builder {
         self
     }
 
+    /// Sets a function that prepares the system's socket before it is bound or connected, for
+    /// options that have no method here. Default: none.
+    ///
+    /// It is called once for every descriptor that the builder's sockets get, after the builder's
+    /// options were set: for each address that a connect or a bind tries, for each member of a
+    /// group, and for the new descriptor when the adapter comes back to which a socket is tied. It is
+    /// not called for [`from_std`](Self::from_std), whose socket is bound already, nor for queries
+    /// to name servers. The [`SystemSocket`](crate::SystemSocket) implements `AsFd` or `AsSocket`.
+    ///
+    /// The function runs where the socket is opened, without a lock held, so it may use other
+    /// sockets, and this one. It should return quickly, because tasks wait for it.
+    ///
+    /// If it fails, the socket is not opened, and the error of the call has the function's error as
+    /// its [`source`](std::error::Error::source), and the [`kind`](Error::kind) that an error of
+    /// the system would have. A connect then goes on to the next address only if that would be
+    /// worthwhile after such an error of the system (ADR-01).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), udpair::Error> {
+    /// let builder = udpair::DatagramSocket::builder().before_bind(|socket| {
+    ///     // With a crate for system calls, such as rustix or socket2: options by descriptor.
+    ///     println!("{socket:?} is about to be bound");
+    ///     Ok(())
+    /// });
+    /// let socket = builder.bind("127.0.0.1:0").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate (BND-17).
+    pub fn before_bind(
+        mut self,
+        prepare: impl Fn(&SystemSocket) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings().before_bind = Some(Arc::new(prepare));
+        self
+    }
+
     /// Sets where the errors that the network sends back are heard. Default:
     /// [`PeerErrors::AreEvents`].
     pub fn peer_errors(mut self, peer_errors: PeerErrors) -> Self {
@@ -215,8 +309,8 @@ impl Builder {
     }
 
     /// Returns the resolver that the sockets use.
-    pub(super) fn requested_resolver(&self) -> &Resolver {
-        &self.0.resolver
+    pub(super) fn requested_resolver(&self) -> Resolver {
+        self.0.with_implied_resolver().resolver.clone()
     }
 
     /// Sets the engine that moves datagrams to and from the kernel. Default: the fastest of
@@ -230,7 +324,8 @@ impl Builder {
     ///
     /// The endpoint is resolved first. If its host has several addresses, the socket is bound to
     /// the first one that is an address of this machine. `localhost` stands for all loopback
-    /// addresses. No other socket can share the port.
+    /// addresses. No other socket can share the port, unless [`share_port`](Self::share_port) or
+    /// [`multicast_only`](Self::multicast_only) is set.
     ///
     /// # Errors
     ///
@@ -393,6 +488,7 @@ impl Builder {
     /// - [`Unsupported`](ErrorKind::Unsupported): the engine does not support an option.
     pub fn open(&self) -> Result<DatagramSocket, Error> {
         self.0.check()?;
-        Ok(DatagramSocket::new(Arc::new(Shared::new(self.0.clone()))))
+        let settings = self.0.with_implied_resolver();
+        Ok(DatagramSocket::new(Arc::new(Shared::new(settings))))
     }
 }

@@ -27,26 +27,26 @@ pub(crate) fn start(shared: &Arc<Shared>) {
     let Some(link) = shared.link() else {
         return;
     };
-    if !is_needed(shared, link) || link.follower.is_running() {
+    if !is_needed(shared, link) || shared.follower().is_running() {
         return;
     }
     let watch = link.channel.within_runtime(NetworkWatch::begin);
     if let Ok(Ok(watch)) = watch
         && let Ok(task) = link.channel.spawn(follow(Arc::downgrade(shared), watch))
     {
-        link.follower.set(task);
+        shared.follower().set(task);
     }
 }
 
 /// Ends the task, if the socket does not need it any more.
 pub(crate) fn stop_unneeded(shared: &Shared, link: &Link) {
-    link.follower.stop_unless(|| is_needed(shared, link));
+    shared.stop_follower_unless(|| is_needed(shared, link));
 }
 
 /// Returns whether the socket has anything that is tied to an adapter which can be removed.
 fn is_needed(shared: &Shared, link: &Link) -> bool {
     let is_tied = |device: &DeviceBinding| !device.adapter.is_loopback;
-    shared.settings.multicast.adapter.is_some()
+    shared.current_settings().multicast.adapter.is_some()
         || !link.memberships.is_empty()
         || shared.device().is_some_and(|device| is_tied(&device))
 }
@@ -106,6 +106,8 @@ struct State {
 
 /// The adapter for multicast, as it was last seen.
 struct Multicast {
+    /// As the application has described it.
+    chosen: Arc<Adapter>,
     adapter: Arc<Adapter>,
     is_attached: bool,
 }
@@ -162,11 +164,19 @@ impl State {
 
     /// Sends to groups on the chosen adapter again if that has come back.
     fn choose_multicast_adapter(&mut self, shared: &Shared, link: &Link, adapters: &[Adapter]) {
-        let Some(chosen) = &shared.settings.multicast.adapter else {
+        let settings = shared.current_settings();
+        let Some(chosen) = &settings.multicast.adapter else {
+            self.multicast = None;
             return;
         };
         let present = chosen.find_in(adapters);
+        // Another one may have been chosen since the last time.
+        let known = self
+            .multicast
+            .take_if(|known| !Arc::ptr_eq(&known.chosen, chosen));
+        drop(known);
         let known = self.multicast.get_or_insert_with(|| Multicast {
+            chosen: chosen.clone(),
             adapter: chosen.clone(),
             is_attached: true,
         });
@@ -205,7 +215,8 @@ fn reopen(
     device: DeviceBinding,
     adapters: &[Adapter],
 ) -> Result<(), Error> {
-    let mut settings = Settings::clone(&shared.settings);
+    let current = shared.current_settings();
+    let mut settings = Settings::clone(&current);
     let multicast = settings.multicast.adapter.take();
     let multicast = multicast.and_then(|chosen| chosen.find_in(adapters).cloned());
     settings.multicast.adapter = multicast.map(Arc::new);
@@ -220,10 +231,10 @@ fn reopen(
         port,
         peer,
     )?;
-    let _ = udpair_io::set_hop_limit(&socket, shared.hop_limit());
     link.channel.set_peer_zone(index);
     shared.set_device(device);
     link.replace(socket);
+    shared.reapply_changes_since(&current);
     link.memberships.restart(bound(shared));
     Ok(())
 }

@@ -43,8 +43,8 @@ pub(crate) enum Operation {
     RemoveHandler,
     /// Set an option that is frozen once the socket is open.
     SetFrozenOption,
-    /// Set the hop limit.
-    SetHopLimit,
+    /// Set an option that can be set at any time.
+    SetOption,
     /// Read an option.
     ReadOption,
     /// Read the addresses.
@@ -143,7 +143,7 @@ pub(crate) fn verdict(state: State, history: History, operation: Operation) -> V
         (Op::ReadInformation, _) => Allowed,
         (_, Closed | Transferred) => Verdict::Closed,
 
-        (Op::RemoveHandler | Op::SetHopLimit | Op::ReadOption, _) => Allowed,
+        (Op::RemoveHandler | Op::SetOption | Op::ReadOption, _) => Allowed,
         (Op::AddHandler, Created) => Allowed,
         (Op::AddHandler, Bound | BoundAdapter | Connected) if history.handler_open => Allowed,
         (Op::SetFrozenOption | Op::EnableTransfer, Created) => Allowed,
@@ -320,7 +320,7 @@ mod tests {
             (Op::AddHandler, "ok IMC IMC IMC IMC CLOSED CLOSED"),
             (Op::RemoveHandler, "ok ok ok ok ok CLOSED ok"),
             (Op::SetFrozenOption, "ok IMC IMC IMC IMC CLOSED CLOSED"),
-            (Op::SetHopLimit, "ok ok ok ok ok CLOSED CLOSED"),
+            (Op::SetOption, "ok ok ok ok ok CLOSED CLOSED"),
             (Op::ReadOption, "ok ok ok ok ok CLOSED CLOSED"),
             (Op::ReadInformation, "ok ok ok ok ok ok ok"),
             (Op::Bind, "->Bound IMC IMC IMC IMC CLOSED CLOSED"),

@@ -1,5 +1,6 @@
 //! An open socket: its channel to the kernel, its queues in both directions, and its memberships.
 
+mod arrivals;
 mod channel;
 mod events;
 pub(crate) mod filter;
@@ -13,9 +14,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use once_cell::race::OnceBox;
-use udpair_io::{Adapter, Destination, Outgoing, SendBatch, Socket};
+use udpair_io::{Adapter, Destination, Outgoing, Run, SendBatch, Socket};
 
+pub(crate) use arrivals::Given;
 pub(crate) use channel::{Cancellations, Channel, SendFailure};
 use memberships::Memberships;
 pub(crate) use memberships::{Bound, MembershipRequest};
@@ -25,7 +26,7 @@ use write_queue::WriteQueue;
 pub(crate) use write_queue::{Flush, QueuePosition, QueuedWrite, WaiterState};
 
 use super::settings::Settings;
-use crate::driver::{ReaderWaker, Task, Ticket};
+use crate::driver::{ReaderWaker, Ticket};
 use crate::message::Event;
 
 /// The state of an open socket: its channel to the kernel, its queues and its memberships.
@@ -37,41 +38,6 @@ pub(crate) struct Link {
     queue: Mutex<Queue>,
     write_queue: WriteQueue,
     pub(crate) memberships: Memberships,
-    /// The task that ties the socket to its adapters again when they come back.
-    pub(crate) follower: Follower,
-}
-
-/// A task that follows the network for one socket. Most sockets have none.
-#[derive(Debug, Default)]
-pub(crate) struct Follower(OnceBox<Mutex<Option<Task>>>);
-
-impl Follower {
-    /// Returns whether the task exists and has not ended.
-    pub(crate) fn is_running(&self) -> bool {
-        self.0.get().is_some() && self.task().as_ref().is_some_and(Task::is_running)
-    }
-
-    /// Replaces the task.
-    pub(crate) fn set(&self, task: Task) {
-        let former = self.task().replace(task);
-        drop(former);
-    }
-
-    /// Ends the task if nothing needs it.
-    pub(crate) fn stop_unless(&self, is_needed: impl FnOnce() -> bool) {
-        if self.0.get().is_some() {
-            let mut task = self.task();
-            // Called under the lock, because whoever begins to need the task looks for it next.
-            let former = (!is_needed()).then(|| task.take());
-            drop(task);
-            drop(former);
-        }
-    }
-
-    fn task(&self) -> MutexGuard<'_, Option<Task>> {
-        let task = self.0.get_or_init(Box::default);
-        task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Link {
@@ -85,7 +51,6 @@ impl Link {
             queue: Mutex::default(),
             write_queue: WriteQueue::default(),
             memberships: Memberships::default(),
-            follower: Follower::default(),
         }
     }
 
@@ -138,6 +103,13 @@ impl Link {
     #[inline]
     pub(crate) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
         let sent = self.channel.try_send(outgoing);
+        self.wake_event_waiters();
+        sent
+    }
+
+    /// Sends the first datagrams of a run; see [`Channel::try_send_run`].
+    pub(crate) fn try_send_run(&self, run: &mut Run<'_>) -> Result<(), SendFailure> {
+        let sent = self.channel.try_send_run(run);
         self.wake_event_waiters();
         sent
     }
@@ -282,12 +254,28 @@ impl Link {
 
     pub(crate) fn close(&self) {
         self.channel.close();
+        self.clean_up();
+    }
+
+    /// Closes the socket and returns it as it is; `None` if it is closed already.
+    pub(crate) fn take(&self) -> Option<Socket> {
+        let socket = self.channel.take();
+        self.clean_up();
+        socket
+    }
+
+    /// Returns how many writes wait in the write queue, and how many datagrams they have left.
+    pub(crate) fn waiting_writes(&self) -> (usize, usize) {
+        self.write_queue.waiting()
+    }
+
+    /// Ends what waits for a socket that was closed, and releases what it has received.
+    fn clean_up(&self) {
         self.wake_readers();
         self.write_queue.wake_all();
         *self.queue() = Queue::default();
         self.channel.events.clear();
         self.memberships.clear();
-        self.follower.stop_unless(|| false);
     }
 
     #[inline]

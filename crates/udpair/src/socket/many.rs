@@ -71,8 +71,9 @@ pub(crate) fn fallback_without_route(
 ) -> Option<Destination> {
     let ip = to.address.ip().to_canonical();
     let is_about_routes = error.kind() == ErrorKind::NetworkUnreachable && ip.is_multicast();
-    let is_chosen =
-        shared.is_pinned() || shared.settings.multicast.adapter.is_some() || !to.source.is_any();
+    let is_chosen = shared.is_pinned()
+        || shared.current_settings().multicast.adapter.is_some()
+        || !to.source.is_any();
     if !is_about_routes || is_chosen || !shared.capabilities().source {
         return None;
     }
@@ -90,9 +91,9 @@ pub(crate) fn fallback_without_route(
 }
 
 /// Checks that a socket for multicast and broadcast only does not send to a single host (OUT-19).
-pub(crate) fn check_multicast_only(settings: &Settings, to: SocketAddr) -> Result<(), Error> {
-    let adapters = || settings.resolver.list_adapters().unwrap_or_default();
-    if !settings.multicast_only || is_multicast_or_broadcast(to.ip().to_canonical(), &adapters) {
+pub(crate) fn check_multicast_only(shared: &Shared, to: SocketAddr) -> Result<(), Error> {
+    let adapters = || shared.settings.resolver.list_adapters().unwrap_or_default();
+    if !shared.is_multicast_only() || is_multicast_or_broadcast(to.ip().to_canonical(), &adapters) {
         return Ok(());
     }
     Err(multicast_only_error(&format!("cannot send to {to}")))

@@ -7,13 +7,12 @@ use udpair_io::Adapter;
 
 use super::follower;
 use super::lifecycle::Operation;
-use super::link::MembershipRequest;
+use super::link::{Bound, MembershipRequest};
 use super::refusal::{Call, refused};
 use super::shared::Shared;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::HostName;
-use crate::resolve::zone_of;
 
 /// The result of joining a multicast group on one adapter.
 ///
@@ -30,14 +29,18 @@ pub struct Joined {
     pub result: Result<(), Error>,
 }
 
-/// Implements [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast) and
-/// [`join_source`](super::DatagramSocket::join_source).
+/// Implements [`DatagramSocket::join_multicast`](super::DatagramSocket::join_multicast) and its
+/// like. `on` is the only adapter on which the group is joined, if there is one.
 pub(crate) async fn join(
     shared: &Arc<Shared>,
     group: &HostName,
     source: Option<IpAddr>,
+    on: Option<&Adapter>,
 ) -> Result<Vec<Joined>, Error> {
-    let action = format!("join {group}");
+    let action = match on {
+        None => format!("join {group}"),
+        Some(adapter) => format!("join {group} on {}", adapter.name),
+    };
     let link = shared.open_link(&action, Operation::JoinGroup)?;
     shared.allow(&action, Operation::JoinGroup)?;
     let (group, zone) = group_address(shared, group, &action).await?;
@@ -47,27 +50,39 @@ pub(crate) async fn join(
         let message = format!("cannot {action}: {source} cannot be a sender to it");
         return Err(Error::new(ErrorKind::InvalidArgument, message));
     }
-    let adapters = shared
-        .settings
-        .resolver
-        .list_adapters()
-        .map_err(|error| Error::system(format!("cannot {action}"), error))?;
+    let adapters = list_adapters(shared, &action)?;
+    let bound = follower::bound(shared);
+    let on = match on {
+        None => None,
+        Some(on) => Some(on.find_in(&adapters).ok_or_else(|| no_adapter(&action))?),
+    };
     let zone = match zone {
         None => None,
         Some(zone) => {
-            let named = adapters.iter().find(|adapter| adapter.index == zone);
-            let named = named.cloned().ok_or_else(|| no_zone(&action))?;
-            Some(Arc::new(named))
+            let mut named = adapters.iter().filter(|adapter| adapter.index == zone);
+            Some(named.next().ok_or_else(|| no_adapter(&action))?)
         }
     };
+    let adapter = match (on, zone) {
+        (Some(on), Some(zone)) if on.index != zone.index => {
+            let message = format!("cannot {action}: its zone is {}", zone.name);
+            return Err(Error::new(ErrorKind::InvalidArgument, message)
+                .with_advice("leave out the zone, or name the same adapter"));
+        }
+        (on, zone) => on.or(zone),
+    };
+    if let Some(adapter) = adapter {
+        check_adapter(adapter, group, bound, &action)?;
+    }
     let request = MembershipRequest {
         group,
         source,
-        zone,
+        adapter: adapter.cloned().map(Arc::new),
+        except: Vec::new(),
     };
     let outcomes = link
         .memberships
-        .join(&link.channel, request, follower::bound(shared), &adapters)
+        .join(&link.channel, request, bound, &adapters)
         .map_err(|_| {
             let others = match source {
                 Some(_) => "every sender",
@@ -87,7 +102,8 @@ pub(crate) async fn join(
                     group,
                     has_source: source.is_some(),
                 };
-                refused(format!("cannot {action} on {}", adapter.name), call, error)
+                let message = format!("cannot join {group} on {}", adapter.name);
+                refused(message, call, error)
             }),
         })
         .collect();
@@ -103,6 +119,20 @@ pub(crate) async fn join(
     }
     follower::start(shared);
     Ok(outcomes)
+}
+
+/// Implements [`DatagramSocket::join_multicast_on`](super::DatagramSocket::join_multicast_on) and
+/// [`join_source_on`](super::DatagramSocket::join_source_on).
+pub(crate) async fn join_on(
+    shared: &Arc<Shared>,
+    group: &HostName,
+    source: Option<IpAddr>,
+    adapter: &Adapter,
+) -> Result<Joined, Error> {
+    let joined = join(shared, group, source, Some(adapter)).await?;
+    let only = joined.into_iter().next();
+    // There is an outcome for each suitable adapter, and an error if there is none.
+    only.ok_or_else(|| no_adapter(&format!("join {group}")))
 }
 
 /// Implements [`DatagramSocket::leave_multicast`](super::DatagramSocket::leave_multicast) and
@@ -122,8 +152,69 @@ pub(crate) fn leave(shared: &Shared, group: IpAddr, source: Option<IpAddr>) -> R
     Err(Error::new(ErrorKind::AddressNotAvailable, message))
 }
 
-/// Returns the error for a group whose zone is no adapter of this machine.
-fn no_zone(action: &str) -> Error {
+/// Implements [`DatagramSocket::leave_multicast_on`](super::DatagramSocket::leave_multicast_on) and
+/// [`leave_source_on`](super::DatagramSocket::leave_source_on).
+pub(crate) fn leave_on(
+    shared: &Shared,
+    group: IpAddr,
+    source: Option<IpAddr>,
+    adapter: &Adapter,
+) -> Result<(), Error> {
+    let action = format!("leave {group} on {}", adapter.name);
+    let link = shared.open_link(&action, Operation::JoinGroup)?;
+    shared.allow(&action, Operation::JoinGroup)?;
+    let adapters = list_adapters(shared, &action)?;
+    let which = (group.to_canonical(), source);
+    let adapter = Arc::new(adapter.clone());
+    if link
+        .memberships
+        .leave_on(&link.channel, which, &adapter, &adapters)
+    {
+        follower::stop_unneeded(shared, link);
+        return Ok(());
+    }
+    let message = format!("cannot {action}: it was not joined there");
+    Err(Error::new(ErrorKind::AddressNotAvailable, message))
+}
+
+fn list_adapters(shared: &Shared, action: &str) -> Result<Vec<Adapter>, Error> {
+    let adapters = shared.settings.resolver.list_adapters();
+    adapters.map_err(|error| Error::system(format!("cannot {action}"), error))
+}
+
+/// Checks that a group can be joined on the adapter that was asked for.
+fn check_adapter(
+    adapter: &Adapter,
+    group: IpAddr,
+    bound: Bound,
+    action: &str,
+) -> Result<(), Error> {
+    let name = &adapter.name;
+    if bound.adapter.is_some_and(|index| index != adapter.index)
+        || bound.address.is_some_and(|ip| !adapter.has_address(ip))
+    {
+        let message = format!("cannot {action}: the socket is bound to another adapter");
+        return Err(Error::new(ErrorKind::AddressNotAvailable, message)
+            .with_advice("use another socket, or one that is bound to no adapter"));
+    }
+    let mut addresses = adapter.addresses.iter();
+    let family = if group.is_ipv4() { "IPv4" } else { "IPv6" };
+    let reason = if !adapter.is_up {
+        format!("{name} is down")
+    } else if !adapter.is_multicast && !adapter.is_loopback {
+        format!("{name} does not carry multicast")
+    } else if !addresses.any(|address| address.ip.is_ipv4() == group.is_ipv4()) {
+        format!("{name} has no {family} address")
+    } else {
+        return Ok(());
+    };
+    let message = format!("cannot {action}: {reason}");
+    Err(Error::new(ErrorKind::NetworkUnreachable, message)
+        .with_advice("`ip address` shows the adapters, their flags and their addresses"))
+}
+
+/// Returns the error for an adapter that this machine does not have.
+fn no_adapter(action: &str) -> Error {
     let message = format!("cannot {action}: there is no such adapter");
     Error::new(ErrorKind::AddressNotAvailable, message).with_advice("`ip link` lists the adapters")
 }
@@ -139,9 +230,8 @@ async fn group_address(
     if let Some(address) = resolver.literal(group) {
         let address = address?;
         let ip = address.ip().to_canonical();
-        let zone = zone_of(address);
         if ip.is_multicast() {
-            return Ok((ip, zone));
+            return Ok((ip, resolver.group_zone(group).transpose()?));
         }
         let message = format!("cannot {action}: it is not a multicast address");
         return Err(Error::new(ErrorKind::InvalidArgument, message)

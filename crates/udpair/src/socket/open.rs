@@ -21,7 +21,7 @@ use super::shared::{Binding, Opened, Shared};
 use crate::driver;
 use crate::error::{Error, ErrorKind};
 use crate::name::{Endpoint, EndpointPair};
-use crate::resolve::{AddressFamily, Local, LocalHost, RemoteAddresses};
+use crate::resolve::{AddressFamily, Local, LocalHost, RemoteAddresses, zone_of};
 pub(crate) use attempts::Attempts;
 use bind::{bound_socket, device, is_left_to_system, no_common_family, zone_binding};
 pub(crate) use destination::{Purpose, check_adapters};
@@ -30,7 +30,7 @@ pub(crate) use destination::{Purpose, check_adapters};
 pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result<(), Error> {
     let action = &Action::Connect(pair.remote());
     let opening = shared.begin(action, Operation::Connect(shared.compare(pair.local())))?;
-    let settings = &shared.settings;
+    let settings = &opening.settings();
     if settings.multicast_only {
         return Err(many::multicast_only_error(&format!("cannot {action}")));
     }
@@ -82,14 +82,15 @@ pub(crate) async fn bind(
         Some(adapter) => (&Action::BindOn(local, adapter), Operation::BindAdapter),
     };
     let opening = shared.begin(action, operation)?;
+    let settings = &opening.settings();
     let binding = async {
-        let search = shared.settings.resolver.search_via(adapter);
+        let search = settings.resolver.search_via(adapter);
         let local = search.local(local).await?;
-        let (socket, mut device) = bound_socket(&shared.settings, &local, adapter, None)?;
+        let (socket, mut device) = bound_socket(settings, &local, adapter, None)?;
         if let Some(device) = &mut device {
             device.is_requested = adapter.is_some();
         }
-        let link = Link::new(socket, &shared.settings, None);
+        let link = Link::new(socket, settings, None);
         Ok((Opened::bound(link, device), ()))
     };
     opening.complete(action, binding).await?;
@@ -108,6 +109,11 @@ pub(crate) fn adopt(shared: &Arc<Shared>, udp: UdpSocket) -> Result<(), Error> {
         ),
         _ => failed(error),
     })?;
+    if shared.settings.ipv6_only && socket.family() != Family::Ipv6 {
+        let message = format!("cannot {action}: it is not for IPv6 only");
+        return Err(Error::new(ErrorKind::InvalidArgument, message)
+            .with_advice("set `IPV6_V6ONLY` before it is bound, or leave `ipv6_only` off"));
+    }
     let adopting = || {
         shared.settings.apply(&socket)?;
         shared.settings.share_port(&socket)?;
@@ -158,8 +164,9 @@ fn bind_for_writing(shared: &Arc<Shared>) -> Result<(), Error> {
         host: LocalHost::Any,
         port: 0,
     };
-    let (socket, _) = bound_socket(&shared.settings, &local, None, None)?;
-    let link = driver::within(|| Link::new(socket, &shared.settings, None));
+    let settings = opening.settings();
+    let (socket, _) = bound_socket(&settings, &local, None, None)?;
+    let link = driver::within(|| Link::new(socket, &settings, None));
     let link = link.map_err(Error::no_runtime)?;
     opening.succeed(action, Opened::bound(link, None))?;
     follower::start(shared);
@@ -179,13 +186,30 @@ pub(crate) async fn stream_destination(
         let mut addresses = RemoteAddresses::find(&search, remote, shared.zone(), &check).await?;
         // This is an error if there is no address.
         let address = addresses.next().await?;
-        address
-            .map(Destination::from)
-            .ok_or_else(|| cancelled("send"))
+        let address = address.ok_or_else(|| cancelled("send"))?;
+        in_group_zone(shared, remote, address)
     };
     driver::in_runtime(resolving)
         .await
         .map_err(Error::no_runtime)?
+}
+
+/// Returns the destination for an address of `remote`: through the adapter that the zone of a group
+/// names, if the address itself has no place for it (MCG-11).
+fn in_group_zone(
+    shared: &Shared,
+    remote: &Endpoint,
+    address: SocketAddr,
+) -> Result<Destination, Error> {
+    let mut destination = Destination::from(address);
+    let resolver = &shared.settings.resolver;
+    let zone = remote.host().and_then(|host| resolver.group_zone(host));
+    if let Some(zone) = zone
+        && zone_of(address).is_none()
+    {
+        destination.source.adapter = Some(zone?);
+    }
+    Ok(destination)
 }
 
 /// Implements [`DatagramSocket::output_to_pair`](super::DatagramSocket::output_to_pair).
@@ -200,7 +224,7 @@ pub(crate) async fn bind_for_pair(
         return stream_destination(shared, pair.remote()).await;
     }
     let opening = shared.begin(action, operation)?;
-    let settings = &shared.settings;
+    let settings = &opening.settings();
     let binding = async {
         let search = settings.resolver.search();
         let local = search.local(pair.local()).await?;
@@ -221,7 +245,7 @@ pub(crate) async fn bind_for_pair(
     };
     let destination = opening.complete(action, binding).await?;
     follower::start(shared);
-    Ok(destination.into())
+    in_group_zone(shared, pair.remote(), destination)
 }
 
 /// Returns the only family that a bound socket reaches; `None` for both, or if it was closed.

@@ -7,15 +7,16 @@
 use std::fmt;
 use std::io;
 
-use udpair_io::Socket;
+use udpair_io::{Family, Socket};
 
-use super::settings::{ECN_BITS, Ecn, QualityOfService, RequestedOptions};
+use super::settings::{ECN_BITS, Ecn, Multicast, QualityOfService, RequestedOptions, Settings};
+use crate::resolve::AddressFamily;
 
 /// A report on the options of a socket: what was requested, what the system granted, and what would
 /// help if that differs.
 ///
 /// Returned by [`DatagramSocket::options`](super::DatagramSocket::options). As text (`Display`), it
-/// has one line per option.
+/// has one line per option; those of multicast have one if they were requested.
 ///
 /// # Examples
 ///
@@ -52,8 +53,9 @@ pub struct OptionReport {
     pub option: SocketOption,
     /// The requested value; `None` if the choice was left to the system.
     pub requested: Option<OptionValue>,
-    /// The value that the system reports now; `None` while the socket is not open, and where the
-    /// system does not report it.
+    /// The value that the system reports now; `None` where the system does not report it, and after
+    /// the socket was closed. While the socket is not open, it is the system's default if nothing
+    /// was requested, and `None` otherwise.
     pub granted: Option<OptionValue>,
     /// Why the request was not granted; `None` if it was, and if nothing was requested.
     pub why_not: Option<String>,
@@ -87,6 +89,16 @@ pub enum SocketOption {
     /// The mark for explicit congestion notification, requested by
     /// [`Builder::ecn`](super::Builder::ecn).
     Ecn,
+    /// The hop limit of datagrams to groups, requested by
+    /// [`Builder::multicast_hops`](super::Builder::multicast_hops).
+    MulticastHops,
+    /// Whether members on this machine receive what the socket sends to groups, requested by
+    /// [`Builder::multicast_loopback`](super::Builder::multicast_loopback).
+    MulticastLoopback,
+    /// The adapter through which datagrams to groups are sent, requested by
+    /// [`Builder::multicast_adapter`](super::Builder::multicast_adapter). Linux reports it for
+    /// sockets that support IPv6.
+    MulticastAdapter,
     /// Whether the kernel coalesces received datagrams now. With
     /// [`Builder::receive_offload`](super::Builder::receive_offload), `true` leaves the choice to
     /// the system, and `false` is a request.
@@ -109,6 +121,8 @@ pub enum OptionValue {
     Dscp(u8),
     /// A mark for explicit congestion notification.
     Ecn(Ecn),
+    /// The index of an adapter; 0 leaves the choice to the routing table.
+    Adapter(u32),
 }
 
 impl OptionsReport {
@@ -141,6 +155,9 @@ impl SocketOption {
         Self::QualityOfService,
         Self::Dscp,
         Self::Ecn,
+        Self::MulticastHops,
+        Self::MulticastLoopback,
+        Self::MulticastAdapter,
         Self::ReceiveOffload,
     ];
 
@@ -154,6 +171,9 @@ impl SocketOption {
             Self::QualityOfService => "quality of service",
             Self::Dscp => "DSCP",
             Self::Ecn => "ECN",
+            Self::MulticastHops => "multicast hop limit",
+            Self::MulticastLoopback => "multicast loopback",
+            Self::MulticastAdapter => "multicast adapter",
             Self::ReceiveOffload => "receive offload",
         }
     }
@@ -169,12 +189,31 @@ pub(crate) struct Observed {
     dont_fragment: Answer<bool>,
     low_latency: Answer<bool>,
     traffic_class: Answer<u8>,
+    multicast_hops: Answer<u8>,
+    multicast_loopback: Answer<bool>,
+    /// `None` if the system does not say.
+    multicast_adapter: Option<u32>,
     receive_offload: bool,
 }
 
 type Answer<T> = Result<T, String>;
 
 impl Observed {
+    /// Returns the options that the system gives to a socket by itself, read from a descriptor that
+    /// is opened for it; `None` if the system gives none.
+    pub(crate) fn defaults(settings: &Settings) -> Option<Self> {
+        let family = match settings.resolver.family() {
+            Some(AddressFamily::Ipv4) => Family::Ipv4,
+            Some(AddressFamily::Ipv6) => Family::Ipv6,
+            None => Family::Dual,
+        };
+        // A machine without IPv6 has no dual-stack sockets (DGS-03).
+        let socket = Socket::open(family).or_else(|_| Socket::open(Family::Ipv4));
+        let socket = socket.ok()?;
+        settings.apply_engine(&socket).ok()?;
+        Some(Self::of(&socket))
+    }
+
     /// Queries the system for the options of `socket`.
     pub(crate) fn of(socket: &Socket) -> Self {
         fn answer<T>(answer: io::Result<T>) -> Answer<T> {
@@ -187,15 +226,46 @@ impl Observed {
             dont_fragment: answer(udpair_io::dont_fragment(socket)),
             low_latency: answer(udpair_io::low_latency(socket)),
             traffic_class: answer(udpair_io::traffic_class(socket)),
+            multicast_hops: answer(udpair_io::multicast_hops(socket)),
+            multicast_loopback: answer(udpair_io::multicast_loopback(socket)),
+            multicast_adapter: udpair_io::multicast_adapter(socket).ok(),
             receive_offload: udpair_io::receive_offload(socket),
         }
     }
 }
 
-/// Compares the requested options with the observed ones, which are `None` while the socket is not
-/// open.
-pub(crate) fn report(requested: &RequestedOptions, observed: Option<&Observed>) -> OptionsReport {
-    let entry = |&option| match option {
+/// Compares the requested options with the observed ones, which are `None` for a socket that was
+/// closed. Those of a socket that is not open yet are the system's defaults: they hold where nothing
+/// was requested.
+///
+/// `adapter` is the index that the requested adapter for groups has now.
+pub(crate) fn report(
+    settings: &Settings,
+    adapter: Option<u32>,
+    observed: Option<&Observed>,
+    is_open: bool,
+) -> OptionsReport {
+    let (requested, multicast) = (&settings.requested, &settings.multicast);
+    let entry = |option: &SocketOption| {
+        let mut entry = entry(*option, (requested, multicast), adapter, observed);
+        if !is_open && entry.requested.is_some() {
+            (entry.granted, entry.why_not, entry.advice) = (None, None, None);
+        }
+        entry
+    };
+    OptionsReport {
+        entries: SocketOption::ALL.iter().map(entry).collect(),
+    }
+}
+
+/// Compares the requested value of one option with the observed one.
+fn entry(
+    option: SocketOption,
+    (requested, multicast): (&RequestedOptions, &Multicast),
+    adapter: Option<u32>,
+    observed: Option<&Observed>,
+) -> OptionReport {
+    match option {
         SocketOption::InboundBuffer => buffer(
             option,
             requested.inbound_buffer_bytes,
@@ -229,14 +299,28 @@ pub(crate) fn report(requested: &RequestedOptions, observed: Option<&Observed>) 
             requested.ecn.map(OptionValue::Ecn),
             observed.map(|observed| observed.traffic_class.clone().map(ecn_of)),
         ),
+        SocketOption::MulticastHops => compare(
+            option,
+            multicast.hops.map(OptionValue::Hops),
+            observed.map(|observed| observed.multicast_hops.clone().map(OptionValue::Hops)),
+        ),
+        SocketOption::MulticastLoopback => compare(
+            option,
+            multicast.loopback.map(OptionValue::Switch),
+            observed.map(|observed| observed.multicast_loopback.clone().map(OptionValue::Switch)),
+        ),
+        SocketOption::MulticastAdapter => compare(
+            option,
+            adapter.map(OptionValue::Adapter),
+            observed
+                .and_then(|observed| observed.multicast_adapter)
+                .map(|index| Ok(OptionValue::Adapter(index))),
+        ),
         SocketOption::ReceiveOffload => compare(
             option,
             (!requested.receive_offload).then_some(OptionValue::Switch(false)),
             observed.map(|observed| Ok(OptionValue::Switch(observed.receive_offload))),
         ),
-    };
-    OptionsReport {
-        entries: SocketOption::ALL.iter().map(entry).collect(),
     }
 }
 
@@ -327,10 +411,20 @@ fn ecn_of(traffic_class: u8) -> OptionValue {
     })
 }
 
-/// Displays one line per option, without a line break at the end.
+/// Displays one line per option, without a line break at the end. The options of multicast, which
+/// most sockets do not use, have one only if they were requested.
 impl fmt::Display for OptionsReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, entry) in self.entries.iter().enumerate() {
+        let is_shown = |entry: &&OptionReport| {
+            entry.requested.is_some()
+                || !matches!(
+                    entry.option,
+                    SocketOption::MulticastHops
+                        | SocketOption::MulticastLoopback
+                        | SocketOption::MulticastAdapter
+                )
+        };
+        for (index, entry) in self.entries.iter().filter(is_shown).enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
@@ -377,6 +471,8 @@ impl fmt::Display for OptionValue {
             Self::Quality(QualityOfService::Normal) => f.pad("normal"),
             Self::Quality(QualityOfService::LowLatency) => f.pad("low latency"),
             Self::Ecn(ecn) => ecn.fmt(f),
+            Self::Adapter(0) => f.pad("the routing table's"),
+            Self::Adapter(index) => write!(f, "index {index}"),
         }
     }
 }
@@ -384,6 +480,15 @@ impl fmt::Display for OptionValue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Returns the report on a socket that is open, unless nothing was observed.
+    fn report(requested: &RequestedOptions, observed: Option<&Observed>) -> OptionsReport {
+        let settings = Settings {
+            requested: requested.clone(),
+            ..Settings::default()
+        };
+        super::report(&settings, None, observed, observed.is_some())
+    }
 
     fn observed() -> Observed {
         Observed {
@@ -393,6 +498,9 @@ mod tests {
             dont_fragment: Ok(false),
             low_latency: Ok(false),
             traffic_class: Ok(0),
+            multicast_hops: Ok(1),
+            multicast_loopback: Ok(true),
+            multicast_adapter: Some(0),
             receive_offload: true,
         }
     }
@@ -512,6 +620,37 @@ mod tests {
              DSCP: left to the system\n\
              ECN: left to the system\n\
              receive offload: left to the system"
+        );
+    }
+
+    /// CTL-07: the system's own value holds where nothing was requested, also for a socket that is
+    /// not open yet.
+    #[test]
+    fn a_socket_that_is_not_open_has_the_defaults_of_the_system() {
+        let settings = Settings {
+            requested: RequestedOptions {
+                send_buffer_bytes: Some(50_000),
+                ..RequestedOptions::default()
+            },
+            multicast: Multicast {
+                hops: Some(4),
+                ..Multicast::default()
+            },
+            ..Settings::default()
+        };
+        let report = super::report(&settings, None, Some(&observed()), false);
+        assert_eq!(report.unmet().count(), 0, "{report}");
+        assert_eq!(
+            report.to_string(),
+            "inbound buffer: left to the system, granted 212992 bytes\n\
+             send buffer: requested 50000 bytes\n\
+             hop limit: requested 128\n\
+             don't fragment: requested off\n\
+             quality of service: requested normal\n\
+             DSCP: left to the system, granted 0\n\
+             ECN: left to the system, granted Not-ECT\n\
+             multicast hop limit: requested 4\n\
+             receive offload: left to the system, granted on"
         );
     }
 

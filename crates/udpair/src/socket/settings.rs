@@ -1,4 +1,4 @@
-//! The settings of a socket: plain values, frozen once the socket is open.
+//! The settings of a socket: plain values. Most are frozen once the socket is open.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use udpair_io::{Adapter, Engine, Socket};
 
 use crate::error::{Error, ErrorKind};
-use crate::resolve::Resolver;
+use crate::resolve::{AddressFamily, Resolver};
 
 /// The settings of a socket, as its builder made them.
 #[derive(Clone)]
@@ -20,10 +20,17 @@ pub(crate) struct Settings {
     pub(crate) busy_poll: Option<Duration>,
     /// Whether the socket shares its port with the other sockets of a group.
     pub(crate) is_in_group: bool,
+    /// Whether the socket shares its port with whatever sockets do.
+    pub(crate) shares_port: bool,
+    pub(crate) ipv6_only: bool,
     pub(crate) multicast_only: bool,
     pub(crate) multicast: Multicast,
     pub(crate) peer_errors: PeerErrors,
+    pub(crate) before_bind: Option<Arc<BeforeBind>>,
 }
+
+/// What an application does to each descriptor of its sockets before it is bound.
+pub(crate) type BeforeBind = dyn Fn(&Socket) -> io::Result<()> + Send + Sync;
 
 /// Where the errors that the network sends back are heard: a closed port, an unreachable host.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -105,9 +112,12 @@ impl Default for Settings {
             timestamps: false,
             busy_poll: None,
             is_in_group: false,
+            shares_port: false,
+            ipv6_only: false,
             peer_errors: PeerErrors::default(),
             multicast_only: false,
             multicast: Multicast::default(),
+            before_bind: None,
         }
     }
 }
@@ -116,6 +126,10 @@ impl Settings {
     /// Checks for values that no system accepts, and for options that the engine does not support.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.requested.check()?;
+        if self.ipv6_only && self.resolver.family() == Some(AddressFamily::Ipv4) {
+            let message = "the socket is for IPv6 only, and its resolver for IPv4 only";
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
         if self.multicast_only && !self.engine.capabilities().local_address {
             let name = self.engine.name();
             return Err(Error::new(
@@ -125,6 +139,19 @@ impl Settings {
             .with_advice("leave `multicast_only` off, or use another engine"));
         }
         Ok(())
+    }
+
+    /// Returns these settings with the resolver that they imply: a socket for IPv6 only needs no
+    /// other addresses.
+    pub(crate) fn with_implied_resolver(self: &Arc<Self>) -> Arc<Self> {
+        let family = self.ipv6_only.then_some(AddressFamily::Ipv6);
+        match family {
+            Some(family) if self.resolver.family() != Some(family) => Arc::new(Self {
+                resolver: self.resolver.limited_to(family),
+                ..Self::clone(self)
+            }),
+            _ => self.clone(),
+        }
     }
 
     /// Lets other sockets with the same settings bind to the port of `socket`, if the settings say
@@ -137,10 +164,16 @@ impl Settings {
         if self.is_in_group {
             udpair_io::share_port(socket)?;
         }
-        if self.multicast_only {
+        if self.multicast_only || self.shares_port {
             udpair_io::share_multicast_port(socket)?;
         }
         Ok(())
+    }
+
+    /// Does what else lets a socket share a port that is in use, and returns whether there was
+    /// anything: the other sockets may share theirs in the way of a group only.
+    pub(crate) fn share_port_as_group(&self, socket: &Socket) -> bool {
+        self.shares_port && !self.is_in_group && udpair_io::share_port(socket).is_ok()
     }
 
     /// Sets the options on a socket that is not bound yet. [`share_port`](Self::share_port) is
@@ -152,10 +185,7 @@ impl Settings {
     /// refuses one of these, the error names the option.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
         let requested = &self.requested;
-        let mut engine_options = udpair_io::EngineOptions::default();
-        engine_options.receive_offload = requested.receive_offload;
-        engine_options.timestamps = self.timestamps;
-        self.engine.prepare(socket, engine_options)?;
+        self.apply_engine(socket)?;
         if self.multicast_only && !self.engine.capabilities_of(socket).local_address {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -173,25 +203,62 @@ impl Settings {
             Err(error) if requested.dont_fragment => return Err(error),
             _ => {}
         }
-        let _ = udpair_io::set_hop_limit(socket, requested.hop_limit);
-        if let Some(bytes) = requested.inbound_buffer_bytes {
-            let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);
-        }
-        if let Some(bytes) = requested.send_buffer_bytes {
-            let _ = udpair_io::set_send_buffer_bytes(socket, bytes);
-        }
-        if let Some(class) = requested.traffic_class() {
-            let _ = udpair_io::set_traffic_class(socket, class);
-        }
-        // Set after the traffic class, which also sets the priority.
-        if requested.quality_of_service == QualityOfService::LowLatency {
-            let _ = udpair_io::set_low_latency(socket);
-        }
+        requested.apply_changeable(socket);
         Ok(())
+    }
+
+    /// Lets the application do what it wants to a descriptor that is not bound yet. The caller holds
+    /// no lock.
+    pub(crate) fn prepare_by_application(&self, socket: &Socket) -> Result<(), Error> {
+        let Some(before_bind) = &self.before_bind else {
+            return Ok(());
+        };
+        before_bind(socket).map_err(|error| {
+            let message = "cannot prepare a socket: the function given to `before_bind` failed";
+            Error::system(message, error)
+        })
+    }
+
+    /// Sets the options that the engine works with.
+    pub(crate) fn apply_engine(&self, socket: &Socket) -> io::Result<()> {
+        let mut engine_options = udpair_io::EngineOptions::default();
+        engine_options.receive_offload = self.requested.receive_offload;
+        engine_options.timestamps = self.timestamps;
+        self.engine.prepare(socket, engine_options)
+    }
+
+    /// Sets the options that may have been set while the socket was being opened or reopened with
+    /// other settings.
+    pub(crate) fn apply_changeable(&self, socket: &Socket) {
+        self.requested.apply_changeable(socket);
+        // A setter has checked these, or the builder has set the same before.
+        if let Some(adapter) = &self.multicast.adapter {
+            let _ = udpair_io::set_multicast_adapter(socket, adapter.index);
+        }
+        let _ = self.multicast.apply_numbers(socket);
     }
 }
 
 impl RequestedOptions {
+    /// Sets the options that can be set at any time. If the system refuses one, its own choice
+    /// stays.
+    pub(crate) fn apply_changeable(&self, socket: &Socket) {
+        let _ = udpair_io::set_hop_limit(socket, self.hop_limit);
+        if let Some(bytes) = self.inbound_buffer_bytes {
+            let _ = udpair_io::set_receive_buffer_bytes(socket, bytes);
+        }
+        if let Some(bytes) = self.send_buffer_bytes {
+            let _ = udpair_io::set_send_buffer_bytes(socket, bytes);
+        }
+        if let Some(class) = self.traffic_class() {
+            let _ = udpair_io::set_traffic_class(socket, class);
+        }
+        // Set after the traffic class, which also sets the priority.
+        if self.quality_of_service == QualityOfService::LowLatency {
+            let _ = udpair_io::set_low_latency(socket);
+        }
+    }
+
     /// Checks for values that no system accepts or that a system would misinterpret (CTL-06,
     /// CTL-10).
     fn check(&self) -> Result<(), Error> {
@@ -258,6 +325,11 @@ impl Multicast {
                 udpair_io::set_multicast_adapter(socket, adapter.index)
             })?;
         }
+        self.apply_numbers(socket)
+    }
+
+    /// Sets the options other than the adapter.
+    fn apply_numbers(&self, socket: &Socket) -> io::Result<()> {
         if let Some(hops) = self.hops {
             udpair_io::set_multicast_hops(socket, hops)?;
         }
@@ -287,7 +359,7 @@ pub(crate) fn on_present(
 }
 
 /// Checks that a hop limit is not 0.
-pub(crate) fn check_hop_limit(hops: u8) -> Result<(), Error> {
+fn check_hop_limit(hops: u8) -> Result<(), Error> {
     if hops == 0 {
         return Err(Error::new(
             ErrorKind::InvalidArgument,
@@ -305,8 +377,11 @@ impl fmt::Debug for Settings {
             .field("timestamps", &self.timestamps)
             .field("busy_poll", &self.busy_poll)
             .field("is_in_group", &self.is_in_group)
+            .field("shares_port", &self.shares_port)
+            .field("ipv6_only", &self.ipv6_only)
             .field("multicast_only", &self.multicast_only)
             .field("multicast", &self.multicast)
+            .field("has_before_bind", &self.before_bind.is_some())
             .field("resolver", &self.resolver)
             .finish()
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::future::{self, Future};
+use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
@@ -10,16 +11,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
 use once_cell::race::OnceBox;
-use udpair_io::{Adapter, Capabilities};
+use udpair_io::{Adapter, Capabilities, Socket};
 
 use super::lifecycle::{
-    BoundMatch, History, LocalPart, Operation, State, Verdict, cancelled, refuse, verdict,
+    BoundMatch, History, LocalPart, Operation, State, Verdict, cancelled, closed, refuse, verdict,
 };
 use super::link::Link;
 use super::link::Statistics;
 use super::options::{self, Observed, OptionsReport};
+use super::rare::{Follower, Rare};
 use super::replies::Replies;
-use super::settings::{Settings, check_hop_limit};
+use super::settings::Settings;
 use crate::driver::{self, Waiter, Waiters};
 use crate::error::Error;
 use crate::name::Endpoint;
@@ -28,18 +30,16 @@ use crate::resolve::zone_of;
 
 /// The state of a socket, shared by its handles and its streams.
 pub(crate) struct Shared {
-    /// The builder's settings, shared by all sockets that it has created.
+    /// The builder's settings, shared by all sockets that it has created. Of those that can be set
+    /// since then, [`current_settings`](Self::current_settings) has the values.
     pub(crate) settings: Arc<Settings>,
     lifecycle: Mutex<Lifecycle>,
     /// Set when the socket is opened, and kept until the last handle is dropped.
     link: OnceLock<Link>,
     /// The number of [`Handle`]s.
     handles: AtomicUsize,
-    /// Tasks waiting for an opening to finish, or for the socket to be closed. Created by the first
-    /// waiter.
-    opening_waiters: OnceBox<Waiters>,
-    /// Created by the first request that waits for a reply.
-    replies: OnceBox<Replies>,
+    /// Created by the first waiter, request or follower.
+    rare: OnceBox<Rare>,
     published: Published,
 }
 
@@ -47,7 +47,6 @@ pub(crate) struct Shared {
 struct Lifecycle {
     state: State,
     history: History,
-    hop_limit: u8,
     device: Option<Arc<DeviceBinding>>,
 }
 
@@ -109,14 +108,12 @@ impl Shared {
             lifecycle: Mutex::new(Lifecycle {
                 state: State::Created,
                 history: History::default(),
-                hop_limit: settings.requested.hop_limit,
                 device: None,
             }),
             settings,
             link: OnceLock::new(),
             handles: AtomicUsize::new(0),
-            opening_waiters: OnceBox::new(),
-            replies: OnceBox::new(),
+            rare: OnceBox::new(),
             published: Published::default(),
         }
     }
@@ -269,6 +266,7 @@ impl Shared {
                 lifecycle.state = State::Opening;
                 Ok(Opening {
                     shared: self,
+                    settings: self.current_settings(),
                     before,
                     after,
                 })
@@ -343,26 +341,86 @@ impl Shared {
         self.link().and_then(|link| link.channel.peer_addr())
     }
 
-    /// Returns the hop limit of the datagrams that the socket sends.
-    pub(crate) fn hop_limit(&self) -> u8 {
-        self.lifecycle().hop_limit
+    /// Returns the settings with what was set since the socket was created.
+    pub(crate) fn current_settings(&self) -> Arc<Settings> {
+        let changed = self.rare.get().and_then(|rare| rare.changed().clone());
+        changed.unwrap_or_else(|| self.settings.clone())
     }
 
-    pub(crate) fn set_hop_limit(&self, hops: u8) -> Result<(), Error> {
-        check_hop_limit(hops)?;
-        self.allow("set the hop limit", Operation::SetHopLimit)?;
-        self.lifecycle().hop_limit = hops;
-        if let Some(link) = self.link() {
-            link.channel.set_hop_limit(hops);
+    /// Returns whether the socket is for multicast and broadcast only.
+    #[inline]
+    pub(crate) fn is_multicast_only(&self) -> bool {
+        match self.link() {
+            Some(link) => link.channel.settings.multicast_only,
+            None => self.current_settings().multicast_only,
         }
+    }
+
+    /// Changes the settings, and with `apply` the options of the descriptor, if there is one. If
+    /// `apply` fails, the settings are as before.
+    ///
+    /// Changes happen one after another, so that what the system has is what was set last. Neither
+    /// closure may call code of an application.
+    pub(crate) fn change(
+        &self,
+        action: &str,
+        operation: Operation,
+        change: impl FnOnce(&mut Settings),
+        apply: impl FnOnce(&Settings, &Socket) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let lifecycle = self.lifecycle();
+        match verdict(lifecycle.state, lifecycle.history, operation) {
+            Verdict::Allowed => {}
+            verdict => return Err(refuse(action, lifecycle.state, operation, verdict)),
+        }
+        let mut settings = self.current_settings();
+        change(Arc::make_mut(&mut settings));
+        settings.check()?;
+        if let Some(link) = self.link()
+            && let Some(Err(error)) = link.channel.with(|socket| apply(&settings, socket))
+        {
+            return Err(Error::system(format!("cannot {action}"), error));
+        }
+        let former = self.rare().changed().replace(settings);
+        // A destructor may be that of an application.
+        drop(lifecycle);
+        drop(former);
         Ok(())
     }
 
+    /// Sets the options of a new descriptor that was opened with `settings`, if others were set
+    /// meanwhile.
+    fn apply_changes_since(&self, settings: &Arc<Settings>, link: &Link) {
+        let current = self.current_settings();
+        if !Arc::ptr_eq(settings, &current) {
+            link.channel.with(|socket| current.apply_changeable(socket));
+        }
+    }
+
+    /// Does what `apply_changes_since` does, after the descriptor of the socket was replaced.
+    pub(crate) fn reapply_changes_since(&self, settings: &Arc<Settings>) {
+        let lifecycle = self.lifecycle();
+        if let Some(link) = self.link() {
+            self.apply_changes_since(settings, link);
+        }
+        drop(lifecycle);
+    }
+
     pub(crate) fn options(&self) -> OptionsReport {
-        let mut requested = self.settings.requested.clone();
-        requested.hop_limit = self.hop_limit();
-        let observed = self.link().and_then(|link| link.channel.with(Observed::of));
-        options::report(&requested, observed.as_ref())
+        let settings = self.current_settings();
+        let observed = match self.link() {
+            Some(link) => link.channel.with(Observed::of),
+            None if self.is_closed() => None,
+            None => Observed::defaults(&settings),
+        };
+        let multicast = &settings.multicast;
+        let adapter = multicast.adapter.as_ref().map(|adapter| {
+            // It may have another index than when it was chosen.
+            let adapters = settings.resolver.list_adapters().unwrap_or_default();
+            adapter.find_in(&adapters).unwrap_or(adapter).index
+        });
+        let is_open = self.link().is_some();
+        options::report(&settings, adapter, observed.as_ref(), is_open)
     }
 
     /// Returns what the engine supports for this socket; before it is open, in general.
@@ -401,12 +459,33 @@ impl Shared {
         if let Some(link) = self.link() {
             link.close();
         }
+        self.stop_follower_unless(|| false);
         self.wake_opening_waiters();
         if before != State::Closed && self.link().is_some() {
             observe::closed(local);
             // Publishes the final counts.
             self.statistics();
         }
+    }
+
+    /// Closes the socket, and returns the system's socket as it is.
+    pub(crate) fn take(&self, action: &str) -> Result<Socket, Error> {
+        let mut lifecycle = self.lifecycle();
+        // Allowed where a datagram may be received: the socket is open, and not being connected.
+        let operation = Operation::Receive;
+        match verdict(lifecycle.state, lifecycle.history, operation) {
+            Verdict::Allowed => lifecycle.state = State::Closed,
+            verdict => return Err(refuse(action, lifecycle.state, operation, verdict)),
+        }
+        drop(lifecycle);
+        let local = observe::closing(|| self.local_addr());
+        let taken = self.link().and_then(Link::take);
+        self.stop_follower_unless(|| false);
+        self.wake_opening_waiters();
+        observe::closed(local);
+        // Publishes the final counts.
+        self.statistics();
+        taken.ok_or_else(|| closed(action))
     }
 
     pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -419,19 +498,35 @@ impl Shared {
 
     /// Returns the requests that wait for replies.
     pub(crate) fn replies(&self) -> &Replies {
-        self.replies.get_or_init(Box::default)
+        &self.rare().replies
+    }
+
+    /// Returns the task that follows the network for this socket.
+    pub(crate) fn follower(&self) -> &Follower {
+        &self.rare().follower
+    }
+
+    /// Ends the task that follows the network, if there is one and nothing needs it.
+    pub(crate) fn stop_follower_unless(&self, is_needed: impl FnOnce() -> bool) {
+        if let Some(rare) = self.rare.get() {
+            rare.follower.stop_unless(is_needed);
+        }
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     /// Returns the list of the tasks that wait for an opening to finish, or for the socket to be
     /// closed.
     fn opening_waiters(&self) -> &Waiters {
-        self.opening_waiters.get_or_init(Box::default)
+        &self.rare().opening_waiters
     }
 
     /// Wakes the tasks that wait for an opening to finish. The caller has changed the state before.
     fn wake_opening_waiters(&self) {
-        if let Some(waiters) = self.opening_waiters.get() {
-            waiters.wake_all();
+        if let Some(rare) = self.rare.get() {
+            rare.opening_waiters.wake_all();
         }
     }
 
@@ -445,6 +540,8 @@ impl Shared {
 /// An opening in progress. Dropping it without success restores the former state of the socket.
 pub(crate) struct Opening<'a> {
     shared: &'a Shared,
+    /// With which the socket is opened. What is set meanwhile is set again when it is open.
+    settings: Arc<Settings>,
     before: State,
     after: State,
 }
@@ -473,6 +570,11 @@ impl Opened {
 }
 
 impl<'a> Opening<'a> {
+    /// Returns the settings with which the socket is opened.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings.clone()
+    }
+
     /// Returns what the socket is already bound to.
     pub(crate) fn binding(&self) -> Binding<'a> {
         let shared = self.shared;
@@ -524,10 +626,7 @@ impl<'a> Opening<'a> {
             observe::connected(|| shared.local_addr(), || shared.peer_addr());
             return Ok(());
         };
-        if lifecycle.hop_limit != shared.settings.requested.hop_limit {
-            // The hop limit was set after the socket was created.
-            link.channel.set_hop_limit(lifecycle.hop_limit);
-        }
+        shared.apply_changes_since(&self.settings, &link);
         if let Some(device) = &device {
             link.channel.set_adapter(device.adapter.index);
         }

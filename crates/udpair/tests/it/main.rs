@@ -17,6 +17,7 @@
 mod answers;
 mod ask;
 mod batch;
+mod buffers;
 #[cfg(feature = "dns")]
 mod cache;
 mod connect;
@@ -46,11 +47,14 @@ mod receive;
 mod resolve;
 mod runtime;
 mod send;
+mod setters;
+mod sharing;
 mod sources;
 #[cfg(feature = "dns")]
 mod srv_only;
 mod state;
 mod support;
+mod system_socket;
 #[cfg(feature = "dns")]
 mod targets;
 #[cfg(not(feature = "dns"))]

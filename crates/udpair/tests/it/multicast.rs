@@ -132,6 +132,174 @@ async fn joining_rejects_addresses_that_are_not_groups_or_not_senders() {
     }
 }
 
+/// Returns a socket on all adapters, in a group on this one, and where to send to reach it there.
+async fn member(builder: &Builder, group: &str) -> (DatagramSocket, HostName, SocketAddr) {
+    let socket = builder.bind(&endpoint(":0")).await.unwrap();
+    let ip = group.split('%').next().unwrap().parse().unwrap();
+    let to = SocketAddr::new(ip, socket.local_addr().unwrap().port());
+    (socket, group.parse().unwrap(), to)
+}
+
+/// Sends to a group on loopback, then to the socket itself, and returns what arrives first.
+async fn first_received(socket: &DatagramSocket, group: SocketAddr) -> Vec<u8> {
+    let lo = loopback_adapter();
+    let sender = DatagramSocket::builder().multicast_adapter(&lo);
+    let sender = sender.open().unwrap();
+    sender.send_to(b"to the group", group).await.unwrap();
+    sender.send_to(b"fence", to_itself(socket)).await.unwrap();
+    let first = soon(socket.recv()).await.unwrap().payload().to_vec();
+    if first != b"fence" {
+        soon(socket.recv()).await.unwrap();
+    }
+    first
+}
+
+/// MCG-02: whatever other adapters there are, and loopback only if it is named.
+#[tokio::test]
+async fn a_group_that_names_an_adapter_is_joined_there_only() {
+    let lo = loopback_adapter();
+    for (engine, builder) in builders() {
+        for group in [
+            format!("239.255.77.8%{}", lo.name),
+            format!("239.255.77.8%{}", lo.index),
+            format!("ff15::77:8%{}", lo.name),
+            format!("ff02::77:8%{}", lo.name),
+        ] {
+            let (socket, group, to) = member(&builder, &group).await;
+            for _ in 0..2 {
+                let joined = socket.join_multicast(&group).await.unwrap();
+                let on: Vec<_> = joined.iter().map(|joined| &joined.adapter.name).collect();
+                assert_eq!(on, [&lo.name], "{engine:?} {group}");
+                assert!(joined[0].result.is_ok(), "{joined:?}");
+            }
+            // Linux has no IPv6 route for groups through loopback. The interop tests send there.
+            if to.is_ipv4() {
+                let first = first_received(&socket, to).await;
+                assert_eq!(first, b"to the group", "{engine:?} {group}");
+            }
+            socket.leave_multicast(to.ip()).unwrap();
+            if to.is_ipv4() {
+                let first = first_received(&socket, to).await;
+                assert_eq!(first, b"fence", "{engine:?} {group}");
+            }
+        }
+    }
+}
+
+/// MCG-02, MCG-08: the adapter is given by value.
+#[tokio::test]
+async fn a_group_is_joined_and_left_on_one_adapter() {
+    let lo = loopback_adapter();
+    for (engine, builder) in builders() {
+        for group in ["239.255.77.9", "ff15::77:9"] {
+            let (socket, group, to) = member(&builder, group).await;
+            let joined = socket.join_multicast_on(&group, &lo).await.unwrap();
+            assert!(joined.result.is_ok(), "{joined:?}");
+            assert_eq!((joined.group, joined.adapter), (to.ip(), lo.clone()));
+            if to.is_ipv4() {
+                let first = first_received(&socket, to).await;
+                assert_eq!(first, b"to the group", "{engine:?} {group}");
+            }
+            socket.leave_multicast_on(to.ip(), &lo).unwrap();
+            if to.is_ipv4() {
+                let first = first_received(&socket, to).await;
+                assert_eq!(first, b"fence", "{engine:?} {group}");
+            }
+            let error = socket.leave_multicast_on(to.ip(), &lo).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+        }
+    }
+}
+
+/// MCG-08: a group that was joined on every suitable adapter can be left on one, and joined there
+/// again.
+#[tokio::test]
+async fn a_group_is_left_on_one_of_its_adapters() {
+    for (engine, builder) in builders() {
+        // On loopback only, so that this does not depend on the other adapters.
+        let socket = on_loopback(&builder).await;
+        let (lo, to) = (loopback_adapter(), to_group(&socket));
+        socket.join_multicast(&group().into()).await.unwrap();
+        socket.leave_multicast_on(group(), &lo).unwrap();
+        assert_eq!(first_received(&socket, to).await, b"fence", "{engine:?}");
+        let error = socket.leave_multicast_on(group(), &lo).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+        socket
+            .join_multicast_on(&group().into(), &lo)
+            .await
+            .unwrap();
+        assert_eq!(
+            first_received(&socket, to).await,
+            b"to the group",
+            "{engine:?}"
+        );
+        socket.leave_multicast_on(group(), &lo).unwrap();
+        socket.join_multicast(&group().into()).await.unwrap();
+        assert_eq!(
+            first_received(&socket, to).await,
+            b"to the group",
+            "{engine:?}"
+        );
+        socket.leave_multicast(group()).unwrap();
+        let error = socket.leave_multicast(group()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+    }
+}
+
+/// MCG-02
+#[tokio::test]
+async fn an_adapter_that_a_group_cannot_be_joined_on_is_an_error() {
+    let mut missing = Adapter::new("no-such-adapter", 999_999);
+    missing.is_up = true;
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        for group in [
+            "239.255.77.7%no-such",
+            "ff15::77%no-such",
+            "239.255.77.7%999999",
+        ] {
+            let error = socket.join_multicast(&group.parse().unwrap()).await;
+            let error = error.unwrap_err();
+            assert_eq!(
+                error.kind(),
+                ErrorKind::AddressNotAvailable,
+                "{engine:?} {group}"
+            );
+            assert!(error.advice().is_some(), "{error:?}");
+        }
+        let error = socket.join_multicast_on(&group().into(), &missing).await;
+        let kind = error.unwrap_err().kind();
+        assert_eq!(kind, ErrorKind::AddressNotAvailable, "{engine:?}");
+        let named = "239.255.77.7%999999".parse().unwrap();
+        let error = socket.join_multicast_on(&named, &loopback_adapter()).await;
+        let kind = error.unwrap_err().kind();
+        assert_eq!(kind, ErrorKind::AddressNotAvailable, "{engine:?}");
+    }
+}
+
+/// MCG-11: a group that names an adapter is sent to through that one, also where a socket address
+/// has no place for its zone.
+#[tokio::test]
+async fn a_stream_to_a_group_leaves_through_the_adapter_that_it_names() {
+    let lo = loopback_adapter();
+    for (engine, builder) in builders() {
+        if !engine.capabilities().source {
+            continue;
+        }
+        let group = format!("239.255.77.10%{}", lo.name);
+        let (socket, named, to) = member(&builder, &group).await;
+        socket.join_multicast(&named).await.unwrap();
+        let sender = builder.open().unwrap();
+        let stream = sender.output_to(format!("{named}:{}", to.port())).await;
+        stream.unwrap().write(b"x").await.unwrap();
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.adapter(), Some(lo.index), "{engine:?}");
+        let error = sender.output_to("239.255.77.10%no-such:9").await;
+        let kind = error.unwrap_err().kind();
+        assert_eq!(kind, ErrorKind::AddressNotAvailable, "{engine:?}");
+    }
+}
+
 /// MCG-06: the kernel would accept both, and apply the first.
 #[tokio::test]
 async fn a_group_is_joined_for_any_sender_or_for_some_but_not_both() {

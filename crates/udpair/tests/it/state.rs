@@ -25,6 +25,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     SetHopLimit,
+    SetFrozenOption,
     /// With this local host and service.
     Connect(Half, Half),
     OutputTo,
@@ -106,6 +107,7 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
     };
     match operation {
         Operation::SetHopLimit => socket.set_hop_limit(64),
+        Operation::SetFrozenOption => socket.set_dont_fragment(true),
         Operation::Connect(host, service) => socket.connect(&pair(host, service)).await,
         Operation::OutputTo => socket.output_to(peer.addr()).await.map(drop),
         Operation::Output => socket.output().map(drop),
@@ -151,6 +153,7 @@ async fn real_sockets_follow_the_state_table() {
     let peer = Peer::new();
     let table = [
         (Op::SetHopLimit, "ok ok ok ok ok CLOSED"),
+        (Op::SetFrozenOption, "ok IMC IMC IMC IMC CLOSED"),
         (Op::Connect(Empty, Empty), "ok IMC ok ok IMC CLOSED"),
         (Op::Connect(Other, Empty), "ok IMC INVAL INVAL IMC CLOSED"),
         (Op::Connect(Same, Empty), "ok IMC ok INVAL IMC CLOSED"),
@@ -482,6 +485,7 @@ async fn an_operation_can_be_checked_before() {
             (SocketOperation::Receive, [false, true, true]),
             (SocketOperation::JoinMulticast, [false, true, false]),
             (SocketOperation::SetHopLimit, [true, true, true]),
+            (SocketOperation::SetFrozenOption, [true, false, false]),
             (SocketOperation::CancelIo, [false, true, true]),
         ];
         for _ in 0..2 {

@@ -34,10 +34,10 @@ pub(crate) fn allow_bind(socket: &Socket, address: SocketAddr) -> bool {
 fn allow(socket: &Socket, ip: IpAddr) -> bool {
     let IpAddr::V6(ip) = ip else { return false };
     // If it was allowed before, the kernel has another reason.
-    if socket.any_ip.is_known(ip) || !is_local(ip) || option::set_free_bind(socket).is_err() {
+    if is_known(socket, ip) || !is_local(ip) || option::set_free_bind(socket).is_err() {
         return false;
     }
-    socket.any_ip.add(ip);
+    socket.rare().any_ip.add(ip);
     true
 }
 
@@ -45,21 +45,34 @@ fn allow(socket: &Socket, ip: IpAddr) -> bool {
 #[inline]
 pub(super) fn check_source(socket: &Socket, to: Destination) -> io::Result<()> {
     match to.source.address {
-        Some(IpAddr::V6(ip)) if socket.any_ip.is_in_use() => check(socket, ip),
+        Some(IpAddr::V6(ip)) if may_be_unchecked(socket) => check(socket, ip),
         _ => Ok(()),
     }
 }
 
+/// Returns whether the kernel no longer checks the source addresses of the socket.
+#[inline]
+fn may_be_unchecked(socket: &Socket) -> bool {
+    let rare = socket.rare_if_any();
+    rare.is_some_and(|rare| rare.any_ip.is_in_use())
+}
+
+/// Returns whether an address was found to be this machine's own a moment ago.
+fn is_known(socket: &Socket, ip: Ipv6Addr) -> bool {
+    let rare = socket.rare_if_any();
+    rare.is_some_and(|rare| rare.any_ip.is_known(ip))
+}
+
 #[cold]
 fn check(socket: &Socket, ip: Ipv6Addr) -> io::Result<()> {
-    if ip.is_unspecified() || ip.to_ipv4_mapped().is_some() || socket.any_ip.is_known(ip) {
+    if ip.is_unspecified() || ip.to_ipv4_mapped().is_some() || is_known(socket, ip) {
         return Ok(());
     }
     if !is_local(ip) {
         // As the kernel would say.
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     }
-    socket.any_ip.add(ip);
+    socket.rare().any_ip.add(ip);
     Ok(())
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn prepare(socket: &Socket) -> io::Result<()> {
         is_filtered &= set(socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0).is_ok();
     }
     if !is_filtered {
-        socket.arrival_filter.refuse_other_groups();
+        socket.rare().arrival_filter.refuse_other_groups();
     }
     // Without this one, an error is noticed with the next datagram or call.
     let _ = wake_for_errors(socket);
@@ -311,6 +311,33 @@ pub(crate) fn dropped_datagrams(socket: &Socket) -> io::Result<Option<u32>> {
     Ok(values[..written.min(MEMINFO_VALUES)]
         .get(MEMINFO_DROPS)
         .copied())
+}
+
+/// Returns how much of the send buffer is in use; see
+/// [`send_queue_bytes`](crate::send_queue_bytes).
+pub(crate) fn send_queue_bytes(socket: &Socket) -> io::Result<Option<u32>> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the kernel writes one `int`, which outlives the call (`SIOCOUTQ`, which has the number
+    // of `TIOCOUTQ`; include/uapi/linux/sockios.h).
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u32::try_from(bytes).ok())
+}
+
+/// Turns off coalescing, and the queueing of errors, which then fail a call of any kind. Whatever is
+/// refused was never on.
+pub(crate) fn stop_engine(socket: &Socket) {
+    let _ = set(socket, libc::SOL_UDP, libc::UDP_GRO, 0);
+    if socket.supports_ipv4() {
+        let _ = set(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 0);
+    }
+    if socket.supports_ipv6() {
+        let _ = set(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0);
+    }
+    // The last queued error is still to fail a call.
+    let _ = socket.options().take_error();
 }
 
 /// Returns whether the descriptor was shut down for receiving (shutdown(2)), by this process or by

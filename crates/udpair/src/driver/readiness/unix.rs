@@ -37,6 +37,11 @@ impl<T: AsRawFd> Readiness<T> {
         self.0.get_ref()
     }
 
+    /// Ends the watch, and returns the source.
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+
     /// Returns a mutable reference to the watched source.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()

@@ -63,6 +63,11 @@ impl<T: Watchable> Readiness<T> {
         &self.source
     }
 
+    /// Ends the watch, and returns the source.
+    pub(crate) fn into_inner(self) -> T {
+        self.source
+    }
+
     /// Returns a mutable reference to the watched source.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         &mut self.source

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use once_cell::race::OnceBox;
@@ -19,7 +19,7 @@ pub(crate) struct EventQueue {
     /// are in one total order with those of the number of waiters
     /// ([`Waiters`](crate::driver::Waiters)): a task that enlists too late to be woken sees the
     /// event.
-    count: AtomicUsize,
+    count: AtomicU32,
     /// Whether there are events for which no task has been woken yet.
     has_unannounced: AtomicBool,
     /// Created by the first event; most sockets never have one.
@@ -91,7 +91,7 @@ impl EventQueue {
         }
         let mut events = self.events();
         let event = events.queued.pop_front();
-        self.count.store(events.queued.len(), Ordering::SeqCst);
+        self.note_count(&events);
         event
     }
 
@@ -111,7 +111,7 @@ impl EventQueue {
             });
         let (at, error) = found?;
         events.queued.remove(at);
-        self.count.store(events.queued.len(), Ordering::SeqCst);
+        self.note_count(&events);
         Some(error)
     }
 
@@ -148,8 +148,14 @@ impl EventQueue {
 
     fn append(&self, events: &mut Events, event: Event) {
         events.queued.push_back(event);
-        self.count.store(events.queued.len(), Ordering::SeqCst);
+        self.note_count(events);
         self.has_unannounced.store(true, Ordering::Release);
+    }
+
+    fn note_count(&self, events: &Events) {
+        // The queue has at most `EVENTS_MAX` events.
+        let count = events.queued.len() as u32;
+        self.count.store(count, Ordering::SeqCst);
     }
 
     fn events(&self) -> MutexGuard<'_, Events> {

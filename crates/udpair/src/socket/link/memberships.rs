@@ -21,15 +21,26 @@ pub(crate) struct MembershipRequest {
     pub(crate) group: IpAddr,
     /// The one sender that is accepted; `None` if every sender is.
     pub(crate) source: Option<IpAddr>,
-    /// The adapter that the group's zone names; `None` if the group has no zone (RFC 4007).
-    pub(crate) zone: Option<Arc<Adapter>>,
+    /// The only adapter on which the group is joined; `None` if it is joined on every suitable one.
+    pub(crate) adapter: Option<Arc<Adapter>>,
+    /// The adapters on which the group was left again.
+    pub(crate) except: Vec<Arc<Adapter>>,
 }
 
 impl MembershipRequest {
-    /// Returns whether two requests are the same.
-    fn is_same(&self, other: &Self) -> bool {
-        let zones = [self, other].map(|request| request.zone.as_ref().map(|zone| zone.index));
-        (self.group, self.source) == (other.group, other.source) && zones[0] == zones[1]
+    /// Returns whether two requests are for the same group, senders and adapters. `adapters` are
+    /// those that there are now.
+    fn is_same(&self, other: &Self, adapters: &[Adapter]) -> bool {
+        let is_same_adapter = match (&self.adapter, &other.adapter) {
+            (None, None) => true,
+            (Some(one), Some(other)) => is_same_adapter(one, other, adapters),
+            _ => false,
+        };
+        self.is_for(other.group, other.source) && is_same_adapter
+    }
+
+    fn is_for(&self, group: IpAddr, source: Option<IpAddr>) -> bool {
+        (self.group, self.source) == (group, source)
     }
 
     fn on(&self, adapter: u32) -> Membership {
@@ -41,16 +52,19 @@ impl MembershipRequest {
     }
 
     /// Returns the adapters on which the group can be joined.
-    fn suitable<'a>(
-        &self,
-        adapters: &'a [Adapter],
-        bound: Bound,
-    ) -> impl Iterator<Item = &'a Adapter> + use<'a> {
-        let found = suitable(adapters, self.group, bound);
-        let zone = self.zone.as_ref().map(|zone| zone.find_in(adapters));
-        found.filter(move |adapter| {
-            zone.is_none_or(|zone| zone.is_some_and(|zone| zone.index == adapter.index))
-        })
+    fn suitable<'a>(&self, adapters: &'a [Adapter], bound: Bound) -> Vec<&'a Adapter> {
+        let only = match &self.adapter {
+            None => None,
+            Some(adapter) => match adapter.find_in(adapters) {
+                Some(present) => Some(present.index),
+                None => return Vec::new(),
+            },
+        };
+        let except = self.except.iter().filter_map(|left| left.find_in(adapters));
+        let except: Vec<_> = except.map(|adapter| adapter.index).collect();
+        suitable(adapters, self.group, only, bound)
+            .filter(|adapter| !except.contains(&adapter.index))
+            .collect()
     }
 }
 
@@ -99,34 +113,76 @@ impl Memberships {
         groups.bound = bound;
         let outcomes: Vec<_> = request
             .suitable(adapters, bound)
+            .into_iter()
             .map(|adapter| (adapter, groups.join(channel, request.on(adapter.index))))
             .collect();
         let is_joined = outcomes.iter().any(|(_, joined)| joined.is_ok());
-        if is_joined && !groups.requests.iter().any(|other| other.is_same(&request)) {
+        if is_joined {
+            // Replaces an earlier one, which may not be for adapters on which the group was left.
+            groups
+                .requests
+                .retain(|other| !other.is_same(&request, adapters));
             groups.requests.push(request);
         }
         Ok(outcomes)
     }
 
-    /// Leaves a group, and returns whether it was joined.
+    /// Leaves a group on all adapters, and returns whether it was joined.
     pub(crate) fn leave(&self, channel: &Channel, group: IpAddr, source: Option<IpAddr>) -> bool {
         let mut groups = self.groups();
         let before = groups.requests.len();
         groups
             .requests
-            .retain(|request| (request.group, request.source) != (group, source));
+            .retain(|request| !request.is_for(group, source));
         if groups.requests.len() == before {
             return false;
         }
-        groups.joined.retain(|joined| {
-            let is_left = (joined.group, joined.source) == (group, source);
-            if is_left {
-                // This fails if the adapter was removed, because the membership went with it.
-                let _ = channel.with(|socket| udpair_io::leave(socket, joined));
-            }
-            !is_left
+        groups.leave(channel, |joined| {
+            (joined.group, joined.source) == (group, source)
         });
         true
+    }
+
+    /// Leaves a group on one adapter, also when that comes back, and returns whether it was joined
+    /// there. `adapters` are those that there are now.
+    pub(crate) fn leave_on(
+        &self,
+        channel: &Channel,
+        (group, source): (IpAddr, Option<IpAddr>),
+        adapter: &Arc<Adapter>,
+        adapters: &[Adapter],
+    ) -> bool {
+        let mut groups = self.groups();
+        let mut was_joined = false;
+        let is_same = |other: &Adapter| is_same_adapter(other, adapter, adapters);
+        groups.requests.retain_mut(|request| {
+            if !request.is_for(group, source) {
+                return true;
+            }
+            match &request.adapter {
+                Some(on) if is_same(on) => {
+                    was_joined = true;
+                    return false;
+                }
+                Some(_) => {}
+                None if request.except.iter().any(|left| is_same(left)) => {}
+                None => {
+                    was_joined = true;
+                    request.except.push(adapter.clone());
+                }
+            }
+            true
+        });
+        let index = adapter.find_in(adapters).unwrap_or(adapter).index;
+        if was_joined {
+            let left = Membership {
+                group,
+                source,
+                adapter: index,
+            };
+            groups.leave(channel, |joined| *joined == left);
+        }
+        was_joined
     }
 
     /// Joins groups on the adapters that are suitable now, leaves them on those that no longer are,
@@ -138,7 +194,7 @@ impl Memberships {
             .requests
             .iter()
             .flat_map(|request| {
-                let found = request.suitable(adapters, groups.bound);
+                let found = request.suitable(adapters, groups.bound).into_iter();
                 found.map(|adapter| request.on(adapter.index))
             })
             .collect();
@@ -212,6 +268,18 @@ impl Groups {
         others.any(|other| other.source.is_some() != request.source.is_some())
     }
 
+    /// Ends the memberships for which `is_left` returns `true`.
+    fn leave(&mut self, channel: &Channel, is_left: impl Fn(&Membership) -> bool) {
+        self.joined.retain(|joined| {
+            let is_left = is_left(joined);
+            if is_left {
+                // This fails if the adapter was removed, because the membership went with it.
+                let _ = channel.with(|socket| udpair_io::leave(socket, joined));
+            }
+            !is_left
+        });
+    }
+
     fn join(&mut self, channel: &Channel, membership: Membership) -> io::Result<()> {
         let joined = channel.with(|socket| udpair_io::join(socket, &membership));
         joined.unwrap_or_else(|| Err(io::ErrorKind::NotConnected.into()))?;
@@ -222,11 +290,23 @@ impl Groups {
     }
 }
 
+/// Returns whether two descriptions are of the same adapter. One of them may be from before the
+/// adapter was removed and came back. `adapters` are those that there are now.
+fn is_same_adapter(one: &Adapter, other: &Adapter, adapters: &[Adapter]) -> bool {
+    match (one.find_in(adapters), other.find_in(adapters)) {
+        (Some(one), Some(other)) => one.index == other.index,
+        (None, None) => one.id == other.id || one.name == other.name,
+        _ => false,
+    }
+}
+
 /// Returns the adapters on which a socket joins a group: all that are up, carry multicast and have
-/// an address of the group's family; loopback only if there is no other (MCG-02, MCG-03).
+/// an address of the group's family; loopback only if there is no other, or if it is the one that
+/// was asked for (MCG-02, MCG-03). `only` is the index of the one adapter that was asked for.
 fn suitable(
     adapters: &[Adapter],
     group: IpAddr,
+    only: Option<u32>,
     bound: Bound,
 ) -> impl Iterator<Item = &Adapter> + Clone + use<'_> {
     let carries = move |adapter: &&Adapter| {
@@ -236,7 +316,8 @@ fn suitable(
             && addresses.any(|ip| ip.is_ipv4() == group.is_ipv4())
     };
     let reaches = move |adapter: &&Adapter| {
-        bound.adapter.is_none_or(|index| adapter.index == index)
+        only.is_none_or(|index| adapter.index == index)
+            && bound.adapter.is_none_or(|index| adapter.index == index)
             && bound.address.is_none_or(|ip| adapter.has_address(ip))
     };
     let found = adapters.iter().filter(carries).filter(reaches);
@@ -279,21 +360,26 @@ mod tests {
             address: Some(ip.parse().unwrap()),
             ..anywhere
         };
-        for (group, bound, among, expected) in [
-            ("224.3.0.5", anywhere, 0..4, &[2_u32, 3] as &[_]),
-            ("ff15::1", anywhere, 0..4, &[2]),
-            ("224.3.0.5", anywhere, 0..1, &[1]),
-            ("224.3.0.5", on_adapter(3), 0..4, &[3]),
-            ("ff15::1", on_adapter(3), 0..4, &[]),
-            ("224.3.0.5", on_adapter(1), 0..4, &[1]),
-            ("224.3.0.5", at("192.0.2.1"), 0..4, &[2]),
-            ("224.3.0.5", at("192.0.2.9"), 0..4, &[]),
+        for (group, only, bound, among, expected) in [
+            ("224.3.0.5", None, anywhere, 0..4, &[2_u32, 3] as &[_]),
+            ("ff15::1", None, anywhere, 0..4, &[2]),
+            ("224.3.0.5", None, anywhere, 0..1, &[1]),
+            ("224.3.0.5", None, on_adapter(3), 0..4, &[3]),
+            ("ff15::1", None, on_adapter(3), 0..4, &[]),
+            ("224.3.0.5", None, on_adapter(1), 0..4, &[1]),
+            ("224.3.0.5", None, at("192.0.2.1"), 0..4, &[2]),
+            ("224.3.0.5", None, at("192.0.2.9"), 0..4, &[]),
+            ("224.3.0.5", Some(3), anywhere, 0..4, &[3]),
+            ("224.3.0.5", Some(1), anywhere, 0..4, &[1]),
+            ("ff15::1", Some(3), anywhere, 0..4, &[]),
+            ("224.3.0.5", Some(4), anywhere, 0..4, &[]),
+            ("224.3.0.5", Some(2), on_adapter(3), 0..4, &[]),
         ] {
             let group = group.parse().unwrap();
-            let found: Vec<_> = suitable(&adapters[among], group, bound)
+            let found: Vec<_> = suitable(&adapters[among], group, only, bound)
                 .map(|adapter| adapter.index)
                 .collect();
-            assert_eq!(found, *expected, "{group} {bound:?}");
+            assert_eq!(found, *expected, "{group} {only:?} {bound:?}");
         }
     }
 }

@@ -111,6 +111,16 @@ impl WriteQueue {
         self.length.load(Ordering::Acquire) == 0
     }
 
+    /// Returns how many writes wait to be sent, and how many datagrams they have left.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        if self.is_empty() {
+            return (0, 0);
+        }
+        let writes = self.writes();
+        let datagrams = writes.queued.values().map(|write| write.count).sum();
+        (writes.queued.len(), datagrams)
+    }
+
     /// Adds a write to the end of the queue, and returns its position.
     pub(crate) fn enqueue<'a>(
         &'a self,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Family, Socket};
+use udpair_io::{Adapter, Cause, Family, Socket};
 
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Local, LocalHost, zone_of};
@@ -75,7 +75,7 @@ pub(crate) fn bound_socket(
                 {
                     continue;
                 }
-                let socket = open_family(settings, family_of(*address))?;
+                let socket = open_family(settings, family_of(settings, *address))?;
                 match bind_to(&socket, settings, *address) {
                     Ok(()) => {
                         choose_multicast_adapter(&socket, settings, *address);
@@ -151,16 +151,25 @@ pub(crate) fn reopened_socket(
 /// Makes the socket send to groups on the adapter that has the bound address (MCG-11). Linux does
 /// this by itself, but only for IPv4.
 fn choose_multicast_adapter(socket: &Socket, settings: &Settings, address: SocketAddr) {
-    let ip = address.ip().to_canonical();
-    if ip.is_ipv4() || ip.is_unspecified() || settings.multicast.adapter.is_some() {
+    if settings.multicast.adapter.is_some() {
         return;
+    }
+    if let Some(owner) = multicast_owner(settings, address) {
+        // If this fails, the routing table chooses.
+        let _ = udpair_io::set_multicast_adapter(socket, owner);
+    }
+}
+
+/// Returns the index of the adapter that has the address that a socket is bound to, if the system
+/// does not choose that adapter for groups by itself.
+pub(crate) fn multicast_owner(settings: &Settings, address: SocketAddr) -> Option<u32> {
+    let ip = address.ip().to_canonical();
+    if ip.is_ipv4() || ip.is_unspecified() {
+        return None;
     }
     let adapters = settings.resolver.list_adapters().unwrap_or_default();
     let owner = adapters.iter().find(|adapter| adapter.has_address(ip));
-    if let Some(owner) = owner {
-        // If this fails, the routing table chooses.
-        let _ = udpair_io::set_multicast_adapter(socket, owner.index);
-    }
+    owner.map(|owner| owner.index)
 }
 
 /// Returns the error for a local and a remote end that have no address family in common.
@@ -175,21 +184,31 @@ pub(crate) fn no_common_family() -> Error {
 /// Opens a socket for all local addresses: of the destination's family, of the family that the
 /// resolver is limited to, or of both.
 fn open_any(settings: &Settings, destination: Option<SocketAddr>) -> Result<Socket, Error> {
-    match (destination, settings.resolver.family()) {
-        (Some(destination), _) if is_ipv4(destination) => open_family(settings, Family::Ipv4),
-        (Some(_), _) | (None, Some(AddressFamily::Ipv6)) => open_family(settings, Family::Ipv6),
-        (None, Some(AddressFamily::Ipv4)) => open_family(settings, Family::Ipv4),
-        (None, None) => match open_family(settings, Family::Dual) {
+    let opened = match (destination, settings.resolver.family()) {
+        (Some(destination), _) if is_ipv4(destination) => open_descriptor(settings, Family::Ipv4),
+        (Some(_), _) | (None, Some(AddressFamily::Ipv6)) => open_descriptor(settings, Family::Ipv6),
+        (None, Some(AddressFamily::Ipv4)) => open_descriptor(settings, Family::Ipv4),
+        (None, None) => match open_descriptor(settings, Family::Dual) {
             // A machine without IPv6 (DGS-03).
             Err(error) if error.kind() == ErrorKind::FamilyNotSupported => {
-                open_family(settings, Family::Ipv4)
+                open_descriptor(settings, Family::Ipv4)
             }
             result => result,
         },
-    }
+    };
+    let socket = opened?;
+    settings.prepare_by_application(&socket)?;
+    Ok(socket)
 }
 
 fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
+    let socket = open_descriptor(settings, family)?;
+    settings.prepare_by_application(&socket)?;
+    Ok(socket)
+}
+
+/// Opens a descriptor with the options of the settings.
+fn open_descriptor(settings: &Settings, family: Family) -> Result<Socket, Error> {
     let open = || {
         let socket = Socket::open(family)?;
         settings.apply(&socket)?;
@@ -199,11 +218,13 @@ fn open_family(settings: &Settings, family: Family) -> Result<Socket, Error> {
 }
 
 /// Returns the family of a socket bound to `address`. The unspecified IPv6 address stands for both
-/// families.
-fn family_of(address: SocketAddr) -> Family {
+/// families, unless the resolver is limited to one.
+fn family_of(settings: &Settings, address: SocketAddr) -> Family {
     match address.ip().to_canonical() {
         IpAddr::V4(_) => Family::Ipv4,
-        IpAddr::V6(ip) if ip.is_unspecified() => Family::Dual,
+        IpAddr::V6(ip) if ip.is_unspecified() && settings.resolver.family().is_none() => {
+            Family::Dual
+        }
         IpAddr::V6(_) => Family::Ipv6,
     }
 }
@@ -252,7 +273,7 @@ fn bound_to_loopback_address(
         false => Ipv4Addr::LOCALHOST.into(),
     };
     let address = SocketAddr::new(ip, port);
-    let socket = open_family(settings, family_of(address))?;
+    let socket = open_family(settings, family_of(settings, address))?;
     bind_to(&socket, settings, address)?;
     Ok((socket, None))
 }
@@ -278,9 +299,18 @@ fn bind_to(socket: &Socket, settings: &Settings, address: SocketAddr) -> Result<
         0 => socket
             .bind(address)
             .and_then(|()| settings.share_port(socket)),
-        _ => settings
-            .share_port(socket)
-            .and_then(|()| socket.bind(address)),
+        _ => settings.share_port(socket).and_then(|()| {
+            let bound = socket.bind(address);
+            match &bound {
+                Err(error)
+                    if Cause::of(error) == Cause::AddressInUse
+                        && settings.share_port_as_group(socket) =>
+                {
+                    socket.bind(address)
+                }
+                _ => bound,
+            }
+        }),
     };
     bind().map_err(|error| {
         let message = format!("cannot bind to {address}");
