@@ -41,10 +41,11 @@
 //!
 //! | tokio | here | what differs |
 //! |---|---|---|
-//! | [`bind`](tokio::net::UdpSocket::bind) | [`Builder::bind`] | options are set before, on the [`Builder`]; no other socket can have the port |
+//! | [`bind`](tokio::net::UdpSocket::bind) | [`Builder::bind`] | a [`Builder`] has the options; no other socket can have the port, unless [`share_port`](Builder::share_port) is set |
 //! | [`connect`](tokio::net::UdpSocket::connect) | [`Builder::connect`] | binds too; goes on to the next address if the system refuses one; SRV records for service names |
 //! | [`send`](tokio::net::UdpSocket::send) | [`DatagramSocket::output`], then [`OutputStream::write`] | returns no length, because a datagram is sent whole or not at all |
 //! | [`recv`](tokio::net::UdpSocket::recv), [`recv_from`](tokio::net::UdpSocket::recv_from) | [`DatagramSocket::recv`] | returns a [`Message`]: [`payload`](Message::payload), [`remote`](Message::remote), the address that it was sent to, and more |
+//! | [`recv_buf`](tokio::net::UdpSocket::recv_buf), a buffer of the program | [`recv_into`](DatagramSocket::recv_into) | returns what was filled, and from where |
 //! | [`send_to`](tokio::net::UdpSocket::send_to) | [`DatagramSocket::send_to`] | takes addresses; [`output_to`](DatagramSocket::output_to) resolves a name once. [`Message::reply`] keeps the local address |
 //! | [`try_recv_from`](tokio::net::UdpSocket::try_recv_from), [`try_send_to`](tokio::net::UdpSocket::try_send_to) | [`try_recv`](DatagramSocket::try_recv), [`try_send_to`](DatagramSocket::try_send_to) | `None` and `false` in place of the error `WouldBlock` |
 //! | [`poll_recv`](tokio::net::UdpSocket::poll_recv) | [`poll_recv`](DatagramSocket::poll_recv) | as there, the last of several tasks is woken; in [`recv`](DatagramSocket::recv) any number of tasks may wait |
@@ -54,6 +55,7 @@
 //! | [`join_multicast_v4`](tokio::net::UdpSocket::join_multicast_v4), [`join_multicast_v6`](tokio::net::UdpSocket::join_multicast_v6) | [`join_multicast`](DatagramSocket::join_multicast) | on every suitable adapter, each with its outcome, and again when the network changes |
 //! | [`set_ttl`](tokio::net::UdpSocket::set_ttl) | [`Builder::hop_limit`], [`set_hop_limit`](DatagramSocket::set_hop_limit) | also for IPv6 |
 //! | [`from_std`](tokio::net::UdpSocket::from_std) | [`DatagramSocket::from_std`] | need not be non-blocking before |
+//! | [`into_std`](tokio::net::UdpSocket::into_std) | [`into_std`](DatagramSocket::into_std) | |
 //! | a loop with [`timeout`](tokio::time::timeout) and retries | [`DatagramSocket::ask`] | tells the replies of many requests on one socket apart |
 //! | one call for each datagram | [`recv_batch`](DatagramSocket::recv_batch), [`send_batch`](DatagramSocket::send_batch), [`for_each`](DatagramSocket::for_each) | many datagrams in one call of the system |
 //!
@@ -123,18 +125,19 @@
 //! | `Socket::new` | [`Builder::open`] | the family is decided when it is bound or connected |
 //! | `bind_device` | [`Builder::bind_on`] with [`adapter`](crate::adapter) | bound again when the adapter comes back |
 //! | `set_reuse_port` | [`Builder::bind_group`] | all sockets of a group are opened together |
-//! | `set_reuse_address` | [`Builder::multicast_only`] | a port is shared only for groups and broadcasts |
-//! | `set_only_v6` | none | `"0.0.0.0:7"` is IPv4, `":7"` is both |
-//! | `set_recv_buffer_size`, `set_send_buffer_size` | [`inbound_buffer_bytes`](Builder::inbound_buffer_bytes), [`send_buffer_bytes`](Builder::send_buffer_bytes) | [`options`](DatagramSocket::options) says what was granted, and what would help |
+//! | `set_reuse_address` | [`Builder::share_port`], [`Builder::multicast_only`] | the second is for groups and broadcasts, whichever program joins them |
+//! | `set_only_v6` | [`Builder::ipv6_only`] | `"0.0.0.0:7"` is IPv4, `":7"` is both families |
+//! | `set_recv_buffer_size`, `set_send_buffer_size` | [`inbound_buffer_bytes`](Builder::inbound_buffer_bytes), [`send_buffer_bytes`](Builder::send_buffer_bytes) | before or [after](DatagramSocket::set_inbound_buffer_bytes) opening; [`options`](DatagramSocket::options) says what was granted, and what would help |
 //! | `set_ttl_v4`, `set_unicast_hops_v6` | [`hop_limit`](Builder::hop_limit) | both families; [`PacketHeader`] for one datagram |
 //! | `set_tos_v4`, `set_tclass_v6` | [`dscp`](Builder::dscp), [`ecn`](Builder::ecn) | two options in place of one byte |
 //! | `set_multicast_ttl_v4`, `set_multicast_hops_v6` | [`multicast_hops`](Builder::multicast_hops) | |
 //! | `set_multicast_if_v4`, `set_multicast_if_v6` | [`multicast_adapter`](Builder::multicast_adapter) | used again when the adapter comes back |
 //! | `set_multicast_loop_v4`, `set_multicast_loop_v6` | [`multicast_loopback`](Builder::multicast_loopback) | |
-//! | `join_multicast_v4_n`, `join_multicast_v6` | [`join_multicast`](DatagramSocket::join_multicast) | on every suitable adapter |
+//! | `join_multicast_v4_n`, `join_multicast_v6` | [`join_multicast`](DatagramSocket::join_multicast), [`join_multicast_on`](DatagramSocket::join_multicast_on) | on every suitable adapter, or on one |
 //! | `join_ssm_v4` | [`join_source`](DatagramSocket::join_source) | also for IPv6 |
 //! | `set_multicast_all_v4` | none needed | groups of other programs are not received |
 //! | `sendmsg`, `recvmsg` and their control messages | [`Destination`], [`Metadata`] | source address, adapter, hop limit and ECN as fields |
+//! | any other option | [`Builder::before_bind`], [`with_system_socket`](DatagramSocket::with_system_socket) | before the socket is bound, or later |
 //!
 //! # From `quinn-udp`
 //!
@@ -168,13 +171,13 @@
 //! |---|---|---|
 //! | `UdpSocketState::new` | opening a socket, or [`DatagramSocket::from_std`] | the state is a part of the socket |
 //! | `send`, `try_send` | [`send_batch`](DatagramSocket::send_batch), [`try_send_batch`](DatagramSocket::try_send_batch) | errors are returned, and the datagram that failed is the batch's first |
-//! | `Transmit::segment_size` | none needed | datagrams of one length to one destination are found in a [`SendBatch`] |
+//! | `Transmit::segment_size` | [`send_run_to`](DatagramSocket::send_run_to) | not needed in a [`SendBatch`], which finds datagrams of one length to one destination |
 //! | `Transmit::src_ip`, `Transmit::ecn` | [`Destination::source`], [`Destination::header`] | [`Capabilities`] says whether the engine can |
-//! | `recv` | [`recv_batch`](DatagramSocket::recv_batch), [`try_recv_batch`](DatagramSocket::try_recv_batch) | the batch has the buffers, and returns single datagrams |
-//! | `RecvMeta::stride` | none needed | coalesced datagrams are cut already |
+//! | `recv` | [`recv_batch`](DatagramSocket::recv_batch), [`recv_buffers`](DatagramSocket::recv_buffers) | the batch has its own buffers, and returns single datagrams; the second takes buffers of the program |
+//! | `RecvMeta::stride` | [`Filled::segment`] | not needed in a [`RecvBatch`], where coalesced datagrams are cut already |
 //! | `RecvMeta::dst_ip`, `RecvMeta::ecn`, `RecvMeta::interface_index` | [`Metadata::to`], [`Metadata::ecn`], [`Metadata::adapter`] | [`Metadata::local`] is the address to reply from |
 //! | `RecvMeta::timestamp` | [`Builder::timestamps`], [`Metadata::timestamp`] | |
-//! | `gro_segments`, `max_gso_segments` | [`Capabilities::receive_offload`], [`Capabilities::send_batch`] | no buffer has to be of that size |
+//! | `gro_segments`, `max_gso_segments` | [`Capabilities::receive_segments`], [`Capabilities::send_segments`] | batches need no buffer of that size |
 //! | `enable_transport_errors`, `recv_transport_error` | [`next_event`](DatagramSocket::next_event) | always on, where the engine can |
 //! | `may_fragment` | [`Builder::dont_fragment`] | datagrams may be fragmented by default |
 //! | `set_send_buffer_size`, `set_recv_buffer_size` | [`send_buffer_bytes`](Builder::send_buffer_bytes), [`inbound_buffer_bytes`](Builder::inbound_buffer_bytes) | |
@@ -183,6 +186,6 @@
 
 #[allow(unused_imports, reason = "the documentation links to these")]
 use crate::{
-    Builder, Capabilities, DatagramSocket, Destination, Message, Metadata, OutputStream,
-    PacketHeader, Resolver, SendBatch, Statistics, blocking,
+    Builder, Capabilities, DatagramSocket, Destination, Filled, Message, Metadata, OutputStream,
+    PacketHeader, RecvBatch, Resolver, SendBatch, Statistics, blocking,
 };
