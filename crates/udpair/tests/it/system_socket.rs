@@ -11,6 +11,7 @@ use udpair::{
     SocketOption,
 };
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, TIMEOUT, builders, endpoint, soon, unused_addr};
 
@@ -29,6 +30,7 @@ fn counting(builder: &Builder) -> (Builder, Arc<AtomicUsize>) {
 }
 
 /// BND-17: once for each descriptor, whatever opens it.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn every_descriptor_is_prepared_once_before_it_is_bound() {
     let peer = Peer::new();
@@ -303,9 +305,7 @@ async fn a_descriptor_is_valid_until_it_is_dropped() {
         let socket = builder.bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let descriptor = socket.descriptor().unwrap();
-        let own = socket
-            .with_system_socket(|socket| socket.as_raw_fd())
-            .unwrap();
+        let own = socket.with_system_socket(AsRawFd::as_raw_fd).unwrap();
         assert_ne!(descriptor.as_raw_fd(), own);
         let udp = UdpSocket::from(descriptor.as_fd().try_clone_to_owned().unwrap());
         udp.set_ttl(33).unwrap();
