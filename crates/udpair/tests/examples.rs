@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
+use udpair::{DatagramSocket, HostName};
+
 /// An example that runs until this is dropped.
 struct Server {
     child: Child,
@@ -204,6 +206,81 @@ fn the_stun_client_prints_its_address() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.contains(&format!("sees {from}")), "{text}");
     }
+}
+
+/// Returns a query of multicast DNS for the addresses of a host.
+fn mdns_query(id: u8, host: &str, class: u16) -> Vec<u8> {
+    let mut query = vec![0, id, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in host.split('.') {
+        query.push(u8::try_from(label.len()).unwrap());
+        query.extend(label.as_bytes());
+    }
+    query.extend([0, 0, 1]);
+    query.extend(class.to_be_bytes());
+    query
+}
+
+/// RFC 6762, sections 5.4, 6 and 6.7: beside another program on the port, which also receives the
+/// queries to the group.
+#[tokio::test]
+async fn the_mdns_responder_answers_beside_another_program() {
+    const HOST: &str = "Printer.local";
+    const RECORD: [u8; 4] = [127, 0, 0, 1];
+    let mut adapters = udpair::adapters().unwrap().into_iter();
+    let lo = adapters.find(|adapter| adapter.is_loopback).unwrap();
+    let responder = Server::start("mdns_responder", &["printer.local", "0", &lo.name]);
+    let port = responder.address.port();
+    let other = DatagramSocket::builder()
+        .share_port(true)
+        .multicast_adapter(&lo);
+    let other = other.bind(format!(":{port}")).await.unwrap();
+    let group: HostName = "224.0.0.251".parse().unwrap();
+    other.join_multicast_on(&group, &lo).await.unwrap();
+    let to = SocketAddr::new(group.ip().unwrap(), port);
+    let receive = async || {
+        let limit = Duration::from_secs(20);
+        let received = tokio::time::timeout(limit, other.recv()).await;
+        received.expect("a datagram in time").unwrap()
+    };
+
+    // A name of somebody else is not answered; the answer to the next query comes first.
+    for (class, is_to_group) in [(1_u16, true), (0x8001, false)] {
+        for host in ["other.local", HOST] {
+            let query = mdns_query(7, host, class);
+            other.send_to(&query, to).await.unwrap();
+            // Its own query, as every member of the group receives it.
+            assert_eq!(receive().await.payload(), query);
+        }
+        let answer = receive().await;
+        assert_eq!(
+            answer.to().unwrap().is_multicast(),
+            is_to_group,
+            "{answer:?}"
+        );
+        assert_eq!(answer.remote().port(), port, "{answer:?}");
+        assert_eq!(answer.hop_limit(), Some(255), "{answer:?}");
+        // No question, one record that replaces others, of two minutes.
+        let payload = answer.payload();
+        assert_eq!(payload[..8], [0, 0, 0x84, 0, 0, 0, 0, 1], "{answer:?}");
+        let record = [&[0, 1, 0x80, 1, 0, 0, 0, 120, 0, 4], &RECORD[..]].concat();
+        assert!(payload.ends_with(&record), "{answer:?}");
+    }
+
+    // A resolver that knows nothing of multicast DNS.
+    let legacy = peer("127.0.0.1");
+    let at = responder.at("127.0.0.1");
+    other.close();
+    legacy.send_to(&mdns_query(9, HOST, 1), at).unwrap();
+    let mut buffer = [0; 1000];
+    let (length, from) = legacy.recv_from(&mut buffer).unwrap();
+    assert_eq!(from, at);
+    assert_eq!(buffer[..8], [0, 9, 0x84, 0, 0, 1, 0, 1]);
+    let record = [&[0, 1, 0, 1, 0, 0, 0, 10, 0, 4], &RECORD[..]].concat();
+    assert!(
+        buffer[..length].ends_with(&record),
+        "{:?}",
+        &buffer[..length]
+    );
 }
 
 /// Every metric is counted.

@@ -303,9 +303,7 @@ async fn a_descriptor_is_valid_until_it_is_dropped() {
         let socket = builder.bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let descriptor = socket.descriptor().unwrap();
-        let own = socket
-            .with_system_socket(AsRawFd::as_raw_fd)
-            .unwrap();
+        let own = socket.with_system_socket(AsRawFd::as_raw_fd).unwrap();
         assert_ne!(descriptor.as_raw_fd(), own);
         let udp = UdpSocket::from(descriptor.as_fd().try_clone_to_owned().unwrap());
         udp.set_ttl(33).unwrap();
