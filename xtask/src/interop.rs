@@ -17,6 +17,7 @@ mod guest;
 mod kubernetes;
 mod lan;
 mod many;
+mod mdns;
 mod multicast;
 mod named;
 mod names;
@@ -48,6 +49,7 @@ pub(crate) const SUITES: &[Suite] = &[
     attachment::SUITE,
     full::SUITE,
     many::SUITE,
+    mdns::SUITE,
     echo::SUITE,
     refusal::SUITE,
     sandbox::SUITE,

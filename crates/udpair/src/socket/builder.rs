@@ -272,7 +272,7 @@ impl Builder {
     /// options were set: for each address that a connect or a bind tries, for each member of a
     /// group, and for the new descriptor when the adapter comes back to which a socket is tied. It is
     /// not called for [`from_std`](Self::from_std), whose socket is bound already, nor for queries
-    /// to name servers. The [`SystemSocket`](crate::SystemSocket) implements `AsFd` or `AsSocket`.
+    /// to name servers. The [`SystemSocket`] implements `AsFd` or `AsSocket`.
     ///
     /// The function runs where the socket is opened, without a lock held, so it may use other
     /// sockets, and this one. It should return quickly, because tasks wait for it.
