@@ -44,6 +44,7 @@ mod path;
 mod peer_error;
 mod pool;
 mod portable;
+mod queued_error;
 mod segment;
 mod socket;
 mod source;
@@ -84,5 +85,6 @@ pub use option::{
 };
 pub use path::{hosts_path, name_servers_path, services_path};
 pub use peer_error::{NetworkError, NetworkErrorKind};
+pub use queued_error::{call_past_errors, may_be_queued, retry_past_errors};
 pub use socket::{Family, Socket, stream_for_query};
 pub use source::{SourceProbe, source_address};

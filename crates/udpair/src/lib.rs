@@ -121,9 +121,9 @@ pub use resolve::{
     SrvStep, Step, Transport, sort_endpoint_pairs,
 };
 pub use socket::{
-    Builder, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport, OptionValue,
-    OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request, SendQueue,
-    SocketOperation, SocketOption, Statistics,
+    Builder, DatagramSink, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport,
+    OptionValue, OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request,
+    SendQueue, SocketOperation, SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

@@ -31,7 +31,9 @@ use std::future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Capabilities, Datagram, Descriptor, Destination, RecvBatch, SendBatch};
+use udpair_io::{
+    Adapter, Capabilities, Datagram, Datagrams, Descriptor, Destination, RecvBatch, SendBatch,
+};
 
 use crate::error::Error;
 use crate::message::{Event, Message};
@@ -45,8 +47,8 @@ pub use multicast::Joined;
 pub use options::{OptionReport, OptionValue, OptionsReport, SocketOption};
 use receive::{ForEach, Receive};
 pub use receive::{MessageQueue, Messages, Overflow};
-pub use send::OutputStream;
 use send::dispatch;
+pub use send::{DatagramSink, OutputStream};
 pub use send_queue::SendQueue;
 pub use settings::{Ecn, PeerErrors, QualityOfService};
 use shared::{Handle, Shared};
@@ -496,6 +498,22 @@ impl DatagramSocket {
         dispatch::send_mixed_batch(self.shared(), batch).await
     }
 
+    /// Returns a sink of payloads with their destinations, for code that works with the traits of
+    /// `futures`.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use futures_util::SinkExt as _;
+    /// # use udpair::{DatagramSocket, Destination, Error};
+    /// # async fn send(socket: &DatagramSocket, to: Destination) -> Result<(), Error> {
+    /// socket.sink().send((Bytes::from_static(b"hello"), to)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sink(&self) -> DatagramSink {
+        DatagramSink::new(self.shared().clone())
+    }
+
     /// Receives the next message. Waits until one arrives.
     ///
     /// Messages are returned in the order of their arrival. Several tasks may wait at the same
@@ -602,6 +620,76 @@ impl DatagramSocket {
     /// ```
     pub async fn recv_batch(&self, batch: &mut RecvBatch) -> Result<usize, Error> {
         receive::recv_batch(self.shared(), batch).await
+    }
+
+    /// Receives the next event other than a message, or datagrams into `batch`. Waits until there
+    /// is either.
+    ///
+    /// This is [`next_event`](Self::next_event) for batches, with the same order: events other than
+    /// messages come before the datagrams that are queued. With `Some` event, `batch` is empty;
+    /// with `None`, it holds at least one datagram, which replace its content.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_event`](Self::next_event). `batch` is then empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has taken no event and no datagram.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error, RecvBatch};
+    /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
+    /// let mut batch = RecvBatch::new(16);
+    /// match socket.next_batch(&mut batch).await? {
+    ///     Some(event) => println!("{event:?}"),
+    ///     None => println!("{} datagrams", batch.len()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn next_batch(&self, batch: &mut RecvBatch) -> Result<Option<Event>, Error> {
+        receive::next_batch(self.shared(), batch).await
+    }
+
+    /// Calls `handler` for datagrams that arrived together, in the order of arrival, until the
+    /// socket is closed.
+    ///
+    /// This is [`for_each`](Self::for_each) for handlers that have something to do at the end of
+    /// such a batch: send all replies in one call, or take a lock only once. A batch has at least
+    /// one datagram, and about 128 at most. If the handler panics, the datagrams of its batch are
+    /// lost.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recv`](Self::recv), except that the result is `Ok` if the socket was closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a dropped future has received no datagram that was not handled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use udpair::{DatagramSocket, Error, SendBatch};
+    /// # async fn echo(socket: &DatagramSocket) -> Result<(), Error> {
+    /// let mut replies = SendBatch::new();
+    /// socket
+    ///     .for_each_batch(|datagrams| {
+    ///         for datagram in datagrams {
+    ///             let payload = datagram.payload().to_vec();
+    ///             replies.push_to(payload, datagram.metadata().reply());
+    ///         }
+    ///         // What the kernel has no space for now goes with the next batch.
+    ///         let _ = socket.try_send_batch(&mut replies);
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub async fn for_each_batch(&self, handler: impl FnMut(Datagrams<'_>)) -> Result<(), Error> {
+        receive::for_each_batch(self.shared(), handler).await
     }
 
     /// Calls `handler` for each datagram that arrives, one at a time and in the order of arrival,

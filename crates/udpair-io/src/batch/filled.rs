@@ -3,7 +3,8 @@
 use std::io::IoSliceMut;
 use std::mem;
 
-use super::{FilterStats, Metadata};
+use super::Metadata;
+use super::filter_stats::FilterStats;
 
 /// What one buffer of the caller holds after a receive: a datagram, or several coalesced datagrams
 /// of one sender, back to back (`UDP_GRO`, udp(7)).

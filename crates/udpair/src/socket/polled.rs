@@ -9,7 +9,7 @@ use super::open;
 use super::receive;
 use super::send::{dispatch, space};
 use crate::error::Error;
-use crate::message::Message;
+use crate::message::{Event, Message};
 
 impl DatagramSocket {
     /// Polls for the next message, like [`recv`](Self::recv).
@@ -59,6 +59,33 @@ impl DatagramSocket {
     /// Those of [`recv`](Self::recv). `batch` is then empty.
     pub fn try_recv_batch(&self, batch: &mut RecvBatch) -> Result<usize, Error> {
         receive::try_recv_batch(self.shared(), batch)
+    }
+
+    /// Polls for an event or datagrams, like [`next_batch`](Self::next_batch).
+    ///
+    /// Only one task at a time can wait; see [`poll_recv`](Self::poll_recv).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_batch`](Self::next_batch). `batch` is then empty, as it is while this is
+    /// pending.
+    pub fn poll_next_batch(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &mut RecvBatch,
+    ) -> Poll<Result<Option<Event>, Error>> {
+        receive::poll_next_batch(self.shared(), cx, batch)
+    }
+
+    /// Takes an event or datagrams that are already there, like [`next_batch`](Self::next_batch).
+    /// Without an event, `batch` holds the datagrams; it is empty if there are none. This never
+    /// waits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_batch`](Self::next_batch). `batch` is then empty.
+    pub fn try_next_batch(&self, batch: &mut RecvBatch) -> Result<Option<Event>, Error> {
+        receive::try_next_batch(self.shared(), batch)
     }
 
     /// Waits until there is a message or another event. It stays there for the call that takes it first,

@@ -33,6 +33,7 @@ mod many;
 mod multicast;
 mod names;
 mod network;
+mod next_batch;
 mod options;
 mod pairs;
 #[cfg(feature = "dns")]

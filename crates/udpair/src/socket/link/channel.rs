@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 use once_cell::race::OnceBox;
 use udpair_io::{
     Cause, Destination, Filled, NetworkError, Outgoing, RecvBatch, Remaining, Run, SendBatch, Sent,
-    Socket,
+    Socket, may_be_queued, retry_past_errors,
 };
 
 use super::events::EventQueue;
@@ -209,12 +209,8 @@ impl Channel {
         }
     }
 
-    /// Makes a call on the socket, despite queued errors that earlier datagrams caused.
-    ///
-    /// A queued error fails the next call on the socket, whatever that call does, and a send that
-    /// fails this way sends nothing (OUT-15). So the queued errors are taken and the call is
-    /// repeated, while no other call is under way. Only then does a failure with an empty error
-    /// queue mean that the error belongs to this call.
+    /// Makes a call on the socket, despite queued errors that earlier datagrams caused (OUT-15). It
+    /// is repeated while no other call is under way.
     ///
     /// A socket that the system has destroyed is closed: its next call would open it again, at
     /// another port.
@@ -230,48 +226,24 @@ impl Channel {
     #[cold]
     fn call_exclusive<R>(
         &self,
-        mut call: impl FnMut(&Socket) -> io::Result<R>,
+        call: impl FnMut(&Socket) -> io::Result<R>,
         first: io::Error,
     ) -> Option<io::Result<R>> {
-        if is_always_own(&first) {
-            self.watched.with(|socket| self.take_errors(socket));
-            return Some(Err(first));
-        }
-        let mut last = first;
+        let engine = self.settings.engine;
         let result = self.watched.with_exclusive(|socket| {
-            self.take_errors(socket);
-            let mut tries = 1;
-            loop {
-                if Cause::of(&last) == Cause::ConnectionAborted {
-                    return None;
-                }
-                let error = match call(socket) {
-                    Err(error) if may_be_queued(&error) => error,
-                    result => {
-                        // The last error did not recur, so it belonged to an earlier datagram.
-                        self.note_reported(socket, &last);
-                        return Some(result);
-                    }
-                };
-                let is_own = self.take_errors(socket) == 0 && !is_never_own(&error);
-                if !is_own || Cause::of(&error) != Cause::of(&last) {
-                    self.note_reported(socket, &last);
-                }
-                if is_own || is_always_own(&error) || tries == TRIES_MAX {
-                    return Some(Err(error));
-                }
-                last = error;
-                tries += 1;
-            }
+            retry_past_errors(engine, socket, first, call, &mut |error| {
+                self.push_error(error);
+            })
         })?;
-        if result.is_none() {
-            let code = last.raw_os_error().unwrap_or(-1);
+        if let Err(error) = &result
+            && Cause::of(error) == Cause::ConnectionAborted
+        {
+            let code = error.raw_os_error().unwrap_or(-1);
             self.abort_code.store(code, Ordering::Release);
             self.close();
             self.events.announce();
-            return Some(Err(last));
         }
-        result
+        Some(result)
     }
 
     /// Returns the error with which the system has destroyed the socket; `None` if it has not.
@@ -291,14 +263,6 @@ impl Channel {
     /// Moves the errors that no call has returned yet to the events.
     pub(crate) fn take_pending_errors(&self) {
         self.watched.with(|socket| self.take_errors(socket));
-    }
-
-    /// For an engine without an error queue: moves the network error that caused `error` to the
-    /// events. The error must belong to an earlier datagram.
-    fn note_reported(&self, socket: &Socket, error: &io::Error) {
-        if let Some(error) = self.settings.engine.reported_by(socket, error) {
-            self.push_error(error);
-        }
     }
 
     fn push_error(&self, error: NetworkError) {
@@ -506,31 +470,4 @@ impl Channel {
     pub(crate) fn counters(&self) -> &Counters {
         self.counters.get_or_init(Box::default)
     }
-}
-
-/// The number of attempts to make a call despite queued errors (OUT-15).
-const TRIES_MAX: u32 = 16;
-
-/// Returns whether an error may belong to an earlier datagram. The two exceptions describe the
-/// present state of the buffers.
-fn may_be_queued(error: &io::Error) -> bool {
-    error.kind() != io::ErrorKind::WouldBlock && Cause::of(error) != Cause::NoBuffers
-}
-
-/// Returns whether an error can only come from the network, because no call fails with it for a
-/// reason of its own.
-fn is_never_own(error: &io::Error) -> bool {
-    matches!(
-        Cause::of(error),
-        Cause::ConnectionRefused | Cause::ConnectionReset
-    )
-}
-
-/// Returns whether an error can only come from the call itself, so that the call must not be
-/// repeated: each repetition is one more datagram that a firewall refuses, and answers.
-fn is_always_own(error: &io::Error) -> bool {
-    matches!(
-        Cause::of(error),
-        Cause::NotPermitted | Cause::ExceedsSendBuffer
-    )
 }

@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 use std::io;
+use std::mem;
 use std::num::NonZeroU8;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -257,6 +258,32 @@ impl Queue {
         }
         let message = self.take_message(channel, None);
         message.map(|message| message.map(|message| message.map(Event::Message)))
+    }
+
+    /// Takes one event other than a message, or replaces the content of `batch` with the next
+    /// datagrams; `None` if there is neither. With an event, `batch` is empty.
+    ///
+    /// Pending when the task has used up its budget.
+    pub(crate) fn take_event_or_batch(
+        &mut self,
+        channel: &Channel,
+        batch: &mut RecvBatch,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<Option<Event>>, ReceiveFailure>> {
+        batch.clear();
+        if channel.events.is_empty() {
+            match self.fill_some(channel, batch, cx) {
+                // Receiving also collects the errors that the network sent back.
+                _ if !channel.events.is_empty() => {}
+                Poll::Ready(Ok(is_filled)) => return Poll::Ready(Ok(is_filled.then_some(None))),
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => return Poll::Pending,
+            }
+            let limit = batch.limit();
+            self.put_back(channel, mem::take(batch));
+            batch.set_limit(limit);
+        }
+        Poll::Ready(Ok(channel.events.pop().map(Some)))
     }
 
     /// Returns how many messages to take from the kernel with the next call, where the caller sets

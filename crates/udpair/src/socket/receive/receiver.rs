@@ -1,11 +1,11 @@
 //! Delivers messages to receivers: one by one, in batches, or by a handler.
 
 use std::future::{self, Future};
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use udpair_io::{Datagram, Filled, RecvBatch};
+use udpair_io::{Datagram, RecvBatch};
 
 use crate::driver::{self, Discarded, WaitError};
 use crate::error::{Error, ErrorKind};
@@ -13,7 +13,7 @@ use crate::message::{Event, Message};
 use crate::socket::lifecycle::Operation;
 use crate::socket::lifecycle::{cancelled, closed};
 use crate::socket::link::Link;
-use crate::socket::link::{Cancellations, Channel, Given};
+use crate::socket::link::{Cancellations, Channel};
 use crate::socket::link::{Queue, ReceiveFailure, ReceiverState};
 use crate::socket::shared::Shared;
 
@@ -74,6 +74,22 @@ impl<'a> Receive<'a> {
         })
     }
 
+    /// Polls for one event other than a message, or until `batch` holds datagrams.
+    pub(super) fn poll_event_or_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut RecvBatch,
+    ) -> Poll<Result<Option<Event>, Error>> {
+        self.poll_with(cx, |queue, channel, cx| {
+            queue.take_event_or_batch(channel, batch, Some(cx))
+        })
+    }
+
+    /// Makes this part of an operation that began when there had been so many cancellations.
+    pub(super) fn start_at(&mut self, at_start: Option<Cancellations>) {
+        self.state.at_start = at_start;
+    }
+
     /// Polls until there is an event or a message.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, channel, cx| queue.look(channel, Some(cx)))
@@ -92,7 +108,7 @@ impl<'a> Receive<'a> {
         })
     }
 
-    fn poll_with<T>(
+    pub(super) fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
         take: impl FnMut(
@@ -208,20 +224,6 @@ pub(crate) fn poll_recv(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Me
     })
 }
 
-/// Implements [`DatagramSocket::poll_recv_batch`](crate::DatagramSocket::poll_recv_batch).
-pub(crate) fn poll_recv_batch(
-    shared: &Shared,
-    cx: &mut Context<'_>,
-    batch: &mut RecvBatch,
-) -> Poll<Result<usize, Error>> {
-    batch.clear();
-    let polled = poll_without_future(shared, cx, |queue, channel, cx| {
-        let filled = ready!(queue.fill_some(channel, batch, Some(cx)));
-        Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
-    });
-    polled.map(|received| received.map(|()| received_batch(cx, batch)))
-}
-
 /// Implements [`DatagramSocket::poll_readable`](crate::DatagramSocket::poll_readable).
 pub(crate) fn poll_readable(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
     poll_without_future(shared, cx, |queue, channel, cx| {
@@ -230,7 +232,7 @@ pub(crate) fn poll_readable(shared: &Shared, cx: &mut Context<'_>) -> Poll<Resul
 }
 
 /// Polls for one task, whose state the queue keeps between two polls.
-fn poll_without_future<T>(
+pub(super) fn poll_without_future<T>(
     shared: &Shared,
     cx: &mut Context<'_>,
     take: impl FnMut(&mut Queue, &Channel, &mut Context<'_>) -> Poll<Result<Option<T>, ReceiveFailure>>,
@@ -249,18 +251,8 @@ pub(crate) fn try_recv(shared: &Shared) -> Result<Option<Message>, Error> {
     try_take(shared, |queue, channel| queue.take_message(channel, None))
 }
 
-/// Implements [`DatagramSocket::try_recv_batch`](crate::DatagramSocket::try_recv_batch).
-pub(crate) fn try_recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
-    batch.clear();
-    let taken = try_take(shared, |queue, channel| {
-        let filled = ready!(queue.fill_some(channel, batch, None));
-        Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
-    });
-    taken.map(|_| batch.len())
-}
-
 /// Takes what has already arrived.
-fn try_take<T>(
+pub(super) fn try_take<T>(
     shared: &Shared,
     take: impl FnOnce(&mut Queue, &Channel) -> Poll<Result<Option<T>, ReceiveFailure>>,
 ) -> Result<Option<T>, Error> {
@@ -274,98 +266,6 @@ fn try_take<T>(
         Poll::Ready(taken) => taken.map_err(|failure| failed(&link.channel, failure)),
         Poll::Pending => Ok(None),
     }
-}
-
-/// Implements [`DatagramSocket::recv_batch`](crate::DatagramSocket::recv_batch).
-pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
-    let mut receive = Receive::new(shared);
-    batch.clear();
-    let received = future::poll_fn(|cx| {
-        ready!(receive.poll_batch(cx, batch))?;
-        Poll::Ready(Ok(received_batch(cx, batch)))
-    });
-    received.await
-}
-
-/// Charges the task for a batch, and returns the number of its datagrams.
-fn received_batch(cx: &mut Context<'_>, batch: &RecvBatch) -> usize {
-    // One unit was consumed with the call.
-    driver::consume_budget(cx, batch.len() - 1);
-    batch.len()
-}
-
-/// Implements [`DatagramSocket::recv_into`](crate::DatagramSocket::recv_into).
-pub(crate) async fn recv_into(shared: &Shared, buffer: &mut [u8]) -> Result<Filled, Error> {
-    let mut receive = Receive::new(shared);
-    let received = future::poll_fn(|cx| {
-        receive.poll_with(cx, |queue, channel, cx| {
-            queue.take_into(channel, buffer, Some(cx))
-        })
-    });
-    received.await
-}
-
-/// Implements [`DatagramSocket::try_recv_into`](crate::DatagramSocket::try_recv_into).
-pub(crate) fn try_recv_into(shared: &Shared, buffer: &mut [u8]) -> Result<Option<Filled>, Error> {
-    try_take(shared, |queue, channel| {
-        queue.take_into(channel, buffer, None)
-    })
-}
-
-/// Implements [`DatagramSocket::recv_buffers`](crate::DatagramSocket::recv_buffers).
-pub(crate) async fn recv_buffers(
-    shared: &Shared,
-    buffers: &mut [IoSliceMut<'_>],
-    filled: &mut Vec<Filled>,
-) -> Result<usize, Error> {
-    let mut receive = Receive::new(shared);
-    let mut given = Given::new(buffers, filled);
-    let received = future::poll_fn(|cx| {
-        let polled = receive.poll_with(cx, |queue, channel, cx| {
-            let is_filled = ready!(queue.fill_buffers(channel, &mut given, Some(cx)));
-            Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
-        });
-        ready!(polled)?;
-        Poll::Ready(Ok(received_buffers(cx, given.filled)))
-    });
-    received.await
-}
-
-/// Implements [`DatagramSocket::poll_recv_buffers`](crate::DatagramSocket::poll_recv_buffers).
-pub(crate) fn poll_recv_buffers(
-    shared: &Shared,
-    cx: &mut Context<'_>,
-    buffers: &mut [IoSliceMut<'_>],
-    filled: &mut Vec<Filled>,
-) -> Poll<Result<usize, Error>> {
-    let mut given = Given::new(buffers, filled);
-    let polled = poll_without_future(shared, cx, |queue, channel, cx| {
-        let is_filled = ready!(queue.fill_buffers(channel, &mut given, Some(cx)));
-        Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
-    });
-    polled.map(|received| received.map(|()| received_buffers(cx, filled)))
-}
-
-/// Implements [`DatagramSocket::try_recv_buffers`](crate::DatagramSocket::try_recv_buffers).
-pub(crate) fn try_recv_buffers(
-    shared: &Shared,
-    buffers: &mut [IoSliceMut<'_>],
-    filled: &mut Vec<Filled>,
-) -> Result<usize, Error> {
-    let mut given = Given::new(buffers, filled);
-    try_take(shared, |queue, channel| {
-        let is_filled = ready!(queue.fill_buffers(channel, &mut given, None));
-        Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
-    })?;
-    Ok(filled.len())
-}
-
-/// Charges the task for filled buffers, and returns their number.
-fn received_buffers(cx: &mut Context<'_>, filled: &[Filled]) -> usize {
-    let datagrams: usize = filled.iter().map(Filled::count).sum();
-    // One unit was consumed with the call.
-    driver::consume_budget(cx, datagrams.saturating_sub(1));
-    filled.len()
 }
 
 /// Implements [`DatagramSocket::readable`](crate::DatagramSocket::readable).
@@ -411,7 +311,7 @@ impl<H: FnMut(Datagram<'_>)> Future for ForEach<'_, H> {
                 had_peer: link.channel.peer().is_some(),
             });
             // All receives of this future are one operation.
-            receive.state.at_start = *at_start;
+            receive.start_at(*at_start);
             let ended = match ready!(receive.poll_adaptive_batch(cx, &mut batch)) {
                 Ok(()) => delivery
                     .and_then(|delivery| delivery.run(&mut batch, handler, &mut share).err()),
@@ -538,7 +438,7 @@ fn aborted(channel: &Channel) -> Option<Error> {
 
 /// How many datagrams one poll of a `for_each` hands on: as many as the runtime lets a task receive
 /// one by one. Counted here, so that other executors get the thread back too.
-const HANDLED_PER_POLL_MAX: usize = 128;
+pub(super) const HANDLED_PER_POLL_MAX: usize = 128;
 
 /// The action that error messages name.
 const ACTION: &str = "receive";

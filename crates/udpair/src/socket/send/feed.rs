@@ -1,5 +1,4 @@
-//! The buffer of an `OutputStream` that is used as a `Sink`. A flush sends its content as one
-//! batch.
+//! The buffer of what is used as a `Sink`. A flush sends its content as one batch.
 
 use std::future::Future;
 use std::mem;
@@ -7,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use udpair_io::SendBatch;
 
 use super::dispatch;
@@ -18,7 +16,7 @@ use crate::error::Error;
 use crate::socket::link::SendFailure;
 use crate::socket::shared::Shared;
 
-/// The datagrams that one handle of a stream was given as a `Sink`.
+/// The datagrams that one handle was given as a `Sink`.
 #[derive(Default)]
 pub(crate) struct Feed {
     batch: SendBatch,
@@ -29,10 +27,77 @@ pub(crate) struct Feed {
 /// A flush in progress. Its output is the datagrams that are left, and the result of sending.
 type Flushing = Pin<Box<dyn Future<Output = (SendBatch, Result<(), Error>)> + Send + Sync>>;
 
+/// Where the datagrams of a feed go.
+pub(crate) trait Route: Clone + Send + Sync + 'static {
+    /// Sends all datagrams of `batch` if that is possible without waiting; `None` if it is not.
+    fn try_send(&self, shared: &Shared, batch: &mut SendBatch) -> Option<Result<(), Error>>;
+
+    /// Returns a future that sends `batch`.
+    fn send(self, shared: Arc<Shared>, batch: SendBatch) -> Flushing;
+}
+
+/// All datagrams go to one recipient.
+impl Route for Recipient {
+    fn try_send(&self, shared: &Shared, batch: &mut SendBatch) -> Option<Result<(), Error>> {
+        let to = self.destination();
+        if !dispatch::is_direct(shared, to) {
+            return None;
+        }
+        let link = shared.link()?;
+        let at_start = link.channel.cancellations();
+        let count = batch.len();
+        let mut many = Many { batch, to, count };
+        match transmit::try_send(link, &mut many) {
+            Ok(()) => Some(Ok(())),
+            Err(SendFailure::Full | SendFailure::NoBuffers(_)) => None,
+            Err(failure) => {
+                let failed = Err(transmit::failed(link, &many, failure, at_start));
+                if self.has_moved(to, &failed, &shared.settings.resolver) {
+                    return None;
+                }
+                Some(failed)
+            }
+        }
+    }
+
+    fn send(self, shared: Arc<Shared>, mut batch: SendBatch) -> Flushing {
+        Box::pin(async move {
+            loop {
+                let to = self.destination();
+                let sent = dispatch::send_batch(&shared, &mut batch, to).await;
+                if !self.has_moved(to, &sent, &shared.settings.resolver) {
+                    return (batch, sent);
+                }
+            }
+        })
+    }
+}
+
+/// Each datagram has a destination of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EachItsOwn;
+
+impl Route for EachItsOwn {
+    fn try_send(&self, shared: &Shared, batch: &mut SendBatch) -> Option<Result<(), Error>> {
+        shared.link()?;
+        match dispatch::try_send_mixed_batch(shared, batch) {
+            Ok(_) if !batch.is_empty() => None,
+            sent => Some(sent.map(|_| ())),
+        }
+    }
+
+    fn send(self, shared: Arc<Shared>, mut batch: SendBatch) -> Flushing {
+        Box::pin(async move {
+            let sent = dispatch::send_mixed_batch(&shared, &mut batch).await;
+            (batch, sent)
+        })
+    }
+}
+
 impl Feed {
-    /// Adds a datagram.
-    pub(crate) fn push(&mut self, payload: Bytes) {
-        self.batch.push(payload);
+    /// Returns the datagrams that wait, to add one.
+    pub(crate) fn batch(&mut self) -> &mut SendBatch {
+        &mut self.batch
     }
 
     /// Waits until there is space for one more datagram.
@@ -40,20 +105,21 @@ impl Feed {
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,
-        recipient: &Recipient,
+        route: &impl Route,
     ) -> Poll<Result<(), Error>> {
         if self.flushing.is_none() && self.batch.len() < FED_MAX {
             return Poll::Ready(Ok(()));
         }
-        self.poll_flush(cx, shared, recipient)
+        self.poll_flush(cx, shared, route)
     }
 
-    /// Sends all datagrams.
+    /// Sends all datagrams. A datagram that cannot be sent is dropped with its error, so that the
+    /// next flush sends the datagrams after it.
     pub(crate) fn poll_flush(
         &mut self,
         cx: &mut Context<'_>,
         shared: &Arc<Shared>,
-        recipient: &Recipient,
+        route: &impl Route,
     ) -> Poll<Result<(), Error>> {
         loop {
             let flushing = match &mut self.flushing {
@@ -63,13 +129,13 @@ impl Feed {
                     // Without a budget the datagrams are enqueued, and other tasks run before they
                     // are sent.
                     if driver::poll_budget(cx).is_ready()
-                        && let Some(result) = self.try_flush(shared, recipient)
+                        && let Some(result) = route.try_send(shared, &mut self.batch)
                     {
-                        return Poll::Ready(result);
+                        return Poll::Ready(self.drop_failed(result));
                     }
                     let batch = mem::take(&mut self.batch);
                     self.flushing
-                        .insert(flush(batch, shared.clone(), recipient.clone()))
+                        .insert(route.clone().send(shared.clone(), batch))
                 }
             };
             let (left, result) = ready!(flushing.as_mut().poll(cx));
@@ -80,54 +146,12 @@ impl Feed {
         }
     }
 
-    /// Sends all datagrams if that is possible without waiting; `None` if it is not.
-    fn try_flush(&mut self, shared: &Shared, recipient: &Recipient) -> Option<Result<(), Error>> {
-        let to = recipient.destination();
-        if !dispatch::is_direct(shared, to) {
-            return None;
-        }
-        let link = shared.link()?;
-        let at_start = link.channel.cancellations();
-        let count = self.batch.len();
-        let mut many = Many {
-            batch: &mut self.batch,
-            to,
-            count,
-        };
-        match transmit::try_send(link, &mut many) {
-            Ok(()) => Some(Ok(())),
-            Err(SendFailure::Full | SendFailure::NoBuffers(_)) => None,
-            Err(failure) => {
-                let failed = Err(transmit::failed(link, &many, failure, at_start));
-                if recipient.has_moved(to, &failed, &shared.settings.resolver) {
-                    return None;
-                }
-                Some(self.drop_failed(failed))
-            }
-        }
-    }
-
-    /// Drops the datagram that failed, if `result` is its error, so that the next flush sends the
-    /// datagrams after it.
     fn drop_failed(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if result.is_err() {
             self.batch.pop();
         }
         result
     }
-}
-
-/// Returns a future that sends `batch`.
-fn flush(mut batch: SendBatch, shared: Arc<Shared>, recipient: Recipient) -> Flushing {
-    Box::pin(async move {
-        loop {
-            let to = recipient.destination();
-            let sent = dispatch::send_batch(&shared, &mut batch, to).await;
-            if !recipient.has_moved(to, &sent, &shared.settings.resolver) {
-                return (batch, sent);
-            }
-        }
-    })
 }
 
 /// The number of datagrams after which a feed flushes itself.

@@ -237,7 +237,7 @@ impl Sink<Bytes> for OutputStream {
 
     fn start_send(mut self: Pin<&mut Self>, payload: Bytes) -> Result<(), Error> {
         let (feed, ..) = self.feed();
-        feed.push(payload);
+        feed.batch().push(payload);
         Ok(())
     }
 
