@@ -127,9 +127,10 @@ pub use socket::{
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
-    DefaultRoute, Descriptor, Destination, Engine, Filled, Metadata, Network, PacketHeader, Reach,
-    RecvBatch, SendBatch, Socket as SystemSocket, Source, adapters, default_routes, engines,
-    is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
+    DefaultRoute, Descriptor, Destination, Engine, Filled, Fragmentation, Metadata, Network,
+    PacketHeader, Reach, RecvBatch, SendBatch, Socket as SystemSocket, Source, adapters,
+    default_routes, engines, is_receive_memory_full, receive_memory, receive_memory_limit,
+    set_receive_memory_limit,
 };
 
 /// The example of the package's README compiles.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Socket};
+use udpair_io::{Adapter, Fragmentation, Socket};
 
 use super::lifecycle::Operation;
 use super::open::bind::multicast_owner;
@@ -151,11 +151,12 @@ impl DatagramSocket {
     /// # Examples
     ///
     /// ```no_run
-    /// # async fn example() -> Result<(), udpair::Error> {
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let group = std::net::SocketAddr::from(([239, 1, 2, 3], 5000));
     /// let socket = udpair::DatagramSocket::builder().bind(":5000").await?;
     /// for adapter in udpair::adapters()?.iter().filter(|adapter| adapter.is_multicast) {
     ///     socket.set_multicast_adapter(adapter)?;
-    ///     socket.send_to(b"hello", ([239, 1, 2, 3], 5000)).await?;
+    ///     socket.send_to(b"hello", group).await?;
     /// }
     /// socket.set_multicast_adapter(None)?;
     /// # Ok(())
@@ -229,7 +230,7 @@ impl DatagramSocket {
     /// `DontFragment` (CTL-01 to CTL-04, CTL-13).
     pub fn set_dont_fragment(&self, dont_fragment: bool) -> Result<(), Error> {
         self.freezable("set whether fragmentation is off", |settings| {
-            settings.requested.dont_fragment = dont_fragment;
+            settings.requested.fragmentation = Fragmentation::of_switch(dont_fragment);
         })
     }
 
