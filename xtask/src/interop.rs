@@ -17,6 +17,7 @@ mod guest;
 mod kubernetes;
 mod lan;
 mod many;
+mod mdns;
 mod multicast;
 mod named;
 mod names;
@@ -24,6 +25,7 @@ mod namespace;
 mod network;
 mod options;
 mod peers;
+mod quinn;
 mod refusal;
 mod release;
 mod sandbox;
@@ -47,6 +49,7 @@ pub(crate) const SUITES: &[Suite] = &[
     attachment::SUITE,
     full::SUITE,
     many::SUITE,
+    mdns::SUITE,
     echo::SUITE,
     refusal::SUITE,
     sandbox::SUITE,
@@ -58,6 +61,7 @@ pub(crate) const SUITES: &[Suite] = &[
     options::SUITE,
     guest::SUITE,
     descriptors::SUITE,
+    quinn::SUITE,
 ];
 
 /// Does the part of a suite that needs a process of its own.

@@ -8,11 +8,16 @@
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
-use quinn::{ClientConfig, ServerConfig, TokioRuntime};
+use quinn::{ClientConfig, EndpointConfig, ServerConfig, TokioRuntime};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::time::timeout;
 use udpair::{Endpoint, PairOrder, Resolver};
+
+/// How long one address is tried.
+const TRIED_FOR: Duration = Duration::from_secs(1);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -37,7 +42,12 @@ async fn serve(certificate: &str, key: &str, local: &str) -> Result<()> {
     let key = PrivatePkcs8KeyDer::from(fs::read(key)?);
     let config = ServerConfig::with_single_cert(vec![certificate], key.into())?;
     let socket = udpair_quinn::builder().bind(local).await?;
-    let endpoint = udpair_quinn::endpoint(socket, Some(config), Arc::new(TokioRuntime))?;
+    let endpoint = udpair_quinn::endpoint(
+        EndpointConfig::default(),
+        Some(config),
+        socket,
+        Arc::new(TokioRuntime),
+    )?;
     println!("{}", endpoint.local_addr()?);
     while let Some(incoming) = endpoint.accept().await {
         tokio::spawn(async move {
@@ -78,8 +88,12 @@ async fn connect(
     let pairs = resolver.endpoint_pairs(&remote, PairOrder::Quick).await?;
 
     let socket = udpair_quinn::builder().bind(":0").await?;
-    let endpoint = udpair_quinn::endpoint(socket, None, Arc::new(TokioRuntime))?;
-    let mut last = None;
+    let endpoint = udpair_quinn::endpoint(
+        EndpointConfig::default(),
+        None,
+        socket,
+        Arc::new(TokioRuntime),
+    )?;
     for pair in pairs {
         let (host, service) = (pair.remote().host(), pair.remote().service());
         let (Some(host), Some(port)) = (host, service.port()) else {
@@ -89,11 +103,15 @@ async fn connect(
             continue;
         };
         let address = address?;
-        let connection = match endpoint.connect_with(config.clone(), address, &name)?.await {
-            Ok(connection) => connection,
-            Err(error) => {
+        let connecting = endpoint.connect_with(config.clone(), address, &name)?;
+        let connection = match timeout(TRIED_FOR, connecting).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => {
                 eprintln!("{address}: {error}");
-                last = Some(error);
+                continue;
+            }
+            Err(_) => {
+                eprintln!("{address}: no answer");
                 continue;
             }
         };
@@ -106,5 +124,5 @@ async fn connect(
         endpoint.wait_idle().await;
         return Ok(());
     }
-    Err(last.map_or_else(|| "no address was found".into(), Into::into))
+    Err("no server answered".into())
 }

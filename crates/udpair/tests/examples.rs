@@ -6,13 +6,17 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use udpair::{DatagramSocket, HostName};
 
 /// An example that runs until this is dropped.
 struct Server {
@@ -249,6 +253,264 @@ fn the_stun_client_prints_its_address() {
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(text.contains(&format!("sees {from}")), "{text}");
     }
+}
+
+/// A forwarder between one client and a server, which treats datagrams as a bad network does. It
+/// counts those that it has dropped. Its threads end with the process.
+struct BadNetwork {
+    address: SocketAddr,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl BadNetwork {
+    /// `treat` gets a pseudo-random number for each datagram, and returns whether it passes.
+    fn before(
+        server: SocketAddr,
+        treat: impl Fn(u64, &mut [u8]) -> bool + Send + Clone + 'static,
+    ) -> Self {
+        let (front, back) = (peer("127.0.0.1"), peer("127.0.0.1"));
+        back.connect(server).unwrap();
+        front.set_read_timeout(None).unwrap();
+        back.set_read_timeout(None).unwrap();
+        let address = front.local_addr().unwrap();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let client = Arc::new(OnceLock::new());
+        for (seed, is_forward) in [(1, true), (2, false)] {
+            let (front, back) = (front.try_clone().unwrap(), back.try_clone().unwrap());
+            let (dropped, client, treat) = (dropped.clone(), client.clone(), treat.clone());
+            thread::spawn(move || {
+                let from = if is_forward { &front } else { &back };
+                let (mut buffer, mut random) = ([0; 65_535], seed);
+                // An error is that of a server which has ended.
+                loop {
+                    let Ok((length, sender)) = from.recv_from(&mut buffer) else {
+                        continue;
+                    };
+                    random = next_random(random);
+                    let datagram = &mut buffer[..length];
+                    if !treat(random, datagram) {
+                        dropped.fetch_add(1, Ordering::Relaxed);
+                    } else if is_forward {
+                        client.get_or_init(|| sender);
+                        let _ = back.send(datagram);
+                    } else if let Some(client) = client.get() {
+                        let _ = front.send_to(datagram, client);
+                    }
+                }
+            });
+        }
+        Self { address, dropped }
+    }
+}
+
+/// Returns the pseudo-random number after `last` (splitmix64).
+fn next_random(last: u64) -> u64 {
+    let state = last.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// A folder for the files of one test, which is removed when this is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("udpair-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Starts a receiver, and returns its address and a thread that waits for what it prints.
+fn receiving(file: &str) -> (SocketAddr, thread::JoinHandle<(bool, String)>) {
+    let mut receiver = command("file_transfer", &["receive", "127.0.0.1:0", file])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(receiver.stdout.take().unwrap());
+    let mut address = String::new();
+    output.read_line(&mut address).unwrap();
+    let ending = thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).unwrap();
+        let ended = receiver.wait_with_output().unwrap();
+        text.push_str(&String::from_utf8_lossy(&ended.stderr));
+        (ended.status.success(), text)
+    });
+    (address.trim().parse().unwrap(), ending)
+}
+
+/// Files of all lengths arrive as they are, although the network drops one of twenty datagrams in
+/// either direction.
+#[test]
+fn a_file_arrives_although_datagrams_are_lost() {
+    let folder = Folder::new("file-transfer");
+    for length in [0, 1, 1200, 1201, 3_000_017_usize] {
+        let (from, to) = (folder.path("from"), folder.path(&format!("to-{length}")));
+        let mut random = 7;
+        let content: Vec<_> = (0..length)
+            .map(|_| {
+                random = next_random(random);
+                random.to_be_bytes()[0]
+            })
+            .collect();
+        fs::write(&from, &content).unwrap();
+        let (server, ending) = receiving(&to);
+        let network = BadNetwork::before(server, |random, _| random % 20 != 0);
+        let at = network.address.to_string();
+        let sent = command("file_transfer", &["send", &from, &at, "80"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&sent.stdout);
+        let errors = String::from_utf8_lossy(&sent.stderr);
+        assert!(sent.status.success(), "{length}: {text} {errors}");
+        assert!(
+            text.starts_with(&format!("sent {length} bytes in ")),
+            "{text}"
+        );
+        let (is_received, text) = ending.join().unwrap();
+        assert!(is_received, "{length}: {text}");
+        assert!(
+            fs::read(&to).unwrap() == content,
+            "{length}: another file: {text}"
+        );
+        if length > 1_000_000 {
+            // One of twenty of 2,500 and more.
+            let dropped = network.dropped.load(Ordering::Relaxed);
+            assert!(dropped > 80, "{dropped}");
+        }
+    }
+}
+
+/// A token bucket sends no faster than it is filled, except for a first burst.
+#[test]
+fn a_file_is_sent_no_faster_than_the_rate() {
+    let folder = Folder::new("file-paced");
+    let (from, to) = (folder.path("from"), folder.path("to"));
+    fs::write(&from, vec![7; 1_000_000]).unwrap();
+    let (server, ending) = receiving(&to);
+    let started = Instant::now();
+    // 1 MB/s.
+    let sent = command("file_transfer", &["send", &from, &server.to_string(), "8"])
+        .output()
+        .unwrap();
+    let elapsed = started.elapsed();
+    assert!(sent.status.success(), "{sent:?}");
+    assert!(elapsed > Duration::from_millis(950), "{elapsed:?} {sent:?}");
+    let (is_received, text) = ending.join().unwrap();
+    assert!(is_received, "{text}");
+}
+
+/// The checksum is that of the whole file.
+#[test]
+fn a_file_that_was_changed_on_its_way_is_not_accepted() {
+    let folder = Folder::new("file-changed");
+    let (from, to) = (folder.path("from"), folder.path("to"));
+    fs::write(&from, vec![7; 100_000]).unwrap();
+    let (server, ending) = receiving(&to);
+    let network = BadNetwork::before(server, |_, datagram| {
+        // The second byte of the tenth chunk.
+        if datagram.len() > 1000 && datagram[9..13] == [0, 0, 0, 10] {
+            datagram[14] ^= 1;
+        }
+        true
+    });
+    let at = network.address.to_string();
+    let sent = command("file_transfer", &["send", &from, &at])
+        .output()
+        .unwrap();
+    assert!(!sent.status.success(), "{sent:?}");
+    let (is_received, text) = ending.join().unwrap();
+    assert!(!is_received && text.contains("checksum"), "{text}");
+    assert!(!fs::exists(&to).unwrap());
+}
+
+/// Returns a query of multicast DNS for the addresses of a host.
+fn mdns_query(id: u8, host: &str, class: u16) -> Vec<u8> {
+    let mut query = vec![0, id, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in host.split('.') {
+        query.push(u8::try_from(label.len()).unwrap());
+        query.extend(label.as_bytes());
+    }
+    query.extend([0, 0, 1]);
+    query.extend(class.to_be_bytes());
+    query
+}
+
+/// RFC 6762, sections 5.4, 6 and 6.7: beside another program on the port, which also receives the
+/// queries to the group.
+#[tokio::test]
+async fn the_mdns_responder_answers_beside_another_program() {
+    const HOST: &str = "Printer.local";
+    const RECORD: [u8; 4] = [127, 0, 0, 1];
+    let mut adapters = udpair::adapters().unwrap().into_iter();
+    let lo = adapters.find(|adapter| adapter.is_loopback).unwrap();
+    let responder = Server::start("mdns_responder", &["printer.local", "0", &lo.name]);
+    let port = responder.address.port();
+    let other = DatagramSocket::builder()
+        .share_port(true)
+        .multicast_adapter(&lo);
+    let other = other.bind(format!(":{port}")).await.unwrap();
+    let group: HostName = "224.0.0.251".parse().unwrap();
+    other.join_multicast_on(&group, &lo).await.unwrap();
+    let to = SocketAddr::new(group.ip().unwrap(), port);
+    let receive = async || {
+        let limit = Duration::from_secs(20);
+        let received = tokio::time::timeout(limit, other.recv()).await;
+        received.expect("a datagram in time").unwrap()
+    };
+
+    // A name of somebody else is not answered; the answer to the next query comes first.
+    for (class, is_to_group) in [(1_u16, true), (0x8001, false)] {
+        for host in ["other.local", HOST] {
+            let query = mdns_query(7, host, class);
+            other.send_to(&query, to).await.unwrap();
+            // Its own query, as every member of the group receives it.
+            assert_eq!(receive().await.payload(), query);
+        }
+        let answer = receive().await;
+        assert_eq!(
+            answer.to().unwrap().is_multicast(),
+            is_to_group,
+            "{answer:?}"
+        );
+        assert_eq!(answer.remote().port(), port, "{answer:?}");
+        assert_eq!(answer.hop_limit(), Some(255), "{answer:?}");
+        // No question, one record that replaces others, of two minutes.
+        let payload = answer.payload();
+        assert_eq!(payload[..8], [0, 0, 0x84, 0, 0, 0, 0, 1], "{answer:?}");
+        let record = [&[0, 1, 0x80, 1, 0, 0, 0, 120, 0, 4], &RECORD[..]].concat();
+        assert!(payload.ends_with(&record), "{answer:?}");
+    }
+
+    // A resolver that knows nothing of multicast DNS.
+    let legacy = peer("127.0.0.1");
+    let at = responder.at("127.0.0.1");
+    other.close();
+    legacy.send_to(&mdns_query(9, HOST, 1), at).unwrap();
+    let mut buffer = [0; 1000];
+    let (length, from) = legacy.recv_from(&mut buffer).unwrap();
+    assert_eq!(from, at);
+    assert_eq!(buffer[..8], [0, 9, 0x84, 0, 0, 1, 0, 1]);
+    let record = [&[0, 1, 0, 1, 0, 0, 0, 10, 0, 4], &RECORD[..]].concat();
+    assert!(
+        buffer[..length].ends_with(&record),
+        "{:?}",
+        &buffer[..length]
+    );
 }
 
 /// Every metric is counted.

@@ -550,15 +550,15 @@ mod tests {
                 let is_off = requested != Fragmentation::Allow;
                 assert_eq!(dont_fragment(&socket).unwrap(), is_off, "{family:?}");
                 for level in levels(family) {
-                    // The values of both levels are the same (linux/in.h, linux/in6.h).
                     let option = match *level {
                         libc::IPPROTO_IP => libc::IP_MTU_DISCOVER,
                         _ => libc::IPV6_MTU_DISCOVER,
                     };
+                    // The numbers of IPv6 are the same.
                     let expected = match requested {
-                        Fragmentation::Allow => libc::IP_PMTUDISC_DONT,
                         Fragmentation::Forbid => libc::IP_PMTUDISC_DO,
                         Fragmentation::Probe => libc::IP_PMTUDISC_PROBE,
+                        Fragmentation::Allow => libc::IP_PMTUDISC_DONT,
                     };
                     assert_eq!(
                         get(&socket, *level, option).unwrap(),
