@@ -1,6 +1,7 @@
 //! Datagrams to send, received datagrams, and the metadata of each.
 
 mod filled;
+mod filter_stats;
 mod gro_buffer;
 mod owned;
 mod receive;
@@ -10,8 +11,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 pub use filled::{Filled, filter_filled};
+pub use filter_stats::FilterStats;
 pub use owned::OwnedDatagram;
-pub use receive::{Datagram, Datagrams, FilterStats, RecvBatch, filter_again, filter_received};
+pub use receive::{Datagram, Datagrams, RecvBatch, filter_again, filter_received};
 pub use send::SendBatch;
 
 /// One datagram to send.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use super::Metadata;
 use super::filled::Filled;
+use super::filter_stats::FilterStats;
 use super::gro_buffer::GroBuffer;
 use super::owned::OwnedDatagram;
 use crate::memory::Reservation;
@@ -62,20 +63,6 @@ pub struct RecvBatch {
     datagrams: usize,
     /// The bytes that a compacted batch holds.
     reservation: Reservation,
-}
-
-/// What a filter kept in a batch, and what it refused.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct FilterStats {
-    /// How many datagrams were refused.
-    pub refused: usize,
-    /// How many payload bytes the kept datagrams have in total.
-    pub bytes: usize,
-    /// How many of the kept datagrams are truncated.
-    pub truncated: usize,
-    /// How many datagrams the kernel dropped before refused datagrams at the end of the batch,
-    /// after which no kept datagram follows that could report them.
-    pub drops: u32,
 }
 
 impl RecvBatch {
