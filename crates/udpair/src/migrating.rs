@@ -179,10 +179,12 @@
 //! | `RecvMeta::timestamp` | [`Builder::timestamps`], [`Metadata::timestamp`] | |
 //! | `gro_segments`, `max_gso_segments` | [`Capabilities::receive_segments`], [`Capabilities::send_segments`] | batches need no buffer of that size |
 //! | `enable_transport_errors`, `recv_transport_error` | [`next_event`](DatagramSocket::next_event) | always on, where the engine can |
-//! | `may_fragment` | [`Builder::dont_fragment`] | datagrams may be fragmented by default |
+//! | `may_fragment` | [`Builder::fragmentation`] | datagrams may be fragmented by default; quinn-udp probes ([`Probe`](crate::Fragmentation::Probe)) |
 //! | `set_send_buffer_size`, `set_recv_buffer_size` | [`send_buffer_bytes`](Builder::send_buffer_bytes), [`inbound_buffer_bytes`](Builder::inbound_buffer_bytes) | |
 //! | `is_msg_size_err` | [`PayloadTooLarge`](crate::ErrorKind::PayloadTooLarge) | |
 //! | an IPv4-mapped address of a dual-stack socket | an IPv4 address | |
+//!
+//! The crate `udpair-quinn` puts a [`DatagramSocket`] under quinn itself.
 
 #[allow(unused_imports, reason = "the documentation links to these")]
 use crate::{
