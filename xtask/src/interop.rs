@@ -25,6 +25,7 @@ mod namespace;
 mod network;
 mod options;
 mod peers;
+mod quinn;
 mod refusal;
 mod release;
 mod sandbox;
@@ -60,6 +61,7 @@ pub(crate) const SUITES: &[Suite] = &[
     options::SUITE,
     guest::SUITE,
     descriptors::SUITE,
+    quinn::SUITE,
 ];
 
 /// Does the part of a suite that needs a process of its own.

@@ -9,6 +9,7 @@ mod command;
 mod fuzz;
 #[cfg(target_os = "linux")]
 mod interop;
+mod package;
 mod packages;
 mod spec;
 mod suite;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        ["package"] => test::run_package(),
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
         _ => {
@@ -64,6 +66,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
   fuzz [SECONDS [WORD]]
                   runs every fuzz target for 600 seconds, or SECONDS, with cargo-fuzz and a
                   nightly compiler; with WORD, only those with WORD in their name
+  package         checks that every published crate can be packaged without a warning
   spec            checks that every rule of MODEL.md has a test, and that tests cite
                   only rules that exist; --write updates the test names in MODEL.md
   bench           compares udpair with other ways of using UDP; see

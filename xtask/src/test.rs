@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::command::{cargo, run as run_program};
 #[cfg(target_os = "linux")]
 use crate::interop;
+use crate::package;
 use crate::spec;
 use crate::suite::{Outcome, Report};
 use crate::targets;
@@ -50,6 +51,7 @@ pub(crate) fn run() -> ExitCode {
         run_program(cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings")).into()
     });
     report.run("rules of the model", || spec::check_all().into());
+    report.run("packages", || package::check().into());
     report.run("tests", || {
         let arguments = [
             "test",
@@ -72,6 +74,22 @@ pub(crate) fn run() -> ExitCode {
         ];
         run_program(&mut cargo(&arguments)).into()
     });
+    report.run("lints, of each feature alone", || {
+        let sets = ["", "dns", "idna", "tracing", "metrics"];
+        sets.iter().try_for_each(|set| lint_with(set)).into()
+    });
+    report.run("tests, without features", || {
+        let arguments = [
+            "test",
+            "--package",
+            "udpair",
+            "--all-targets",
+            "--no-default-features",
+            "--locked",
+            "--quiet",
+        ];
+        run_program(&mut cargo(&arguments)).into()
+    });
     report.run("documentation tests", || {
         run_program(&mut cargo(&[
             "test",
@@ -86,6 +104,31 @@ pub(crate) fn run() -> ExitCode {
         targets::check(targets::FOREIGN).or_skipped()
     });
     add_interop(&mut report, "");
+    finish(&report)
+}
+
+/// Checks that the library compiles without a warning with only these features.
+fn lint_with(features: &str) -> Result<(), String> {
+    let arguments = [
+        "clippy",
+        "--package",
+        "udpair",
+        "--all-targets",
+        "--no-default-features",
+        "--features",
+        features,
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run_program(&mut cargo(&arguments))
+}
+
+/// Checks that every published crate can be packaged.
+pub(crate) fn run_package() -> ExitCode {
+    let mut report = Report::default();
+    report.run("packages", || package::check().into());
     finish(&report)
 }
 

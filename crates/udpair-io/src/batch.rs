@@ -1,5 +1,6 @@
 //! Datagrams to send, received datagrams, and the metadata of each.
 
+mod filled;
 mod gro_buffer;
 mod owned;
 mod receive;
@@ -8,6 +9,7 @@ mod send;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
+pub use filled::{Filled, filter_filled};
 pub use owned::OwnedDatagram;
 pub use receive::{Datagram, Datagrams, FilterStats, RecvBatch, filter_again, filter_received};
 pub use send::SendBatch;
@@ -19,6 +21,27 @@ pub struct Outgoing<'a> {
     pub payload: &'a [u8],
     /// The destination. `None` sends to the peer of a connected socket.
     pub to: Option<Destination>,
+}
+
+/// Datagrams of one length to one destination, back to back in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// The bytes of all datagrams, at least one.
+    pub payload: &'a [u8],
+    /// The length of each datagram in bytes, at least 1; the last may be shorter.
+    pub segment: usize,
+    /// The destination. `None` sends to the peer of a connected socket.
+    pub to: Option<Destination>,
+}
+
+impl<'a> Run<'a> {
+    /// Returns the first datagram.
+    pub fn first(&self) -> Outgoing<'a> {
+        Outgoing {
+            payload: &self.payload[..self.segment.min(self.payload.len())],
+            to: self.to,
+        }
+    }
 }
 
 /// Where a datagram goes, the local address and adapter that it is sent from, and what the header
@@ -191,6 +214,10 @@ impl Metadata {
         }
     }
 }
+
+/// How many payload bytes one message of the kernel has at most, be it one datagram or several
+/// coalesced ones: what the length field of a UDP packet can say (RFC 768).
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
 
 /// The number of ECN bits, which are the low bits of a traffic class (RFC 3168, section 5).
 const ECN_BITS: u32 = 2;

@@ -5,9 +5,9 @@
 //! above it.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSliceMut};
 
-use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
+use crate::batch::{Destination, Filled, Outgoing, RecvBatch, Run, SendBatch};
 use crate::peer_error::NetworkError;
 use crate::socket::Socket;
 
@@ -53,6 +53,27 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     ///   socket stays usable: call [`take_errors`](Self::take_errors), then this method again.
     fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining>;
 
+    /// Fills `buffers` from the front with datagrams that are queued in the kernel, in arrival
+    /// order, one kernel message for each, and appends what each holds to `filled`.
+    ///
+    /// On success, at least one buffer is filled. A buffer that is too short for its message loses
+    /// the end of it: with receive offload on ([`may_coalesce`](Self::may_coalesce)), a message can
+    /// have 65,535 bytes, whatever the length of its datagrams. The buffers of messages that were
+    /// not admitted change places with those after them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`receive`](Self::receive).
+    fn receive_into(
+        &self,
+        socket: &Socket,
+        buffers: &mut [IoSliceMut<'_>],
+        filled: &mut Vec<Filled>,
+    ) -> io::Result<Remaining>;
+
+    /// Returns whether one message of the kernel may hold several datagrams for this socket.
+    fn may_coalesce(&self, socket: &Socket) -> bool;
+
     /// Sends one datagram.
     ///
     /// # Errors
@@ -85,6 +106,13 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
         to: Option<Destination>,
         max: usize,
     ) -> io::Result<Sent>;
+
+    /// Sends as many datagrams of `run` as the kernel accepts in one call, and waits for none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send), for the first datagram. In that case none was sent.
+    fn send_run(&self, socket: &Socket, run: Run<'_>) -> io::Result<Sent>;
 
     /// Removes all network errors of earlier datagrams from the socket's error queue, and returns
     /// how many there were.
@@ -163,7 +191,7 @@ pub enum Remaining {
 ///
 /// Where a field about received datagrams is `false`, the corresponding fields of
 /// [`Metadata`](crate::Metadata) are `None`, at least for some datagrams.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// Whether the engine reports the local address and the adapter on which a datagram arrived.
@@ -189,6 +217,32 @@ pub struct Capabilities {
     /// destination, its reporter and, where there is one, the MTU. Without an error queue, only a
     /// connected socket is notified of a closed port.
     pub error_queue: bool,
+    /// How many datagrams of one length the kernel cuts from one payload at most, as far as that is
+    /// known: 1 without segmentation offload (`UDP_SEGMENT`, udp(7)). A path or an adapter may
+    /// refuse more than one; such datagrams are then sent one by one.
+    pub send_segments: usize,
+    /// How many datagrams one receive buffer may hold: 1 without receive offload (`UDP_GRO`).
+    pub receive_segments: usize,
+}
+
+impl Capabilities {
+    /// What an engine supports that receives and sends one datagram per call, and reports only its
+    /// sender.
+    pub(crate) const fn none() -> Self {
+        Self {
+            local_address: false,
+            packet_header: false,
+            drops: false,
+            timestamps: false,
+            source: false,
+            send_header: false,
+            send_batch: false,
+            receive_offload: false,
+            error_queue: false,
+            send_segments: 1,
+            receive_segments: 1,
+        }
+    }
 }
 
 pub(crate) mod sealed {

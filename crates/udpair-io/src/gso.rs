@@ -56,11 +56,52 @@ impl GsoBatch {
         }
         fits
     }
+
+    /// Adds datagrams of the first one's length that are `bytes` bytes together, as many as fit.
+    /// The last of them may be shorter, which completes the batch.
+    pub(crate) fn add_run(&mut self, bytes: usize) {
+        if self.is_complete {
+            return;
+        }
+        let by_count = (self.limits.datagrams - self.datagrams) * self.length;
+        let by_bytes = self.limits.bytes.saturating_sub(self.bytes);
+        let room = by_count.min(by_bytes);
+        // Only the last datagram of the run may be shorter.
+        let added = match bytes <= room {
+            true => bytes,
+            false => room - room % self.length,
+        };
+        self.datagrams += added.div_ceil(self.length);
+        self.bytes += added;
+        self.is_complete = added % self.length > 0;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A run is what its datagrams are one by one.
+    #[test]
+    fn a_run_fills_a_batch_like_its_datagrams() {
+        for limits in [(4, 100), (1, 100), (128, 35), (3, 9)] {
+            let (datagrams, bytes) = limits;
+            let limits = Limits { datagrams, bytes };
+            for length in [1, 7, 10, 40, 200] {
+                for rest in 0..150 {
+                    let mut expected = GsoBatch::begin(length, limits);
+                    let mut left = rest;
+                    while left > 0 && expected.add(length.min(left)) {
+                        left -= length.min(left);
+                    }
+                    let mut run = GsoBatch::begin(length, limits);
+                    run.add_run(rest);
+                    let of = |batch: GsoBatch| (batch.datagrams, batch.bytes);
+                    assert_eq!(of(run), of(expected), "{limits:?} {length} {rest}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn equal_lengths_share_a_batch_and_a_shorter_datagram_completes_it() {

@@ -22,6 +22,7 @@ mod descriptor;
 mod engine;
 mod engines;
 mod file;
+mod fragmentation;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -50,14 +51,16 @@ mod system;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
-    Datagram, Datagrams, Destination, FilterStats, Metadata, Outgoing, OwnedDatagram, PacketHeader,
-    RecvBatch, SendBatch, Source, filter_again, filter_received,
+    Datagram, Datagrams, Destination, Filled, FilterStats, MESSAGE_BYTES_MAX, Metadata, Outgoing,
+    OwnedDatagram, PacketHeader, RecvBatch, Run, SendBatch, Source, filter_again, filter_filled,
+    filter_received,
 };
 pub use cause::Cause;
 pub use descriptor::Descriptor;
 pub use engine::{Capabilities, Engine, EngineOptions, Remaining, Sent};
 pub use engines::{engines, portable_engine};
 pub use file::FileStamp;
+pub use fragmentation::Fragmentation;
 pub use local_address::{AddressState, address_state, is_local_address};
 pub use lookup::{LookupError, lookup};
 pub use machine::{machine_name, network_namespace};
@@ -75,7 +78,7 @@ pub use network::{DefaultRoute, Network, NetworkReader, Reach, adapters, default
 pub use option::{
     bind_to_adapter, dont_fragment, dropped_datagrams, hop_limit, is_shut_down, low_latency,
     receive_buffer_advice, receive_buffer_bytes, receive_offload, requested_buffer_bytes,
-    send_buffer_advice, send_buffer_bytes, send_queue_bytes, set_busy_poll, set_dont_fragment,
+    send_buffer_advice, send_buffer_bytes, send_queue_bytes, set_busy_poll, set_fragmentation,
     set_hop_limit, set_low_latency, set_receive_buffer_bytes, set_send_buffer_bytes,
     set_traffic_class, share_port, traffic_class,
 };

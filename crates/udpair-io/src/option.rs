@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::adapter::Adapter;
 use crate::cause::refused;
+use crate::fragmentation::Fragmentation;
 use crate::socket::{Family, Socket};
 use crate::system;
 
@@ -135,14 +136,14 @@ pub fn hop_limit(socket: &Socket) -> io::Result<u8> {
     Ok(u8::try_from(hops).unwrap_or(u8::MAX))
 }
 
-/// Sets whether datagrams that exceed the path's MTU are refused or dropped (`true`), or may be
-/// fragmented (`false`). Default: the system's; see [`dont_fragment`].
+/// Sets what becomes of datagrams that exceed the path's MTU. Default: the system's; see
+/// [`dont_fragment`].
 ///
 /// # Errors
 ///
 /// The system's own, and [`Unsupported`](io::ErrorKind::Unsupported) where it has no such option.
-pub fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Result<()> {
-    system::set_dont_fragment(socket, dont_fragment)
+pub fn set_fragmentation(socket: &Socket, fragmentation: Fragmentation) -> io::Result<()> {
+    system::set_fragmentation(socket, fragmentation)
 }
 
 /// Returns whether fragmentation is forbidden for every datagram, of either family.

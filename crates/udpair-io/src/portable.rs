@@ -4,9 +4,11 @@
 //! fails a call because of that error. The system does so for connected sockets only, so the
 //! destination of the lost datagram is the peer.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 
-use crate::batch::{Destination, Metadata, Outgoing, RecvBatch, SendBatch};
+use crate::batch::{
+    Destination, Filled, MESSAGE_BYTES_MAX, Metadata, Outgoing, RecvBatch, Run, SendBatch,
+};
 use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
 use crate::peer_error::NetworkError;
 use crate::pool::Buffer;
@@ -25,11 +27,11 @@ impl Engine for Portable {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        Capabilities::none()
     }
 
     fn capabilities_of(&self, _socket: &Socket) -> Capabilities {
-        Capabilities::default()
+        Capabilities::none()
     }
 
     fn prepare(&self, _socket: &Socket, _requested: EngineOptions) -> io::Result<()> {
@@ -39,6 +41,19 @@ impl Engine for Portable {
     fn receive(&self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
         batch.clear();
         receive_one(socket, batch)
+    }
+
+    fn receive_into(
+        &self,
+        socket: &Socket,
+        buffers: &mut [IoSliceMut<'_>],
+        filled: &mut Vec<Filled>,
+    ) -> io::Result<Remaining> {
+        receive_one_into(socket, buffers, filled)
+    }
+
+    fn may_coalesce(&self, _socket: &Socket) -> bool {
+        false
     }
 
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
@@ -67,6 +82,11 @@ impl Engine for Portable {
         self.send(socket, first)
     }
 
+    fn send_run(&self, socket: &Socket, run: Run<'_>) -> io::Result<Sent> {
+        // Only one datagram, as above.
+        self.send(socket, run.first())
+    }
+
     fn take_errors(
         &self,
         _socket: &Socket,
@@ -79,6 +99,7 @@ impl Engine for Portable {
         NetworkError::of_failed_call(socket, error)
     }
 }
+
 /// Receives one datagram into `batch`.
 pub(crate) fn receive_one(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
     loop {
@@ -89,5 +110,35 @@ pub(crate) fn receive_one(socket: &Socket, batch: &mut RecvBatch) -> io::Result<
             batch.push(buffer, length, length, metadata);
             return Ok(Remaining::Maybe);
         }
+    }
+}
+
+/// Receives one datagram into the first of `buffers`.
+pub(crate) fn receive_one_into(
+    socket: &Socket,
+    buffers: &mut [IoSliceMut<'_>],
+    filled: &mut Vec<Filled>,
+) -> io::Result<Remaining> {
+    let Some(buffer) = buffers.first_mut() else {
+        return Ok(Remaining::Maybe);
+    };
+    // The system does not say that a buffer was too short.
+    let mut whole = (buffer.len() < MESSAGE_BYTES_MAX).then(Buffer::take);
+    loop {
+        let (length, from) = match &mut whole {
+            None => socket.receive_from(buffer)?,
+            Some(whole) => socket.receive_from(whole.bytes_mut())?,
+        };
+        let mut metadata = Metadata::of_sender(from);
+        if !socket.admits(&metadata) {
+            continue;
+        }
+        let kept = length.min(buffer.len());
+        if let Some(whole) = &whole {
+            buffer[..kept].copy_from_slice(&whole.bytes()[..kept]);
+        }
+        metadata.truncated = kept < length;
+        filled.push(Filled::new(metadata, kept, kept));
+        return Ok(Remaining::Maybe);
     }
 }

@@ -27,7 +27,7 @@
 //! | `wake_for_errors(socket)` | makes a queued error wake a task that waits to read |
 //! | `outcome_of_failed_send(socket, outgoing, error)` | what a failed send of one datagram amounts to: a drop by a queue on its route, or the error |
 //! | `disconnect(socket)` | removes the peer, and the local address and port that connecting chose |
-//! | `set_dont_fragment`, `set_traffic_class`, `set_low_latency`, and their readers without `set_` | options that are named differently on each system |
+//! | `set_fragmentation`, `dont_fragment`, `set_traffic_class`, `set_low_latency`, and their readers without `set_` | options that are named differently on each system |
 //! | `set_busy_poll`, `share_port`, `bind_to_adapter` | the same, without readers |
 //! | `join`, `leave`, `set_multicast_adapter`, `share_multicast_port` | multicast, by adapter index |
 //! | `requested_buffer_bytes(reported)` | the requested size of a buffer, given the size that the system reports |

@@ -11,8 +11,9 @@
 mod detached;
 mod network;
 mod probe;
+#[cfg(feature = "dns")]
+mod queries;
 mod readiness;
-mod tcp;
 mod threads;
 mod waiters;
 mod watched;
@@ -31,7 +32,8 @@ use tokio::time::Sleep;
 
 pub(crate) use detached::Detached;
 pub(crate) use network::NetworkWatch;
-pub(crate) use tcp::exchange as tcp_exchange;
+#[cfg(feature = "dns")]
+pub(crate) use queries::{RuntimeId, current_runtime, tcp_exchange};
 pub(crate) use threads::{SharedCalls, blocking};
 pub(crate) use waiters::{Discarded, Ticket, Waiter, Waiters};
 pub(crate) use watched::{ReaderWaker, WaitError, Watched};
@@ -68,14 +70,6 @@ pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Option<F::
     tokio::time::timeout(limit, future).await.ok()
 }
 
-/// Identifies a runtime.
-pub(crate) type RuntimeId = tokio::runtime::Id;
-
-/// Returns the identifier of the current runtime; see [`in_runtime`].
-pub(crate) fn current_runtime() -> RuntimeId {
-    Handle::current().id()
-}
-
 /// A timer for one time after the other.
 #[derive(Debug)]
 pub(crate) struct Timer(Pin<Box<Sleep>>);
@@ -84,13 +78,6 @@ impl Timer {
     /// Returns a timer for this time.
     pub(crate) fn at(time: Instant) -> Self {
         Self(Box::pin(tokio::time::sleep_until(time.into())))
-    }
-
-    /// Sets the timer to another time.
-    pub(crate) fn set(&mut self, time: Instant) {
-        if self.0.deadline() != time.into() {
-            self.0.as_mut().reset(time.into());
-        }
     }
 
     /// Waits for the time.

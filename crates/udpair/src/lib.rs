@@ -20,14 +20,51 @@
 //! [`DatagramSocket`] is used with `async`, in tokio or any other executor; [`blocking`] has a
 //! socket for programs without one.
 //!
+//! # Executors
+//!
+//! Nothing has to be started or passed along. A socket that is opened in a tokio runtime is served
+//! by that runtime. In any other executor, and without one, a background thread serves it; the
+//! futures can be awaited anywhere:
+//!
+//! ```no_run
+//! # use udpair::{DatagramSocket, Error, Request};
+//! smol::block_on(async {
+//!     let socket = DatagramSocket::builder().connect("contoso.com:stun").await?;
+//!     let asking = smol::spawn(async move { socket.ask(&Request::new("ping")).await });
+//!     println!("{} bytes", asking.await?.payload().len());
+//!     Ok::<(), Error>(())
+//! })
+//! # .unwrap();
+//! ```
+//!
+//! # Tower
+//!
+//! [`DatagramSocket::ask`] is a request and its reply, and a socket is a cheap handle, so a
+//! `tower::Service` is a few lines: `poll_ready` is always ready, and `call` asks with a clone of
+//! the socket. Layers then limit the time and the number of requests; a request that a layer drops
+//! is not sent again. `examples/tower.rs` is such a service.
+//!
+//! # The model
+//!
 //! The model is the Windows Runtime class `DatagramSocket`. The documentation cites its rules by
 //! their numbers in `MODEL.md`: `CON-09`, for example, says what happens to datagrams that arrived
 //! before the connect.
 //!
 //! # Features
 //!
-//! Both features are off by default and then cost nothing. Neither runs code per datagram. A
-//! subscriber may use the socket that it is notified about.
+//! On by default; a program that turns both off (`default-features = false`) needs no other crates
+//! than those of the runtime, and builds in seconds. Everything else works the same without them.
+//!
+//! - **`dns`**: a client of name servers, for SRV records and for the servers of
+//!   [`dns_servers`](ResolverBuilder::dns_servers). Without it these are
+//!   [`Unsupported`](ErrorKind::Unsupported), and the error names the feature; services files, hosts
+//!   files and the system's resolver still work.
+//! - **`idna`**: host names that are not ASCII. Without it they are an
+//!   [`InvalidArgument`](ErrorKind::InvalidArgument) that names the feature, and A-labels (`xn--`)
+//!   are used and displayed as they are written.
+//!
+//! Off by default. They then cost nothing, and neither runs code per datagram. A subscriber may use
+//! the socket that it is notified about.
 //!
 //! - **`tracing`**: emits events of the [`tracing`](https://docs.rs/tracing) crate, with the target
 //!   `udpair` and the level `DEBUG`:
@@ -87,12 +124,13 @@ pub use socket::{
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
-    DefaultRoute, Descriptor, Destination, Engine, Metadata, Network, PacketHeader, Reach,
-    RecvBatch, SendBatch, Socket as SystemSocket, Source, adapters, default_routes, engines,
-    is_receive_memory_full, receive_memory, receive_memory_limit, set_receive_memory_limit,
+    DefaultRoute, Descriptor, Destination, Engine, Filled, Fragmentation, Metadata, Network,
+    PacketHeader, Reach, RecvBatch, SendBatch, Socket as SystemSocket, Source, adapters,
+    default_routes, engines, is_receive_memory_full, receive_memory, receive_memory_limit,
+    set_receive_memory_limit,
 };
 
-/// The example of the README compiles.
+/// The example of the package's README compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;

@@ -5,8 +5,10 @@
 //! performs the lookups, in the order of the model, and records every step. Nothing here knows the
 //! sockets that will use the addresses.
 
+mod all_hosts;
 mod builder;
 mod candidate;
+#[cfg(feature = "dns")]
 mod dns;
 mod duration;
 mod endpoint_pairs;
@@ -16,10 +18,10 @@ mod family;
 pub mod fuzzing;
 mod host;
 mod host_lookup;
+mod host_sources;
 mod hosts;
 mod inputs;
 mod local;
-mod name_servers;
 mod order;
 mod pairs;
 mod pending;
@@ -33,7 +35,11 @@ mod special;
 mod srv;
 mod step;
 mod system_resolver;
+mod target;
+mod targets;
 mod text_file;
+#[cfg(not(feature = "dns"))]
+mod without_dns;
 mod zone;
 
 use std::fmt;
@@ -62,6 +68,8 @@ pub use step::{
     QueryOutcome, RecordType, Resolution, ResponseCode, ServiceSource, ServiceStep, SkippedRecord,
     SrvStep, Step, Transport,
 };
+#[cfg(not(feature = "dns"))]
+use without_dns as dns;
 pub(crate) use zone::{in_zone, zone_of};
 
 /// A resolver that turns endpoints into socket addresses.
@@ -131,6 +139,8 @@ impl Resolver {
     ///   or its response cannot be used.
     /// - [`FamilyNotSupported`](crate::ErrorKind::FamilyNotSupported): the host has addresses, but
     ///   none of the requested family.
+    /// - [`Unsupported`](crate::ErrorKind::Unsupported): name servers would have to be queried, and
+    ///   this crate was built without its feature `dns`.
     ///
     /// # Cancel safety
     ///

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod ask;
+mod buffers;
 mod builder;
 mod follower;
 mod lifecycle;

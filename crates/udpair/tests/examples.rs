@@ -5,6 +5,7 @@
     reason = "a test may panic where it cannot continue"
 )]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -127,6 +128,50 @@ fn all_requests_are_answered_although_some_are_lost() {
     assert!(text.starts_with("200 of 200 replies"), "{text}");
     peer("127.0.0.1").send_to(b"", &remote).unwrap();
     serving.join().unwrap();
+}
+
+/// A server for an example that sends numbered requests and says how many were answered. It drops
+/// the first copies of some requests, and all copies of those that `is_ignored` selects. Returns
+/// what the example prints.
+fn numbered(example: &str, is_ignored: impl Fn(u32) -> bool + Send + 'static) -> String {
+    let server = peer("127.0.0.1");
+    let remote = server.local_addr().unwrap().to_string();
+    let asking = command(example, &[&remote])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let serving = thread::spawn(move || {
+        let mut copies = BTreeMap::new();
+        let mut buffer = [0; 100];
+        loop {
+            let (length, from) = server.recv_from(&mut buffer).unwrap();
+            let Ok(number) = buffer[..length].try_into().map(u32::from_be_bytes) else {
+                break;
+            };
+            let copy = copies.entry(number).or_insert(0);
+            *copy += 1;
+            if !is_ignored(number) && (number % 10 != 3 || *copy > 1) {
+                server.send_to(&buffer[..length], from).unwrap();
+            }
+        }
+    });
+    let output = asking.wait_with_output().unwrap();
+    peer("127.0.0.1").send_to(b"", &remote).unwrap();
+    serving.join().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The sockets are served without a runtime in the program.
+#[test]
+fn tasks_of_another_executor_have_all_their_replies() {
+    assert_eq!(numbered("smol", |_| false), "100 of 100 replies\n");
+}
+
+/// Layers hold for sockets: what has no reply ends at its time limit, and the rest goes on.
+#[test]
+fn a_service_has_a_reply_or_a_time_limit_for_each_request() {
+    let printed = numbered("tower", |number| number % 10 == 7);
+    assert_eq!(printed, "90 of 100 replies, 10 without one in time\n");
 }
 
 /// Each client gets its own replies, through two programs.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Metadata;
+use super::filled::Filled;
 use super::owned::{ExactDatagram, OwnedDatagram, Payload, SharedBuffer};
 use crate::memory::{Reservation, receive_memory, receive_memory_limit};
 use crate::pool::{BUFFER_BYTES, Buffer};
@@ -114,6 +115,29 @@ impl GroBuffer {
         self.taken = end;
         let dropped_before = mem::take(&mut self.dropped_before);
         OwnedDatagram::slice(shared.clone(), start, end, dropped_before)
+    }
+
+    /// Copies datagrams to the front of `buffer`, as many whole ones as fit, but at most
+    /// `datagrams_max`, and at least one, of which the end may be missing. They are taken out.
+    pub(super) fn pop_into(&mut self, buffer: &mut [u8], datagrams_max: usize) -> Filled {
+        let left = self.bytes();
+        let whole = left
+            .min(buffer.len())
+            .min(self.segment.saturating_mul(datagrams_max));
+        let taken = match whole == left {
+            true => left,
+            // Of the last datagram that fits, nothing may be missing.
+            false => (whole - whole % self.segment).max(self.segment.min(left)),
+        };
+        let copied = taken.min(buffer.len());
+        buffer[..copied].copy_from_slice(&self.rest()[..copied]);
+        let mut metadata = self.metadata;
+        // Truncation removes the end of what the kernel delivered.
+        metadata.truncated = copied < taken || metadata.truncated && taken == left;
+        self.taken += taken;
+        let mut filled = Filled::new(metadata, copied, self.segment.min(copied));
+        filled.dropped_before = mem::take(&mut self.dropped_before);
+        filled
     }
 
     /// Skips the first `count` datagrams, of which there are more than `count`.

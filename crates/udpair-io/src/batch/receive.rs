@@ -6,6 +6,7 @@ use std::mem;
 use std::net::SocketAddr;
 
 use super::Metadata;
+use super::filled::Filled;
 use super::gro_buffer::GroBuffer;
 use super::owned::OwnedDatagram;
 use crate::memory::Reservation;
@@ -142,6 +143,27 @@ impl RecvBatch {
             }
         }
         Some(datagram)
+    }
+
+    /// Copies datagrams of the first message to the front of `buffer` and removes them: as many
+    /// whole ones as fit, but at most `datagrams_max`, and at least one. If not even one fits, its
+    /// end is lost, and [`truncated`](Metadata::truncated) says so. Returns `None` if the batch is
+    /// empty.
+    pub fn pop_into(&mut self, buffer: &mut [u8], datagrams_max: usize) -> Option<Filled> {
+        let first = self.buffers.front_mut()?;
+        let before = first.datagrams();
+        let filled = first.pop_into(buffer, datagrams_max.max(1));
+        if first.bytes() > 0 {
+            self.datagrams -= before - first.datagrams();
+            return Some(filled);
+        }
+        self.datagrams -= before;
+        drop(self.reservation.split(first.reserved()));
+        self.buffers.pop_front();
+        if self.buffers.is_empty() {
+            self.reservation = Reservation::default();
+        }
+        Some(filled)
     }
 
     /// Makes the batch hold no more than its datagrams need, before it is kept for a while.
@@ -463,6 +485,47 @@ mod tests {
     }
 
     /// Removing some leaves what taking them one by one leaves.
+    /// Datagrams are copied whole, as many as fit, however large the buffer is.
+    #[test]
+    fn datagrams_are_copied_into_a_buffer() {
+        let messages = [
+            ("aabbc", 2, "192.0.2.1:1", Some(2)),
+            ("", 9, "192.0.2.1:1", Some(2)),
+            ("dd", 2, "192.0.2.2:1", Some(5)),
+        ];
+        let all = ["aa", "bb", "c", "", "dd"];
+        for bytes in 0..7 {
+            for datagrams_max in [1, 2, 9] {
+                for is_compacted in [false, true] {
+                    let mut batch = batch(&messages);
+                    batch.filter_received(&mut 0, |_| true);
+                    if is_compacted {
+                        batch.compact();
+                    }
+                    let mut buffer = vec![b'-'; bytes];
+                    let (mut texts, mut dropped, mut left) = (Vec::new(), 0, batch.len());
+                    while let Some(filled) = batch.pop_into(&mut buffer, datagrams_max) {
+                        assert!(filled.count() <= datagrams_max);
+                        left -= filled.count();
+                        assert_eq!(batch.len(), left);
+                        dropped += filled.dropped_before;
+                        let last = texts.len() + filled.count() - 1;
+                        for datagram in filled.datagrams(&buffer) {
+                            let text = all[texts.len()].as_bytes();
+                            let end = text.len().min(bytes);
+                            assert_eq!(datagram, &text[..end], "{bytes} {datagrams_max}");
+                            let is_cut = end < text.len();
+                            assert!(texts.len() < last || filled.metadata.truncated == is_cut);
+                            texts.push(text);
+                        }
+                    }
+                    assert_eq!((texts.len(), dropped), (5, 5), "{bytes} {datagrams_max}");
+                    assert!(batch.is_empty());
+                }
+            }
+        }
+    }
+
     #[test]
     fn removing_some_leaves_the_others() {
         let messages = [

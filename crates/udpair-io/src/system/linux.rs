@@ -48,7 +48,7 @@ pub(crate) use network::{NetworkMonitor, NetworkReader, address_state};
 pub(crate) use option::{
     bind_to_adapter, disconnect, dont_fragment, dropped_datagrams, is_shut_down, is_udp,
     low_latency, open, prepare, receive_buffer_advice, receive_offload, requested_buffer_bytes,
-    send_buffer_advice, send_queue_bytes, set_busy_poll, set_dont_fragment, set_low_latency,
+    send_buffer_advice, send_queue_bytes, set_busy_poll, set_fragmentation, set_low_latency,
     set_traffic_class, share_port, stop_engine, traffic_class, wake_for_errors,
 };
 pub(crate) use send_buffer::outcome_of_failed_send;

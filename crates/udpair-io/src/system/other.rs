@@ -13,6 +13,7 @@ use crate::adapter::Adapter;
 use crate::batch::Outgoing;
 use crate::cause::Cause;
 use crate::engine::{Engine, Sent};
+use crate::fragmentation::Fragmentation;
 use crate::local_address::AddressState;
 use crate::lookup::LookupError;
 use crate::membership::Membership;
@@ -287,8 +288,8 @@ pub(crate) fn share_multicast_port(socket: &Socket) -> io::Result<()> {
     socket.options().set_reuse_address(true)
 }
 
-pub(crate) fn set_dont_fragment(_socket: &Socket, dont_fragment: bool) -> io::Result<()> {
-    if dont_fragment {
+pub(crate) fn set_fragmentation(_socket: &Socket, fragmentation: Fragmentation) -> io::Result<()> {
+    if fragmentation != Fragmentation::Allow {
         return Err(unsupported(
             "fragmenting cannot be turned off on this system",
         ));

@@ -66,11 +66,6 @@ impl<L: Deref<Target = Waiters>> Waiter<L> {
         let mut discarded = Discarded::default();
         self.list.leave(&mut self.ticket, &mut discarded);
     }
-
-    /// Returns the ticket, for a function that enlists by itself.
-    pub(crate) fn ticket(&mut self) -> &mut Ticket {
-        &mut self.ticket
-    }
 }
 
 impl<L: Deref<Target = Waiters>> Drop for Waiter<L> {

@@ -4,7 +4,7 @@
 //! it for writing. So when [`Watched::close`] returns, no call is under way and the port is free,
 //! even if other tasks still hold the socket.
 
-use std::future::{self, Future};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -18,7 +18,7 @@ use udpair_io::Socket;
 
 use super::Task;
 use super::readiness::Readiness;
-use super::waiters::{Discarded, Ticket, Waiter, Waiters};
+use super::waiters::{Discarded, Ticket, Waiters};
 
 /// A socket whose readiness the runtime watches.
 #[derive(Debug)]
@@ -201,16 +201,6 @@ impl Watched {
         }
         self.readers.leave(ticket, discarded);
         Poll::Ready(Ok(()))
-    }
-
-    /// Waits until something has arrived; see [`poll_readable`](Self::poll_readable).
-    pub(crate) async fn readable(&self) -> Result<(), WaitError> {
-        let mut waiter = Waiter::on(&*self.readers);
-        future::poll_fn(|cx| {
-            let mut discarded = Discarded::default();
-            self.poll_readable(cx, waiter.ticket(), &mut discarded)
-        })
-        .await
     }
 
     /// Removes a reader that no longer waits from the list.

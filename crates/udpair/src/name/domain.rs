@@ -1,13 +1,10 @@
 //! Domain names: checked, and converted to the form that DNS uses.
 //!
-//! Unicode is processed by UTS 46 (the `idna` crate). This module decides what UTS 46 leaves open:
-//! which ASCII characters a label may contain, and that a text which looks like a number is not a
-//! name.
+//! Unicode is processed by UTS 46 (`uts46`). This module decides what UTS 46 leaves open: which ASCII
+//! characters a label may contain, and that a text which looks like a number is not a name.
 
-use std::borrow::Cow;
-
-use idna::AsciiDenyList;
-use idna::uts46::{DnsLength, Hyphens, Uts46};
+use super::a_label::is_a_label;
+use super::uts46;
 
 /// A domain name in both of its forms.
 #[derive(Clone, Debug)]
@@ -26,34 +23,28 @@ pub(super) fn parse(text: &str) -> Result<Domain, &'static str> {
     if name.is_empty() || name.split('.').any(str::is_empty) {
         return Err("a label between two dots is empty");
     }
-    if is_plain(name) {
-        check_ascii(name)?;
+    // UTS 46 leaves ASCII as it is, but for its case and for A-labels, which it decodes.
+    if name.is_ascii() && !name.split('.').any(is_a_label) {
+        let canonical = name.to_ascii_lowercase();
+        check_ascii(&canonical)?;
         return Ok(Domain {
-            canonical: name.into(),
+            canonical: canonical.into(),
             display: name.into(),
             is_absolute: name.len() < text.len(),
         });
     }
-    let canonical =
-        to_ascii(name).ok_or("it violates the rules for internationalized names (UTS 46)")?;
+    let canonical = uts46::to_ascii(name)?;
     // The mapping can add a trailing dot, from an ideographic full stop.
     let relative = canonical.strip_suffix('.');
     let is_absolute = relative.is_some() || name.len() < text.len();
     let canonical = relative.unwrap_or(&canonical);
     check_ascii(canonical)?;
-    let display = display(name);
+    let display = uts46::display(name);
     Ok(Domain {
         canonical: canonical.into(),
         display: display.strip_suffix('.').unwrap_or(&display).into(),
         is_absolute,
     })
-}
-
-/// Returns whether UTS 46 leaves `name` as it is: it is lower-case ASCII, and has no A-label that
-/// would have to be decoded.
-fn is_plain(name: &str) -> bool {
-    let is_kept = |byte: u8| is_label_byte(byte) && !byte.is_ascii_uppercase() || byte == b'.';
-    name.bytes().all(is_kept) && !name.split('.').any(|label| label.starts_with("xn--"))
 }
 
 /// Checks a name of lower-case A-labels.
@@ -96,50 +87,6 @@ fn looks_like_a_number(label: &str) -> bool {
         || label
             .strip_prefix("0x")
             .is_some_and(|rest| digits(rest, u8::is_ascii_hexdigit))
-}
-
-/// Returns the display form of `name`.
-fn display(name: &str) -> String {
-    let labels: Vec<_> = name.split('.').map(display_label).collect();
-    labels.join(".")
-}
-
-fn display_label(typed: &str) -> String {
-    let is_a_label = typed
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
-    if typed.is_ascii() && !is_a_label {
-        return typed.to_owned();
-    }
-    let (decoded, result) =
-        Uts46::new().to_unicode(typed.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow);
-    if result.is_err() {
-        return typed.to_owned();
-    }
-    let differs_in_ascii_case_only = typed.chars().count() == decoded.chars().count()
-        && typed
-            .chars()
-            .zip(decoded.chars())
-            .all(|(a, b)| a.eq_ignore_ascii_case(&b));
-    // What is shown can be read back. Some A-labels decode to a text that is not a label itself.
-    if differs_in_ascii_case_only || to_ascii(typed) != to_ascii(&decoded) {
-        typed.to_owned()
-    } else {
-        decoded.into_owned()
-    }
-}
-
-/// Returns the A-labels of `name`; `None` if it violates UTS 46.
-fn to_ascii(name: &str) -> Option<Cow<'_, str>> {
-    let uts46 = Uts46::new();
-    let deny = AsciiDenyList::EMPTY;
-    let ascii = uts46.to_ascii(
-        name.as_bytes(),
-        deny,
-        Hyphens::CheckFirstLast,
-        DnsLength::Ignore,
-    );
-    ascii.ok()
 }
 
 /// RFC 1035, section 2.3.4: 255 octets on the wire are 253 characters.

@@ -33,13 +33,18 @@ use crate::error::{Error, ErrorKind};
 /// `127.1`, `0x7f.1`) is rejected. So are ports, URLs, white space, and labels that violate the
 /// rules of DNS (RFC 1035) or of internationalized names (UTS 46).
 ///
+/// Without the feature `idna`, a name that is not ASCII is rejected, and A-labels (`xn--`) are kept
+/// and displayed as they are written.
+///
 /// # Examples
 ///
 /// ```
 /// # use udpair::HostName;
-/// let name: HostName = "Bücher.Example.".parse()?;
-/// assert_eq!(name.canonical_name(), "xn--bcher-kva.example");
-/// assert_eq!(name, "BÜCHER.example".parse()?);
+/// let name: HostName = "WWW.Contoso.com.".parse()?;
+/// assert_eq!(name.canonical_name(), "www.contoso.com");
+/// assert_eq!(name.display_name(), "WWW.Contoso.com");
+/// # #[cfg(feature = "idna")]
+/// assert_eq!("Bücher.example".parse::<HostName>()?.canonical_name(), "xn--bcher-kva.example");
 /// assert!("256.1.1.1".parse::<HostName>().is_err());
 /// # Ok::<(), udpair::Error>(())
 /// ```
@@ -474,6 +479,7 @@ mod tests {
             ("a-b.c--d.e", DomainName),
             ("r3---sn-x.example", DomainName),
             ("1.2.3.example", DomainName),
+            #[cfg(feature = "idna")]
             ("bücher.example", DomainName),
             ("xn--bcher-kva.example", DomainName),
             ("127.0.0.1", Ipv4),
@@ -551,7 +557,9 @@ mod tests {
             "0x",
             "1.2.3.4.",
             "１２７.0.0.1",
+            #[cfg(feature = "idna")]
             "xn--a",
+            #[cfg(feature = "idna")]
             "xn--zzzzzzz99999",
             "a\u{200d}b.example",
             "\u{5d0}a.example",
@@ -586,19 +594,25 @@ mod tests {
     fn a_name_has_a_raw_a_canonical_and_a_display_form() {
         for (raw, canonical, display) in [
             ("WWW.Contoso.com.", "www.contoso.com", "WWW.Contoso.com"),
+            #[cfg(feature = "idna")]
             ("Bücher.Example.", "xn--bcher-kva.example", "Bücher.Example"),
+            #[cfg(feature = "idna")]
             (
                 "xn--bcher-kva.example",
                 "xn--bcher-kva.example",
                 "bücher.example",
             ),
+            #[cfg(feature = "idna")]
             (
                 "XN--BCHER-KVA.Example",
                 "xn--bcher-kva.example",
                 "bücher.Example",
             ),
+            #[cfg(feature = "idna")]
             ("faß.example", "xn--fa-hia.example", "faß.example"),
+            #[cfg(feature = "idna")]
             ("例え。テスト", "xn--r8jz45g.xn--zckzah", "例え.テスト"),
+            #[cfg(feature = "idna")]
             ("例え。", "xn--r8jz45g", "例え"),
             ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
             ("[2001:DB8:0:0::1]", "2001:db8::1", "2001:db8::1"),
@@ -723,6 +737,7 @@ mod tests {
         for (a, b, equal) in [
             ("WWW.Contoso.com", "www.contoso.com.", true),
             ("2001:DB8:0:0::1", "[2001:db8::1]", true),
+            #[cfg(feature = "idna")]
             ("bücher.example", "XN--BCHER-KVA.example.", true),
             ("127.0.0.1", "localhost", false),
             ("fe80::1%1", "fe80::1%2", false),

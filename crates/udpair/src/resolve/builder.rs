@@ -47,6 +47,9 @@ impl ResolverBuilder {
     /// The system's resolver, its hosts file and its other sources are then not used.
     /// [`hosts_file`](Self::hosts_file) adds a hosts file, and `localhost` needs no server.
     /// Default: the system's resolver for hosts, and the system's name servers for SRV records.
+    ///
+    /// Without the feature `dns`, looking up a host in this way is
+    /// [`Unsupported`](crate::ErrorKind::Unsupported).
     pub fn dns_servers(mut self, servers: impl IntoIterator<Item = SocketAddr>) -> Self {
         self.0.dns_servers = Some(servers.into_iter().collect());
         self
@@ -107,7 +110,7 @@ impl ResolverBuilder {
     /// them. Default: what the system's configuration says for its own name servers (`timeout` in
     /// resolv.conf(5)); otherwise 5 seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.0.attempt_timeout = Some(timeout);
+        self.0.dns.set_attempt_timeout(timeout);
         self
     }
 
@@ -117,7 +120,7 @@ impl ResolverBuilder {
     /// Default: what the system's configuration says for its own name servers (`attempts` in
     /// resolv.conf(5)); otherwise 2.
     pub fn attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = Some(attempts.max(1));
+        self.0.dns.set_attempts(attempts);
         self
     }
 
@@ -126,7 +129,7 @@ impl ResolverBuilder {
     /// `rng(n)` returns a number from 0 to `n`, both included. Default: the thread's random number
     /// generator.
     pub fn rng(mut self, rng: impl Fn(u64) -> u64 + Send + Sync + 'static) -> Self {
-        self.0.rng = Arc::new(rng);
+        self.0.dns.set_rng(Arc::new(rng));
         self
     }
 
@@ -138,14 +141,13 @@ impl ResolverBuilder {
     /// responses to sockets that are bound to an adapter, because they may not be valid elsewhere.
     /// Without a cache too, equal questions are asked once while they are under way.
     pub fn cache(mut self, cache: bool) -> Self {
-        self.0.caches = cache;
-        self.0.dns = Arc::default();
+        self.0.dns.set_caches(cache);
         self
     }
 
     /// Sets the clock that determines the age of cached responses. Default: [`Instant::now`].
     pub fn clock(mut self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        self.0.clock = Arc::new(clock);
+        self.0.dns.set_clock(Arc::new(clock));
         self
     }
 
@@ -182,42 +184,11 @@ impl fmt::Debug for ResolverBuilder {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::net::UdpSocket;
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::thread;
 
-    use super::super::name_servers::NameServers;
-    use super::super::settings::ATTEMPT_TIMEOUT;
+    use super::super::dns::NameServers;
     use super::*;
     use crate::resolve::{AddressSource, ServiceSource, Step};
     use crate::{Endpoint, ErrorKind};
-
-    /// Starts a name server that responds to every query with this response code, and no records.
-    fn name_server(code: u8) -> SocketAddr {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let address = socket.local_addr().unwrap();
-        thread::spawn(move || {
-            let mut message = [0; 512];
-            while let Ok((length, from)) = socket.recv_from(&mut message) {
-                // The query itself, marked as a response (RFC 1035, section 4.1.1).
-                message[2] |= 0x80;
-                // The server queries others, so that it may say that there are no records.
-                message[3] = 0x80 | code;
-                let _ = socket.send_to(&message[..length], from);
-            }
-        });
-        address
-    }
-
-    /// Returns a resolver as on a machine without a services file.
-    fn without_services_file(server: SocketAddr) -> Resolver {
-        let mut builder = Resolver::builder()
-            .dns_servers([server])
-            .timeout(ATTEMPT_TIMEOUT);
-        let missing = TextFile::optional("/nonexistent/services".into(), ServiceTable::parse);
-        builder.0.services = Arc::new(missing);
-        builder.build()
-    }
 
     async fn resolve(resolver: &Resolver, remote: &str) -> Result<(u16, ServiceSource), ErrorKind> {
         let remote: Endpoint = remote.parse().unwrap();
@@ -230,84 +201,6 @@ mod tests {
             Ok(candidates) => Ok((candidates[0].address.port(), last.unwrap())),
             Err(error) => Err(error.kind()),
         }
-    }
-
-    /// SVC-10: without a services file the embedded table is queried, as the last source.
-    #[tokio::test]
-    async fn the_table_replaces_a_missing_file_after_srv() {
-        const NO_ERROR: u8 = 0;
-        const SERVER_FAILURE: u8 = 2;
-        const NAME_ERROR: u8 = 3;
-
-        // No such name or no such record: the table is queried, and then the host, which does not
-        // exist here either.
-        for (code, kind) in [
-            (NAME_ERROR, ErrorKind::HostNotFound),
-            (NO_ERROR, ErrorKind::NoData),
-        ] {
-            let resolver = without_services_file(name_server(code));
-            let remote: Endpoint = "x.test:ntp".parse().unwrap();
-            let resolution = resolver.resolve(&remote).await;
-            let [_, Step::Srv(_), Step::Service(table), Step::Address(_)] = resolution.steps()
-            else {
-                panic!("{:#?}", resolution.steps());
-            };
-            assert_eq!(
-                (&table.source, table.port),
-                (&ServiceSource::Table, Some(123))
-            );
-            assert_eq!(resolution.candidates().unwrap_err().kind(), kind);
-            assert_eq!(
-                resolve(&resolver, "x.test:no-such-service").await,
-                Err(kind)
-            );
-            // An address has no SRV records, so the table is the only source.
-            let found = resolve(&resolver, "192.0.2.1:ntp").await;
-            assert_eq!(found, Ok((123, ServiceSource::Table)));
-            let found = resolve(&resolver, "192.0.2.1:no-such-service").await;
-            assert_eq!(found, Err(ErrorKind::ServiceNotFound));
-        }
-        // If only DNS is queried, neither a file nor the table has a say.
-        let server = name_server(NAME_ERROR);
-        let mut srv_only = without_services_file(server).0;
-        Arc::make_mut(&mut srv_only).srv_only = true;
-        for (resolver, service) in [
-            (Resolver(srv_only), "ntp"),
-            (without_services_file(server), "_ntp"),
-        ] {
-            let remote: Endpoint = format!("x.test:{service}").parse().unwrap();
-            let resolution = resolver.resolve(&remote).await;
-            let [Step::Service(step), Step::Srv(_)] = resolution.steps() else {
-                panic!("{:#?}", resolution.steps());
-            };
-            assert_eq!(step.source, ServiceSource::SrvOnly);
-        }
-        // A server that failed has not said that the service does not exist.
-        let resolver = without_services_file(name_server(SERVER_FAILURE));
-        assert_eq!(
-            resolve(&resolver, "x.test:ntp").await,
-            Err(ErrorKind::NameServer)
-        );
-
-        let known = resolver.services().await.unwrap();
-        assert_eq!(known.source, ServiceSource::Table);
-        assert!(known.services.contains(&("ntp".to_owned(), 123)));
-    }
-
-    /// SVC-10: with a file, whatever it lists, the table is not queried.
-    #[tokio::test]
-    async fn the_table_is_not_used_if_there_is_a_services_file() {
-        let builder = Resolver::builder().dns_servers([name_server(3)]);
-        let resolver = builder.services_file("/dev/null").build();
-        assert_eq!(
-            resolve(&resolver, "x.test:ntp").await,
-            Err(ErrorKind::HostNotFound)
-        );
-        assert_eq!(
-            resolve(&resolver, "192.0.2.1:ntp").await,
-            Err(ErrorKind::ServiceNotFound)
-        );
-        assert!(resolver.services().await.unwrap().services.is_empty());
     }
 
     /// A folder of files that a test writes, in the place of those of the system. It is removed
@@ -365,7 +258,7 @@ mod tests {
     async fn an_unreadable_services_file_is_an_error_that_names_it() {
         let files = Files::new("services");
         files.spoil("services");
-        let resolver = files.builder().dns_servers([name_server(3)]).build();
+        let resolver = files.builder().build();
         let path = files.path("services").display().to_string();
         for remote in ["x.test:ntp", "192.0.2.1:ntp", "localhost:ntp"] {
             let resolution = resolver.resolve(&remote.parse().unwrap()).await;
@@ -414,71 +307,6 @@ mod tests {
         assert!(known.problem.unwrap().contains(&path));
     }
 
-    /// SRV-08: if the list of name servers cannot be read, no other server is queried.
-    #[tokio::test]
-    async fn an_unreadable_list_of_name_servers_is_an_error_that_names_it() {
-        let files = Files::new("servers");
-        files.write("services", "");
-        files.spoil("resolv.conf");
-        let resolver = files.builder().build();
-        let path = files.path("resolv.conf").display().to_string();
-        let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
-        let error = resolution.candidates().unwrap_err();
-        assert!(error.to_string().contains(&path), "{error}");
-        let Some(Step::Srv(step)) = resolution.steps().last() else {
-            panic!("{:#?}", resolution.steps());
-        };
-        assert!(step.queries.is_empty(), "{step:?}");
-        assert_eq!(step.error, Some(error.to_string()));
-
-        // The last list is used: a server on an adapter that does not exist, so that none is.
-        files.write("resolv.conf", "nameserver fe80::1%no-such-adapter\n");
-        let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
-        let error = resolution.candidates().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::NameServer);
-        for part in [&path as &str, "no-such-adapter"] {
-            assert!(error.to_string().contains(part), "{error}");
-        }
-        files.spoil("resolv.conf");
-        let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
-        let Some(Step::Srv(step)) = resolution.steps().last() else {
-            panic!("{:#?}", resolution.steps());
-        };
-        assert!(step.queries.is_empty(), "{step:?}");
-        assert!(step.notes[0].contains(&path), "{:?}", step.notes);
-        assert!(
-            step.notes[1].contains("no-such-adapter"),
-            "{:?}",
-            step.notes
-        );
-    }
-
-    /// HOST-10: a server whose address names an adapter is another address when that comes back.
-    #[tokio::test]
-    async fn a_name_server_follows_the_adapter_that_its_zone_names() {
-        // Indices that no adapter of this machine has, so that nothing is sent.
-        const INDICES: [u32; 3] = [4_000_004, 4_000_012, 4_000_007];
-
-        let files = Files::new("zones");
-        files.write("services", "");
-        files.write("resolv.conf", "nameserver fe80::1%eth0\n");
-        let index = Arc::new(AtomicU32::new(0));
-        let current = index.clone();
-        let resolver = files
-            .builder()
-            .adapters(move || Ok(vec![Adapter::new("eth0", current.load(Ordering::SeqCst))]))
-            .build();
-        for at in INDICES {
-            index.store(at, Ordering::SeqCst);
-            let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
-            let Some(Step::Srv(step)) = resolution.steps().last() else {
-                panic!("{:#?}", resolution.steps());
-            };
-            let expected = format!("[fe80::1%{at}]:53").parse().unwrap();
-            assert_eq!(step.queries[0].server, expected);
-        }
-    }
-
     /// HOST-20: the dot at the end of a name makes this crate read the system's hosts file itself.
     #[tokio::test]
     async fn an_unreadable_hosts_file_is_an_error_that_names_it() {
@@ -502,5 +330,203 @@ mod tests {
         };
         assert_eq!(step.source, AddressSource::HostsFile(files.path("hosts")));
         assert!(step.notes[0].contains(&path), "{:?}", step.notes);
+    }
+    /// SVC-10: the table replaces a missing file, although SRV records cannot be looked up before.
+    #[cfg(not(feature = "dns"))]
+    #[tokio::test]
+    async fn the_table_replaces_a_missing_file_without_name_servers() {
+        let files = Files::new("table");
+        files.write("hosts", "192.0.2.7 x.test\n");
+        let resolver = files.builder().hosts_file(files.path("hosts")).build();
+        let found = resolve(&resolver, "x.test:ntp").await;
+        assert_eq!(found, Ok((123, ServiceSource::Table)));
+        let found = resolve(&resolver, "192.0.2.1:ntp").await;
+        assert_eq!(found, Ok((123, ServiceSource::Table)));
+        for remote in ["x.test:no-such-service", "x.test:_ntp"] {
+            let found = resolve(&resolver, remote).await;
+            assert_eq!(found, Err(ErrorKind::Unsupported), "{remote}");
+        }
+        assert!(resolver.pending_lookups().is_empty());
+    }
+
+    /// What name servers are asked.
+    #[cfg(feature = "dns")]
+    mod with_name_servers {
+        use std::net::UdpSocket;
+        use std::sync::atomic::{AtomicU32, Ordering};
+        use std::thread;
+
+        use super::super::super::dns::ATTEMPT_TIMEOUT;
+        use super::*;
+
+        /// Starts a name server that responds to every query with this response code, and no records.
+        fn name_server(code: u8) -> SocketAddr {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let address = socket.local_addr().unwrap();
+            thread::spawn(move || {
+                let mut message = [0; 512];
+                while let Ok((length, from)) = socket.recv_from(&mut message) {
+                    // The query itself, marked as a response (RFC 1035, section 4.1.1).
+                    message[2] |= 0x80;
+                    // The server queries others, so that it may say that there are no records.
+                    message[3] = 0x80 | code;
+                    let _ = socket.send_to(&message[..length], from);
+                }
+            });
+            address
+        }
+
+        /// Returns a resolver as on a machine without a services file.
+        fn without_services_file(server: SocketAddr) -> Resolver {
+            let mut builder = Resolver::builder()
+                .dns_servers([server])
+                .timeout(ATTEMPT_TIMEOUT);
+            let missing = TextFile::optional("/nonexistent/services".into(), ServiceTable::parse);
+            builder.0.services = Arc::new(missing);
+            builder.build()
+        }
+
+        /// SVC-10: without a services file the embedded table is queried, as the last source.
+        #[tokio::test]
+        async fn the_table_replaces_a_missing_file_after_srv() {
+            const NO_ERROR: u8 = 0;
+            const SERVER_FAILURE: u8 = 2;
+            const NAME_ERROR: u8 = 3;
+
+            // No such name or no such record: the table is queried, and then the host, which does not
+            // exist here either.
+            for (code, kind) in [
+                (NAME_ERROR, ErrorKind::HostNotFound),
+                (NO_ERROR, ErrorKind::NoData),
+            ] {
+                let resolver = without_services_file(name_server(code));
+                let remote: Endpoint = "x.test:ntp".parse().unwrap();
+                let resolution = resolver.resolve(&remote).await;
+                let [_, Step::Srv(_), Step::Service(table), Step::Address(_)] = resolution.steps()
+                else {
+                    panic!("{:#?}", resolution.steps());
+                };
+                assert_eq!(
+                    (&table.source, table.port),
+                    (&ServiceSource::Table, Some(123))
+                );
+                assert_eq!(resolution.candidates().unwrap_err().kind(), kind);
+                assert_eq!(
+                    resolve(&resolver, "x.test:no-such-service").await,
+                    Err(kind)
+                );
+                // An address has no SRV records, so the table is the only source.
+                let found = resolve(&resolver, "192.0.2.1:ntp").await;
+                assert_eq!(found, Ok((123, ServiceSource::Table)));
+                let found = resolve(&resolver, "192.0.2.1:no-such-service").await;
+                assert_eq!(found, Err(ErrorKind::ServiceNotFound));
+            }
+            // If only DNS is queried, neither a file nor the table has a say.
+            let server = name_server(NAME_ERROR);
+            let mut srv_only = without_services_file(server).0;
+            Arc::make_mut(&mut srv_only).srv_only = true;
+            for (resolver, service) in [
+                (Resolver(srv_only), "ntp"),
+                (without_services_file(server), "_ntp"),
+            ] {
+                let remote: Endpoint = format!("x.test:{service}").parse().unwrap();
+                let resolution = resolver.resolve(&remote).await;
+                let [Step::Service(step), Step::Srv(_)] = resolution.steps() else {
+                    panic!("{:#?}", resolution.steps());
+                };
+                assert_eq!(step.source, ServiceSource::SrvOnly);
+            }
+            // A server that failed has not said that the service does not exist.
+            let resolver = without_services_file(name_server(SERVER_FAILURE));
+            assert_eq!(
+                resolve(&resolver, "x.test:ntp").await,
+                Err(ErrorKind::NameServer)
+            );
+
+            let known = resolver.services().await.unwrap();
+            assert_eq!(known.source, ServiceSource::Table);
+            assert!(known.services.contains(&("ntp".to_owned(), 123)));
+        }
+
+        /// SVC-10: with a file, whatever it lists, the table is not queried.
+        #[tokio::test]
+        async fn the_table_is_not_used_if_there_is_a_services_file() {
+            let builder = Resolver::builder().dns_servers([name_server(3)]);
+            let resolver = builder.services_file("/dev/null").build();
+            assert_eq!(
+                resolve(&resolver, "x.test:ntp").await,
+                Err(ErrorKind::HostNotFound)
+            );
+            assert_eq!(
+                resolve(&resolver, "192.0.2.1:ntp").await,
+                Err(ErrorKind::ServiceNotFound)
+            );
+            assert!(resolver.services().await.unwrap().services.is_empty());
+        }
+
+        /// SRV-08: if the list of name servers cannot be read, no other server is queried.
+        #[tokio::test]
+        async fn an_unreadable_list_of_name_servers_is_an_error_that_names_it() {
+            let files = Files::new("servers");
+            files.write("services", "");
+            files.spoil("resolv.conf");
+            let resolver = files.builder().build();
+            let path = files.path("resolv.conf").display().to_string();
+            let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+            let error = resolution.candidates().unwrap_err();
+            assert!(error.to_string().contains(&path), "{error}");
+            let Some(Step::Srv(step)) = resolution.steps().last() else {
+                panic!("{:#?}", resolution.steps());
+            };
+            assert!(step.queries.is_empty(), "{step:?}");
+            assert_eq!(step.error, Some(error.to_string()));
+
+            // The last list is used: a server on an adapter that does not exist, so that none is.
+            files.write("resolv.conf", "nameserver fe80::1%no-such-adapter\n");
+            let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+            let error = resolution.candidates().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NameServer);
+            for part in [&path as &str, "no-such-adapter"] {
+                assert!(error.to_string().contains(part), "{error}");
+            }
+            files.spoil("resolv.conf");
+            let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+            let Some(Step::Srv(step)) = resolution.steps().last() else {
+                panic!("{:#?}", resolution.steps());
+            };
+            assert!(step.queries.is_empty(), "{step:?}");
+            assert!(step.notes[0].contains(&path), "{:?}", step.notes);
+            assert!(
+                step.notes[1].contains("no-such-adapter"),
+                "{:?}",
+                step.notes
+            );
+        }
+
+        /// HOST-10: a server whose address names an adapter is another address when that comes back.
+        #[tokio::test]
+        async fn a_name_server_follows_the_adapter_that_its_zone_names() {
+            // Indices that no adapter of this machine has, so that nothing is sent.
+            const INDICES: [u32; 3] = [4_000_004, 4_000_012, 4_000_007];
+
+            let files = Files::new("zones");
+            files.write("services", "");
+            files.write("resolv.conf", "nameserver fe80::1%eth0\n");
+            let index = Arc::new(AtomicU32::new(0));
+            let current = index.clone();
+            let resolver = files
+                .builder()
+                .adapters(move || Ok(vec![Adapter::new("eth0", current.load(Ordering::SeqCst))]))
+                .build();
+            for at in INDICES {
+                index.store(at, Ordering::SeqCst);
+                let resolution = resolver.resolve(&"x.test:stun".parse().unwrap()).await;
+                let Some(Step::Srv(step)) = resolution.steps().last() else {
+                    panic!("{:#?}", resolution.steps());
+                };
+                let expected = format!("[fe80::1%{at}]:53").parse().unwrap();
+                assert_eq!(step.queries[0].server, expected);
+            }
+        }
     }
 }

@@ -8,10 +8,15 @@
 mod alias;
 mod asking;
 mod cache;
+mod error;
 mod exchange;
 mod failure;
 mod in_flight;
 mod labels;
+mod name_servers;
+mod questions;
+mod settings;
+mod srv_order;
 mod wire;
 
 use std::collections::HashMap;
@@ -23,14 +28,20 @@ use std::time::{Duration, Instant};
 use alias::{AliasError, AliasWalk};
 use asking::{Answer, Asking, Plan, Question, Server};
 use cache::Cache;
-pub(super) use failure::{DnsFailure, ServerReport};
+pub(super) use failure::DnsFailure;
 use in_flight::{InFlight, Key, Waited, Waiting};
+pub(super) use name_servers::NameServers;
+use name_servers::QueryOptions;
+#[cfg(any(fuzzing, test))]
+pub use name_servers::resolv_conf;
+#[cfg(test)]
+pub(super) use settings::ATTEMPT_TIMEOUT;
+pub(super) use settings::DnsSettings;
 use wire::RecordData;
 
 use udpair_io::Adapter;
 
 use super::inputs::{Clock, ListAdapters};
-use super::name_servers::QueryOptions;
 use super::srv::SrvRecord;
 use super::step::{DnsQuery, FoundAddress, QueryOutcome, RecordType, ResponseCode, Transport};
 use crate::driver;

@@ -6,8 +6,9 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
+#[cfg(feature = "dns")]
+pub use super::dns::resolv_conf;
 use super::hosts::Hosts;
-use super::name_servers::NameServers;
 use super::services::ServiceTable;
 use crate::name::{Endpoint, HostName, ServiceName};
 
@@ -93,25 +94,6 @@ pub fn hosts(text: &str) {
     }
 }
 
-/// A configuration leads to at least one and at most three servers, unless their adapters are not
-/// there.
-pub fn resolv_conf(text: &str) {
-    let list = NameServers::parse(text);
-    for index in [None, Some(4)] {
-        let usable = list.usable(&|_| index);
-        assert!(usable.addresses.len() <= 3);
-        assert!(usable.addresses.iter().all(|server| server.port() == 53));
-        assert!(!usable.addresses.is_empty() || !usable.skipped.is_empty());
-        assert!(index.is_none() || usable.skipped.is_empty());
-        if list.is_empty() {
-            assert_eq!(
-                usable.addresses,
-                ["127.0.0.1:53".parse().expect("an address")]
-            );
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -128,6 +110,7 @@ mod tests {
             ("endpoint", endpoint),
             ("services", services),
             ("hosts", hosts),
+            #[cfg(feature = "dns")]
             ("resolv_conf", resolv_conf),
         ] {
             let files = fs::read_dir(root.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));

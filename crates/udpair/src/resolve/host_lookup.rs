@@ -59,7 +59,7 @@ impl LookupFailure {
     /// Returns whether the source might have returned addresses later.
     fn is_open(&self) -> bool {
         match self {
-            Self::Dns(failure) => matches!(failure, DnsFailure::NoResponse(_)),
+            Self::Dns(failure) => failure.is_open(),
             Self::System(failure) => {
                 matches!(failure, SystemFailure::TimedOut(_) | SystemFailure::Busy(_))
             }
@@ -69,9 +69,7 @@ impl LookupFailure {
     /// Returns whether the source says that there is no such name, or no such address.
     pub(super) fn is_absence(&self) -> bool {
         match self {
-            Self::Dns(failure) => {
-                matches!(failure, DnsFailure::NotFound(_) | DnsFailure::NoData(_))
-            }
+            Self::Dns(failure) => failure.is_absence(),
             Self::System(SystemFailure::Lookup(error)) => {
                 matches!(**error, LookupError::NotFound | LookupError::NoData)
             }

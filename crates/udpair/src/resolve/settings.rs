@@ -2,13 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::dns::DnsState;
+use super::dns::{DnsSettings, NameServers};
 use super::family::AddressFamily;
 use super::hosts::Hosts;
-use super::inputs::{AdapterIndex, Clock, ListAdapters, Rng};
-use super::name_servers::NameServers;
+use super::inputs::{AdapterIndex, ListAdapters};
 use super::pending::SystemLookups;
 use super::services::ServiceTable;
 use super::text_file::TextFile;
@@ -29,17 +28,9 @@ pub(super) struct ResolverSettings {
     pub(super) family: Option<AddressFamily>,
     /// `None` lasts as long as the sources may take, see [`TIMEOUT`].
     pub(super) timeout: Option<Duration>,
-    /// `None` is what the system's configuration says, or [`ATTEMPT_TIMEOUT`].
-    pub(super) attempt_timeout: Option<Duration>,
-    /// `None` is what the system's configuration says, or [`ATTEMPTS`].
-    pub(super) attempts: Option<u32>,
-    pub(super) rng: Arc<Rng>,
-    pub(super) clock: Arc<Clock>,
     pub(super) list_adapters: Arc<ListAdapters>,
     pub(super) adapter_index: Arc<AdapterIndex>,
-    pub(super) dns: Arc<DnsState>,
-    /// Whether the responses of name servers are cached.
-    pub(super) caches: bool,
+    pub(super) dns: DnsSettings,
     pub(super) system_lookups: Arc<SystemLookups>,
 }
 
@@ -57,14 +48,9 @@ impl Default for ResolverSettings {
             name_servers,
             family: None,
             timeout: None,
-            attempt_timeout: None,
-            attempts: None,
-            rng: Arc::new(|max| rand::random_range(0..=max)),
-            clock: Arc::new(Instant::now),
             list_adapters: Arc::new(udpair_io::adapters),
             adapter_index: Arc::new(udpair_io::adapter_index),
-            dns: Arc::default(),
-            caches: true,
+            dns: Default::default(),
             system_lookups: Arc::default(),
         }
     }
@@ -74,9 +60,3 @@ impl Default for ResolverSettings {
 /// which the first two do not respond, each query takes 8 seconds (5 and 3). There are up to seven
 /// queries for a short name, one for each of six search domains and one for the name itself.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// SRV-13 of the model.
-pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// SRV-13 of the model.
-pub(super) const ATTEMPTS: u32 = 2;

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use udpair_io::{Adapter, Engine, Socket as SystemSocket};
+use udpair_io::{Adapter, Engine, Fragmentation, Socket as SystemSocket};
 
 use super::settings::{Ecn, PeerErrors, QualityOfService, Settings};
 use super::shared::Shared;
@@ -56,8 +56,21 @@ impl Builder {
     ///
     /// If `true`, a datagram that exceeds the limit of the path is not sent, or it is dropped on
     /// the path and reported.
-    pub fn dont_fragment(mut self, dont_fragment: bool) -> Self {
-        self.settings().requested.dont_fragment = dont_fragment;
+    ///
+    /// The same as [`fragmentation`](Self::fragmentation) with [`Forbid`](Fragmentation::Forbid)
+    /// or [`Allow`](Fragmentation::Allow).
+    pub fn dont_fragment(self, dont_fragment: bool) -> Self {
+        self.fragmentation(Fragmentation::of_switch(dont_fragment))
+    }
+
+    /// Sets what becomes of datagrams that are longer than the packets of their path. Default:
+    /// [`Allow`](Fragmentation::Allow).
+    ///
+    /// A socket is not opened if the system refuses [`Forbid`](Fragmentation::Forbid) or
+    /// [`Probe`](Fragmentation::Probe). The option
+    /// [`DontFragment`](super::SocketOption::DontFragment) is on for both.
+    pub fn fragmentation(mut self, fragmentation: Fragmentation) -> Self {
+        self.settings().requested.fragmentation = fragmentation;
         self
     }
 

@@ -1,5 +1,6 @@
 //! An open socket: its channel to the kernel, its queues in both directions, and its memberships.
 
+mod arrivals;
 mod channel;
 mod events;
 pub(crate) mod filter;
@@ -13,8 +14,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use udpair_io::{Adapter, Destination, Outgoing, SendBatch, Socket};
+use udpair_io::{Adapter, Destination, Outgoing, Run, SendBatch, Socket};
 
+pub(crate) use arrivals::Given;
 pub(crate) use channel::{Cancellations, Channel, SendFailure};
 use memberships::Memberships;
 pub(crate) use memberships::{Bound, MembershipRequest};
@@ -101,6 +103,13 @@ impl Link {
     #[inline]
     pub(crate) fn try_send(&self, outgoing: Outgoing<'_>) -> Result<(), SendFailure> {
         let sent = self.channel.try_send(outgoing);
+        self.wake_event_waiters();
+        sent
+    }
+
+    /// Sends the first datagrams of a run; see [`Channel::try_send_run`].
+    pub(crate) fn try_send_run(&self, run: &mut Run<'_>) -> Result<(), SendFailure> {
+        let sent = self.channel.try_send_run(run);
         self.wake_event_waiters();
         sent
     }

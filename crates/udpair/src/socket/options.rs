@@ -285,7 +285,7 @@ fn entry(
         ),
         SocketOption::DontFragment => compare(
             option,
-            Some(OptionValue::Switch(requested.dont_fragment)),
+            Some(OptionValue::Switch(requested.fragmentation.is_off())),
             observed.map(|observed| observed.dont_fragment.clone().map(OptionValue::Switch)),
         ),
         SocketOption::QualityOfService => quality(requested.quality_of_service, observed),

@@ -7,6 +7,6 @@ mod receiver;
 pub use message_queue::{MessageQueue, Overflow};
 pub use messages::Messages;
 pub(crate) use receiver::{
-    ForEach, Receive, poll_readable, poll_recv, poll_recv_batch, readable, recv_batch, try_recv,
-    try_recv_batch,
+    ForEach, Receive, poll_readable, poll_recv, poll_recv_batch, poll_recv_buffers, readable,
+    recv_batch, recv_buffers, recv_into, try_recv, try_recv_batch, try_recv_buffers, try_recv_into,
 };

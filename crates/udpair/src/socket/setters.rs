@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Socket};
+use udpair_io::{Adapter, Fragmentation, Socket};
 
 use super::lifecycle::Operation;
 use super::open::bind::multicast_owner;
@@ -229,7 +229,7 @@ impl DatagramSocket {
     /// `DontFragment` (CTL-01 to CTL-04, CTL-13).
     pub fn set_dont_fragment(&self, dont_fragment: bool) -> Result<(), Error> {
         self.freezable("set whether fragmentation is off", |settings| {
-            settings.requested.dont_fragment = dont_fragment;
+            settings.requested.fragmentation = Fragmentation::of_switch(dont_fragment);
         })
     }
 

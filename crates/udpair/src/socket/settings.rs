@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use udpair_io::{Adapter, Engine, Socket};
+use udpair_io::{Adapter, Engine, Fragmentation, Socket};
 
 use crate::error::{Error, ErrorKind};
 use crate::resolve::{AddressFamily, Resolver};
@@ -61,7 +61,7 @@ pub(crate) struct RequestedOptions {
     pub(crate) inbound_buffer_bytes: Option<u32>,
     pub(crate) send_buffer_bytes: Option<u32>,
     pub(crate) hop_limit: u8,
-    pub(crate) dont_fragment: bool,
+    pub(crate) fragmentation: Fragmentation,
     pub(crate) quality_of_service: QualityOfService,
     pub(crate) dscp: Option<u8>,
     pub(crate) ecn: Option<Ecn>,
@@ -181,7 +181,7 @@ impl Settings {
     ///
     /// Most of them are requests: if the system refuses one, its own choice stays, and the socket's
     /// options report or its capabilities show it. A caller relies on some that it sets:
-    /// `dont_fragment`, `multicast_only` and what is set for sending to groups. If the system
+    /// `fragmentation`, `multicast_only` and what is set for sending to groups. If the system
     /// refuses one of these, the error names the option.
     pub(crate) fn apply(&self, socket: &Socket) -> io::Result<()> {
         let requested = &self.requested;
@@ -199,8 +199,8 @@ impl Settings {
             // supports it.
             let _ = udpair_io::set_busy_poll(socket, time);
         }
-        match udpair_io::set_dont_fragment(socket, requested.dont_fragment) {
-            Err(error) if requested.dont_fragment => return Err(error),
+        match udpair_io::set_fragmentation(socket, requested.fragmentation) {
+            Err(error) if requested.fragmentation.is_off() => return Err(error),
             _ => {}
         }
         requested.apply_changeable(socket);
@@ -309,7 +309,7 @@ impl Default for RequestedOptions {
             inbound_buffer_bytes: None,
             send_buffer_bytes: None,
             hop_limit: HOP_LIMIT,
-            dont_fragment: false,
+            fragmentation: Fragmentation::default(),
             quality_of_service: QualityOfService::Normal,
             dscp: None,
             ecn: None,

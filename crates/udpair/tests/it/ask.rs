@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use udpair::{DatagramSocket, EndpointPair, ErrorKind, Overflow, PeerErrors, RecvBatch, Request};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon, unused_addr, unused_port};
 
@@ -172,6 +173,7 @@ async fn only_the_destination_replies() {
 }
 
 /// The first address is closed and the second one silent; the third one replies.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_next_address_is_asked_after_refusal_or_silence() {
     let server = Server::new(|_, payload| vec![payload.to_vec()]);
@@ -197,6 +199,7 @@ async fn the_next_address_is_asked_after_refusal_or_silence() {
 }
 
 /// If none replies, the error is that of the last one, and names the others.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_error_names_every_address_that_was_asked() {
     let closed = unused_port();

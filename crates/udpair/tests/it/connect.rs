@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, SendBatch};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Reply, Zone};
 use crate::support::{Peer, TempFile, builders, endpoint, soon, unused_addr, unused_port};
 
 /// CON-01, SRV-14
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_socket_connected_by_host_and_service_name_sends_and_receives() {
     let peer = Peer::new();
@@ -39,6 +41,7 @@ async fn a_socket_connected_by_host_and_service_name_sends_and_receives() {
 
 /// SRV-11: if the answer includes the addresses, no other query is sent and the adapters are not
 /// queried.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn one_query_is_enough_to_connect_by_name() {
     let zone = "_echo._udp.example.test SRV 0 0 7 h.example.test
@@ -60,6 +63,7 @@ async fn one_query_is_enough_to_connect_by_name() {
 
 /// Starts a server for a service at two hosts. Its answer includes the addresses in `additional`.
 /// It never replies to queries for other addresses.
+#[cfg(feature = "dns")]
 fn server_of_two_hosts(additional: &str) -> DnsServer {
     let records = "_echo._udp.example.test SRV 1 0 7 one.test
          _echo._udp.example.test SRV 2 0 7 two.test";
@@ -74,6 +78,7 @@ fn server_of_two_hosts(additional: &str) -> DnsServer {
 }
 
 /// SRV-11, ADR-01: while an address of the first host works, the second host is not resolved.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_second_host_is_not_resolved_while_the_first_one_works() {
     for (engine, builder) in builders() {
@@ -99,6 +104,7 @@ async fn the_second_host_is_not_resolved_while_the_first_one_works() {
 }
 
 /// SRV-11, ADR-01: the next host is resolved when the system rejects the addresses of the first.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_next_host_is_resolved_when_the_first_is_rejected() {
     let zone = "_echo._udp.example.test SRV 1 0 7 one.test
@@ -125,6 +131,7 @@ async fn the_next_host_is_resolved_when_the_first_is_rejected() {
 }
 
 /// SRV-11, SRV-13: a first host whose queries get no reply leaves time for the second.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_first_host_that_cannot_be_resolved_leaves_time_for_the_second() {
     let zone = "_echo._udp.example.test SRV 1 0 7 one.test
@@ -150,6 +157,7 @@ async fn a_first_host_that_cannot_be_resolved_leaves_time_for_the_second() {
 
 /// ADR-01: the error is that of the last address that the system rejected, even if later hosts
 /// could not be found. If there was no address, it is that of the last host.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_last_failure_is_the_error() {
     let zone = "_echo._udp.example.test SRV 1 0 7 one.test
@@ -207,6 +215,7 @@ async fn a_socket_is_bound_to_the_local_part_of_its_pair() {
 }
 
 /// SVC-09, SVC-06
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_local_service_is_looked_up_in_the_services_file_only() {
     let peer = Peer::new();
@@ -231,6 +240,7 @@ async fn a_local_service_is_looked_up_in_the_services_file_only() {
 }
 
 /// CON-07
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn connecting_to_a_multicast_group_fails() {
     let zone = "group.test A 224.0.0.251\ngroup.test AAAA ff02::fb\nmixed.test A 224.0.0.251\nmixed.test A 127.0.0.1";
@@ -336,6 +346,7 @@ async fn connecting_to_a_closed_port_succeeds() {
 }
 
 /// CON-11, GEN-05, CTL-14
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_failed_connect_leaves_the_socket_usable() {
     let peer = Peer::new();
@@ -448,6 +459,7 @@ async fn local_and_remote_address_must_have_the_same_family() {
 }
 
 /// ADR-02: the remote host has addresses of both families.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_local_family_selects_among_the_remote_addresses() {
     let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1\nh.test AAAA ::1"));
@@ -544,6 +556,7 @@ async fn a_socket_may_connect_to_itself() {
 }
 
 /// CON-18
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn an_unknown_service_is_reported_before_an_unknown_host() {
     let server = DnsServer::with_zone(Zone::new("h.test A 127.0.0.1"));
@@ -579,6 +592,7 @@ fn a_pair_of_addresses_is_connected_without_waiting() {
 
 /// ADR-01, CON-07, CON-17: an address that cannot be a destination does not affect the other
 /// addresses of its host.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn connecting_falls_back_from_an_unusable_address_to_the_next() {
     let zone = "a.test A 224.0.0.1\na.test A 127.0.0.1\nb.test AAAA ff02::1\nb.test A 127.0.0.1\nc.test A 224.0.0.1";
@@ -605,6 +619,7 @@ async fn connecting_falls_back_from_an_unusable_address_to_the_next() {
 }
 
 /// BND-11, ADR-02: the local name has addresses of several machines.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_local_name_is_bound_to_its_address_on_this_machine() {
     let zone = "me.test AAAA 2001:db8::1\nme.test A 127.0.0.1\nh.test AAAA ::1\nh.test A 127.0.0.1";
@@ -631,6 +646,7 @@ async fn a_local_name_is_bound_to_its_address_on_this_machine() {
 }
 
 /// A resolver for one family restricts both ends to that family.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_family_of_the_resolver_applies_to_both_ends() {
     use udpair::AddressFamily::{Ipv4, Ipv6};

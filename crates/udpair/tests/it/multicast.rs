@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use udpair::{Adapter, AddressFamily, Builder, DatagramSocket, ErrorKind, HostName, Resolver};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon};
 
@@ -81,6 +82,7 @@ async fn a_group_that_was_joined_twice_is_left_with_one_call() {
 }
 
 /// MCG-04: the first multicast address of a name is joined. A name without one is an error.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_group_may_be_given_by_name() {
     let zone = format!(

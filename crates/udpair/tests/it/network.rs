@@ -11,6 +11,7 @@ use udpair::{
     host_names, watch_adapters,
 };
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, loopback as loopback_address, soon};
 
@@ -141,6 +142,7 @@ async fn a_socket_on_an_adapter_sends_and_receives_there() {
 }
 
 /// SRV-15: answers from one network are not reused for another, in either direction.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_socket_on_an_adapter_does_not_share_cached_answers() {
     let adapters = adapters().unwrap();

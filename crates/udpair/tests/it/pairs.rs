@@ -7,6 +7,7 @@ use udpair::{
     Adapter, EndpointPair, ErrorKind, HostName, PairOrder, Resolver, sort_endpoint_pairs,
 };
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{builders, endpoint};
 
@@ -29,6 +30,7 @@ fn loopback_with(addresses: &[&str]) -> io::Result<Vec<Adapter>> {
     Ok(vec![adapter])
 }
 
+#[cfg(feature = "dns")]
 fn resolver(server: &DnsServer) -> Resolver {
     server
         .resolver_builder()
@@ -43,6 +45,7 @@ async fn pairs(resolver: &Resolver, remote: &str, order: PairOrder) -> Vec<Strin
 }
 
 /// GEP-03, GEP-06, GEP-07: each remote address with each local address that has a route to it.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_quick_order_varies_both_ends_and_the_long_order_keeps_the_best_local_end() {
     let server = DnsServer::with_zone(Zone::new(
@@ -65,6 +68,7 @@ async fn the_quick_order_varies_both_ends_and_the_long_order_keeps_the_best_loca
 }
 
 /// GEP-01, GEP-06: the best pair is first, and a pair of the other family is second.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_quick_order_alternates_between_the_families() {
     let server = DnsServer::with_zone(Zone::new(
@@ -82,6 +86,7 @@ async fn the_quick_order_alternates_between_the_families() {
 }
 
 /// GEP-02: unchanged, and on every engine.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_listed_pair_can_be_connected() {
     let server = DnsServer::with_zone(Zone::new(
@@ -108,6 +113,7 @@ async fn a_listed_pair_can_be_connected() {
 }
 
 /// GEP-04: the port is not checked. The rules for remote endpoints apply.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn listing_the_pairs_of_an_address_and_port_sends_no_query() {
     let server = DnsServer::silent();
@@ -132,6 +138,7 @@ async fn listing_the_pairs_of_an_address_and_port_sends_no_query() {
 }
 
 /// GEP-05: the order of their addresses does not matter.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn the_targets_of_srv_records_keep_their_order() {
     let server = DnsServer::with_zone(Zone::new(
@@ -159,6 +166,7 @@ async fn the_targets_of_srv_records_keep_their_order() {
     );
 }
 
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn an_address_without_a_route_is_listed_with_an_empty_local_end() {
     let server = DnsServer::silent();

@@ -9,6 +9,7 @@ use std::thread::{self, Thread};
 
 use udpair::{DatagramSocket, Endpoint, EndpointPair, ErrorKind, Overflow, PairOrder};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, TIMEOUT, builders, endpoint, soon, unused_addr};
 
@@ -32,6 +33,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Resolves, connects, sends and receives.
+#[cfg(feature = "dns")]
 async fn use_sockets() {
     let peer = Peer::new();
     let port = peer.addr().port();
@@ -57,11 +59,13 @@ async fn use_sockets() {
 }
 
 /// On any executor.
+#[cfg(feature = "dns")]
 #[test]
 fn a_socket_works_without_a_runtime() {
     block_on(use_sockets());
 }
 
+#[cfg(feature = "dns")]
 #[test]
 fn a_socket_works_in_a_runtime_without_io_and_timers() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,6 +74,7 @@ fn a_socket_works_in_a_runtime_without_io_and_timers() {
     runtime.block_on(use_sockets());
 }
 
+#[cfg(feature = "dns")]
 #[test]
 fn a_socket_works_in_every_kind_of_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread()

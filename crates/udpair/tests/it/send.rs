@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use udpair::{DatagramSocket, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind, SendBatch};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, builders, endpoint, soon, unused_addr, unused_port};
 
@@ -528,6 +529,7 @@ async fn a_datagram_that_must_not_be_fragmented_is_rejected_if_it_exceeds_the_mt
 }
 
 /// OUT-06, SRV-04: the service comes from DNS. Incomplete and unknown endpoints are errors.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn an_output_stream_may_be_opened_by_name() {
     let peer = Peer::new();

@@ -123,7 +123,11 @@ fn collect(tokens: TokenStream, found: &mut BTreeSet<String>) {
         match &tokens[at] {
             TokenTree::Ident(_) => at = path(&tokens, at, "", found),
             TokenTree::Group(group) => {
-                collect(group.stream(), found);
+                // `pub(in a::b)` says who may use an item, and uses nothing.
+                let first = group.stream().into_iter().next();
+                if !matches!(first, Some(TokenTree::Ident(word)) if word == "in") {
+                    collect(group.stream(), found);
+                }
                 at += 1;
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => at += 1,
@@ -184,4 +188,9 @@ fn paths_are_found_in_use_trees_and_macros() {
     for path in ["a::b", "a::c::self", "a::c::d", "x::y", "target_os"] {
         assert!(found.contains(path), "{path}: {found:?}");
     }
+    let found = paths("pub(in crate::a) fn f() { b::c(); }");
+    assert!(
+        found.contains("b::c") && !found.contains("crate::a"),
+        "{found:?}"
+    );
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 
 use udpair::{Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind, SocketOperation};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::DnsServer;
 use crate::support::{Peer, builders, endpoint, soon, unused_port};
 
@@ -143,6 +144,7 @@ async fn perform(socket: &DatagramSocket, peer: &Peer, operation: Operation) -> 
 
 /// GEN-01, BND-14, CON-11, CLS-03, OUT-07, OUT-08, MCG-01: every cell of the table that the public
 /// interface can express. Columns: Created, Opening, Bound, BoundAdapter, Connected, Closed.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn real_sockets_follow_the_state_table() {
     use Half::{Empty, Other, Same};
@@ -254,6 +256,7 @@ async fn a_bound_socket_connects_from_its_bound_address_only() {
 }
 
 /// GEN-05: a dropped connect does not change the socket.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn other_connects_and_streams_fail_while_a_connect_is_pending() {
     let silent = DnsServer::silent();
@@ -288,6 +291,7 @@ async fn other_connects_and_streams_fail_while_a_connect_is_pending() {
 }
 
 /// CLS-01: the connect waits for a name server.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn closing_ends_a_pending_connect() {
     let silent = DnsServer::silent();
@@ -374,6 +378,7 @@ async fn an_error_names_the_endpoint() {
 
 /// GEN-06, CON-11: a connect and an output stream to another destination exclude each other. The
 /// first one succeeds.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn sends_and_connects_at_the_same_time_have_one_outcome() {
     let silent = DnsServer::silent();

@@ -1,6 +1,8 @@
 //! Peers, name servers and temporary files for the tests.
 
+#[cfg(feature = "dns")]
 pub(crate) mod dns;
+#[cfg(feature = "dns")]
 pub(crate) mod made_up_answers;
 
 use std::fs;

@@ -1,14 +1,18 @@
 //! The Linux engine: many datagrams per call, GSO and GRO, all metadata that the kernel reports,
 //! and the error queue.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 
 use super::granted::Feature;
 use super::{calls, error_queue, gro, option, receive, send};
-use crate::batch::{Destination, Outgoing, RecvBatch, SendBatch};
+use crate::batch::{Destination, Filled, Outgoing, RecvBatch, Run, SendBatch};
 use crate::engine::{Capabilities, Engine, EngineOptions, Remaining, Sent, sealed::Sealed};
+use crate::offload;
 use crate::peer_error::NetworkError;
 use crate::socket::Socket;
+
+/// `UDP_GRO_CNT_MAX`, net/ipv4/udp_offload.c.
+const GRO_SEGMENTS_MAX: usize = 64;
 
 /// The engine that uses Linux's batch calls, control messages and error queue.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ impl Engine for Linux {
             send_batch: true,
             receive_offload: true,
             error_queue: true,
+            send_segments: offload::limits(None, None, 1).datagrams,
+            receive_segments: GRO_SEGMENTS_MAX,
         }
     }
 
@@ -39,6 +45,7 @@ impl Engine for Linux {
         let has = |feature| socket.granted.has(feature);
         let reads_control = !calls::RECVMSG.is_missing() || !calls::RECVMMSG.is_missing();
         let writes_control = !calls::SENDMSG.is_missing() || !calls::SENDMMSG.is_missing();
+        let offload = socket.rare_if_any().map(|rare| &rare.send_offload);
         Capabilities {
             local_address: reads_control && has(Feature::LocalAddress),
             packet_header: reads_control && has(Feature::PacketHeader),
@@ -51,6 +58,14 @@ impl Engine for Linux {
             error_queue: !calls::RECVMSG.is_missing()
                 && (!socket.supports_ipv4() || has(Feature::ErrorQueueIpv4))
                 && (!socket.supports_ipv6() || has(Feature::ErrorQueueIpv6)),
+            send_segments: match writes_control {
+                true => offload::limits(offload, None, 1).datagrams,
+                false => 1,
+            },
+            receive_segments: match has(Feature::ReceiveOffload) {
+                true => GRO_SEGMENTS_MAX,
+                false => 1,
+            },
         }
     }
 
@@ -77,6 +92,19 @@ impl Engine for Linux {
         receive::receive(socket, batch)
     }
 
+    fn receive_into(
+        &self,
+        socket: &Socket,
+        buffers: &mut [IoSliceMut<'_>],
+        filled: &mut Vec<Filled>,
+    ) -> io::Result<Remaining> {
+        receive::receive_into(socket, buffers, filled)
+    }
+
+    fn may_coalesce(&self, socket: &Socket) -> bool {
+        socket.granted.has(Feature::ReceiveOffload)
+    }
+
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
         send::send_one(socket, outgoing)
     }
@@ -89,6 +117,10 @@ impl Engine for Linux {
         max: usize,
     ) -> io::Result<Sent> {
         send::send_batch(socket, batch, to, max)
+    }
+
+    fn send_run(&self, socket: &Socket, run: Run<'_>) -> io::Result<Sent> {
+        send::send_run(socket, run)
     }
 
     fn take_errors(

@@ -12,6 +12,7 @@ use super::adapter::adapter_index;
 use super::granted::Feature;
 use crate::adapter::Adapter;
 use crate::cause::refused;
+use crate::fragmentation::Fragmentation;
 use crate::socket::{Family, Socket};
 
 /// Opens a socket that is non-blocking and close-on-exec. Both flags are set by socket(2) itself,
@@ -165,16 +166,17 @@ pub(crate) fn set_busy_poll(socket: &Socket, time: Duration) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL, microseconds)
 }
 
-/// Forbids or allows fragmentation; see [`set_dont_fragment`](crate::set_dont_fragment).
+/// Forbids or allows fragmentation; see [`set_fragmentation`](crate::set_fragmentation).
 ///
 /// Linux's default is neither: it sets DF on IPv4 datagrams, and path MTU discovery reduces the
 /// size of what it sends.
-pub(crate) fn set_dont_fragment(socket: &Socket, dont_fragment: bool) -> io::Result<()> {
-    let (discover_ipv4, discover_ipv6) = match dont_fragment {
-        true => (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
-        false => (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT),
+pub(crate) fn set_fragmentation(socket: &Socket, fragmentation: Fragmentation) -> io::Result<()> {
+    let (discover_ipv4, discover_ipv6) = match fragmentation {
+        Fragmentation::Allow => (libc::IP_PMTUDISC_DONT, libc::IPV6_PMTUDISC_DONT),
+        Fragmentation::Forbid => (libc::IP_PMTUDISC_DO, libc::IPV6_PMTUDISC_DO),
+        Fragmentation::Probe => (libc::IP_PMTUDISC_PROBE, libc::IPV6_PMTUDISC_PROBE),
     };
-    let refuse = i32::from(dont_fragment);
+    let refuse = i32::from(fragmentation != Fragmentation::Allow);
     // Each is set, also if another one is refused.
     let mut result = Ok(());
     for (is_needed, level, option, value) in [
@@ -539,9 +541,14 @@ mod tests {
         for family in FAMILIES {
             let socket = Socket::open(family).unwrap();
             assert!(!dont_fragment(&socket).unwrap(), "{family:?}");
-            for requested in [true, false] {
-                set_dont_fragment(&socket, requested).unwrap();
-                assert_eq!(dont_fragment(&socket).unwrap(), requested, "{family:?}");
+            for requested in [
+                Fragmentation::Forbid,
+                Fragmentation::Probe,
+                Fragmentation::Allow,
+            ] {
+                set_fragmentation(&socket, requested).unwrap();
+                let is_off = requested != Fragmentation::Allow;
+                assert_eq!(dont_fragment(&socket).unwrap(), is_off, "{family:?}");
                 for level in levels(family) {
                     let (option, expected) = match (*level, requested) {
                         (libc::IPPROTO_IP, true) => (libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DO),

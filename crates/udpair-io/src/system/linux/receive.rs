@@ -1,8 +1,8 @@
 //! Receiving: one recvmmsg(2) call for all queued messages, each into a buffer of its own;
-//! recvmsg(2) for a single message.
+//! recvmsg(2) for a single message. The buffers are the pool's, or the caller's.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::iter;
 use std::mem;
 use std::os::fd::AsRawFd;
@@ -14,7 +14,7 @@ use super::control::ControlBuffer;
 use super::granted::Feature;
 use super::message::empty_header;
 use super::metadata;
-use crate::batch::{Metadata, RecvBatch};
+use crate::batch::{Filled, Metadata, RecvBatch};
 use crate::engine::Remaining;
 use crate::pool::Buffer;
 use crate::portable;
@@ -23,23 +23,43 @@ use crate::socket::Socket;
 /// Receives into `batch`, which must be empty.
 #[inline]
 pub(super) fn receive(socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
-    match SCRATCH.with_borrow_mut(|scratch| scratch.receive_into(socket, batch)) {
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-            receive_otherwise(socket, batch, error)
-        }
+    match POOLED.with_borrow_mut(|scratch| scratch.receive(socket, batch)) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => match other_call(socket, error)?
+        {
+            OtherCall::Messages => receive(socket, batch),
+            OtherCall::Portable => portable::receive_one(socket, batch),
+        },
         received => received,
     }
 }
 
-/// Receives with another call, if the first one failed because this system does not have it.
-#[cold]
-fn receive_otherwise(
+/// Receives into `buffers`; see [`Engine::receive_into`](crate::Engine::receive_into).
+pub(super) fn receive_into(
     socket: &Socket,
-    batch: &mut RecvBatch,
-    error: io::Error,
+    buffers: &mut [IoSliceMut<'_>],
+    filled: &mut Vec<Filled>,
 ) -> io::Result<Remaining> {
+    match GIVEN.with_borrow_mut(|scratch| scratch.receive_into(socket, buffers, filled)) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => match other_call(socket, error)?
+        {
+            OtherCall::Messages => receive_into(socket, buffers, filled),
+            OtherCall::Portable => portable::receive_one_into(socket, buffers, filled),
+        },
+        received => received,
+    }
+}
+
+/// Which call to receive with, after the first one failed because this system does not have it.
+enum OtherCall {
+    Messages,
+    Portable,
+}
+
+/// Returns `error` if it does not mean that the call is missing.
+#[cold]
+fn other_call(socket: &Socket, error: io::Error) -> io::Result<OtherCall> {
     if !calls::RECVMMSG.is_missing() && calls::RECVMMSG.finds_missing(&error) {
-        return receive(socket, batch);
+        return Ok(OtherCall::Messages);
     }
     if !calls::RECVMSG.is_missing() && !calls::RECVMSG.finds_missing(&error) {
         return Err(error);
@@ -48,58 +68,34 @@ fn receive_otherwise(
         // Only the missing call says where one datagram ends and the next begins.
         return Err(calls::missing("recvmsg"));
     }
-    portable::receive_one(socket, batch)
+    Ok(OtherCall::Portable)
 }
 
-/// The memory that one receive call writes into. Each thread keeps one, so that a socket needs
-/// none.
+/// Messages that are received into buffers of the pool. Each thread keeps one of these, so that a
+/// socket needs none.
 ///
 /// A filled buffer is moved to the batch. The other buffers are used by the next call.
-struct ReceiveScratch {
-    /// They point into the other vectors, all of which have the same length.
-    headers: Vec<libc::mmsghdr>,
-    payloads: Vec<libc::iovec>,
-    names: Vec<RawAddress>,
-    controls: Vec<ControlBuffer>,
+struct PooledScratch {
+    messages: Messages,
     buffers: Vec<Buffer>,
 }
 
-impl ReceiveScratch {
-    const fn new() -> Self {
-        Self {
-            headers: Vec::new(),
-            payloads: Vec::new(),
-            names: Vec::new(),
-            controls: Vec::new(),
-            buffers: Vec::new(),
-        }
-    }
-
+impl PooledScratch {
     /// Receives into `batch` until it holds a datagram.
     #[inline]
-    fn receive_into(&mut self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
-        let max = match calls::RECVMMSG.is_missing() {
-            true => 1,
-            false => batch.limit().min(MESSAGES_MAX),
-        };
+    fn receive(&mut self, socket: &Socket, batch: &mut RecvBatch) -> io::Result<Remaining> {
+        let max = messages_max(batch.limit());
         loop {
             self.prepare(max);
-            let received = self.receive(socket, max)?;
+            let received = self.messages.receive(socket, max)?;
             for at in 0..received {
-                self.move_message(at, socket, batch);
-            }
-            // Fewer messages than requested: the queue is empty, and no further call is needed to
-            // find out.
-            let has_emptied = received < max;
-            if !batch.is_empty() {
-                return Ok(match has_emptied {
-                    true => Remaining::Nothing,
-                    false => Remaining::Maybe,
+                let buffers = &mut self.buffers;
+                self.messages.read(at, socket, |length, segment, metadata| {
+                    batch.push(mem::take(&mut buffers[at]), length, segment, metadata);
                 });
             }
-            // Every message was dropped, which the kernel should have done.
-            if has_emptied {
-                return Err(io::ErrorKind::WouldBlock.into());
+            if let Some(remaining) = remaining(received, max, !batch.is_empty())? {
+                return Ok(remaining);
             }
         }
     }
@@ -107,31 +103,114 @@ impl ReceiveScratch {
     /// Prepares the first `count` messages for receiving.
     #[inline]
     fn prepare(&mut self, count: usize) {
-        if self.headers.len() < count {
-            self.grow(count);
+        if self.buffers.len() < count {
+            self.messages.grow(count);
+            self.buffers = iter::repeat_with(Buffer::default).take(count).collect();
         }
-        for (buffer, payload) in self.buffers.iter_mut().zip(&mut self.payloads).take(count) {
+        let payloads = &mut self.messages.payloads;
+        for (buffer, payload) in self.buffers.iter_mut().zip(payloads).take(count) {
             if buffer.is_taken() {
                 *buffer = Buffer::take();
-                let bytes = buffer.bytes_mut();
-                payload.iov_base = bytes.as_mut_ptr().cast();
-                payload.iov_len = bytes.len();
+                *payload = entry(buffer.bytes_mut());
+            }
+        }
+    }
+}
+
+/// Messages that are received into buffers of the caller.
+struct GivenScratch(Messages);
+
+impl GivenScratch {
+    /// Receives into `buffers` until one is filled.
+    fn receive_into(
+        &mut self,
+        socket: &Socket,
+        buffers: &mut [IoSliceMut<'_>],
+        filled: &mut Vec<Filled>,
+    ) -> io::Result<Remaining> {
+        let max = messages_max(buffers.len());
+        if max == 0 {
+            return Ok(Remaining::Maybe);
+        }
+        let before = filled.len();
+        loop {
+            self.prepare(&mut buffers[..max]);
+            let received = self.0.receive(socket, max)?;
+            for at in 0..received {
+                self.0.read(at, socket, |length, segment, metadata| {
+                    buffers.swap(filled.len() - before, at);
+                    filled.push(Filled::new(metadata, length, segment));
+                });
+            }
+            if let Some(remaining) = remaining(received, max, filled.len() > before)? {
+                return Ok(remaining);
             }
         }
     }
 
-    /// Grows to `count` messages, none of which has a buffer yet.
+    /// Prepares a message for each of `buffers`.
+    fn prepare(&mut self, buffers: &mut [IoSliceMut<'_>]) {
+        let messages = &mut self.0;
+        if messages.headers.len() < buffers.len() {
+            messages.grow(buffers.len());
+        }
+        for (buffer, payload) in buffers.iter_mut().zip(&mut messages.payloads) {
+            *payload = entry(buffer);
+        }
+    }
+}
+
+/// Returns how many messages one call takes for a caller that asks for `wanted`.
+#[inline]
+fn messages_max(wanted: usize) -> usize {
+    wanted.min(match calls::RECVMMSG.is_missing() {
+        true => 1,
+        false => MESSAGES_MAX,
+    })
+}
+
+/// Returns what a call left in the kernel that asked for `max` messages and `received` some; `None`
+/// if it has to be repeated because none of them was admitted.
+#[inline]
+fn remaining(received: usize, max: usize, has_any: bool) -> io::Result<Option<Remaining>> {
+    // Fewer messages than requested: the queue is empty, and no further call is needed to find out.
+    let has_emptied = received < max;
+    match (has_any, has_emptied) {
+        (true, true) => Ok(Some(Remaining::Nothing)),
+        (true, false) => Ok(Some(Remaining::Maybe)),
+        // Every message was dropped, which the kernel should have done.
+        (false, true) => Err(io::ErrorKind::WouldBlock.into()),
+        (false, false) => Ok(None),
+    }
+}
+
+/// The memory that one receive call writes into, but for the payloads.
+struct Messages {
+    /// They point into the other vectors, all of which have the same length.
+    headers: Vec<libc::mmsghdr>,
+    /// Where the payloads go. Set before each call.
+    payloads: Vec<libc::iovec>,
+    names: Vec<RawAddress>,
+    controls: Vec<ControlBuffer>,
+}
+
+impl Messages {
+    const fn new() -> Self {
+        Self {
+            headers: Vec::new(),
+            payloads: Vec::new(),
+            names: Vec::new(),
+            controls: Vec::new(),
+        }
+    }
+
+    /// Grows to `count` messages, none of which has a place for its payload yet.
     fn grow(&mut self, count: usize) {
         // First, because the headers point into the vectors that move below.
         self.headers.clear();
         self.names.resize(count, RawAddress::unspecified());
         self.controls.resize(count, ControlBuffer::new());
-        self.buffers = iter::repeat_with(Buffer::default).take(count).collect();
-        let empty = libc::iovec {
-            iov_base: ptr::null_mut(),
-            iov_len: 0,
-        };
-        self.payloads = vec![empty; count];
+        self.payloads = vec![entry(&mut []); count];
         let (names, controls) = (self.names.as_mut_ptr(), self.controls.as_mut_ptr());
         let payloads = self.payloads.as_mut_ptr();
         self.headers.extend((0..count).map(|at| {
@@ -148,16 +227,17 @@ impl ReceiveScratch {
         }));
     }
 
-    /// Receives into the first `count` messages, which must be prepared, and returns how many were
-    /// received.
+    /// Receives into the first `count` messages, whose payloads must point to memory that is
+    /// borrowed mutably until this returns, and returns how many were received.
+    #[inline(always)]
     fn receive(&mut self, socket: &Socket, count: usize) -> io::Result<usize> {
         let headers = &mut self.headers[..count];
         let (socket, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
         let received = if let [header] = headers {
             // The cheaper call for a single message, which a busy receiver uses all the time.
             // SAFETY: `grow` made the header. It points into vectors of this scratch, whose
-            // elements have not moved since and are borrowed mutably here. `prepare` set the
-            // payload to the buffer of the same message, and `restore` keeps the other lengths
+            // elements have not moved since and are borrowed mutably here. The caller has set the
+            // payload to memory that is borrowed mutably, and `restore` keeps the other lengths
             // correct.
             let length = unsafe { libc::recvmsg(socket, &raw mut header.msg_hdr, flags) };
             u32::try_from(length).map(|length| {
@@ -174,13 +254,14 @@ impl ReceiveScratch {
         received.map_err(|_| io::Error::last_os_error())
     }
 
-    /// Moves message number `at` to `batch`, and leaves an empty buffer in its place.
+    /// Passes what message number `at` holds to `keep`, unless it is to be dropped: the bytes in
+    /// total, the bytes of each datagram, of which the last may have fewer, and the metadata.
     #[allow(
         clippy::unnecessary_cast,
         reason = "musl counts control bytes in 32 bits"
     )]
-    #[inline]
-    fn move_message(&mut self, at: usize, socket: &Socket, batch: &mut RecvBatch) {
+    #[inline(always)]
+    fn read(&mut self, at: usize, socket: &Socket, keep: impl FnOnce(usize, usize, Metadata)) {
         let header = &mut self.headers[at];
         let length = header.msg_len as usize;
         let control_bytes = header.msg_hdr.msg_controllen as usize;
@@ -192,12 +273,19 @@ impl ReceiveScratch {
         let mut metadata = Metadata::of_sender(from);
         metadata.truncated = is_truncated;
         let messages = self.controls[at].messages(control_bytes);
-        let segment = metadata::read(messages, &mut metadata);
-        if !socket.admits(&metadata) {
-            return;
+        let segment = metadata::read(messages, &mut metadata).unwrap_or(length);
+        if socket.admits(&metadata) {
+            keep(length, segment, metadata);
         }
-        let buffer = mem::take(&mut self.buffers[at]);
-        batch.push(buffer, length, segment.unwrap_or(length), metadata);
+    }
+}
+
+/// Returns the entry that describes a buffer to the kernel.
+#[inline]
+fn entry(buffer: &mut [u8]) -> libc::iovec {
+    libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
     }
 }
 
@@ -213,5 +301,11 @@ fn restore(header: &mut libc::msghdr) {
 const MESSAGES_MAX: usize = 32;
 
 thread_local! {
-    static SCRATCH: RefCell<ReceiveScratch> = const { RefCell::new(ReceiveScratch::new()) };
+    static POOLED: RefCell<PooledScratch> = const {
+        RefCell::new(PooledScratch {
+            messages: Messages::new(),
+            buffers: Vec::new(),
+        })
+    };
+    static GIVEN: RefCell<GivenScratch> = const { RefCell::new(GivenScratch(Messages::new())) };
 }

@@ -17,7 +17,7 @@ use super::calls;
 use super::control::ControlWriter;
 use super::message::empty_header;
 use super::send_buffer::outcome_of_failed_send;
-use crate::batch::{Destination, Outgoing, SendBatch, Source};
+use crate::batch::{Destination, Outgoing, Run, SendBatch, Source};
 use crate::engine::Sent;
 use crate::gso::GsoBatch;
 use crate::offload::{self, Refusal};
@@ -124,14 +124,38 @@ pub(super) fn send_batch(
     to: Option<Destination>,
     max: usize,
 ) -> io::Result<Sent> {
+    let first = batch.queued().next().map(|first| Outgoing {
+        payload: &first.payload,
+        to: first.to.or(to),
+    });
+    let Some(first) = first.filter(|_| max > 0) else {
+        return Ok(Sent::default());
+    };
+    send_messages(socket, first, |scratch, segments_max| {
+        scratch.write(socket, batch, to, max, segments_max)
+    })
+}
+
+/// Sends datagrams of one length; see [`Engine::send_run`](crate::Engine::send_run).
+pub(super) fn send_run(socket: &Socket, run: Run<'_>) -> io::Result<Sent> {
+    send_messages(socket, run.first(), |scratch, segments_max| {
+        scratch.write_run(socket, run, segments_max)
+    })
+}
+
+/// Sends the messages that `write` writes, of which `first` is the first datagram.
+fn send_messages(
+    socket: &Socket,
+    first: Outgoing<'_>,
+    mut write: impl FnMut(&mut SendScratch, Option<usize>) -> io::Result<()>,
+) -> io::Result<Sent> {
     if are_messages_missing() {
-        return send_first(socket, batch, to);
+        return send_one(socket, first);
     }
     SCRATCH.with_borrow_mut(|scratch| {
         let mut refusal: Option<Refusal> = None;
         loop {
-            let segments_max = refusal.map(|refusal| refusal.segments_max);
-            scratch.write(socket, batch, to, max, segments_max)?;
+            write(scratch, refusal.map(|refusal| refusal.segments_max))?;
             let error = match scratch.send(socket) {
                 Ok(count) => {
                     if let Some(refusal) = refusal {
@@ -143,7 +167,7 @@ pub(super) fn send_batch(
             };
             if scratch.is_call_missing(&error) {
                 if are_messages_missing() {
-                    return send_first(socket, batch, to);
+                    return send_one(socket, first);
                 }
                 continue;
             }
@@ -161,33 +185,13 @@ pub(super) fn send_batch(
                         was_interrupted: false,
                     });
                 }
-                (Some(message), Some(libc::ENOBUFS)) => {
-                    let to = message.to;
-                    let Some(first) = batch.queued().next() else {
-                        return Err(error);
-                    };
-                    let payload = &first.payload;
-                    return outcome_of_failed_send(socket, Outgoing { payload, to }, error);
+                (Some(_), Some(libc::ENOBUFS)) => {
+                    return outcome_of_failed_send(socket, first, error);
                 }
                 _ => return Err(error),
             }
         }
     })
-}
-
-/// Sends the first datagram of a batch on a system without sendmsg(2).
-#[cold]
-fn send_first(socket: &Socket, batch: &SendBatch, to: Option<Destination>) -> io::Result<Sent> {
-    let Some(first) = batch.queued().next() else {
-        return Ok(Sent::default());
-    };
-    send_one(
-        socket,
-        Outgoing {
-            payload: &first.payload,
-            to: first.to.or(to),
-        },
-    )
 }
 
 /// Returns whether an error may mean that the kernel cannot segment a GSO batch (udp_send_skb in
@@ -247,14 +251,9 @@ impl SendScratch {
         max: usize,
         segments_max: Option<usize>,
     ) -> io::Result<()> {
-        self.messages.clear();
-        self.payloads.clear();
-        self.copies.clear();
+        self.clear();
         self.copies.reserve(COPIES_BYTES_MAX);
-        let messages_max = match calls::SENDMMSG.is_missing() {
-            true => 1,
-            false => MESSAGES_MAX,
-        };
+        let messages_max = messages_max();
         // The current message: its size, its first entry in `payloads`, and its destination.
         let mut current: Option<(GsoBatch, usize, &Option<Destination>)> = None;
         for queued in batch.queued().take(max) {
@@ -282,6 +281,34 @@ impl SendScratch {
             self.end_message(size, first);
         }
         Ok(())
+    }
+
+    /// Writes the messages for the datagrams of `run`, or for as many as one call takes.
+    fn write_run(
+        &mut self,
+        socket: &Socket,
+        run: Run<'_>,
+        segments_max: Option<usize>,
+    ) -> io::Result<()> {
+        self.clear();
+        let mut rest = run.payload;
+        while !rest.is_empty() && self.messages.len() < messages_max() {
+            let length = run.segment.min(rest.len());
+            let mut size = self.begin_message(socket, run.to, length, segments_max)?;
+            size.add_run(rest.len() - length);
+            let (payload, following) = rest.split_at(size.bytes);
+            rest = following;
+            let first = self.payloads.len();
+            self.payloads.push(entry(payload));
+            self.end_message(size, first);
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.payloads.clear();
+        self.copies.clear();
     }
 
     /// Begins a message to `to` with a datagram of `length` bytes.
@@ -436,6 +463,22 @@ impl SendScratch {
             bytes: sent.bytes + message.bytes,
             ..sent
         })
+    }
+}
+
+/// Returns the entry that describes a payload to sendmmsg(2), which only reads it.
+fn entry(payload: &[u8]) -> libc::iovec {
+    libc::iovec {
+        iov_base: payload.as_ptr().cast_mut().cast(),
+        iov_len: payload.len(),
+    }
+}
+
+/// Returns how many messages one call sends at most.
+fn messages_max() -> usize {
+    match calls::SENDMMSG.is_missing() {
+        true => 1,
+        false => MESSAGES_MAX,
     }
 }
 

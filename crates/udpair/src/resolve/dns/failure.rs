@@ -28,6 +28,21 @@ pub(crate) enum DnsFailure {
 }
 
 impl DnsFailure {
+    /// Returns whether a server might have sent records later.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::NoResponse(_))
+    }
+
+    /// Returns whether a server says that there is no such name, or no such record.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::NotFound(_) | Self::NoData(_))
+    }
+
+    /// Returns whether a server says that the name exists, but has no such record.
+    pub(crate) fn is_no_data(&self) -> bool {
+        matches!(self, Self::NoData(_))
+    }
+
     /// Returns the failure that is more specific.
     pub(crate) fn or_more_specific(self, other: Self) -> Self {
         match self.rank() <= other.rank() {

@@ -6,7 +6,7 @@
 //! arbitrary code. Nothing here wakes a reader.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
@@ -15,7 +15,8 @@ use std::task::{Context, Poll};
 
 use once_cell::race::OnceBox;
 use udpair_io::{
-    Cause, Destination, NetworkError, Outgoing, RecvBatch, Remaining, SendBatch, Sent, Socket,
+    Cause, Destination, Filled, NetworkError, Outgoing, RecvBatch, Remaining, Run, SendBatch, Sent,
+    Socket,
 };
 
 use super::events::EventQueue;
@@ -105,6 +106,36 @@ impl Channel {
     #[inline]
     pub(crate) fn receive(&self, batch: &mut RecvBatch) -> Option<io::Result<Remaining>> {
         self.call(|socket| self.settings.engine.receive(socket, batch))
+    }
+
+    /// Receives into buffers of the caller, and appends what each holds to `filled`; `None` if the
+    /// socket is closed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`receive`](Self::receive).
+    pub(crate) fn receive_into(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        filled: &mut Vec<Filled>,
+    ) -> Option<io::Result<Remaining>> {
+        let engine = self.settings.engine;
+        self.call(|socket| engine.receive_into(socket, buffers, filled))
+    }
+
+    /// Sends the first datagrams of a run, as many as the kernel accepts now. Those are removed
+    /// from its front.
+    pub(crate) fn try_send_run(&self, run: &mut Run<'_>) -> Result<(), SendFailure> {
+        let engine = self.settings.engine;
+        while !run.payload.is_empty() {
+            let sent = self.call(|socket| engine.send_run(socket, *run));
+            let sent = self.count_sent(sent, || run.to)?;
+            run.payload = &run.payload[sent.bytes..];
+            if sent.was_interrupted {
+                self.take_pending_errors();
+            }
+        }
+        Ok(())
     }
 
     /// Sends one datagram.

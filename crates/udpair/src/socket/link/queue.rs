@@ -11,8 +11,9 @@ use std::num::NonZeroU8;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use udpair_io::{FilterStats, Metadata, RecvBatch, Remaining, filter_again, filter_received};
+use udpair_io::{Filled, FilterStats, Metadata, RecvBatch, Remaining, filter_again};
 
+use super::arrivals::{Arrivals, Given};
 use super::channel::{Cancellations, Channel};
 use super::filter;
 use crate::driver::{self, Ticket};
@@ -94,7 +95,7 @@ impl Queue {
             && kept.len() < KEPT_AT_CONNECT_MAX
             && !udpair_io::is_receive_memory_full()
         {
-            match kernel.receive(channel, &mut batch) {
+            match kernel.receive(channel, &mut *batch) {
                 Some(Ok(())) => {
                     batch.compact();
                     kept.append(&mut batch);
@@ -118,7 +119,7 @@ impl Queue {
         let mut batch = scratch();
         batch.set_limit(BATCH_MAX.into());
         while self.kernel.may_have_more {
-            match self.kernel.receive(channel, &mut batch) {
+            match self.kernel.receive(channel, &mut *batch) {
                 Some(Ok(())) => kept.append(&mut batch),
                 Some(Err(_)) | None => break,
             }
@@ -201,7 +202,7 @@ impl Queue {
     ) -> Poll<Result<Option<Box<RecvBatch>>, ReceiveFailure>> {
         let mut batch = scratch();
         batch.set_limit(self.message_limit());
-        let filled = self.kernel.fill(channel, &mut batch, cx);
+        let filled = self.kernel.fill(channel, &mut *batch, cx);
         if let Poll::Ready(Ok(true)) = filled {
             return Poll::Ready(Ok(Some(batch)));
         }
@@ -303,18 +304,82 @@ impl Queue {
         if let Some(error) = channel.take_peer_failure() {
             return Poll::Ready(Err(ReceiveFailure::Peer(error)));
         }
-        let Some(mut rest) = self.rest.take() else {
+        if self.rest.is_none() {
             return self.kernel.fill(channel, batch, cx);
-        };
-        if let Some(cx) = cx
-            && driver::poll_budget(cx).is_pending()
-        {
-            self.rest = Some(rest);
-            return Poll::Pending;
         }
+        let Some(mut rest) = ready!(self.take_rest(channel, cx))? else {
+            return Poll::Ready(Ok(false));
+        };
         batch.append(&mut rest);
         give_back(rest);
         Poll::Ready(Ok(true))
+    }
+
+    /// Fills the caller's buffers with the next datagrams, and returns whether there are any.
+    ///
+    /// Where the kernel cannot fill them itself, what does not fit stays here. Pending when the
+    /// task has used up its budget.
+    pub(crate) fn fill_buffers(
+        &mut self,
+        channel: &Channel,
+        given: &mut Given<'_, '_>,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<bool, ReceiveFailure>> {
+        if let Some(error) = channel.take_peer_failure() {
+            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
+        }
+        if self.rest.is_none() && given.takes_messages(channel) {
+            return self.kernel.fill(channel, given, cx);
+        }
+        let Some(mut rest) = ready!(self.take_rest(channel, cx))? else {
+            return Poll::Ready(Ok(false));
+        };
+        for buffer in given.buffers.iter_mut() {
+            match rest.pop_into(buffer, usize::MAX) {
+                Some(filled) => given.filled.push(filled),
+                None => break,
+            }
+        }
+        self.keep(rest);
+        Poll::Ready(Ok(true))
+    }
+
+    /// Takes one datagram into `buffer`; `None` if there is none.
+    ///
+    /// Pending when the task has used up its budget.
+    pub(crate) fn take_into(
+        &mut self,
+        channel: &Channel,
+        buffer: &mut [u8],
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<Filled>, ReceiveFailure>> {
+        if let Some(error) = channel.take_peer_failure() {
+            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
+        }
+        let rest = ready!(self.take_rest(channel, cx))?;
+        Poll::Ready(Ok(rest.and_then(|mut rest| {
+            let filled = rest.pop_into(buffer, 1);
+            self.keep(rest);
+            filled
+        })))
+    }
+
+    /// Takes what the queue holds; if it holds nothing, receives what the kernel holds. The caller
+    /// [keeps](Self::keep) what it does not hand on.
+    ///
+    /// Pending when the task has used up its budget.
+    fn take_rest(
+        &mut self,
+        channel: &Channel,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<Box<RecvBatch>>, ReceiveFailure>> {
+        if self.rest.is_none() {
+            return self.receive(channel, cx);
+        }
+        if let Some(cx) = cx {
+            ready!(driver::poll_budget(cx));
+        }
+        Poll::Ready(Ok(self.rest.take()))
     }
 
     /// Notes that datagrams may have arrived since the last call.
@@ -344,7 +409,7 @@ impl Queue {
             {
                 break;
             }
-            has_arrived = match self.kernel.receive(channel, &mut batch) {
+            has_arrived = match self.kernel.receive(channel, &mut *batch) {
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => false,
                 Some(Ok(())) => !batch.is_empty(),
                 Some(Err(_)) | None => {
@@ -385,25 +450,25 @@ impl Queue {
 }
 
 impl KernelState {
-    /// Receives into `batch`, which must be empty, until it holds a datagram or the kernel holds
-    /// none, and returns whether `batch` holds one.
+    /// Receives into `arrivals`, which must be empty, until it holds a datagram or the kernel holds
+    /// none, and returns whether it holds one.
     ///
     /// Pending when the task has used up its budget.
     #[inline]
     fn fill(
         &mut self,
         channel: &Channel,
-        batch: &mut RecvBatch,
+        arrivals: &mut impl Arrivals,
         mut cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<bool, ReceiveFailure>> {
         while self.may_have_more {
             if let Some(cx) = cx.as_deref_mut() {
                 ready!(driver::poll_budget(cx));
             }
-            match self.receive(channel, batch) {
+            match self.receive(channel, arrivals) {
                 None => return Poll::Ready(Err(ReceiveFailure::Closed)),
                 // The filter may have dropped all of them.
-                Some(Ok(())) if batch.is_empty() => {}
+                Some(Ok(())) if arrivals.datagrams() == 0 => {}
                 Some(Ok(())) => return Poll::Ready(Ok(true)),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.may_have_more = false;
@@ -419,28 +484,36 @@ impl KernelState {
         Poll::Ready(Ok(false))
     }
 
-    /// Receives once, and leaves in `batch` what passes the filter; `None` if the socket is closed.
+    /// Receives once, and leaves in `arrivals` what passes the filter; `None` if the socket is
+    /// closed.
     #[inline]
-    fn receive(&mut self, channel: &Channel, batch: &mut RecvBatch) -> Option<io::Result<()>> {
-        match channel.receive(batch)? {
+    fn receive(
+        &mut self,
+        channel: &Channel,
+        arrivals: &mut impl Arrivals,
+    ) -> Option<io::Result<()>> {
+        match arrivals.receive(channel, self.messages_max)? {
             Ok(remaining) => self.may_have_more = remaining == Remaining::Maybe,
             Err(error) => return Some(Err(error)),
         }
-        self.message_limit = match batch.messages() {
+        let (messages, datagrams) = (arrivals.messages(), arrivals.datagrams());
+        self.message_limit = match messages {
             messages if messages >= BATCH_SMALL.into() => BATCH_MAX,
             _ => BATCH_SMALL,
         };
-        self.messages_max = match batch.messages() {
-            messages if batch.len() > messages => {
-                let max = DATAGRAMS_PER_CALL * messages / batch.len();
+        self.messages_max = match messages {
+            messages if datagrams > messages => {
+                let max = DATAGRAMS_PER_CALL * messages / datagrams;
                 // Less than the number of datagrams, because there are fewer messages than those.
                 NonZeroU8::new(max as u8).or(Some(NonZeroU8::MIN))
             }
             _ => None,
         };
-        let filtered = filter_received(batch, &mut self.reported_drops, admitted_by(channel));
+        let filtered = arrivals.filter(&mut self.reported_drops, admitted_by(channel));
         count_non_peers(filtered, channel);
-        channel.counters().add_received(batch.len(), filtered);
+        channel
+            .counters()
+            .add_received(arrivals.datagrams(), filtered);
         Some(Ok(()))
     }
 }

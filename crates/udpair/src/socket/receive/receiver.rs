@@ -1,11 +1,11 @@
 //! Delivers messages to receivers: one by one, in batches, or by a handler.
 
 use std::future::{self, Future};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use udpair_io::{Datagram, RecvBatch};
+use udpair_io::{Datagram, Filled, RecvBatch};
 
 use crate::driver::{self, Discarded, WaitError};
 use crate::error::{Error, ErrorKind};
@@ -13,7 +13,7 @@ use crate::message::{Event, Message};
 use crate::socket::lifecycle::Operation;
 use crate::socket::lifecycle::{cancelled, closed};
 use crate::socket::link::Link;
-use crate::socket::link::{Cancellations, Channel};
+use crate::socket::link::{Cancellations, Channel, Given};
 use crate::socket::link::{Queue, ReceiveFailure, ReceiverState};
 use crate::socket::shared::Shared;
 
@@ -292,6 +292,80 @@ fn received_batch(cx: &mut Context<'_>, batch: &RecvBatch) -> usize {
     // One unit was consumed with the call.
     driver::consume_budget(cx, batch.len() - 1);
     batch.len()
+}
+
+/// Implements [`DatagramSocket::recv_into`](crate::DatagramSocket::recv_into).
+pub(crate) async fn recv_into(shared: &Shared, buffer: &mut [u8]) -> Result<Filled, Error> {
+    let mut receive = Receive::new(shared);
+    let received = future::poll_fn(|cx| {
+        receive.poll_with(cx, |queue, channel, cx| {
+            queue.take_into(channel, buffer, Some(cx))
+        })
+    });
+    received.await
+}
+
+/// Implements [`DatagramSocket::try_recv_into`](crate::DatagramSocket::try_recv_into).
+pub(crate) fn try_recv_into(shared: &Shared, buffer: &mut [u8]) -> Result<Option<Filled>, Error> {
+    try_take(shared, |queue, channel| {
+        queue.take_into(channel, buffer, None)
+    })
+}
+
+/// Implements [`DatagramSocket::recv_buffers`](crate::DatagramSocket::recv_buffers).
+pub(crate) async fn recv_buffers(
+    shared: &Shared,
+    buffers: &mut [IoSliceMut<'_>],
+    filled: &mut Vec<Filled>,
+) -> Result<usize, Error> {
+    let mut receive = Receive::new(shared);
+    let mut given = Given::new(buffers, filled);
+    let received = future::poll_fn(|cx| {
+        let polled = receive.poll_with(cx, |queue, channel, cx| {
+            let is_filled = ready!(queue.fill_buffers(channel, &mut given, Some(cx)));
+            Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
+        });
+        ready!(polled)?;
+        Poll::Ready(Ok(received_buffers(cx, given.filled)))
+    });
+    received.await
+}
+
+/// Implements [`DatagramSocket::poll_recv_buffers`](crate::DatagramSocket::poll_recv_buffers).
+pub(crate) fn poll_recv_buffers(
+    shared: &Shared,
+    cx: &mut Context<'_>,
+    buffers: &mut [IoSliceMut<'_>],
+    filled: &mut Vec<Filled>,
+) -> Poll<Result<usize, Error>> {
+    let mut given = Given::new(buffers, filled);
+    let polled = poll_without_future(shared, cx, |queue, channel, cx| {
+        let is_filled = ready!(queue.fill_buffers(channel, &mut given, Some(cx)));
+        Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
+    });
+    polled.map(|received| received.map(|()| received_buffers(cx, filled)))
+}
+
+/// Implements [`DatagramSocket::try_recv_buffers`](crate::DatagramSocket::try_recv_buffers).
+pub(crate) fn try_recv_buffers(
+    shared: &Shared,
+    buffers: &mut [IoSliceMut<'_>],
+    filled: &mut Vec<Filled>,
+) -> Result<usize, Error> {
+    let mut given = Given::new(buffers, filled);
+    try_take(shared, |queue, channel| {
+        let is_filled = ready!(queue.fill_buffers(channel, &mut given, None));
+        Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
+    })?;
+    Ok(filled.len())
+}
+
+/// Charges the task for filled buffers, and returns their number.
+fn received_buffers(cx: &mut Context<'_>, filled: &[Filled]) -> usize {
+    let datagrams: usize = filled.iter().map(Filled::count).sum();
+    // One unit was consumed with the call.
+    driver::consume_budget(cx, datagrams.saturating_sub(1));
+    filled.len()
 }
 
 /// Implements [`DatagramSocket::readable`](crate::DatagramSocket::readable).

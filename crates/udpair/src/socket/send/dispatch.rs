@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use udpair_io::{Destination, Outgoing, SendBatch};
+use udpair_io::{Destination, Outgoing, Run, SendBatch};
 
 use super::space;
 use super::transmit::{self, ACTION, Many, One};
@@ -142,6 +142,78 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
         ),
         None => Err(error),
     }
+}
+
+/// Sends datagrams of one length.
+pub(crate) async fn send_run(shared: &Arc<Shared>, mut run: Run<'_>) -> Result<(), Error> {
+    check_segment(run)?;
+    if run.payload.is_empty() {
+        return send(shared, run.payload, run.to).await;
+    }
+    if !is_direct(shared, run.to) {
+        let mut batch = transmit::batch_of(run);
+        return Box::pin(send_batch(shared, &mut batch, run.to)).await;
+    }
+    let link = match shared.link() {
+        Some(link) => link,
+        None => open::for_writing(shared).await?,
+    };
+    if let Some(to) = run.to {
+        check_adapter(link, to)?;
+    }
+    transmit::send(link, &mut run).await
+}
+
+/// Sends as many datagrams of a run as the kernel has buffer space for now, and returns how many
+/// bytes they have. Fails only if none was sent.
+pub(crate) fn try_send_run(shared: &Shared, mut run: Run<'_>) -> Result<usize, Error> {
+    check_segment(run)?;
+    let link = shared.open_link(ACTION, Operation::Output)?;
+    if run.payload.is_empty() {
+        let message = "cannot send a run of no datagrams";
+        let error = Error::new(ErrorKind::InvalidArgument, message);
+        return Err(error.with_advice("send an empty datagram with `try_send_to`"));
+    }
+    if let Some(to) = run.to {
+        check_adapter(link, to)?;
+    }
+    let bytes = run.payload.len();
+    let at_start = link.channel.cancellations();
+    let error = loop {
+        if !is_direct(shared, run.to) {
+            let first = run.first();
+            match try_send(shared, first.payload, first.to) {
+                Ok(true) => run.payload = &run.payload[first.payload.len()..],
+                Ok(false) => return Ok(bytes - run.payload.len()),
+                Err(error) => break error,
+            }
+            if run.payload.is_empty() {
+                return Ok(bytes);
+            }
+            continue;
+        }
+        match transmit::try_send(link, &mut run) {
+            Ok(()) => return Ok(bytes),
+            Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {
+                link.note_full();
+                return Ok(bytes - run.payload.len());
+            }
+            Err(failure) => break transmit::failed(link, &run, failure, at_start),
+        }
+    };
+    match bytes - run.payload.len() {
+        0 => Err(error),
+        sent => Ok(sent),
+    }
+}
+
+fn check_segment(run: Run<'_>) -> Result<(), Error> {
+    if run.segment > 0 {
+        return Ok(());
+    }
+    let message = "cannot send datagrams of 0 bytes each as a run";
+    let error = Error::new(ErrorKind::InvalidArgument, message);
+    Err(error.with_advice("pass the length of each datagram as the segment"))
 }
 
 /// Returns whether datagrams to `to` go to the kernel as they are: no copies, no check, and no

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use udpair_io::{Destination, Outgoing, SendBatch};
+use udpair_io::{Destination, Outgoing, Run, SendBatch};
 
 use crate::driver;
 use crate::error::Error;
@@ -55,6 +55,39 @@ impl Payloads for One<'_> {
     fn next(&self) -> (usize, Option<Destination>) {
         (self.0.payload.len(), self.0.to)
     }
+}
+
+/// Datagrams of one length. Sent datagrams are removed from the front.
+impl Payloads for Run<'_> {
+    fn try_send(&mut self, link: &Link) -> Result<(), SendFailure> {
+        link.try_send_run(self)
+    }
+
+    fn take(&mut self) -> QueuedWrite {
+        let batch = batch_of(*self);
+        self.payload = &[];
+        QueuedWrite {
+            count: batch.len(),
+            batch,
+            to: self.to,
+        }
+    }
+
+    fn restore(&mut self, _rest: SendBatch) {}
+
+    fn next(&self) -> (usize, Option<Destination>) {
+        (self.first().payload.len(), self.to)
+    }
+}
+
+/// Returns a copy of the datagrams of a run, without their destination.
+pub(crate) fn batch_of(run: Run<'_>) -> SendBatch {
+    let mut rest = Bytes::copy_from_slice(run.payload);
+    let mut batch = SendBatch::new();
+    while !rest.is_empty() {
+        batch.push(rest.split_to(run.segment.min(rest.len())));
+    }
+    batch
 }
 
 /// The first `count` datagrams of a batch. Sent datagrams are removed from the batch.

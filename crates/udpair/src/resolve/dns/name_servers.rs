@@ -197,6 +197,26 @@ fn parse_number(text: &str) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
+/// What must hold for every text, see `resolve/fuzzing.rs`: a configuration leads to at least one
+/// and at most three servers, unless their adapters are not there.
+#[cfg(any(fuzzing, test))]
+pub fn resolv_conf(text: &str) {
+    let list = NameServers::parse(text);
+    for index in [None, Some(4)] {
+        let usable = list.usable(&|_| index);
+        assert!(usable.addresses.len() <= 3);
+        assert!(usable.addresses.iter().all(|server| server.port() == 53));
+        assert!(!usable.addresses.is_empty() || !usable.skipped.is_empty());
+        assert!(index.is_none() || usable.skipped.is_empty());
+        if list.is_empty() {
+            assert_eq!(
+                usable.addresses,
+                ["127.0.0.1:53".parse().expect("an address")]
+            );
+        }
+    }
+}
+
 /// RFC 1035, section 4.2.
 const DNS_PORT: u16 = 53;
 
