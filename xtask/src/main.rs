@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod bench;
 mod command;
 mod fuzz;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        ["api"] => api::run(false),
+        ["api", "--write"] => api::run(true),
         ["package"] => test::run_package(),
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
@@ -66,6 +69,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
   fuzz [SECONDS [WORD]]
                   runs every fuzz target for 600 seconds, or SECONDS, with cargo-fuzz and a
                   nightly compiler; with WORD, only those with WORD in their name
+  api             compares the public API of the libraries with docs/api; --write
+                  writes it down there
   package         checks that every published crate can be packaged without a warning
   spec            checks that every rule of MODEL.md has a test, and that tests cite
                   only rules that exist; --write updates the test names in MODEL.md

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::api;
 use crate::command::{cargo, run as run_program};
 #[cfg(target_os = "linux")]
 use crate::interop;
@@ -51,6 +52,7 @@ pub(crate) fn run() -> ExitCode {
         run_program(cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings")).into()
     });
     report.run("rules of the model", || spec::check_all().into());
+    report.run("public API", api::check);
     report.run("packages", || package::check().into());
     report.run("tests", || {
         let arguments = [

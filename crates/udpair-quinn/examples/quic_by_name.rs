@@ -10,7 +10,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{ClientConfig, ServerConfig, TokioRuntime};
+use quinn::{ClientConfig, EndpointConfig, ServerConfig, TokioRuntime};
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tokio::time::timeout;
@@ -42,7 +42,12 @@ async fn serve(certificate: &str, key: &str, local: &str) -> Result<()> {
     let key = PrivatePkcs8KeyDer::from(fs::read(key)?);
     let config = ServerConfig::with_single_cert(vec![certificate], key.into())?;
     let socket = udpair_quinn::builder().bind(local).await?;
-    let endpoint = udpair_quinn::endpoint(socket, Some(config), Arc::new(TokioRuntime))?;
+    let endpoint = udpair_quinn::endpoint(
+        EndpointConfig::default(),
+        Some(config),
+        socket,
+        Arc::new(TokioRuntime),
+    )?;
     println!("{}", endpoint.local_addr()?);
     while let Some(incoming) = endpoint.accept().await {
         tokio::spawn(async move {
@@ -83,7 +88,12 @@ async fn connect(
     let pairs = resolver.endpoint_pairs(&remote, PairOrder::Quick).await?;
 
     let socket = udpair_quinn::builder().bind(":0").await?;
-    let endpoint = udpair_quinn::endpoint(socket, None, Arc::new(TokioRuntime))?;
+    let endpoint = udpair_quinn::endpoint(
+        EndpointConfig::default(),
+        None,
+        socket,
+        Arc::new(TokioRuntime),
+    )?;
     for pair in pairs {
         let (host, service) = (pair.remote().host(), pair.remote().service());
         let (Some(host), Some(port)) = (host, service.port()) else {

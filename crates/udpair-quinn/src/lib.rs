@@ -10,7 +10,8 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let socket = udpair_quinn::builder().bind("localhost:0").await?;
 //! # let runtime = Arc::new(quinn::TokioRuntime);
-//! let endpoint = udpair_quinn::endpoint(socket.clone(), None, runtime)?;
+//! let config = quinn::EndpointConfig::default();
+//! let endpoint = udpair_quinn::endpoint(config, None, socket.clone(), runtime)?;
 //! // The socket still answers questions while the endpoint uses it.
 //! println!("{} datagrams sent", socket.statistics().datagrams_sent);
 //! # drop(endpoint);
@@ -44,18 +45,15 @@ pub fn builder() -> Builder {
 /// Returns a QUIC endpoint that uses `socket`, which must be open. With a `server_config` it
 /// accepts connections.
 ///
-/// The configuration of the endpoint is quinn's default; for another one, pass a [`QuicSocket`] to
-/// [`quinn::Endpoint::new_with_abstract_socket`].
-///
 /// # Errors
 ///
 /// [`NotConnected`](io::ErrorKind::NotConnected): the socket is not open.
 pub fn endpoint(
-    socket: DatagramSocket,
+    config: EndpointConfig,
     server_config: Option<ServerConfig>,
+    socket: DatagramSocket,
     runtime: Arc<dyn quinn::Runtime>,
 ) -> io::Result<quinn::Endpoint> {
     let socket: Arc<dyn AsyncUdpSocket> = Arc::new(QuicSocket::new(socket)?);
-    let config = EndpointConfig::default();
     quinn::Endpoint::new_with_abstract_socket(config, server_config, socket, runtime)
 }

@@ -179,17 +179,17 @@ fn meta_of(filled: &Filled, maps_ipv4: bool) -> RecvMeta {
         ip => ip,
     };
     let from = metadata.from;
-    let mut meta = RecvMeta::default();
-    meta.addr = match mapped(from.ip()) {
-        ip if ip == from.ip() => from,
-        IpAddr::V6(ip) => SocketAddrV6::new(ip, from.port(), 0, 0).into(),
-        ip => SocketAddr::new(ip, from.port()),
-    };
-    meta.len = filled.length;
-    meta.stride = filled.segment;
-    meta.ecn = metadata.ecn.and_then(EcnCodepoint::from_bits);
-    meta.dst_ip = metadata.local.map(mapped);
-    meta
+    RecvMeta {
+        addr: match mapped(from.ip()) {
+            ip if ip == from.ip() => from,
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, from.port(), 0, 0).into(),
+            ip => SocketAddr::new(ip, from.port()),
+        },
+        len: filled.length,
+        stride: filled.segment,
+        ecn: metadata.ecn.and_then(EcnCodepoint::from_bits),
+        dst_ip: metadata.local.map(mapped),
+    }
 }
 
 thread_local! {

@@ -20,6 +20,8 @@
 //! [`DatagramSocket`] is used with `async`, in tokio or any other executor; [`blocking`] has a
 //! socket for programs without one.
 //!
+//! [`migrating`] lists the calls of `tokio::net`, `std`, `socket2` and `quinn-udp` next to those here.
+//!
 //! # Executors
 //!
 //! Nothing has to be started or passed along. A socket that is opened in a tokio runtime is served
@@ -93,6 +95,7 @@ pub mod blocking;
 mod driver;
 mod error;
 mod message;
+pub mod migrating;
 mod name;
 mod network;
 mod observe;

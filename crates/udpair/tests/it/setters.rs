@@ -9,6 +9,7 @@ use udpair::{
     SocketOption,
 };
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Reply, Zone};
 use crate::support::{Peer, builders, endpoint, soon, unused_addr};
 
@@ -87,6 +88,7 @@ async fn options_can_be_set_at_any_time() {
 }
 
 /// CTL-09: what is set while the socket is being opened is in effect when it is open.
+#[cfg(feature = "dns")]
 #[tokio::test(flavor = "multi_thread")]
 async fn options_can_be_set_while_the_socket_is_being_opened() {
     let peer = Peer::new();

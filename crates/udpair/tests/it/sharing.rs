@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use udpair::{Adapter, AddressFamily, Builder, DatagramSocket, EndpointPair, ErrorKind, Resolver};
 use udpair_io::{Family, Membership, Socket};
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, TIMEOUT, builders, endpoint, soon, unused_port};
 
@@ -207,6 +208,7 @@ async fn a_socket_for_ipv6_only_leaves_ipv4_to_others() {
 }
 
 /// DGS-03, ADR-02
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn a_socket_for_ipv6_only_has_no_ipv4_ends() {
     let server = DnsServer::with_zone(Zone::new(

@@ -11,6 +11,7 @@ use udpair::{
     SocketOption,
 };
 
+#[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
 use crate::support::{Peer, TIMEOUT, builders, endpoint, soon, unused_addr};
 
@@ -29,6 +30,7 @@ fn counting(builder: &Builder) -> (Builder, Arc<AtomicUsize>) {
 }
 
 /// BND-17: once for each descriptor, whatever opens it.
+#[cfg(feature = "dns")]
 #[tokio::test]
 async fn every_descriptor_is_prepared_once_before_it_is_bound() {
     let peer = Peer::new();
