@@ -153,9 +153,10 @@ impl DatagramSocket {
     /// ```no_run
     /// # async fn example() -> Result<(), udpair::Error> {
     /// let socket = udpair::DatagramSocket::builder().bind(":5000").await?;
+    /// let group = std::net::SocketAddr::from(([239, 1, 2, 3], 5000));
     /// for adapter in udpair::adapters()?.iter().filter(|adapter| adapter.is_multicast) {
     ///     socket.set_multicast_adapter(adapter)?;
-    ///     socket.send_to(b"hello", ([239, 1, 2, 3], 5000)).await?;
+    ///     socket.send_to(b"hello", group).await?;
     /// }
     /// socket.set_multicast_adapter(None)?;
     /// # Ok(())
