@@ -35,6 +35,7 @@ fn cases() -> Result<(), String> {
         ("a link-local address of its own", link_local_address),
         ("the adapter for multicast", multicast_adapter),
         ("a stream to a link-local address", stream),
+        ("a stream to a group on one adapter", stream_to_group),
         ("a group with a zone", group_with_zone),
         ("a descriptor is prepared again", prepared_again),
         ("a broadcast", broadcast),
@@ -320,6 +321,41 @@ fn stream(lan: &Lan) -> Result<String, Why> {
     }
     drop(socket);
     Ok(remote)
+}
+
+/// MCG-11: a stream to a group leaves through the adapter that the group names, by every way of
+/// writing, also when that has come back.
+fn stream_to_group(lan: &Lan) -> Result<String, Why> {
+    const PORT: u16 = 22_114;
+    let groups = ["239.80.0.8%e0", "ff15::80:8%e0", "ff02::80:8%e0"];
+    for group in groups {
+        let (socket, stream) = lan.unprivileged(async || {
+            let socket = DatagramSocket::builder().bind(&endpoint(":0")?).await?;
+            let remote = match group.contains(':') {
+                true => format!("[{group}]:{PORT}"),
+                false => format!("{group}:{PORT}"),
+            };
+            let stream = socket.output_to(&endpoint(&remote)?).await?;
+            Ok((socket, stream))
+        })?;
+        for way in ["write", "write now", "batch", "sink", "after try"] {
+            lan.unplug()?;
+            let lost = lan.unprivileged(async || Ok(stream.write(b"lost").await.is_err()))?;
+            check(lost, || "a write through no adapter succeeded".into())?;
+            lan.plug()?;
+            let peer = lan.on(&lan.one, async || {
+                let peer = DatagramSocket::builder().bind(format!(":{PORT}")).await?;
+                let group = group.replace("%e0", "").parse()?;
+                peer.join_multicast_on(&group, &adapter("o0")?).await?;
+                Ok(peer)
+            })?;
+            lan.unprivileged(async || write(&stream, way).await)?;
+            let received = lan.on(&lan.one, async || Ok(text(&peer.recv().await?)))?;
+            check(received == way, || format!("received {received}"))?;
+        }
+        drop(socket);
+    }
+    Ok(groups.join(", "))
 }
 
 async fn write(stream: &OutputStream, way: &str) -> Result<(), Why> {

@@ -154,6 +154,7 @@ impl DatagramSocket {
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let group = std::net::SocketAddr::from(([239, 1, 2, 3], 5000));
     /// let socket = udpair::DatagramSocket::builder().bind(":5000").await?;
+    /// let group = std::net::SocketAddr::from(([239, 1, 2, 3], 5000));
     /// for adapter in udpair::adapters()?.iter().filter(|adapter| adapter.is_multicast) {
     ///     socket.set_multicast_adapter(adapter)?;
     ///     socket.send_to(b"hello", group).await?;

@@ -1,9 +1,10 @@
 //! The destination of an output stream.
 //!
-//! A link-local address names its adapter by the index, and an adapter that is plugged in again has
-//! another one. A recipient finds the adapter again.
+//! A link-local address names its adapter by the index, and so does a group that is to be sent to
+//! through one adapter. An adapter that is plugged in again has another one. A recipient finds the
+//! adapter again.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -38,7 +39,7 @@ impl Recipient {
 
     /// Returns the recipient at an address.
     pub(crate) fn at(to: Destination, resolver: &Resolver) -> Self {
-        let adapter = zone(to.address).and_then(|index| {
+        let adapter = zone(to).and_then(|index| {
             let adapters = resolver.list_adapters().ok()?;
             adapters.into_iter().find(|adapter| adapter.index == index)
         });
@@ -54,7 +55,11 @@ impl Recipient {
     pub(crate) fn destination(&self) -> Option<Destination> {
         let mut to = self.to?;
         if let Some(zone) = &self.zone {
-            to.address = in_zone(to.address, zone.index.load(Ordering::Acquire));
+            let index = zone.index.load(Ordering::Acquire);
+            to.address = in_zone(to.address, index);
+            if to.source.adapter.is_some() {
+                to.source.adapter = Some(index);
+            }
         }
         Some(to)
     }
@@ -83,14 +88,19 @@ impl Zone {
             return false;
         };
         self.index.store(present.index, Ordering::Release);
-        zone_of(to.address) != Some(present.index)
+        zone(to) != Some(present.index)
     }
 }
 
-/// Returns the zone of an address that needs one.
-fn zone(address: SocketAddr) -> Option<u32> {
-    match address.ip() {
-        IpAddr::V6(ip) if needs_zone(ip) => zone_of(address),
-        _ => None,
+/// Returns the zone of an address that needs one, or of a group the adapter through which it is
+/// sent to, for which other addresses have no place.
+fn zone(to: Destination) -> Option<u32> {
+    let ip = to.address.ip();
+    match ip {
+        IpAddr::V6(ip) if needs_zone(ip) => zone_of(to.address),
+        _ => to
+            .source
+            .adapter
+            .filter(|_| ip.to_canonical().is_multicast()),
     }
 }
