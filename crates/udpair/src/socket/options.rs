@@ -439,6 +439,7 @@ impl fmt::Display for OptionsReport {
                     SocketOption::MulticastHops
                         | SocketOption::MulticastLoopback
                         | SocketOption::MulticastAdapter
+                        | SocketOption::Metadata
                 )
         };
         for (index, entry) in self.entries.iter().filter(is_shown).enumerate() {
