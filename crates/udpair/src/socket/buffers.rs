@@ -150,12 +150,12 @@ impl DatagramSocket {
         self.shared()
             .grant_stream_after_opening(dispatch::SEND_TO)
             .await?;
-        let run = Run {
+        let mut run = Run {
             payload,
             segment,
             to,
         };
-        dispatch::send_run(self.shared(), run).await
+        dispatch::send_run(self.shared(), &mut run).await
     }
 
     /// Sends as much of a run of datagrams as the kernel has buffer space for now, and returns the

@@ -247,6 +247,30 @@ async fn a_run_is_cut_into_datagrams() {
     }
 }
 
+/// OUT-01, OUT-10: a stream sends runs too, to its host or to the peer.
+#[tokio::test]
+async fn a_stream_sends_runs() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let connected = builder.connect(&peer.pair()).await.unwrap();
+        let unopened = builder.open().unwrap();
+        let streams = [
+            connected.output().unwrap(),
+            unopened.output_to(peer.addr()).await.unwrap(),
+        ];
+        for output in streams {
+            soon(output.write_run(b"aabbc", 2)).await.unwrap();
+            assert_eq!(output.try_write_run(b"dde", 2).unwrap(), 3, "{engine:?}");
+            soon(output.write_run(b"", 2)).await.unwrap();
+            for expected in ["aa", "bb", "c", "dd", "e", ""] {
+                assert_eq!(peer.recv().0, expected.as_bytes(), "{engine:?}");
+            }
+            let error = output.write_run(b"abc", 0).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        }
+    }
+}
+
 /// A run that cannot be sent says why.
 #[tokio::test]
 async fn a_run_that_makes_no_sense_is_refused() {
