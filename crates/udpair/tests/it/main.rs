@@ -16,12 +16,14 @@
 #[cfg(feature = "dns")]
 mod answers;
 mod ask;
+mod background;
 mod batch;
 mod buffers;
 #[cfg(feature = "dns")]
 mod cache;
 mod connect;
 mod cycles;
+mod data;
 #[cfg(feature = "dns")]
 mod files;
 #[cfg(feature = "dns")]
