@@ -234,7 +234,7 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) payload: Payload,
 
-    /// Send the request up to N more times if no reply comes
+    /// Send the request to each address up to N more times if no reply comes
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) retries: u32,
 

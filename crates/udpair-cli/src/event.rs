@@ -278,14 +278,16 @@ impl Event {
         }
     }
 
-    pub(crate) fn summary(statistics: &Statistics) -> Self {
+    /// Returns the sums of the counters of the sockets.
+    pub(crate) fn summary(sockets: &[Statistics]) -> Self {
+        let sum = |count: fn(&Statistics) -> u64| sockets.iter().map(count).sum();
         Self::Summary {
-            sent: statistics.datagrams_sent,
-            send_dropped: statistics.send_dropped,
-            received: statistics.datagrams_received,
-            dropped: statistics.kernel_dropped,
-            exact: statistics.kernel_dropped_exact,
-            non_peer_dropped: statistics.non_peer_dropped,
+            sent: sum(|socket| socket.datagrams_sent),
+            send_dropped: sum(|socket| socket.send_dropped),
+            received: sum(|socket| socket.datagrams_received),
+            dropped: sum(|socket| socket.kernel_dropped),
+            exact: sockets.iter().all(|socket| socket.kernel_dropped_exact),
+            non_peer_dropped: sum(|socket| socket.non_peer_dropped),
         }
     }
 
@@ -377,7 +379,7 @@ impl Event {
 }
 
 /// Returns the text of an error, followed by the texts of its causes.
-fn with_causes(error: &Error) -> String {
+pub(crate) fn with_causes(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -123,7 +123,7 @@ pub use resolve::{
 pub use socket::{
     Builder, DatagramSink, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport,
     OptionValue, OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request,
-    SendQueue, SocketOperation, SocketOption, Statistics,
+    RequestEvent, SendQueue, SocketOperation, SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

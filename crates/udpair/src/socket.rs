@@ -39,7 +39,7 @@ use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
 pub use allowed::SocketOperation;
-pub use ask::Request;
+pub use ask::{Request, RequestEvent};
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;

@@ -95,24 +95,24 @@ impl EventQueue {
         event
     }
 
-    /// Takes the oldest network error that `is_wanted`. The caller's function runs under the lock.
-    pub(crate) fn take_error(&self, is_wanted: impl Fn(&PeerError) -> bool) -> Option<PeerError> {
+    /// Takes the oldest event that `is_wanted`. The function runs under the lock.
+    pub(crate) fn take(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
         if self.is_empty() {
             return None;
         }
         let mut events = self.events();
-        let found = events
-            .queued
-            .iter()
-            .enumerate()
-            .find_map(|(at, event)| match event {
-                Event::PeerError(error) if is_wanted(error) => Some((at, *error)),
-                _ => None,
-            });
-        let (at, error) = found?;
-        events.queued.remove(at);
+        let at = events.queued.iter().position(is_wanted)?;
+        let event = events.queued.remove(at);
         self.note_count(&events);
-        Some(error)
+        event
+    }
+
+    /// Takes the oldest network error.
+    pub(crate) fn take_error(&self) -> Option<PeerError> {
+        match self.take(|event| matches!(event, Event::PeerError(_)))? {
+            Event::PeerError(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// Removes all events.
