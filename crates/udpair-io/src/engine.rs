@@ -148,6 +148,10 @@ pub struct EngineOptions {
     pub receive_offload: bool,
     /// Let the kernel record when each datagram arrived (`SO_TIMESTAMPNS`, socket(7)).
     pub timestamps: bool,
+    /// Do not let the kernel report what a receiver can do without: of a datagram's
+    /// [metadata](crate::Metadata) only its sender is known then, and its time if that is requested.
+    /// Errors that the network sends back are reported nevertheless.
+    pub without_metadata: bool,
 }
 
 /// What one call sent.

@@ -9,6 +9,7 @@
 //! and its timers enabled.
 
 mod detached;
+mod handlers;
 mod network;
 mod probe;
 #[cfg(feature = "dns")]
@@ -31,6 +32,7 @@ use tokio::task::{AbortHandle, JoinHandle, coop};
 use tokio::time::Sleep;
 
 pub(crate) use detached::Detached;
+pub(crate) use handlers::{OutsideRuntime, call_handler, spawn_in_handlers, within_handlers};
 pub(crate) use network::NetworkWatch;
 #[cfg(feature = "dns")]
 pub(crate) use queries::{RuntimeId, current_runtime, tcp_exchange};
@@ -94,24 +96,37 @@ pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// A handle to a spawned future. Dropping the handle aborts the future.
+/// A handle to a spawned future. Dropping the handle aborts the future, unless it was detached.
 #[derive(Debug)]
-pub(crate) struct Task(AbortHandle);
+pub(crate) struct Task {
+    handle: AbortHandle,
+    is_detached: bool,
+}
 
 impl Task {
     fn new(handle: &JoinHandle<()>) -> Self {
-        Self(handle.abort_handle())
+        Self {
+            handle: handle.abort_handle(),
+            is_detached: false,
+        }
+    }
+
+    /// Lets the future run until it ends.
+    pub(crate) fn detach(mut self) {
+        self.is_detached = true;
     }
 
     /// Returns whether the future has not ended, neither by itself nor with its runtime.
     pub(crate) fn is_running(&self) -> bool {
-        !self.0.is_finished()
+        !self.handle.is_finished()
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        if !self.is_detached {
+            self.handle.abort();
+        }
     }
 }
 

@@ -91,6 +91,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod background;
 pub mod blocking;
 mod driver;
 mod error;
@@ -122,8 +123,8 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSink, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport,
-    OptionValue, OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request,
-    RequestEvent, SendQueue, SocketOperation, SocketOption, Statistics,
+    OptionValue, OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Receiver,
+    Request, RequestEvent, SendQueue, SocketOperation, SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,

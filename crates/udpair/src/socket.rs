@@ -46,7 +46,7 @@ pub use link::Statistics;
 pub use multicast::Joined;
 pub use options::{OptionReport, OptionValue, OptionsReport, SocketOption};
 use receive::{ForEach, Receive};
-pub use receive::{MessageQueue, Messages, Overflow};
+pub use receive::{MessageQueue, Messages, Overflow, Receiver};
 use send::dispatch;
 pub use send::{DatagramSink, OutputStream};
 pub use send_queue::SendQueue;
@@ -749,6 +749,11 @@ impl DatagramSocket {
     /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
     pub fn queue(&self, capacity: usize, overflow: Overflow) -> Result<MessageQueue, Error> {
         MessageQueue::new(self.shared(), capacity, overflow)
+    }
+
+    /// Returns what receives from this socket without keeping it open.
+    pub fn receiver(&self) -> Receiver {
+        Receiver::new(self.shared().clone())
     }
 
     /// Returns a stream of the messages, which ends when the socket is closed.
