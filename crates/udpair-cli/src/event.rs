@@ -242,21 +242,21 @@ impl Event {
         let adapters = udpair::adapters().unwrap_or_default();
         let mut adapters = adapters.into_iter();
         Self::Membership {
-            group: change.group(),
+            group: change.group,
             adapter: adapters
-                .find(|adapter| adapter.index == change.adapter())
+                .find(|adapter| adapter.index == change.adapter)
                 .map(|adapter| adapter.name),
-            index: change.adapter(),
-            joined: change.is_member(),
+            index: change.adapter,
+            joined: change.is_member,
         }
     }
 
     fn peer_error(error: &PeerError) -> Self {
         Self::PeerError {
-            destination: error.destination(),
-            kind: peer_error_kind(error.kind()),
-            mtu: error.mtu(),
-            reporter: error.reporter(),
+            destination: error.destination,
+            kind: peer_error_kind(error.kind),
+            mtu: error.mtu,
+            reporter: error.reporter,
         }
     }
 
@@ -265,14 +265,14 @@ impl Event {
         match event {
             SocketEvent::PeerError(error) => Some(Self::peer_error(error)),
             SocketEvent::SendDropped(dropped) => Some(Self::SendDropped {
-                destination: dropped.destination(),
-                datagrams: dropped.datagrams(),
+                destination: dropped.destination,
+                datagrams: dropped.datagrams,
             }),
             SocketEvent::MembershipChanged(change) => Some(Self::membership(change)),
             SocketEvent::AttachmentChanged(change) => Some(Self::Attachment {
-                adapter: change.adapter().name.clone(),
-                index: change.adapter().index,
-                attached: change.is_attached(),
+                adapter: change.adapter.name.clone(),
+                index: change.adapter.index,
+                attached: change.is_attached,
             }),
             _ => None,
         }

@@ -579,7 +579,7 @@ impl DatagramSocket {
     /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
     /// match socket.next_event().await? {
     ///     Event::Message(message) => println!("{} bytes", message.payload().len()),
-    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind(), error.reporter()),
+    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind, error.reporter),
     ///     other => println!("{other:?}"),
     /// }
     /// # Ok(())

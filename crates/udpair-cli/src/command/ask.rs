@@ -159,7 +159,7 @@ impl Progress<'_> {
                 if let SocketEvent::PeerError(error) = &event
                     && error.unreachable().is_some()
                 {
-                    self.refusal = Some(error.kind());
+                    self.refusal = Some(error.kind);
                 }
                 self.context.print_event(&event).await
             }

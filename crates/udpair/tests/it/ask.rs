@@ -255,7 +255,7 @@ async fn the_steps_of_a_request_are_reported() {
                     format!("connected {}", socket.peer_addr().unwrap().port())
                 }
                 RequestEvent::Sent { tries } => format!("sent {tries}"),
-                RequestEvent::Socket(Event::PeerError(error)) => format!("{:?}", error.kind()),
+                RequestEvent::Socket(Event::PeerError(error)) => format!("{:?}", error.kind),
                 RequestEvent::GaveUp { address, error } => {
                     format!("gave up {}: {}", address.port(), error.kind().name())
                 }

@@ -101,10 +101,10 @@ impl<'a> Asking<'a> {
         let takes_all = self.request.is_observed();
         let is_wanted = |event: &Event| match event {
             Event::PeerError(error) => {
-                let is_ours = error.destination().is_none_or(|to| Some(to) == destination);
+                let is_ours = error.destination.is_none_or(|to| Some(to) == destination);
                 is_ours && (takes_all || error.unreachable().is_some())
             }
-            Event::SendDropped(dropped) => takes_all && Some(dropped.destination()) == destination,
+            Event::SendDropped(dropped) => takes_all && Some(dropped.destination) == destination,
             // Of a connected socket all events are the request's.
             _ => takes_all && self.to.is_none(),
         };

@@ -54,7 +54,7 @@ impl EventQueue {
         let mut events = self.events();
         let datagrams = u64::try_from(datagrams).unwrap_or(u64::MAX);
         if let Some(Event::SendDropped(last)) = events.queued.back_mut()
-            && last.destination() == destination
+            && last.destination == destination
         {
             last.add(datagrams);
             return true;
@@ -184,7 +184,7 @@ mod tests {
         }
         let mut found = Vec::new();
         while let Some(Event::SendDropped(dropped)) = events.pop() {
-            found.push((dropped.destination().port(), dropped.datagrams()));
+            found.push((dropped.destination.port(), dropped.datagrams));
         }
         assert_eq!(found, [(1, 5), (2, 1), (1, 4)]);
     }
@@ -200,6 +200,6 @@ mod tests {
         let Some(Event::SendDropped(first)) = events.pop() else {
             panic!("there is a first event");
         };
-        assert_eq!(first.destination().port(), 2);
+        assert_eq!(first.destination.port(), 2);
     }
 }
