@@ -158,6 +158,7 @@ pub struct EngineOptions {
 
 /// What one call sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Sent {
     /// The number of datagrams that the kernel accepted.
     pub datagrams: usize,

@@ -184,7 +184,7 @@ fn meta_of(filled: &Filled, maps_ipv4: bool) -> RecvMeta {
         IpAddr::V4(ip) if maps_ipv4 => ip.to_ipv6_mapped().into(),
         ip => ip,
     };
-    let from = metadata.from;
+    let from = metadata.remote;
     RecvMeta {
         addr: match mapped(from.ip()) {
             ip if ip == from.ip() => from,

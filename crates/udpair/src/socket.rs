@@ -39,7 +39,7 @@ use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
 pub use allowed::SocketOperation;
-pub use ask::Request;
+pub use ask::{Request, RequestEvent};
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;
@@ -579,7 +579,7 @@ impl DatagramSocket {
     /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
     /// match socket.next_event().await? {
     ///     Event::Message(message) => println!("{} bytes", message.payload().len()),
-    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind(), error.reporter()),
+    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind, error.reporter),
     ///     other => println!("{other:?}"),
     /// }
     /// # Ok(())

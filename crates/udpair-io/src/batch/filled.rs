@@ -116,7 +116,7 @@ mod tests {
         filled[0].metadata.truncated = true;
         let mut reported = 5;
         let stats = filter_filled(&mut buffers, &mut filled, &mut reported, |metadata| {
-            metadata.from.port() == 9
+            metadata.remote.port() == 9
         });
         let kept = filled.iter().zip(&buffers);
         let kept: Vec<_> = kept
@@ -128,7 +128,7 @@ mod tests {
         // Drops before a refused datagram at the end are reported by the next one.
         let mut filled = vec![from(9, 12), from(1, 15)];
         filter_filled(&mut buffers, &mut filled, &mut reported, |metadata| {
-            metadata.from.port() == 9
+            metadata.remote.port() == 9
         });
         assert_eq!((filled.len(), filled[0].dropped_before), (1, 1));
         assert_eq!(reported, 12);

@@ -34,7 +34,7 @@ impl DatagramSocket {
     /// # async fn first(socket: &DatagramSocket) -> Result<(), Error> {
     /// let mut buffer = [0; 2048];
     /// let filled = socket.recv_into(&mut buffer).await?;
-    /// let (payload, from) = (&buffer[..filled.length], filled.metadata.from);
+    /// let (payload, from) = (&buffer[..filled.length], filled.metadata.remote);
     /// # let _ = (payload, from);
     /// # Ok(())
     /// # }

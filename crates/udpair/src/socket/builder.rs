@@ -335,11 +335,6 @@ impl Builder {
         self
     }
 
-    /// Returns the resolver that the sockets use.
-    pub(super) fn requested_resolver(&self) -> Resolver {
-        self.0.with_implied_resolver().resolver.clone()
-    }
-
     /// Sets the engine that moves datagrams to and from the kernel. Default: the fastest of
     /// [`engines`](udpair_io::engines).
     pub fn engine(mut self, engine: &'static dyn Engine) -> Self {

@@ -83,7 +83,7 @@ async fn datagrams_are_received_into_buffers() {
                     let context = format!("{engine:?} {count} x {bytes}, way {way}");
                     assert!(got > 0 && got == filled.len(), "{context}");
                     for (filled, buffer) in filled.iter().zip(&buffers) {
-                        assert_eq!(filled.metadata.from, from, "{context}");
+                        assert_eq!(filled.metadata.remote, from, "{context}");
                         assert!(!filled.metadata.truncated, "{context}");
                         let datagrams = filled.datagrams(buffer).map(<[u8]>::to_vec);
                         received.extend(datagrams);

@@ -54,7 +54,7 @@ async fn errors_come_between_batches() {
                     let Some(Event::PeerError(error)) = event else {
                         panic!("{engine:?}, way {way}: {event:?}");
                     };
-                    assert_eq!(error.destination(), Some(closed));
+                    assert_eq!(error.destination, Some(closed));
                     assert!(batch.is_empty());
                     let mut received = Vec::new();
                     while received.len() < 10 {

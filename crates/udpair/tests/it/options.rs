@@ -289,7 +289,7 @@ async fn metadata_can_be_left_out() {
                 let Event::PeerError(error) = event else {
                     panic!("{engine:?}: {event:?}");
                 };
-                assert_eq!(error.destination(), Some(closed));
+                assert_eq!(error.destination, Some(closed));
             }
         }
         if engine.capabilities().local_address {
