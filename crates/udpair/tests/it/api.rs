@@ -17,6 +17,7 @@ const MADE_BY_PROGRAMS: &[&str] = &[
     "udpair_io::PacketHeader",
     "udpair_io::Run",
     "udpair_io::Source",
+    "udpair::data::Guid",
 ];
 
 /// A program that depends on one crate only can name every type that it meets there: those of our
