@@ -23,7 +23,7 @@ pub type Result<T, E = Error> = result::Result<T, E>;
 /// ```
 /// use udpair_winrt::{DataReader, Buffer, hresult};
 ///
-/// let reader = DataReader::from_buffer(&Buffer::copy_from(b"a"));
+/// let reader = DataReader::from_buffer(Buffer::copy_from(b"a"));
 /// let error = reader.read_u16().unwrap_err();
 /// assert_eq!(error.code(), hresult::E_BOUNDS);
 /// println!("{error} ({:#010x})", error.code());

@@ -14,7 +14,7 @@
 //! writer.write_u32(7)?;
 //! writer.write_string("Très")?;
 //!
-//! let reader = DataReader::from_buffer(&writer.detach_buffer()?);
+//! let reader = DataReader::from_buffer(writer.detach_buffer()?);
 //! reader.set_byte_order(ByteOrder::LittleEndian)?;
 //! assert_eq!(reader.read_u32()?, 7);
 //! assert_eq!(reader.read_string(5)?, "Très");

@@ -182,31 +182,42 @@ impl IBuffer for Buffer {
     }
 }
 
-/// The shared buffer itself.
-impl<B: IBuffer + ?Sized> IBuffer for Arc<B> {
-    fn capacity(&self) -> u32 {
-        (**self).capacity()
-    }
+macro_rules! pointers {
+    ($($what:literal, $pointer:ty;)+) => {
+        $(
+            #[doc = concat!("The buffer that is ", $what, ".")]
+            impl<B: IBuffer + ?Sized> IBuffer for $pointer {
+                fn capacity(&self) -> u32 {
+                    (**self).capacity()
+                }
 
-    fn length(&self) -> u32 {
-        (**self).length()
-    }
+                fn length(&self) -> u32 {
+                    (**self).length()
+                }
 
-    fn set_length(&self, length: u32) -> Result<()> {
-        (**self).set_length(length)
-    }
+                fn set_length(&self, length: u32) -> Result<()> {
+                    (**self).set_length(length)
+                }
 
-    fn to_bytes(&self) -> Bytes {
-        (**self).to_bytes()
-    }
+                fn to_bytes(&self) -> Bytes {
+                    (**self).to_bytes()
+                }
 
-    fn write_at(&self, offset: u32, bytes: &[u8]) -> Result<()> {
-        (**self).write_at(offset, bytes)
-    }
+                fn write_at(&self, offset: u32, bytes: &[u8]) -> Result<()> {
+                    (**self).write_at(offset, bytes)
+                }
 
-    fn fill(&self, bytes: Bytes) -> Result<()> {
-        (**self).fill(bytes)
-    }
+                fn fill(&self, bytes: Bytes) -> Result<()> {
+                    (**self).fill(bytes)
+                }
+            }
+        )+
+    };
+}
+
+pointers! {
+    "referred to", &B;
+    "shared", Arc<B>;
 }
 
 /// A buffer that is full of these bytes, which are not copied.

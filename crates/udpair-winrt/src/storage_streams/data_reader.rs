@@ -63,7 +63,7 @@ impl DataReader {
     }
 
     /// Returns a reader of the bytes of `buffer` that are in use now.
-    pub fn from_buffer(buffer: &dyn IBuffer) -> Self {
+    pub fn from_buffer(buffer: impl IBuffer) -> Self {
         Self::with(Reader::new(buffer.to_bytes()), None)
     }
 

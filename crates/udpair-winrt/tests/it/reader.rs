@@ -72,10 +72,16 @@ fn waiting() -> (Arc<Reads>, DataReader) {
 fn a_reader_of_a_buffer_reads_its_length() {
     let buffer = Buffer::copy_from(b"abcdef");
     buffer.set_length(3).unwrap();
-    let reader = DataReader::from_buffer(&buffer);
+    let dynamic: &dyn udpair_winrt::IBuffer = &buffer;
+    let readers = [
+        DataReader::from_buffer(&buffer),
+        DataReader::from_buffer(dynamic),
+    ];
     buffer.write_at(0, b"x").unwrap();
-    assert_eq!(reader.unconsumed_buffer_length().unwrap(), 3);
-    assert_eq!(reader.read_string(3).unwrap(), "abc");
+    for reader in readers {
+        assert_eq!(reader.unconsumed_buffer_length().unwrap(), 3);
+        assert_eq!(reader.read_string(3).unwrap(), "abc");
+    }
 }
 
 /// DR-02
@@ -143,7 +149,7 @@ fn nothing_is_loaded_at_the_end_and_without_a_count() {
 /// DR-05
 #[test]
 fn a_reader_without_a_stream_cannot_load() {
-    let of_buffer = DataReader::from_buffer(&Buffer::copy_from(b"abc"));
+    let of_buffer = DataReader::from_buffer(Buffer::copy_from(b"abc"));
     let detached = DataReader::new(InputStream::from_bytes("abc"));
     detached.detach_stream().unwrap();
     for reader in [of_buffer, detached] {
@@ -243,10 +249,10 @@ fn a_reader_is_free_after_a_panic_of_its_stream() {
 #[test]
 fn every_read_beyond_the_end_reads_nothing() {
     for (name, read) in READS {
-        let reader = DataReader::from_buffer(&Buffer::copy_from(b""));
+        let reader = DataReader::from_buffer(Buffer::copy_from(b""));
         assert_eq!(code(read(&reader)), hresult::E_BOUNDS, "{name}");
     }
-    let reader = DataReader::from_buffer(&Buffer::copy_from(b"abc"));
+    let reader = DataReader::from_buffer(Buffer::copy_from(b"abc"));
     for read in [
         code(reader.read_u32()),
         code(reader.read_string(4)),
@@ -294,7 +300,7 @@ fn a_reader_reads_what_a_writer_has_written() {
             let smile_units = writer.measure_utf16(&smile).unwrap();
             assert_eq!(writer.write_utf16(&smile).unwrap(), smile_units);
 
-            let reader = DataReader::from_buffer(&writer.detach_buffer().unwrap());
+            let reader = DataReader::from_buffer(writer.detach_buffer().unwrap());
             reader.set_byte_order(order).unwrap();
             reader.set_unicode_encoding(encoding).unwrap();
             assert_eq!(reader.byte_order().unwrap(), order);
@@ -328,7 +334,7 @@ fn a_reader_reads_what_a_writer_has_written() {
 /// DR-14
 #[test]
 fn malformed_text_stays_unread() {
-    let reader = DataReader::from_buffer(&Buffer::copy_from(b"ok\xff\xfe"));
+    let reader = DataReader::from_buffer(Buffer::copy_from(b"ok\xff\xfe"));
     let refused = reader.read_string(4);
     assert_eq!(code(refused), hresult::ERROR_NO_UNICODE_TRANSLATION);
     assert_eq!(reader.unconsumed_buffer_length().unwrap(), 4);
@@ -338,7 +344,7 @@ fn malformed_text_stays_unread() {
 /// DR-16
 #[test]
 fn detach_buffer_takes_what_is_unread() {
-    let reader = DataReader::from_buffer(&Buffer::copy_from(b"abcdef"));
+    let reader = DataReader::from_buffer(Buffer::copy_from(b"abcdef"));
     reader.read_u16().unwrap();
     let buffer = reader.detach_buffer().unwrap();
     assert_eq!(buffer.to_bytes(), "cdef");
@@ -367,7 +373,7 @@ fn a_detached_stream_is_the_applications_again() {
     let other = DataReader::new(detached);
     assert_eq!(other.load(9).get().unwrap(), 3);
     assert_eq!(other.read_string(3).unwrap(), "def");
-    let of_buffer = DataReader::from_buffer(&Buffer::copy_from(b"abc"));
+    let of_buffer = DataReader::from_buffer(Buffer::copy_from(b"abc"));
     assert_eq!(
         code(of_buffer.detach_stream()),
         hresult::E_ILLEGAL_METHOD_CALL
