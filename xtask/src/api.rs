@@ -153,4 +153,4 @@ fn heading(name: &str) -> String {
 }
 
 /// The libraries that are published.
-const LIBRARIES: &[&str] = &["udpair-io", "udpair", "udpair-quinn"];
+const LIBRARIES: &[&str] = &["udpair-io", "udpair", "udpair-quinn", "udpair-winrt"];

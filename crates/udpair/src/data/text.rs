@@ -89,6 +89,27 @@ impl UnicodeEncoding {
         }
     }
 
+    /// Returns the number of code units that text has in this encoding which is given as UTF-16 code
+    /// units.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](ErrorKind::InvalidData), with `ERROR_NO_UNICODE_TRANSLATION`: a surrogate is
+    /// not paired.
+    pub fn measure_utf16(self, text: &[u16]) -> Result<usize, Error> {
+        from_utf16(text.iter().copied()).map(|text| self.measure(&text))
+    }
+
+    /// Returns the bytes in this encoding of text that is given as UTF-16 code units.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](ErrorKind::InvalidData), with `ERROR_NO_UNICODE_TRANSLATION`: a surrogate is
+    /// not paired.
+    pub fn encode_utf16(self, text: &[u16]) -> Result<Vec<u8>, Error> {
+        from_utf16(text.iter().copied()).map(|text| self.encode(&text))
+    }
+
     /// Returns the text that has these bytes in this encoding.
     ///
     /// # Errors

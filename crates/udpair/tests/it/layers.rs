@@ -147,6 +147,43 @@ const RULES: &[Rule] = &[
         why: "the driver moves datagrams, and does not implement the model's rules",
     },
     Rule {
+        files: &["crates/udpair-winrt/src"],
+        except: &[],
+        never: &[
+            "udpair_io",
+            "tokio",
+            "libc",
+            "socket2",
+            "target_os",
+            "target_family",
+            "std::os",
+            "std::net",
+        ],
+        why: "the WinRT spelling knows no system and no runtime: udpair has both",
+    },
+    Rule {
+        files: &[
+            "crates/udpair-winrt/src/foundation.rs",
+            "crates/udpair-winrt/src/foundation",
+        ],
+        except: &[],
+        never: &["crate::storage_streams", "crate::cryptography"],
+        why: "operations do not depend on what they are operations of",
+    },
+    Rule {
+        files: &[
+            "crates/udpair-winrt/src/storage_streams.rs",
+            "crates/udpair-winrt/src/storage_streams",
+        ],
+        except: &[],
+        never: &[
+            "udpair::background",
+            "udpair::DatagramSocket",
+            "crate::cryptography",
+        ],
+        why: "readers and writers need no runtime, and know streams instead of sockets",
+    },
+    Rule {
         files: &["crates/udpair-bench/src"],
         except: &[
             "crates/udpair-bench/src/system.rs",
@@ -380,6 +417,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
                 "udpair",
             ],
         ),
+        ("udpair-winrt", &["bytes", "udpair"]),
         (
             "udpair-bench",
             &[

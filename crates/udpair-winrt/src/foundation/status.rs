@@ -1,0 +1,42 @@
+//! `AsyncStatus`: how far an operation is.
+
+use crate::error::Error;
+
+/// How far an operation is.
+///
+/// # Model
+///
+/// `Windows.Foundation.AsyncStatus`. The numeric values are fixed (GEN-04).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[repr(u8)]
+pub enum AsyncStatus {
+    /// The operation has started and not ended.
+    Started = 0,
+    /// The operation has a result.
+    Completed = 1,
+    /// The operation was cancelled.
+    Canceled = 2,
+    /// The operation has an error.
+    Error = 3,
+}
+
+impl TryFrom<i32> for AsyncStatus {
+    type Error = Error;
+
+    /// Returns the status with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self, Error> {
+        match value {
+            0 => Ok(Self::Started),
+            1 => Ok(Self::Completed),
+            2 => Ok(Self::Canceled),
+            3 => Ok(Self::Error),
+            _ => Err(Error::invalid_argument(format!(
+                "no status has the number {value}"
+            ))),
+        }
+    }
+}

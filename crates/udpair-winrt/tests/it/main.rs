@@ -1,0 +1,14 @@
+//! Tests of the public behaviour of `udpair-winrt`, one file per theme.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may panic where it cannot continue"
+)]
+
+mod buffers;
+mod operations;
+mod reader;
+mod streams;
+mod support;
+mod text;
+mod writer;
