@@ -37,6 +37,7 @@ mod tests {
     fn every_error_kind_has_its_documented_exit_code() {
         for (kind, code) in [
             (ErrorKind::InvalidArgument, 2),
+            (ErrorKind::InvalidData, 1),
             (ErrorKind::InvalidState, 1),
             (ErrorKind::Closed, 1),
             (ErrorKind::Cancelled, 1),

@@ -57,8 +57,10 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// order, one kernel message for each, and appends what each holds to `filled`.
     ///
     /// On success, at least one buffer is filled. A buffer that is too short for its message loses
-    /// the end of it: with receive offload on ([`may_coalesce`](Self::may_coalesce)), a message can
-    /// have 65,535 bytes, whatever the length of its datagrams. The buffers of messages that were
+    /// the end of it. Where messages may hold several datagrams
+    /// ([`may_coalesce`](Self::may_coalesce)), such a message has up to
+    /// [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX) bytes, and only the buffers before the first
+    /// shorter one are filled, but always the first. The buffers of messages that were
     /// not admitted change places with those after them.
     ///
     /// # Errors

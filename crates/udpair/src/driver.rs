@@ -32,7 +32,7 @@ use tokio::task::{AbortHandle, JoinHandle, coop};
 use tokio::time::Sleep;
 
 pub(crate) use detached::Detached;
-pub(crate) use handlers::{OutsideRuntime, call_handler, spawn_in_handlers, within_handlers};
+pub(crate) use handlers::{OutsideRuntime, call_handler, start_in_handlers};
 pub(crate) use network::NetworkWatch;
 #[cfg(feature = "dns")]
 pub(crate) use queries::{RuntimeId, current_runtime, tcp_exchange};
@@ -96,37 +96,24 @@ pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
-/// A handle to a spawned future. Dropping the handle aborts the future, unless it was detached.
+/// A handle to a spawned future. Dropping the handle aborts the future.
 #[derive(Debug)]
-pub(crate) struct Task {
-    handle: AbortHandle,
-    is_detached: bool,
-}
+pub(crate) struct Task(AbortHandle);
 
 impl Task {
     fn new(handle: &JoinHandle<()>) -> Self {
-        Self {
-            handle: handle.abort_handle(),
-            is_detached: false,
-        }
-    }
-
-    /// Lets the future run until it ends.
-    pub(crate) fn detach(mut self) {
-        self.is_detached = true;
+        Self(handle.abort_handle())
     }
 
     /// Returns whether the future has not ended, neither by itself nor with its runtime.
     pub(crate) fn is_running(&self) -> bool {
-        !self.handle.is_finished()
+        !self.0.is_finished()
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        if !self.is_detached {
-            self.handle.abort();
-        }
+        self.0.abort();
     }
 }
 

@@ -3,7 +3,7 @@
 //! The kind is what a caller can act on. The message says which action failed on which object, the
 //! source is the error of the system or the name server, and the advice says what the user can do.
 
-mod hresult;
+pub mod hresult;
 mod status;
 
 use std::convert::Infallible;
@@ -43,6 +43,9 @@ struct Inner {
 pub enum ErrorKind {
     /// An argument is not valid, regardless of the state of the socket or the network.
     InvalidArgument,
+    /// Data is not what a call needs: it ends too early, is not text in its encoding, or does not
+    /// fit into its container.
+    InvalidData,
     /// The call is not allowed in the socket's present state: it is already bound, already
     /// connected, or not yet bound.
     InvalidState,
@@ -103,9 +106,10 @@ impl ErrorKind {
     fn row(self) -> (&'static str, i32) {
         match self {
             Self::InvalidArgument => ("invalid-argument", E_INVALIDARG),
+            Self::InvalidData => ("invalid-data", E_BOUNDS),
             Self::InvalidState => ("invalid-state", E_ILLEGAL_METHOD_CALL),
             Self::Closed => ("closed", RO_E_CLOSED),
-            Self::Cancelled => ("cancelled", OPERATION_ABORTED),
+            Self::Cancelled => ("cancelled", ERROR_OPERATION_ABORTED),
             Self::HostNotFound => ("host-not-found", WSAHOST_NOT_FOUND),
             Self::NoData => ("no-data", WSANO_DATA),
             Self::ServiceNotFound => ("service-not-found", WSATYPE_NOT_FOUND),
@@ -138,6 +142,7 @@ impl Error {
         use ErrorKind as Kind;
         match self.kind() {
             Kind::InvalidArgument | Kind::PayloadTooLarge => io::ErrorKind::InvalidInput,
+            Kind::InvalidData => io::ErrorKind::InvalidData,
             Kind::InvalidState | Kind::Closed => io::ErrorKind::NotConnected,
             Kind::Cancelled => io::ErrorKind::Interrupted,
             Kind::HostNotFound | Kind::NoData | Kind::ServiceNotFound => io::ErrorKind::NotFound,

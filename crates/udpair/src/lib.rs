@@ -93,6 +93,7 @@
 
 pub mod background;
 pub mod blocking;
+pub mod data;
 mod driver;
 mod error;
 mod message;
@@ -103,7 +104,7 @@ mod observe;
 mod resolve;
 mod socket;
 
-pub use error::{Error, ErrorKind, SocketErrorStatus};
+pub use error::{Error, ErrorKind, SocketErrorStatus, hresult};
 pub use message::{
     AttachmentChange, Event, MembershipChange, Message, PeerError, PeerErrorKind, SendDrop,
 };

@@ -239,7 +239,7 @@ mod tests {
         ];
         assert!(Arc::ptr_eq(&watches[0].hub, &watches[1].hub));
         let hub = Arc::downgrade(&watches[0].hub);
-        let task = watches[0].hub.task.get().unwrap().handle.clone();
+        let task = watches[0].hub.task.get().unwrap().0.clone();
         drop(watches);
         assert_eq!(hub.strong_count(), 0);
         while !task.is_finished() {

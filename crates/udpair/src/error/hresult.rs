@@ -1,38 +1,83 @@
-//! The HRESULTs of this crate's errors (winerror.h, winsock2.h of the Windows SDK).
+//! The HRESULTs that errors carry (winerror.h, winsock2.h of the Windows SDK).
 //!
-//! The HRESULT of a Winsock code `n` is `0x8007_0000 | n`. An HRESULT is a signed number (MODEL
-//! ERR-04).
+//! The HRESULT of a Win32 or Winsock code `n` is `0x8007_0000 | n`. An HRESULT is a signed number
+//! (MODEL ERR-04), the same on every system (ERR-05).
+//!
+//! ```
+//! use udpair::{HostName, hresult};
+//!
+//! let error = HostName::new("").unwrap_err();
+//! assert_eq!(error.hresult(), hresult::E_INVALIDARG);
+//! ```
 
-pub(crate) const E_ILLEGAL_METHOD_CALL: i32 = hresult(0x8000_000e);
-pub(crate) const RO_E_CLOSED: i32 = hresult(0x8000_0013);
-pub(crate) const E_NOTIMPL: i32 = hresult(0x8000_4001);
-pub(crate) const E_FAIL: i32 = hresult(0x8000_4005);
-pub(crate) const E_ACCESSDENIED: i32 = win32(5);
-pub(crate) const E_OUTOFMEMORY: i32 = win32(14);
-pub(crate) const E_INVALIDARG: i32 = win32(87);
-pub(crate) const OPERATION_ABORTED: i32 = win32(995);
-pub(crate) const WSAEINVAL: i32 = win32(10022);
-pub(crate) const WSAEMFILE: i32 = win32(10024);
-pub(crate) const WSAEMSGSIZE: i32 = win32(10040);
-pub(crate) const WSAESOCKTNOSUPPORT: i32 = win32(10044);
-pub(crate) const WSAEOPNOTSUPP: i32 = win32(10045);
-pub(crate) const WSAEAFNOSUPPORT: i32 = win32(10047);
-pub(crate) const WSAEADDRINUSE: i32 = win32(10048);
-pub(crate) const WSAEADDRNOTAVAIL: i32 = win32(10049);
-pub(crate) const WSAENETDOWN: i32 = win32(10050);
-pub(crate) const WSAENETUNREACH: i32 = win32(10051);
-pub(crate) const WSAENETRESET: i32 = win32(10052);
-pub(crate) const WSAECONNABORTED: i32 = win32(10053);
-pub(crate) const WSAECONNRESET: i32 = win32(10054);
-pub(crate) const WSAENOBUFS: i32 = win32(10055);
-pub(crate) const WSAETIMEDOUT: i32 = win32(10060);
-pub(crate) const WSAEHOSTDOWN: i32 = win32(10064);
-pub(crate) const WSAEHOSTUNREACH: i32 = win32(10065);
-pub(crate) const WSATYPE_NOT_FOUND: i32 = win32(10109);
-pub(crate) const WSAHOST_NOT_FOUND: i32 = win32(11001);
-pub(crate) const WSATRY_AGAIN: i32 = win32(11002);
-pub(crate) const WSANO_RECOVERY: i32 = win32(11003);
-pub(crate) const WSANO_DATA: i32 = win32(11004);
+/// A read goes beyond the end of the data.
+pub const E_BOUNDS: i32 = hresult(0x8000_000b);
+/// The call is not allowed in the present state of its object.
+pub const E_ILLEGAL_METHOD_CALL: i32 = hresult(0x8000_000e);
+/// The object was closed before the call.
+pub const RO_E_CLOSED: i32 = hresult(0x8000_0013);
+/// The handler of an operation was already set.
+pub const E_ILLEGAL_DELEGATE_ASSIGNMENT: i32 = hresult(0x8000_0018);
+/// The operation is not supported.
+pub const E_NOTIMPL: i32 = hresult(0x8000_4001);
+/// A failure that has no HRESULT of its own.
+pub const E_FAIL: i32 = hresult(0x8000_4005);
+/// The system denied the operation.
+pub const E_ACCESSDENIED: i32 = win32(5);
+/// There is no memory left, or data does not fit into its container.
+pub const E_OUTOFMEMORY: i32 = win32(14);
+/// An argument is not valid.
+pub const E_INVALIDARG: i32 = win32(87);
+/// The operation was cancelled, or what it used was closed.
+pub const ERROR_OPERATION_ABORTED: i32 = win32(995);
+/// Text is not valid in its encoding.
+pub const ERROR_NO_UNICODE_TRANSLATION: i32 = win32(1113);
+/// Another operation of the reader or writer is pending.
+pub const ERROR_INVALID_OPERATION: i32 = win32(4317);
+/// The system says that an argument of a system call is not valid.
+pub const WSAEINVAL: i32 = win32(10022);
+/// No descriptor is left.
+pub const WSAEMFILE: i32 = win32(10024);
+/// The payload is too long for one datagram.
+pub const WSAEMSGSIZE: i32 = win32(10040);
+/// The socket type is not supported.
+pub const WSAESOCKTNOSUPPORT: i32 = win32(10044);
+/// The socket does not support the operation.
+pub const WSAEOPNOTSUPP: i32 = win32(10045);
+/// The address family is not supported.
+pub const WSAEAFNOSUPPORT: i32 = win32(10047);
+/// Another socket is bound to the address.
+pub const WSAEADDRINUSE: i32 = win32(10048);
+/// The address cannot be used as this end of a socket.
+pub const WSAEADDRNOTAVAIL: i32 = win32(10049);
+/// The network is down.
+pub const WSAENETDOWN: i32 = win32(10050);
+/// There is no route to the network.
+pub const WSAENETUNREACH: i32 = win32(10051);
+/// The network dropped the connection.
+pub const WSAENETRESET: i32 = win32(10052);
+/// Software on this machine aborted the connection.
+pub const WSAECONNABORTED: i32 = win32(10053);
+/// No socket is bound to the remote port.
+pub const WSAECONNRESET: i32 = win32(10054);
+/// The system has no buffer left.
+pub const WSAENOBUFS: i32 = win32(10055);
+/// The peer did not answer in time.
+pub const WSAETIMEDOUT: i32 = win32(10060);
+/// The host is down.
+pub const WSAEHOSTDOWN: i32 = win32(10064);
+/// The host cannot be reached.
+pub const WSAEHOSTUNREACH: i32 = win32(10065);
+/// The service was not found.
+pub const WSATYPE_NOT_FOUND: i32 = win32(10109);
+/// The host was not found.
+pub const WSAHOST_NOT_FOUND: i32 = win32(11001);
+/// No name server gave a usable answer.
+pub const WSATRY_AGAIN: i32 = win32(11002);
+/// A name server refused the query.
+pub const WSANO_RECOVERY: i32 = win32(11003);
+/// The name has no record of the requested type.
+pub const WSANO_DATA: i32 = win32(11004);
 
 /// `HRESULT_FROM_WIN32`.
 const fn win32(code: u32) -> i32 {

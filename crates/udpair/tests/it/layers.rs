@@ -114,6 +114,21 @@ const RULES: &[Rule] = &[
         why: "names are values",
     },
     Rule {
+        files: &["crates/udpair/src/data.rs", "crates/udpair/src/data"],
+        except: &[],
+        never: &[
+            "crate::name",
+            "crate::resolve",
+            "crate::network",
+            "crate::socket",
+            "crate::driver",
+            "crate::message",
+            "crate::observe",
+            "futures_core",
+        ],
+        why: "data are values: only the error type and bytes are known here",
+    },
+    Rule {
         files: &["crates/udpair/src/network.rs", "crates/udpair/src/network"],
         except: &[],
         never: &["crate::resolve", "crate::socket", "crate::message"],
@@ -208,6 +223,12 @@ const RULES: &[Rule] = &[
     // Pure files: no clock, no random numbers, no file, no socket.
     Rule {
         files: &[
+            "crates/udpair/src/data/byte_order.rs",
+            "crates/udpair/src/data/guid.rs",
+            "crates/udpair/src/data/reader.rs",
+            "crates/udpair/src/data/text.rs",
+            "crates/udpair/src/data/ticks.rs",
+            "crates/udpair/src/data/writer.rs",
             "crates/udpair/src/resolve/srv.rs",
             "crates/udpair/src/resolve/order.rs",
             "crates/udpair/src/resolve/pairs.rs",

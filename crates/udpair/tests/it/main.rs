@@ -17,12 +17,14 @@
 mod answers;
 mod api;
 mod ask;
+mod background;
 mod batch;
 mod buffers;
 #[cfg(feature = "dns")]
 mod cache;
 mod connect;
 mod cycles;
+mod data;
 #[cfg(feature = "dns")]
 mod files;
 #[cfg(feature = "dns")]
