@@ -6,7 +6,7 @@
 //! ```
 //! use udpair::{HostName, hresult};
 //!
-//! let error = HostName::new("").unwrap_err();
+//! let error = "".parse::<HostName>().unwrap_err();
 //! assert_eq!(error.hresult(), hresult::E_INVALIDARG);
 //! ```
 
