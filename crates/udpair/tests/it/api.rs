@@ -18,7 +18,6 @@ const COMPLETE: &[&str] = &[
     "udpair_io::PacketHeader",
     "udpair_io::Run",
     "udpair_io::Source",
-    "udpair::data::Guid",
 ];
 
 /// A program that depends on one crate only can name every type that it meets there: those of our
