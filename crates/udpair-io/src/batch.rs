@@ -176,7 +176,7 @@ pub struct Metadata {
     /// 2³². `None` before the first drop, and where the engine does not report it.
     pub drops: Option<u32>,
     /// Whether the datagram was truncated: its end is missing.
-    pub truncated: bool,
+    pub is_truncated: bool,
 }
 
 impl Metadata {
@@ -191,7 +191,7 @@ impl Metadata {
             hop_limit: None,
             timestamp: None,
             drops: None,
-            truncated: false,
+            is_truncated: false,
         }
     }
 

@@ -168,8 +168,8 @@ impl Message {
     /// Returns whether the system truncated the payload.
     ///
     /// This crate's receive buffers are never too small for a datagram.
-    pub fn truncated(&self) -> bool {
-        self.0.metadata().truncated
+    pub fn is_truncated(&self) -> bool {
+        self.0.metadata().is_truncated
     }
 }
 

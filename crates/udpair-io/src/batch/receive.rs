@@ -134,7 +134,7 @@ impl RecvBatch {
 
     /// Copies datagrams of the first message to the front of `buffer` and removes them: as many
     /// whole ones as fit, but at most `datagrams_max`, and at least one. If not even one fits, its
-    /// end is lost, and [`truncated`](Metadata::truncated) says so. Returns `None` if the batch is
+    /// end is lost, and [`is_truncated`](Metadata::is_truncated) says so. Returns `None` if the batch is
     /// empty.
     pub fn pop_into(&mut self, buffer: &mut [u8], datagrams_max: usize) -> Option<Filled> {
         let first = self.buffers.front_mut()?;
@@ -218,7 +218,7 @@ impl RecvBatch {
             if is_admitted {
                 stats.bytes += buffer.bytes();
                 // Truncation removes the end of a buffer, so it affects only its last datagram.
-                stats.truncated += usize::from(buffer.metadata.truncated);
+                stats.truncated += usize::from(buffer.metadata.is_truncated);
                 let before = mem::take(&mut stats.drops);
                 buffer.dropped_before = buffer.dropped_before.wrapping_add(before);
             } else {
@@ -502,7 +502,7 @@ mod tests {
                             let end = text.len().min(bytes);
                             assert_eq!(datagram, &text[..end], "{bytes} {datagrams_max}");
                             let is_cut = end < text.len();
-                            assert!(texts.len() < last || filled.metadata.truncated == is_cut);
+                            assert!(texts.len() < last || filled.metadata.is_truncated == is_cut);
                             texts.push(text);
                         }
                     }

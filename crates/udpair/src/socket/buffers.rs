@@ -16,7 +16,7 @@ impl DatagramSocket {
     /// Receives the next datagram into `buffer`, which allocates nothing. Waits until one arrives.
     ///
     /// If the datagram is longer than `buffer`, its end is lost, and
-    /// [`truncated`](crate::Metadata::truncated) says so. A buffer of 65,535 bytes holds any
+    /// [`is_truncated`](crate::Metadata::is_truncated) says so. A buffer of 65,535 bytes holds any
     /// datagram.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl DatagramSocket {
     /// The kernel writes into `buffers` itself as long as they have room for 65,535 bytes, or if
     /// [receive offload](crate::Builder::receive_offload) is off. Otherwise datagrams are copied,
     /// and what does not fit is left for the next call. Only a datagram that is longer than its
-    /// buffer loses its end; [`truncated`](crate::Metadata::truncated) says so. Without `buffers`,
+    /// buffer loses its end; [`is_truncated`](crate::Metadata::is_truncated) says so. Without `buffers`,
     /// this returns 0 once a datagram arrives, and takes none.
     ///
     /// # Errors

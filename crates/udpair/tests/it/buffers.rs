@@ -84,7 +84,7 @@ async fn datagrams_are_received_into_buffers() {
                     assert!(got > 0 && got == filled.len(), "{context}");
                     for (filled, buffer) in filled.iter().zip(&buffers) {
                         assert_eq!(filled.metadata.remote, from, "{context}");
-                        assert!(!filled.metadata.truncated, "{context}");
+                        assert!(!filled.metadata.is_truncated, "{context}");
                         let datagrams = filled.datagrams(buffer).map(<[u8]>::to_vec);
                         received.extend(datagrams);
                     }
@@ -145,7 +145,7 @@ async fn a_datagram_that_is_too_long_for_its_buffer_is_truncated() {
                         let received = socket.recv_buffers(&mut buffers, &mut filled);
                         soon(received).await.unwrap();
                     }
-                    let of = |filled: &Filled| (filled.length, filled.metadata.truncated);
+                    let of = |filled: &Filled| (filled.length, filled.metadata.is_truncated);
                     lengths.extend(filled.iter().map(of));
                 }
                 assert_eq!(lengths, [(short, true), (0, false)], "{engine:?}");

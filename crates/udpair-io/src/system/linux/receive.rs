@@ -280,7 +280,7 @@ impl Messages {
             return;
         };
         let mut metadata = Metadata::of_sender(from);
-        metadata.truncated = is_truncated;
+        metadata.is_truncated = is_truncated;
         let messages = self.controls[at].messages(control_bytes);
         let segment = metadata::read(messages, &mut metadata).unwrap_or(length);
         if socket.admits(&metadata) {
