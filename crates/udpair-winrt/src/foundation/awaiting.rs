@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use udpair::background;
+
 use super::operation::Operation;
 use crate::error::Result;
 
@@ -42,7 +44,8 @@ where
     ///
     /// The error with which the operation ends.
     pub fn get(&self) -> Result<T> {
-        block_on(self.into_future())
+        // On a thread that does the work, another one takes its place meanwhile.
+        background::call(None, || block_on(self.into_future()))
     }
 }
 

@@ -552,24 +552,34 @@ fn operations_are_awaited_in_any_executor() {
     assert_eq!(smol::block_on(operation.into_future()).unwrap(), 5);
 }
 
-/// The thread that does the work cannot wait for it, and says so.
+/// The threads that do the work may wait for other work, however many wait: others take their place.
 #[test]
-fn waiting_on_the_background_thread_fails() {
-    let (waiting, _completer) = Operation::<u32>::pending();
-    let ready = Operation::<u32>::ready(1);
-    let mut polls = 0;
-    let operation = Operation::<(i32, u32)>::run(future::poll_fn(move |cx| {
-        polls += 1;
-        if polls == 1 {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(Ok((code(waiting.get()), ready.get().unwrap())))
-    }));
-    assert_eq!(
-        operation.get().unwrap(),
-        (hresult::E_ILLEGAL_METHOD_CALL, 1)
-    );
+fn work_may_wait_for_other_work() {
+    const MANY: u32 = 40;
+    let (waiting, completer) = Operation::<u32>::pending();
+    let operations: Vec<_> = (0..MANY)
+        .map(|number| {
+            let waiting = waiting.clone();
+            let mut polls = 0;
+            Operation::<u32>::run(future::poll_fn(move |cx| {
+                polls += 1;
+                if polls == 1 {
+                    // The first poll is on the thread of the caller.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(number + waiting.get().unwrap()))
+            }))
+        })
+        .collect();
+    let last = Operation::<u32>::run(async {
+        completer.complete(Ok(100));
+        Ok(0)
+    });
+    last.get().unwrap();
+    for (number, operation) in (0..MANY).zip(operations) {
+        assert_eq!(operation.get().unwrap(), number + 100);
+    }
 }
 
 /// STR-03: progress comes in order, before the end, one call at a time.
