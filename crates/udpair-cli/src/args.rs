@@ -234,7 +234,7 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) payload: Payload,
 
-    /// Send the request up to N more times if no reply comes
+    /// Send the request to each address up to N more times if no reply comes
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) retries: u32,
 
@@ -446,3 +446,34 @@ const DNS_PORT: u16 = 53;
 
 /// The largest payload of a datagram, that of IPv6 (RFC 8200, section 3, less the UDP header).
 pub(crate) const PAYLOAD_BYTES_MAX: u32 = 65_527;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The commands that the pages of the repository and of the package show are valid.
+    #[test]
+    fn the_commands_of_the_pages_are_valid() {
+        let folder = env!("CARGO_MANIFEST_DIR");
+        for page in ["README.md", "../../README.md"] {
+            let text = fs::read_to_string(format!("{folder}/{page}")).expect("a page");
+            let lines = text.lines().filter(|line| line.starts_with("$ "));
+            let commands = lines.filter_map(|line| line.split_once("udpair "));
+            let mut count = 0;
+            for (before, arguments) in commands {
+                // What is typed before the command: the prompt, and what is piped into it.
+                if before != "$ " && !before.ends_with("| ") {
+                    continue;
+                }
+                let arguments = arguments.split('#').next().unwrap_or_default();
+                let words = ["udpair"].into_iter().chain(arguments.split_whitespace());
+                let parsed = Arguments::try_parse_from(words).and_then(|parsed| parsed.check());
+                assert!(parsed.is_ok(), "{page}: {arguments}: {parsed:?}");
+                count += 1;
+            }
+            assert!(count > 4, "{page}: {count}");
+        }
+    }
+}

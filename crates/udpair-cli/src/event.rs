@@ -242,21 +242,21 @@ impl Event {
         let adapters = udpair::adapters().unwrap_or_default();
         let mut adapters = adapters.into_iter();
         Self::Membership {
-            group: change.group(),
+            group: change.group,
             adapter: adapters
-                .find(|adapter| adapter.index == change.adapter())
+                .find(|adapter| adapter.index == change.adapter)
                 .map(|adapter| adapter.name),
-            index: change.adapter(),
-            joined: change.is_member(),
+            index: change.adapter,
+            joined: change.is_member,
         }
     }
 
     fn peer_error(error: &PeerError) -> Self {
         Self::PeerError {
-            destination: error.destination(),
-            kind: peer_error_kind(error.kind()),
-            mtu: error.mtu(),
-            reporter: error.reporter(),
+            destination: error.destination,
+            kind: peer_error_kind(error.kind),
+            mtu: error.mtu,
+            reporter: error.reporter,
         }
     }
 
@@ -265,27 +265,29 @@ impl Event {
         match event {
             SocketEvent::PeerError(error) => Some(Self::peer_error(error)),
             SocketEvent::SendDropped(dropped) => Some(Self::SendDropped {
-                destination: dropped.destination(),
-                datagrams: dropped.datagrams(),
+                destination: dropped.destination,
+                datagrams: dropped.datagrams,
             }),
             SocketEvent::MembershipChanged(change) => Some(Self::membership(change)),
             SocketEvent::AttachmentChanged(change) => Some(Self::Attachment {
-                adapter: change.adapter().name.clone(),
-                index: change.adapter().index,
-                attached: change.is_attached(),
+                adapter: change.adapter.name.clone(),
+                index: change.adapter.index,
+                attached: change.is_attached,
             }),
             _ => None,
         }
     }
 
-    pub(crate) fn summary(statistics: &Statistics) -> Self {
+    /// Returns the sums of the counters of the sockets.
+    pub(crate) fn summary(sockets: &[Statistics]) -> Self {
+        let sum = |count: fn(&Statistics) -> u64| sockets.iter().map(count).sum();
         Self::Summary {
-            sent: statistics.datagrams_sent,
-            send_dropped: statistics.send_dropped,
-            received: statistics.datagrams_received,
-            dropped: statistics.kernel_dropped,
-            exact: statistics.kernel_dropped_exact,
-            non_peer_dropped: statistics.non_peer_dropped,
+            sent: sum(|socket| socket.datagrams_sent),
+            send_dropped: sum(|socket| socket.send_dropped),
+            received: sum(|socket| socket.datagrams_received),
+            dropped: sum(|socket| socket.kernel_dropped),
+            exact: sockets.iter().all(|socket| socket.kernel_dropped_exact),
+            non_peer_dropped: sum(|socket| socket.non_peer_dropped),
         }
     }
 
@@ -377,7 +379,7 @@ impl Event {
 }
 
 /// Returns the text of an error, followed by the texts of its causes.
-fn with_causes(error: &Error) -> String {
+pub(crate) fn with_causes(error: &Error) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -64,7 +64,7 @@ impl ArrivalFilter {
         let Some(unwanted) = self.unwanted() else {
             return true;
         };
-        if unwanted.ipv4 && metadata.from.is_ipv4() {
+        if unwanted.ipv4 && metadata.remote.is_ipv4() {
             return false;
         }
         let Some(group) = metadata.to.filter(IpAddr::is_multicast) else {
@@ -77,7 +77,7 @@ impl ArrivalFilter {
                     .is_none_or(|adapter| adapter == joined.adapter)
                 && joined
                     .source
-                    .is_none_or(|source| source == metadata.from.ip())
+                    .is_none_or(|source| source == metadata.remote.ip())
         };
         !unwanted.other_groups || unwanted.joined.iter().any(is_joined)
     }

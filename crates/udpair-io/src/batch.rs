@@ -153,12 +153,13 @@ impl From<SocketAddr> for Destination {
 #[non_exhaustive]
 pub struct Metadata {
     /// The sender. On a dual-stack socket too, an IPv4 sender has a plain IPv4 address.
-    pub from: SocketAddr,
+    pub remote: SocketAddr,
     /// The address that the datagram was sent to, which may be a multicast group's or a broadcast
     /// address. `None` where the engine does not report it.
     pub to: Option<IpAddr>,
-    /// The local address that a reply should be sent from. Differs from `to` for multicast and
-    /// broadcast. `None` where the engine does not report it.
+    /// The address of this machine that received the datagram, from which a reply is sent. It is
+    /// `to`, except for multicast and broadcast: then it is an address of the adapter. `None` where
+    /// the engine does not report it; on Linux, for groups of IPv6.
     pub local: Option<IpAddr>,
     /// The index of the adapter on which the datagram arrived. `None` where the engine does not
     /// report it.
@@ -175,14 +176,14 @@ pub struct Metadata {
     /// 2³². `None` before the first drop, and where the engine does not report it.
     pub drops: Option<u32>,
     /// Whether the datagram was truncated: its end is missing.
-    pub truncated: bool,
+    pub is_truncated: bool,
 }
 
 impl Metadata {
     /// Returns metadata in which only the sender is known.
-    pub(crate) fn of_sender(from: SocketAddr) -> Self {
+    pub(crate) fn of_sender(remote: SocketAddr) -> Self {
         Self {
-            from,
+            remote,
             to: None,
             local: None,
             adapter: None,
@@ -190,24 +191,31 @@ impl Metadata {
             hop_limit: None,
             timestamp: None,
             drops: None,
-            truncated: false,
+            is_truncated: false,
         }
     }
 
-    /// Returns the destination of a reply: the sender, with the local address and the adapter that
-    /// the datagram arrived on, as far as they are known.
+    /// Returns where a reply goes, and from where: to the sender, from the [`local`](Self::local)
+    /// address. Nothing is sent by this.
     ///
-    /// Without the local address, a machine with several addresses may reply from a different one
-    /// than the request was sent to. The adapter is set only for link-local senders, because a
-    /// link-local address means a different host on each adapter. For all other senders, the
-    /// routing table chooses the route of the reply.
+    /// A client accepts a reply only from the address that it asked. Without
+    /// [`Source::address`], the system would choose the address by the route to the client, and on
+    /// a machine with several addresses that may be another one.
+    ///
+    /// If `local` is `None`, the reply leaves from the address that the socket is bound to, or from
+    /// one that the system chooses.
+    ///
+    /// The adapter is set only for link-local senders, because a link-local address means a
+    /// different host on each adapter. For all other senders, the routing table chooses the adapter
+    /// of the reply, which may be another one than that on which the datagram arrived.
+    #[must_use = "this sends nothing; it is a destination to send to"]
     pub fn reply(&self) -> Destination {
-        let is_link_local = match self.from.ip() {
+        let is_link_local = match self.remote.ip() {
             IpAddr::V4(ip) => ip.is_link_local(),
             IpAddr::V6(ip) => ip.is_unicast_link_local(),
         };
         Destination {
-            address: self.from,
+            address: self.remote,
             source: Source {
                 address: self.local,
                 adapter: self.adapter.filter(|_| is_link_local),

@@ -57,8 +57,10 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     /// order, one kernel message for each, and appends what each holds to `filled`.
     ///
     /// On success, at least one buffer is filled. A buffer that is too short for its message loses
-    /// the end of it: with receive offload on ([`may_coalesce`](Self::may_coalesce)), a message can
-    /// have 65,535 bytes, whatever the length of its datagrams. The buffers of messages that were
+    /// the end of it. Where messages may hold several datagrams
+    /// ([`may_coalesce`](Self::may_coalesce)), such a message has up to
+    /// [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX) bytes, and only the buffers before the first
+    /// shorter one are filled, but always the first. The buffers of messages that were
     /// not admitted change places with those after them.
     ///
     /// # Errors
@@ -148,10 +150,15 @@ pub struct EngineOptions {
     pub receive_offload: bool,
     /// Let the kernel record when each datagram arrived (`SO_TIMESTAMPNS`, socket(7)).
     pub timestamps: bool,
+    /// Do not let the kernel report what a receiver can do without: of a datagram's
+    /// [metadata](crate::Metadata) only its sender is known then, and its time if that is requested.
+    /// Errors that the network sends back are reported nevertheless.
+    pub without_metadata: bool,
 }
 
 /// What one call sent.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Sent {
     /// The number of datagrams that the kernel accepted.
     pub datagrams: usize,

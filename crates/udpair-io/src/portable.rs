@@ -137,7 +137,7 @@ pub(crate) fn receive_one_into(
         if let Some(whole) = &whole {
             buffer[..kept].copy_from_slice(&whole.bytes()[..kept]);
         }
-        metadata.truncated = kept < length;
+        metadata.is_truncated = kept < length;
         filled.push(Filled::new(metadata, kept, kept));
         return Ok(Remaining::Maybe);
     }

@@ -1,7 +1,7 @@
 //! A QUIC transfer over loopback, over `udpair` and over quinn's own socket in turn: the CPU time
 //! of each, and their ratio.
 //!
-//! `cargo bench -p udpair-quinn -- [MEGABYTES] [RUNS]`
+//! `cargo bench -p udpair-quinn -- [MEGABYTES] [RUNS] [only udpair|only quinn-udp]`
 
 use std::error::Error;
 use std::fs;
@@ -32,6 +32,16 @@ fn main() -> Result<()> {
             Arc::new(udpair_quinn::Runtime::over(Arc::new(TokioRuntime))),
         ),
     ];
+    let only = std::env::args()
+        .skip_while(|argument| argument != "only")
+        .nth(1);
+    if let Some(only) = only {
+        // For a profiler.
+        for (_, sockets) in over.iter().filter(|(name, _)| *name == only) {
+            runtime.block_on(transfer(sockets, &configs, megabytes << 20))?;
+        }
+        return Ok(());
+    }
     let mut ratios = Vec::new();
     for _ in 0..runs {
         let mut cpu = Vec::new();

@@ -35,6 +35,8 @@ use udpair::{Builder, DatagramSocket, Fragmentation};
 
 pub use runtime::Runtime;
 pub use socket::QuicSocket;
+/// The library whose sockets and builders this crate takes and returns.
+pub use udpair;
 
 /// Returns the options that suit QUIC: the library's own, and datagrams that routers do not
 /// fragment, so that QUIC finds the largest packet of a path by itself (RFC 9000, section 14).

@@ -28,6 +28,9 @@ pub struct QuicSocket(Arc<Shared>);
 struct Shared {
     socket: DatagramSocket,
     local: SocketAddr,
+    /// How many datagrams one call sends, and one buffer holds. quinn asks before every send.
+    send_segments: usize,
+    receive_segments: usize,
     /// Whether the kernel had no buffer space for the last datagram.
     is_full: AtomicBool,
 }
@@ -41,9 +44,12 @@ impl QuicSocket {
     /// [`NotConnected`](io::ErrorKind::NotConnected): the socket is not open.
     pub fn new(socket: DatagramSocket) -> io::Result<Self> {
         let local = local_addr(&socket)?;
+        let capabilities = socket.capabilities();
         Ok(Self(Arc::new(Shared {
             socket,
             local,
+            send_segments: capabilities.send_segments,
+            receive_segments: capabilities.receive_segments,
             is_full: AtomicBool::new(false),
         })))
     }
@@ -102,11 +108,11 @@ impl AsyncUdpSocket for QuicSocket {
     }
 
     fn max_transmit_segments(&self) -> usize {
-        self.0.socket.capabilities().send_segments
+        self.0.send_segments
     }
 
     fn max_receive_segments(&self) -> usize {
-        self.0.socket.capabilities().receive_segments
+        self.0.receive_segments
     }
 
     fn may_fragment(&self) -> bool {
@@ -178,7 +184,7 @@ fn meta_of(filled: &Filled, maps_ipv4: bool) -> RecvMeta {
         IpAddr::V4(ip) if maps_ipv4 => ip.to_ipv6_mapped().into(),
         ip => ip,
     };
-    let from = metadata.from;
+    let from = metadata.remote;
     RecvMeta {
         addr: match mapped(from.ip()) {
             ip if ip == from.ip() => from,

@@ -1,53 +1,67 @@
-//! The background runtime: where work goes on that no task awaits.
+//! Work on threads of this library: for layers on top of it whose calls start work instead of
+//! returning futures, and that call handlers.
 //!
-//! A thread of the process serves sockets that were opened without a runtime. Layers on top of this
-//! library, whose calls start work instead of returning futures, run that work there.
+//! A program that awaits futures needs none of this. A layer that calls back, such as an object
+//! model with events or a binding to another language, has to call from somewhere: here.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::sync::mpsc;
+//! use udpair::{DatagramSocket, background};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (to_main, received) = mpsc::channel();
+//! background::spawn(async move {
+//!     let socket = DatagramSocket::builder().bind("localhost:0").await.unwrap();
+//!     let local = socket.local_addr().unwrap();
+//!     socket.send_to(b"to myself", local).await.unwrap();
+//!     let message = socket.recv().await.unwrap();
+//!     background::call(None, || to_main.send(message).unwrap());
+//! })?;
+//! assert_eq!(received.recv()?.payload(), b"to myself");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::future::Future;
 
 use crate::driver;
 use crate::error::Error;
 
-/// Runs `future` in the background runtime.
+/// Runs `future` on threads of this library, to its end.
 ///
 /// The first poll happens inside this call, on the calling thread. So a future that has nothing to
-/// wait for is done when this returns, and futures start in the order of the calls. The background
-/// thread does the rest. Sockets that the future opens are served by that thread, also if the caller
-/// is inside another runtime.
+/// wait for is done when this returns, and futures start in the order of the calls. Sockets that the
+/// future opens are served by threads of this library, also if the caller is inside a runtime.
 ///
-/// The background thread serves all sockets that have no other runtime, so a future must not block.
+/// A future must not block, except in [`call`].
 ///
 /// # Errors
 ///
-/// [`Io`](crate::ErrorKind::Io): the thread cannot be started. The future was dropped.
+/// [`Io`](crate::ErrorKind::Io): the system has no thread left. The future was dropped.
 ///
 /// # Panics
 ///
 /// Panics if the future does so in its first poll. A later panic ends the future.
-///
-/// # Examples
-///
-/// ```
-/// use std::sync::mpsc;
-/// use udpair::{DatagramSocket, background};
-///
-/// # fn main() -> Result<(), udpair::Error> {
-/// let (sender, results) = mpsc::channel();
-/// background::spawn(async move {
-///     let bound = DatagramSocket::builder().bind("localhost:0").await;
-///     // Nobody waits for the result if this fails.
-///     let _ = sender.send(bound.map(|socket| socket.local_addr()));
-/// })?;
-/// println!("{:?}", results.recv().expect("the future ends")?);
-/// # Ok(())
-/// # }
-/// ```
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-    driver::start_in_background(future).map_err(Error::no_runtime)
+    driver::start_in_handlers(future).map_err(Error::no_runtime)
 }
 
-/// Returns whether the calling thread is the background thread. Code that would block on something
-/// that needs this thread can then fail instead of waiting forever.
-pub fn is_current_thread() -> bool {
-    driver::is_background_thread()
+/// Calls a handler, from a future that was [spawned](spawn) here. The handler may block for as long
+/// as it likes: there is always another thread for the other futures. `outside` is the runtime of
+/// the program in which the handler may spawn tasks.
+pub fn call<T>(outside: Option<&Outside>, handler: impl FnOnce() -> T) -> T {
+    driver::call_handler(outside.map(|outside| &outside.0), handler)
+}
+
+/// The runtime of a program, in which handlers are to be called.
+#[derive(Clone, Debug)]
+pub struct Outside(driver::OutsideRuntime);
+
+impl Outside {
+    /// Returns the runtime in which this is called; `None` if there is none.
+    pub fn current() -> Option<Self> {
+        driver::OutsideRuntime::current().map(Self)
+    }
 }

@@ -9,6 +9,7 @@
 //! and its timers enabled.
 
 mod detached;
+mod handlers;
 mod network;
 mod probe;
 #[cfg(feature = "dns")]
@@ -22,8 +23,8 @@ use std::future::{self, Future};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
-use std::thread::{self, ThreadId};
+use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle};
@@ -31,6 +32,7 @@ use tokio::task::{AbortHandle, JoinHandle, coop};
 use tokio::time::Sleep;
 
 pub(crate) use detached::Detached;
+pub(crate) use handlers::{OutsideRuntime, call_handler, start_in_handlers};
 pub(crate) use network::NetworkWatch;
 #[cfg(feature = "dns")]
 pub(crate) use queries::{RuntimeId, current_runtime, tcp_exchange};
@@ -171,38 +173,6 @@ pub(crate) fn yield_now(cx: &mut Context<'_>) {
 /// More units than a budget has.
 const BUDGET_MAX: usize = 256;
 
-/// Polls `future` once inside the background runtime, on the calling thread, and leaves the rest to
-/// the background thread.
-///
-/// The first poll has no budget: it gets as far as it can, whatever the calling task did before.
-///
-/// # Errors
-///
-/// Returns the system's error if the background thread cannot be started.
-pub(crate) fn start_in_background(
-    future: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let runtime = background()?;
-    let mut future = Box::pin(future);
-    let _entered = runtime.enter();
-    let first = pin!(coop::unconstrained(future.as_mut()));
-    if first
-        .poll(&mut Context::from_waker(Waker::noop()))
-        .is_pending()
-    {
-        // The task polls again when it starts, so that no wake-up is lost in between.
-        drop(runtime.spawn(future));
-    }
-    Ok(())
-}
-
-/// Returns whether the calling thread is the one of the background runtime.
-pub(crate) fn is_background_thread() -> bool {
-    let background = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_current = |background: &Background| background.thread == thread::current().id();
-    background.as_ref().is_some_and(is_current)
-}
-
 /// Returns the current runtime if it can serve sockets, otherwise the background one.
 fn runtime() -> io::Result<Handle> {
     if let Ok(handle) = Handle::try_current()
@@ -213,33 +183,23 @@ fn runtime() -> io::Result<Handle> {
     background()
 }
 
-/// The background runtime of the process.
-struct Background {
-    runtime: Handle,
-    thread: ThreadId,
-}
-
-static BACKGROUND: Mutex<Option<Background>> = Mutex::new(None);
-
 /// Returns the background runtime of the process, which runs on its own thread. The first call
 /// starts it.
 fn background() -> io::Result<Handle> {
+    static BACKGROUND: Mutex<Option<Handle>> = Mutex::new(None);
     let mut background = BACKGROUND.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(Background { runtime, .. }) = &*background {
-        return Ok(runtime.clone());
+    if let Some(handle) = &*background {
+        return Ok(handle.clone());
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
-    let serving = thread::Builder::new().name("udpair".into());
-    let serving = serving.spawn(move || {
-        // The thread would keep the network namespace of its first user alive. If that is not
-        // permitted, it does.
-        let _ = udpair_io::enter_main_namespace();
-        runtime.block_on(future::pending::<()>());
-    })?;
-    *background = Some(Background {
-        runtime: handle.clone(),
-        thread: serving.thread().id(),
-    });
-    Ok(handle)
+    thread::Builder::new()
+        .name("udpair".into())
+        .spawn(move || {
+            // The thread would keep the network namespace of its first user alive. If that is not
+            // permitted, it does.
+            let _ = udpair_io::enter_main_namespace();
+            runtime.block_on(future::pending::<()>());
+        })?;
+    Ok(background.insert(handle).clone())
 }

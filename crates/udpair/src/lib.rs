@@ -124,18 +124,26 @@ pub use resolve::{
 };
 pub use socket::{
     Builder, DatagramSink, DatagramSocket, Ecn, Joined, MessageQueue, Messages, OptionReport,
-    OptionValue, OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Request,
-    SendQueue, SocketOperation, SocketOption, Statistics,
+    OptionValue, OptionsReport, OutputStream, Overflow, PeerErrors, QualityOfService, Receiver,
+    Request, RequestEvent, SendQueue, SocketOperation, SocketOption, Statistics,
 };
 pub use udpair_io::{
     Adapter, AdapterAddress, AdapterId, AdapterKind, Capabilities, Datagram, Datagrams,
     DefaultRoute, Descriptor, Destination, Engine, Filled, Fragmentation, Metadata, Network,
-    PacketHeader, Reach, RecvBatch, SendBatch, Socket as SystemSocket, Source, adapters,
-    default_routes, engines, is_receive_memory_full, receive_memory, receive_memory_limit,
-    set_receive_memory_limit,
+    Outgoing, OwnedDatagram, PacketHeader, Reach, RecvBatch, SendBatch, Socket as SystemSocket,
+    Source, adapters, default_routes, engines, is_receive_memory_full, receive_memory,
+    receive_memory_limit, set_receive_memory_limit,
 };
 
-/// The example of the package's README compiles.
+/// What the methods of [`Engine`] and of [`SystemSocket`] take and return.
+///
+/// A program that receives and sends through a [`DatagramSocket`] needs none of it. One that lends
+/// the system's socket ([`DatagramSocket::with_system_socket`]) and calls an engine itself does.
+pub mod engine {
+    pub use udpair_io::{EngineOptions, Family, NetworkError, Remaining, Run, Sent};
+}
+
+/// The program of the package's README runs.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

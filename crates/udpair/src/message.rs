@@ -62,21 +62,46 @@ impl Message {
     ///
     /// An IPv4 sender has an IPv4 address on a dual-stack socket too.
     pub fn remote(&self) -> SocketAddr {
-        self.0.metadata().from
+        self.0.metadata().remote
     }
 
-    /// Returns the destination of a reply, for [`send_to`](crate::DatagramSocket::send_to): the
-    /// sender's address, and the local address that the message was sent to as the address to send
-    /// from.
+    /// Returns where a reply goes, and from where: to the sender, from the address of this machine
+    /// that the sender asked. Nothing is sent by this; hand it to
+    /// [`send_to`](crate::DatagramSocket::send_to).
     ///
-    /// Otherwise a machine with several addresses would reply from the address that the routing
-    /// table prefers, and the sender could not match the reply to its request.
+    /// A client accepts a reply only from the address that it asked. If `send_to` were given only
+    /// [`remote`](Self::remote), the system would choose the address by the route to the client,
+    /// and on a machine with several addresses that may be another one.
+    ///
+    /// The reply leaves from another address than the one that was asked
+    ///
+    /// - if the message was sent to a group or a broadcast address, which nothing can be sent from:
+    ///   it then leaves from an address of the adapter on which the message arrived. For groups of
+    ///   IPv6 the system chooses the address by the route to the client.
+    /// - if the engine does not report [`local`](Metadata::local) (see
+    ///   [`Capabilities::local_address`](udpair_io::Capabilities::local_address)): then the address
+    ///   that the socket is bound to counts, and if it is bound to none, the system chooses.
+    ///
+    /// The routing table chooses the adapter that the reply leaves through, except for link-local
+    /// senders: those are reached only where the message arrived. If this machine has lost the
+    /// address meanwhile, `send_to` fails, and sends from no other one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn echo(socket: &udpair::DatagramSocket) -> Result<(), udpair::Error> {
+    /// let message = socket.recv().await?;
+    /// socket.send_to(message.payload(), message.reply()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "this sends nothing; hand it to `send_to`"]
     pub fn reply(&self) -> Destination {
         self.0.metadata().reply()
     }
 
-    /// Returns the local address that received the message. For multicast and broadcast this is the
-    /// address of the adapter on which the message arrived (MSG-11).
+    /// Returns the address of this machine that received the message. For multicast and broadcast
+    /// this is the address of the adapter on which the message arrived (MSG-11).
     ///
     /// # Platform
     ///
@@ -93,8 +118,11 @@ impl Message {
         })
     }
 
-    /// Returns the address that the message was sent to: one of this machine, a group, or a
-    /// broadcast address.
+    /// Returns the address that the sender sent the message to.
+    ///
+    /// For a multicast message this is the address of the group, and for a broadcast the broadcast
+    /// address; [`local`](Self::local) then is the address of the adapter. For any other message
+    /// both are the same. `None` where the engine does not report it.
     pub fn to(&self) -> Option<IpAddr> {
         let metadata = self.0.metadata();
         metadata.to.or(metadata.local)
@@ -140,8 +168,25 @@ impl Message {
     /// Returns whether the system truncated the payload.
     ///
     /// This crate's receive buffers are never too small for a datagram.
-    pub fn truncated(&self) -> bool {
-        self.0.metadata().truncated
+    pub fn is_truncated(&self) -> bool {
+        self.0.metadata().is_truncated
+    }
+}
+
+/// Returns the datagram, which a program took from a batch, as a message.
+///
+/// ```
+/// # fn messages(batch: &mut udpair::RecvBatch) {
+/// while let Some(datagram) = batch.pop() {
+///     let message = udpair::Message::from(datagram);
+///     println!("{} bytes from {}", message.payload().len(), message.remote());
+/// }
+/// # }
+/// ```
+impl From<OwnedDatagram> for Message {
+    #[inline]
+    fn from(datagram: OwnedDatagram) -> Self {
+        Self(datagram)
     }
 }
 
@@ -177,18 +222,35 @@ const LINK_LOCAL_SCOPE: u8 = 2;
 /// MSG-12 to MSG-15. Every ICMP error is reported as a `PeerError`, with its kind, its reporter and
 /// the MTU.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct PeerError(NetworkError);
+#[non_exhaustive]
+pub struct PeerError {
+    /// The kind of the error.
+    pub kind: PeerErrorKind,
+    /// The destination of the lost datagram; `None` where the system does not report it.
+    pub destination: Option<SocketAddr>,
+    /// The address that sent the error, the destination's or a router's; `None` where the system
+    /// does not report it.
+    pub reporter: Option<IpAddr>,
+    /// The path MTU, the largest packet that the path carries, in bytes, if the datagram's packet
+    /// was larger.
+    pub mtu: Option<u32>,
+}
 
 impl PeerError {
     pub(crate) fn new(error: NetworkError) -> Self {
-        Self(error)
+        Self {
+            kind: error.kind,
+            destination: error.destination,
+            reporter: error.reporter,
+            mtu: error.mtu,
+        }
     }
 
     /// Returns the kind of error that this is to a request: that of a failure which no repetition
     /// of the datagram overcomes, such as a closed port. `None` for errors about one datagram or one
     /// path.
     pub fn unreachable(&self) -> Option<ErrorKind> {
-        match self.0.kind {
+        match self.kind {
             PeerErrorKind::PortUnreachable | PeerErrorKind::ProtocolUnreachable => {
                 Some(ErrorKind::PeerUnreachable)
             }
@@ -203,12 +265,12 @@ impl PeerError {
     /// Returns this error as that of an operation. `action` says what could not be done.
     pub(crate) fn into_error(self, action: impl fmt::Display) -> Error {
         let kind = self.unreachable().unwrap_or(ErrorKind::Io);
-        let what = format!("{:?}", self.0.kind);
-        let mut message = match self.0.destination {
+        let what = format!("{:?}", self.kind);
+        let mut message = match self.destination {
             Some(to) => format!("{action}: {what} for a datagram to {to}"),
             None => format!("{action}: {what}"),
         };
-        if let Some(reporter) = self.0.reporter {
+        if let Some(reporter) = self.reporter {
             message.push_str(&format!(", reported by {reporter}"));
         }
         Error::new(kind, message)
@@ -216,29 +278,7 @@ impl PeerError {
 
     /// Emits the error as a tracing event. The caller holds no lock.
     pub(crate) fn observe(&self) {
-        observe::peer_error(self.0.destination, &self.0.kind, self.0.mtu);
-    }
-
-    /// Returns the destination of the lost datagram; `None` where the system does not report it.
-    pub fn destination(&self) -> Option<SocketAddr> {
-        self.0.destination
-    }
-
-    /// Returns the kind of the error.
-    pub fn kind(&self) -> PeerErrorKind {
-        self.0.kind
-    }
-
-    /// Returns the path MTU, the largest packet that the path carries, in bytes, if the datagram's
-    /// packet was larger.
-    pub fn mtu(&self) -> Option<u32> {
-        self.0.mtu
-    }
-
-    /// Returns the address that sent the error, the destination's or a router's; `None` where the
-    /// system does not report it.
-    pub fn reporter(&self) -> Option<IpAddr> {
-        self.0.reporter
+        observe::peer_error(self.destination, &self.kind, self.mtu);
     }
 }
 
@@ -273,9 +313,12 @@ pub enum Event {
 ///
 /// OUT-16.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct SendDrop {
-    destination: SocketAddr,
-    datagrams: u64,
+    /// Where the datagrams were sent to.
+    pub destination: SocketAddr,
+    /// How many datagrams were dropped in a row.
+    pub datagrams: u64,
 }
 
 impl SendDrop {
@@ -290,16 +333,6 @@ impl SendDrop {
     pub(crate) fn add(&mut self, datagrams: u64) {
         self.datagrams = self.datagrams.saturating_add(datagrams);
     }
-
-    /// Returns where the datagrams were sent to.
-    pub fn destination(&self) -> SocketAddr {
-        self.destination
-    }
-
-    /// Returns how many datagrams were dropped in a row.
-    pub fn datagrams(&self) -> u64 {
-        self.datagrams
-    }
 }
 
 /// A multicast group that was joined or left on an adapter because the network changed.
@@ -311,37 +344,26 @@ impl SendDrop {
 ///
 /// MCG-07: the model leaves it to the application to join again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct MembershipChange {
-    membership: Membership,
-    is_member: bool,
+    /// The address of the group.
+    pub group: IpAddr,
+    /// The one sender that the membership accepts; `None` if it accepts every sender.
+    pub source: Option<IpAddr>,
+    /// The index of the adapter.
+    pub adapter: u32,
+    /// Whether the socket is now a member of the group on this adapter.
+    pub is_member: bool,
 }
 
 impl MembershipChange {
     pub(crate) fn new(membership: Membership, is_member: bool) -> Self {
         Self {
-            membership,
+            group: membership.group,
+            source: membership.source,
+            adapter: membership.adapter,
             is_member,
         }
-    }
-
-    /// Returns the address of the group.
-    pub fn group(&self) -> IpAddr {
-        self.membership.group
-    }
-
-    /// Returns the one sender that the membership accepts; `None` if it accepts every sender.
-    pub fn source(&self) -> Option<IpAddr> {
-        self.membership.source
-    }
-
-    /// Returns the index of the adapter.
-    pub fn adapter(&self) -> u32 {
-        self.membership.adapter
-    }
-
-    /// Returns whether the socket is now a member of the group on this adapter.
-    pub fn is_member(&self) -> bool {
-        self.is_member
     }
 }
 
@@ -357,9 +379,12 @@ impl MembershipChange {
 ///
 /// BND-06, MCG-07.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AttachmentChange {
-    adapter: Arc<Adapter>,
-    is_attached: bool,
+    /// The adapter: as it is now, or as it was before it was removed.
+    pub adapter: Arc<Adapter>,
+    /// Whether the socket uses the adapter again; `false` if the adapter was removed.
+    pub is_attached: bool,
 }
 
 impl AttachmentChange {
@@ -368,16 +393,6 @@ impl AttachmentChange {
             adapter,
             is_attached,
         }
-    }
-
-    /// Returns the adapter: as it is now, or as it was before it was removed.
-    pub fn adapter(&self) -> &Adapter {
-        &self.adapter
-    }
-
-    /// Returns whether the socket uses the adapter again; `false` if the adapter was removed.
-    pub fn is_attached(&self) -> bool {
-        self.is_attached
     }
 }
 

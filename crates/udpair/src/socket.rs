@@ -39,14 +39,14 @@ use crate::error::Error;
 use crate::message::{Event, Message};
 use crate::name::{Endpoint, EndpointPair, HostName, ServiceName};
 pub use allowed::SocketOperation;
-pub use ask::Request;
+pub use ask::{Request, RequestEvent};
 pub use builder::Builder;
 use lifecycle::Operation;
 pub use link::Statistics;
 pub use multicast::Joined;
 pub use options::{OptionReport, OptionValue, OptionsReport, SocketOption};
 use receive::{ForEach, Receive};
-pub use receive::{MessageQueue, Messages, Overflow};
+pub use receive::{MessageQueue, Messages, Overflow, Receiver};
 use send::dispatch;
 pub use send::{DatagramSink, OutputStream};
 pub use send_queue::SendQueue;
@@ -579,7 +579,7 @@ impl DatagramSocket {
     /// # async fn print(socket: &DatagramSocket) -> Result<(), Error> {
     /// match socket.next_event().await? {
     ///     Event::Message(message) => println!("{} bytes", message.payload().len()),
-    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind(), error.reporter()),
+    ///     Event::PeerError(error) => println!("{:?} from {:?}", error.kind, error.reporter),
     ///     other => println!("{other:?}"),
     /// }
     /// # Ok(())
@@ -749,6 +749,11 @@ impl DatagramSocket {
     /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
     pub fn queue(&self, capacity: usize, overflow: Overflow) -> Result<MessageQueue, Error> {
         MessageQueue::new(self.shared(), capacity, overflow)
+    }
+
+    /// Returns what receives from this socket without keeping it open.
+    pub fn receiver(&self) -> Receiver {
+        Receiver::new(self.shared().clone())
     }
 
     /// Returns a stream of the messages, which ends when the socket is closed.

@@ -99,8 +99,8 @@ impl Lan {
 async fn attached(socket: &DatagramSocket, is_attached: bool) -> Result<(), Why> {
     loop {
         if let Event::AttachmentChanged(change) = socket.next_event().await? {
-            check(change.adapter().name == "e0", || format!("{change:?}"))?;
-            if change.is_attached() == is_attached {
+            check(change.adapter.name == "e0", || format!("{change:?}"))?;
+            if change.is_attached == is_attached {
                 return Ok(());
             }
         }
@@ -510,7 +510,7 @@ fn kept(lan: &Lan) -> Result<String, Why> {
         while numbers.len() < 50 || !is_back {
             match socket.next_event().await? {
                 Event::Message(message) => numbers.push(message.payload()[0]),
-                Event::AttachmentChanged(change) => is_back = change.is_attached(),
+                Event::AttachmentChanged(change) => is_back = change.is_attached,
                 _ => {}
             }
         }

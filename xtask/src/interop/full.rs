@@ -575,8 +575,8 @@ fn full_route(lan: &Lan) -> Result<String, Why> {
         while let Some(event) = socket.next_event().now_or_never() {
             // The port is closed, so what was not dropped is refused.
             if let Event::SendDropped(dropped) = event? {
-                check(dropped.destination() == lost, || format!("{dropped:?}"))?;
-                reported += dropped.datagrams();
+                check(dropped.destination == lost, || format!("{dropped:?}"))?;
+                reported += dropped.datagrams;
             }
         }
         check(reported == statistics.send_dropped, || {

@@ -191,11 +191,11 @@ pub(super) async fn change(
 ) -> Result<String, Why> {
     loop {
         if let Event::MembershipChanged(change) = socket.next_event().await?
-            && change.group().is_ipv4() == is_ipv4
-            && change.is_member() == is_member
+            && change.group.is_ipv4() == is_ipv4
+            && change.is_member == is_member
         {
             let verb = if is_member { "joined" } else { "left" };
-            return Ok(format!("{} {verb}", change.group()));
+            return Ok(format!("{} {verb}", change.group));
         }
     }
 }

@@ -477,9 +477,9 @@ fn good_and_bad(lan: &Lan) -> Result<String, Why> {
                 let Event::PeerError(error) = socket.next_event().await? else {
                     return Err("an event that is not a peer error".into());
                 };
-                let to = error.destination().ok_or("an error without destination")?;
+                let to = error.destination.ok_or("an error without destination")?;
                 *reported
-                    .entry((to, format!("{:?}", error.kind())))
+                    .entry((to, format!("{:?}", error.kind)))
                     .or_insert(0) += 1;
             }
         }
@@ -527,10 +527,9 @@ fn connected_errors(lan: &Lan) -> Result<String, Why> {
                 let Event::PeerError(error) = bad.next_event().await? else {
                     return Err("an event that is not a peer error".into());
                 };
-                check(
-                    error.kind() == kind && error.destination() == Some(to),
-                    || format!("{address}: {error:?}"),
-                )?;
+                check(error.kind == kind && error.destination == Some(to), || {
+                    format!("{address}: {error:?}")
+                })?;
                 good.output()?.write(address.as_bytes()).await?;
             }
             check(good.statistics().peer_errors == 0, || {
@@ -648,7 +647,7 @@ fn narrow_path(lan: &Lan) -> Result<String, Why> {
         let Event::PeerError(error) = refused.next_event().await? else {
             return Err("an event that is not a peer error".into());
         };
-        check(error.mtu() == Some(1280), || format!("{error:?}"))?;
+        check(error.mtu == Some(1280), || format!("{error:?}"))?;
         let mut rest = batch();
         let result = refused.send_batch(&mut rest).await.err();
         let kind = result.as_ref().map(udpair::Error::kind);

@@ -758,8 +758,8 @@ fn settled(lan: &Lan, socket: &DatagramSocket) -> Result<(), Why> {
 async fn change_on(socket: &DatagramSocket, is_member: bool, index: u32) -> Result<(), Why> {
     loop {
         if let Event::MembershipChanged(change) = socket.next_event().await?
-            && change.adapter() == index
-            && change.is_member() == is_member
+            && change.adapter == index
+            && change.is_member == is_member
         {
             return Ok(());
         }

@@ -1,11 +1,19 @@
-//! `ask`: sends one request, with retries, and waits for one reply.
+//! `ask`: sends one request, with retries, to one address after the other, and waits for one reply.
 
-use tokio::time::{Instant, timeout_at};
-use udpair::{DatagramSocket, Event as SocketEvent};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::context::{Context, Exit, Failure};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant, sleep_until};
+use udpair::{
+    DatagramSocket, Endpoint, Error, ErrorKind, Event as SocketEvent, PeerErrorKind, Request,
+    RequestEvent,
+};
+
+use super::context::{Context, Exit, Failure, NOTICE_AFTER};
 use crate::args::Ask;
-use crate::event::{Event, peer_error_kind};
+use crate::event::{Event, peer_error_kind, with_causes};
 
 pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Failure> {
     let payload = arguments.payload.bytes().await?;
@@ -15,84 +23,187 @@ pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Fail
             .decoded("--expect", text.as_bytes().to_vec())?,
         None => Vec::new(),
     };
-    let socket = context.connected(&arguments.remote.endpoint()).await?;
-    if context.global.json || context.global.verbose {
-        context.summarize(&socket);
-    }
-    let request = PendingRequest {
+    let (steps, next_step) = mpsc::unbounded_channel();
+    let progress = Progress {
         context,
         arguments,
-        socket: &socket,
-        payload: &payload,
-        expected: &expected,
+        payload_bytes: payload.len(),
+        connected: 0,
+        refusal: None,
+        rejected: Arc::default(),
     };
-    request.run().await
+    let request = progress.request(payload, expected, steps);
+    progress.run(&request, next_step).await
 }
 
-/// A request that waits for its reply.
-struct PendingRequest<'a> {
+/// A step of the request.
+enum Step {
+    Connected(DatagramSocket),
+    Sent,
+    Socket(SocketEvent),
+    GaveUp,
+}
+
+impl Step {
+    fn of(event: RequestEvent<'_>) -> Option<Self> {
+        match event {
+            RequestEvent::Connected(socket) => Some(Self::Connected(socket.clone())),
+            RequestEvent::Sent { .. } => Some(Self::Sent),
+            RequestEvent::Socket(event) => Some(Self::Socket(event.clone())),
+            RequestEvent::GaveUp { .. } => Some(Self::GaveUp),
+            _ => None,
+        }
+    }
+}
+
+/// A request that waits for its reply, and what has happened to it.
+struct Progress<'a> {
     context: &'a Context,
     arguments: &'a Ask,
-    socket: &'a DatagramSocket,
-    payload: &'a [u8],
-    /// The bytes that a reply must contain. Empty accepts every reply.
-    expected: &'a [u8],
+    payload_bytes: usize,
+    /// The number of addresses that were asked.
+    connected: usize,
+    /// Why the network refused the last address.
+    refusal: Option<PeerErrorKind>,
+    /// The number of replies of the last address without the expected bytes.
+    rejected: Arc<AtomicU64>,
 }
 
-impl PendingRequest<'_> {
-    /// Sends the request until a reply arrives, the tries are used up, or the peer is unreachable.
-    async fn run(&self) -> Result<Exit, Failure> {
-        let output = self.socket.output()?;
-        let remote = self.arguments.remote.endpoint();
-        let tries = self.arguments.retries.saturating_add(1);
-        let mut rejected = 0_u64;
-        for _ in 0..tries {
-            output.write(self.payload).await?;
-            let bytes = self.payload.len();
-            self.context.print(&Event::Sent { bytes }).await?;
-            let end = Instant::now() + self.arguments.wait;
-            while let Ok(event) = timeout_at(end, self.socket.next_event()).await {
-                let event = event?;
-                self.context.print_event(&event).await?;
-                match event {
-                    SocketEvent::Message(message) if self.is_expected(message.payload()) => {
-                        let event = Event::message(&message, self.socket.local_addr());
-                        self.context.print(&event).await?;
-                        return Ok(Exit::Done);
+impl Progress<'_> {
+    /// Returns the request, whose reply must contain `expected`.
+    fn request(
+        &self,
+        payload: Vec<u8>,
+        expected: Vec<u8>,
+        steps: UnboundedSender<Step>,
+    ) -> Request {
+        let rejected = self.rejected.clone();
+        let of_address = self.rejected.clone();
+        Request::new(payload)
+            .wait(self.arguments.wait)
+            .wait_max(self.arguments.wait)
+            .retries(self.arguments.retries)
+            .accept(move |message| {
+                let is_expected = contains(message.payload(), &expected);
+                rejected.fetch_add((!is_expected).into(), Ordering::Relaxed);
+                is_expected
+            })
+            .on_event(move |event| {
+                if let RequestEvent::Connected(_) = event {
+                    of_address.store(0, Ordering::Relaxed);
+                }
+                if let Some(step) = Step::of(event) {
+                    // The other end is dropped only with the request.
+                    let _ = steps.send(step);
+                }
+            })
+    }
+
+    /// Asks one address after the other, and prints each step before the next one is made.
+    async fn run(
+        mut self,
+        request: &Request,
+        mut next_step: UnboundedReceiver<Step>,
+    ) -> Result<Exit, Failure> {
+        let mut asking = pin!(self.context.ask(self.arguments.remote.endpoint(), request));
+        let mut resolving_since = Some(Instant::now());
+        let outcome = loop {
+            let notice = resolving_since.map(|since| since + NOTICE_AFTER);
+            tokio::select! {
+                biased;
+                Some(step) = next_step.recv() => {
+                    match &step {
+                        Step::Connected(_) => resolving_since = None,
+                        Step::GaveUp => resolving_since = Some(Instant::now()),
+                        Step::Sent | Step::Socket(_) => {}
                     }
-                    SocketEvent::Message(_) => rejected += 1,
-                    SocketEvent::PeerError(error) => {
-                        if let Some(kind) = error.unreachable() {
-                            let why = peer_error_kind(error.kind()).replace('-', " ");
-                            let context = self.context;
-                            return Err(context
-                                .unreachable(kind, &why, &remote, self.socket)
-                                .await);
-                        }
-                    }
-                    _ => {}
+                    self.print(step).await?;
+                }
+                outcome = &mut asking => break outcome,
+                () = sleep_until(notice.unwrap_or_else(Instant::now)), if notice.is_some() => {
+                    self.context.say_what_is_waited_for();
+                    resolving_since = None;
                 }
             }
+        };
+        while let Ok(step) = next_step.try_recv() {
+            self.print(step).await?;
         }
+        match outcome {
+            Ok((socket, reply)) => {
+                let event = Event::message(&reply, socket.local_addr());
+                self.context.print(&event).await?;
+                Ok(Exit::Done)
+            }
+            Err(Failure::Error(error)) => Err(self.failure(error).await),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn print(&mut self, step: Step) -> Result<(), Failure> {
+        match step {
+            Step::Connected(socket) => {
+                self.connected += 1;
+                self.refusal = None;
+                if self.context.global.json || self.context.global.verbose {
+                    self.context.summarize(&socket);
+                }
+                let remote = self.arguments.remote.endpoint();
+                self.context.report_connected(&socket, &remote).await
+            }
+            Step::Sent => {
+                let bytes = self.payload_bytes;
+                self.context.print(&Event::Sent { bytes }).await
+            }
+            Step::Socket(event) => {
+                if let SocketEvent::PeerError(error) = &event
+                    && error.unreachable().is_some()
+                {
+                    self.refusal = Some(error.kind);
+                }
+                self.context.print_event(&event).await
+            }
+            Step::GaveUp => Ok(()),
+        }
+    }
+
+    /// Returns the failure for an error of the request.
+    async fn failure(&self, error: Error) -> Failure {
+        let remote = self.arguments.remote.endpoint();
+        let refusal = self.refusal.map(peer_error_kind);
+        let why = match (error.kind(), refusal) {
+            (ErrorKind::NoReply, _) => self.silence(&remote),
+            (_, Some(refusal)) => format!("no reply from {remote}: {}", refusal.replace('-', " ")),
+            // Something other than the peer's silence or refusal.
+            (_, None) => return error.into(),
+        };
+        let message = match self.connected {
+            1 => why,
+            // The error names all addresses.
+            _ => with_causes(&error),
+        };
+        self.context.no_reply(error.kind(), &remote, message).await
+    }
+
+    /// Returns how the only address was asked, and what came instead of the reply.
+    fn silence(&self, remote: &Endpoint) -> String {
+        let tries = self.arguments.retries.saturating_add(1);
         let sent = format!(
             "{tries} {} of {:?} each",
             if tries == 1 { "try" } else { "tries" },
             self.arguments.wait
         );
-        let message = match rejected {
+        match self.rejected.load(Ordering::Relaxed) {
             0 => format!("no reply from {remote} to {sent}"),
             1 => format!("1 reply from {remote} to {sent}; it does not contain the expected data"),
-            _ => format!(
+            rejected => format!(
                 "{rejected} replies from {remote} to {sent}; none contains the expected data"
             ),
-        };
-        Err(self.context.no_reply(&remote, message).await)
+        }
     }
+}
 
-    fn is_expected(&self, payload: &[u8]) -> bool {
-        self.expected.is_empty()
-            || payload
-                .windows(self.expected.len())
-                .any(|part| part == self.expected)
-    }
+/// Returns whether `expected` occurs in `payload`, as an empty one does in any.
+fn contains(payload: &[u8], expected: &[u8]) -> bool {
+    expected.is_empty() || payload.windows(expected.len()).any(|part| part == expected)
 }

@@ -86,7 +86,7 @@ impl Session<'_> {
                 self.context.print(&event).await
             }
             SocketEvent::PeerError(error) => {
-                self.is_refused |= error.kind() == PeerErrorKind::PortUnreachable;
+                self.is_refused |= error.kind == PeerErrorKind::PortUnreachable;
                 self.context.print_event(event).await
             }
             _ => self.context.print_event(event).await,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use udpair::{
-    AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
-    Event as SocketEvent, OutputStream, Resolver, ServiceSource,
+    Adapter, AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
+    Event as SocketEvent, Message, OutputStream, Request, Resolver, ServiceSource,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
@@ -110,8 +110,8 @@ pub(super) struct Context {
     pub(super) output: Output,
     /// The resolver of all names of the command.
     resolver: Resolver,
-    /// The socket whose counters are printed at the end.
-    summarized: RefCell<Option<DatagramSocket>>,
+    /// The sockets whose counters are printed at the end, as sums.
+    summarized: RefCell<Vec<DatagramSocket>>,
 }
 
 impl Context {
@@ -160,9 +160,10 @@ impl Context {
         }
     }
 
-    /// Has the counters of `socket` printed at the end, however the command ends.
+    /// Has the counters of `socket` printed at the end, however the command ends, added to those of
+    /// earlier sockets.
     pub(super) fn summarize(&self, socket: &DatagramSocket) {
-        self.summarized.replace(Some(socket.clone()));
+        self.summarized.borrow_mut().push(socket.clone());
     }
 
     /// Prints the error and the summary, waits until they are written, and returns the exit code.
@@ -181,8 +182,10 @@ impl Context {
                 code
             }
         };
-        if let Some(socket) = self.summarized.take() {
-            let _ = self.print(&Event::summary(&socket.statistics())).await;
+        let summarized = self.summarized.take();
+        let summarized: Vec<_> = summarized.iter().map(DatagramSocket::statistics).collect();
+        if !summarized.is_empty() {
+            let _ = self.print(&Event::summary(&summarized)).await;
         }
         let lost = self.output.finish().await.err().or(lost);
         // A reader may close the pipe at any time; that is not a failure.
@@ -206,10 +209,15 @@ impl Context {
         if let Ok(output) = timeout(NOTICE_AFTER, work.as_mut()).await {
             return output;
         }
+        self.say_what_is_waited_for();
+        work.await
+    }
+
+    /// Says which lookups are waited for.
+    pub(super) fn say_what_is_waited_for(&self) {
         if !self.global.quiet && !self.global.json {
             self.output.warn(&self.waiting_for());
         }
-        work.await
     }
 
     /// Returns what the command is waiting for, as a sentence.
@@ -299,8 +307,19 @@ impl Context {
         builder: &Builder,
         local: &Endpoint,
     ) -> Result<DatagramSocket, Failure> {
+        Ok(match self.adapter(local)? {
+            None => self.resolving(builder.bind(local)).await?,
+            Some(adapter) => {
+                let binding = builder.bind_on(&adapter, local.service());
+                self.resolving(binding).await?
+            }
+        })
+    }
+
+    /// Returns the adapter of `--adapter`, if it is given, for a socket with this local endpoint.
+    fn adapter(&self, local: &Endpoint) -> Result<Option<Adapter>, Failure> {
         let Some(name) = &self.global.adapter else {
-            return Ok(self.resolving(builder.bind(local)).await?);
+            return Ok(None);
         };
         if local.host().is_some() {
             return Err(Failure::usage(
@@ -313,9 +332,25 @@ impl Context {
                 error.advice().unwrap_or_default()
             )),
             _ => Failure::from(error),
-        })?;
-        let binding = builder.bind_on(&adapter, local.service());
-        Ok(self.resolving(binding).await?)
+        });
+        adapter.map(Some)
+    }
+
+    /// Asks one address of `remote` after the other. Returns the socket that is connected to the
+    /// one that replied, and the reply.
+    pub(super) async fn ask(
+        &self,
+        remote: Endpoint,
+        request: &Request,
+    ) -> Result<(DatagramSocket, Message), Failure> {
+        let local = self.global.local.clone().unwrap_or_default();
+        let adapter = self.adapter(&local)?;
+        let pair = EndpointPair::to_endpoint(remote)?.with_local(local);
+        let builder = self.builder();
+        Ok(match adapter {
+            None => builder.ask(&pair, request).await?,
+            Some(adapter) => builder.ask_on(&adapter, &pair, request).await?,
+        })
     }
 
     /// Opens a socket that is connected to `remote`, and reports the connection.
@@ -331,6 +366,16 @@ impl Context {
             let pair = pair.with_local(local);
             self.resolving(builder.connect(&pair)).await?
         };
+        self.report_connected(&socket, remote).await?;
+        Ok(socket)
+    }
+
+    /// Reports that `socket` is connected to `remote`, and what the system did not grant it.
+    pub(super) async fn report_connected(
+        &self,
+        socket: &DatagramSocket,
+        remote: &Endpoint,
+    ) -> Result<(), Failure> {
         self.print(&Event::Connected {
             local: socket.local_addr(),
             remote: socket.peer_addr(),
@@ -338,8 +383,8 @@ impl Context {
             service: remote.service().to_string(),
         })
         .await?;
-        self.report_unmet(&socket);
-        Ok(socket)
+        self.report_unmet(socket);
+        Ok(())
     }
 
     /// Reports the options that the system did not grant as requested. With `--json` it does so
@@ -354,10 +399,15 @@ impl Context {
         }
     }
 
-    /// Returns the failure for a `remote` that did not reply in time.
-    pub(super) async fn no_reply(&self, remote: &Endpoint, message: String) -> Failure {
+    /// Returns the failure for a `remote` none of whose addresses replied.
+    pub(super) async fn no_reply(
+        &self,
+        kind: ErrorKind,
+        remote: &Endpoint,
+        message: String,
+    ) -> Failure {
         Failure::Problem {
-            kind: ErrorKind::NoReply,
+            kind,
             message,
             advice: self.hidden_srv_advice(remote).await,
         }
@@ -458,7 +508,7 @@ pub(super) fn may_pass_later(error: &Error) -> bool {
 }
 
 /// How long a command resolves names without saying what it waits for.
-const NOTICE_AFTER: Duration = Duration::from_secs(2);
+pub(super) const NOTICE_AFTER: Duration = Duration::from_secs(2);
 
 /// The number of lookups that it names.
 const PENDING_SHOWN: usize = 4;

@@ -119,7 +119,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
 
     notes.title("6. Read the statistics").await?;
     let statistics = socket.statistics();
-    context.print(&Event::summary(&statistics)).await?;
+    context.print(&Event::summary(&[statistics])).await?;
     notes.text(&format!(
         "{} sent, {} received; of the non-peer sender's 3 datagrams, udpair dropped {} that was \
          queued before the connect, and the kernel dropped the others",

@@ -104,7 +104,7 @@ impl Burst<'_> {
             match self.socket.next_event().await {
                 Ok(event) => {
                     if let SocketEvent::PeerError(error) = &event
-                        && error.kind() == PeerErrorKind::PortUnreachable
+                        && error.kind == PeerErrorKind::PortUnreachable
                     {
                         self.note(ErrorKind::PeerUnreachable);
                     }

@@ -365,3 +365,55 @@ fn send_with_count_zero_reports_exactly_zero_drops() {
         (&0.into(), &true.into())
     );
 }
+
+/// ADR-01: a name has two addresses. The first one refuses or is silent, the second one replies.
+#[test]
+fn ask_goes_on_to_the_next_address() {
+    for is_silent in [false, true] {
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = peer.local_addr().unwrap().port();
+        let first = format!("[::1]:{port}");
+        let silent = is_silent.then(|| UdpSocket::bind(&first).unwrap());
+        let port = port.to_string();
+        let arguments = ["ask", "localhost", &port, "q", "--retries", "1", "--json"];
+        let ask = Running::start(&[&arguments as &[_], &["--wait", "50ms"]].concat());
+        let (_, from) = peer.recv_from(&mut [0; 16]).unwrap();
+        peer.send_to(b"a", from).unwrap();
+        let (events, code) = ask.finish();
+        assert_eq!((code, only_reply(&events)), (0, "a"));
+        let names: Vec<_> = events.iter().map(|event| &event["event"]).collect();
+        let tries = if is_silent { 2 } else { 1 };
+        let count = |name| names.iter().filter(|event| **event == name).count();
+        assert_eq!(count("connected"), 2, "{names:?}");
+        assert_eq!(count("peer-error"), usize::from(!is_silent), "{names:?}");
+        // The peer may have been asked twice before its reply arrived.
+        assert!(count("sent") > tries, "{names:?}");
+        assert_eq!(events[0]["remote"], first);
+        let summary = events.last().unwrap();
+        assert_eq!(summary["sent"], count("sent"), "{summary}");
+        drop(silent);
+    }
+}
+
+/// All addresses of a name refuse: the error names each, and its kind is that of the last one.
+#[test]
+fn ask_names_every_address_that_did_not_reply() {
+    let free = UdpSocket::bind("[::1]:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    let arguments = ["ask", "localhost", &port, "q", "--json", "--retries", "0"];
+    let ask = [&arguments as &[_], &["--wait", "20ms"]].concat();
+    // The local port serves for one address after the other.
+    let local = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let local_port = format!(":{}", local.local_addr().unwrap().port());
+    drop(local);
+    for local in [&[] as &[&str], &["--local", &local_port]] {
+        let finished = udpair(&[&ask, local].concat());
+        assert_eq!(finished.code, 6, "{finished:?}");
+        let error = finished.error();
+        assert_eq!(error["kind"], "peer-unreachable");
+        let message = error["message"].as_str().unwrap();
+        for address in [format!("[::1]:{port}"), format!("127.0.0.1:{port}")] {
+            assert!(message.contains(&address), "{message}");
+        }
+    }
+}

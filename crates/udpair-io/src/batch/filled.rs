@@ -86,7 +86,7 @@ pub fn filter_filled(
             continue;
         }
         stats.bytes += buffer.length;
-        stats.truncated += usize::from(buffer.metadata.truncated);
+        stats.truncated += usize::from(buffer.metadata.is_truncated);
         let before = mem::take(&mut stats.drops);
         buffer.dropped_before = buffer.dropped_before.wrapping_add(before);
         buffers.swap(kept, at);
@@ -113,10 +113,10 @@ mod tests {
         let mut bytes = [[b'a'], [b'b'], [b'c'], [b'd']];
         let mut buffers = bytes.each_mut().map(|bytes| IoSliceMut::new(bytes));
         let mut filled = vec![from(1, 7), from(9, 8), from(1, 10), from(9, 11)];
-        filled[0].metadata.truncated = true;
+        filled[0].metadata.is_truncated = true;
         let mut reported = 5;
         let stats = filter_filled(&mut buffers, &mut filled, &mut reported, |metadata| {
-            metadata.from.port() == 9
+            metadata.remote.port() == 9
         });
         let kept = filled.iter().zip(&buffers);
         let kept: Vec<_> = kept
@@ -128,7 +128,7 @@ mod tests {
         // Drops before a refused datagram at the end are reported by the next one.
         let mut filled = vec![from(9, 12), from(1, 15)];
         filter_filled(&mut buffers, &mut filled, &mut reported, |metadata| {
-            metadata.from.port() == 9
+            metadata.remote.port() == 9
         });
         assert_eq!((filled.len(), filled[0].dropped_before), (1, 1));
         assert_eq!(reported, 12);

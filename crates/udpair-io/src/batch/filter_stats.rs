@@ -2,6 +2,7 @@
 
 /// What a filter kept in a batch, and what it refused.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct FilterStats {
     /// How many datagrams were refused.
     pub refused: usize,

@@ -133,7 +133,7 @@ impl GroBuffer {
         buffer[..copied].copy_from_slice(&self.rest()[..copied]);
         let mut metadata = self.metadata;
         // Truncation removes the end of what the kernel delivered.
-        metadata.truncated = copied < taken || metadata.truncated && taken == left;
+        metadata.is_truncated = copied < taken || metadata.is_truncated && taken == left;
         self.taken += taken;
         let mut filled = Filled::new(metadata, copied, self.segment.min(copied));
         filled.dropped_before = mem::take(&mut self.dropped_before);

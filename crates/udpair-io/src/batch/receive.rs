@@ -32,7 +32,7 @@ impl<'a> Datagram<'a> {
     /// Returns the sender. On a dual-stack socket too, an IPv4 sender has a plain IPv4 address.
     #[inline]
     pub fn remote(&self) -> SocketAddr {
-        self.metadata.from
+        self.metadata.remote
     }
 
     /// Returns the metadata that the engine reported for this datagram.
@@ -134,7 +134,7 @@ impl RecvBatch {
 
     /// Copies datagrams of the first message to the front of `buffer` and removes them: as many
     /// whole ones as fit, but at most `datagrams_max`, and at least one. If not even one fits, its
-    /// end is lost, and [`truncated`](Metadata::truncated) says so. Returns `None` if the batch is
+    /// end is lost, and [`is_truncated`](Metadata::is_truncated) says so. Returns `None` if the batch is
     /// empty.
     pub fn pop_into(&mut self, buffer: &mut [u8], datagrams_max: usize) -> Option<Filled> {
         let first = self.buffers.front_mut()?;
@@ -218,7 +218,7 @@ impl RecvBatch {
             if is_admitted {
                 stats.bytes += buffer.bytes();
                 // Truncation removes the end of a buffer, so it affects only its last datagram.
-                stats.truncated += usize::from(buffer.metadata.truncated);
+                stats.truncated += usize::from(buffer.metadata.is_truncated);
                 let before = mem::take(&mut stats.drops);
                 buffer.dropped_before = buffer.dropped_before.wrapping_add(before);
             } else {
@@ -441,7 +441,7 @@ mod tests {
         ];
         let pop = |batch: &mut RecvBatch| {
             let popped = batch.pop()?;
-            let from = popped.metadata().from;
+            let from = popped.metadata().remote;
             Some((popped.payload().to_vec(), from, popped.dropped_before()))
         };
         let mut plain = batch(&messages);
@@ -502,7 +502,7 @@ mod tests {
                             let end = text.len().min(bytes);
                             assert_eq!(datagram, &text[..end], "{bytes} {datagrams_max}");
                             let is_cut = end < text.len();
-                            assert!(texts.len() < last || filled.metadata.truncated == is_cut);
+                            assert!(texts.len() < last || filled.metadata.is_truncated == is_cut);
                             texts.push(text);
                         }
                     }
@@ -568,7 +568,7 @@ mod tests {
             ("ee", 2, "192.0.2.1:1", None),
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
-        let stats = batch.filter_received(&mut 0, |metadata| metadata.from == peer);
+        let stats = batch.filter_received(&mut 0, |metadata| metadata.remote == peer);
         let expected = FilterStats {
             refused: 2,
             bytes: 7,
@@ -586,7 +586,7 @@ mod tests {
             ("cc", 2, "192.0.2.1:1", Some(7)),
         ]);
         let peer = "192.0.2.1:1".parse().unwrap();
-        batch.filter_received(&mut 0, |metadata| metadata.from == peer);
+        batch.filter_received(&mut 0, |metadata| metadata.remote == peer);
         let drops: Vec<_> = batch.iter().map(|kept| kept.dropped_before()).collect();
         assert_eq!(drops, [1, 6]);
     }
@@ -629,7 +629,9 @@ mod tests {
             );
             let mut reported = 1;
             batch.filter_received(&mut reported, |_| true);
-            batch.filter_again(&mut reported, |metadata| metadata.from.to_string() == peer);
+            batch.filter_again(&mut reported, |metadata| {
+                metadata.remote.to_string() == peer
+            });
             let drops: Vec<_> = batch
                 .buffers
                 .iter()
@@ -655,7 +657,9 @@ mod tests {
         received.filter_received(&mut reported, |_| true);
 
         received.append(&mut partly_taken);
-        received.filter_again(&mut reported, |metadata| metadata.from.to_string() == peer);
+        received.filter_again(&mut reported, |metadata| {
+            metadata.remote.to_string() == peer
+        });
 
         let drops: Vec<_> = std::iter::from_fn(|| received.pop())
             .map(|popped| popped.dropped_before())

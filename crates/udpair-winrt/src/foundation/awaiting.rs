@@ -7,11 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use udpair::background;
-
 use super::operation::Operation;
-use super::status::AsyncStatus;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The future of an [`Operation`]: what `await` makes of it.
 ///
@@ -43,15 +40,8 @@ where
     ///
     /// # Errors
     ///
-    /// - The error with which the operation ends.
-    /// - `E_ILLEGAL_METHOD_CALL`: the calling thread is [`udpair`]'s background thread, which has to
-    ///   do the work, and the operation has not ended.
+    /// The error with which the operation ends.
     pub fn get(&self) -> Result<T> {
-        if self.status() == AsyncStatus::Started && background::is_current_thread() {
-            return Err(Error::illegal_call(
-                "the thread that does the work cannot wait for it",
-            ));
-        }
         block_on(self.into_future())
     }
 }

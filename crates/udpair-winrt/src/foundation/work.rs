@@ -23,7 +23,7 @@ impl<T> Operation<T>
 where
     T: Clone + Send + Sync + 'static,
 {
-    /// Starts an operation in [`udpair`]'s background runtime.
+    /// Starts an operation on threads of [`udpair`].
     ///
     /// The first poll happens inside this call. So an operation that has nothing to wait for has
     /// ended when this returns, and operations start in the order of the calls.

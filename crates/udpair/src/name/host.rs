@@ -125,7 +125,9 @@ impl HostName {
     pub fn canonical_name(&self) -> Cow<'_, str> {
         match &self.value {
             Value::Domain(domain) => Cow::Borrowed(&domain.canonical),
+            Value::Ipv4(ip, Zone::None) => Cow::Owned(ip.to_string()),
             Value::Ipv4(ip, zone) => Cow::Owned(format!("{ip}{zone}")),
+            Value::Ipv6(ip, Zone::None) => Cow::Owned(ip.to_string()),
             Value::Ipv6(ip, zone) => Cow::Owned(format!("{ip}{zone}")),
             Value::Bluetooth(octets) => Cow::Owned(bluetooth::canonical(*octets)),
         }
@@ -287,16 +289,10 @@ impl HostName {
             };
             return parse_ipv6(inner).ok_or("there is no IPv6 address between the brackets");
         }
-        if let Some((ip, zone)) = text.split_once('%')
-            && let Ok(ip) = ip.parse::<Ipv4Addr>()
-        {
-            if !ip.is_multicast() {
-                return Err("of the IPv4 addresses, only those of multicast groups have a zone");
-            }
-            let zone = parse_zone(zone).ok_or("there is no adapter after the percent sign")?;
-            return Ok(Value::Ipv4(ip, zone));
-        }
         if text.contains([':', '%']) {
+            if let Some(group) = parse_ipv4_group(text) {
+                return group;
+            }
             return parse_ipv6(text).ok_or(
                 "a colon or percent sign belongs to IPv6 addresses; the service is given \
                  separately",
@@ -307,6 +303,20 @@ impl HostName {
         }
         domain::parse(text).map(Value::Domain)
     }
+}
+
+/// Parses the address of an IPv4 group with a zone; `None` if there is no IPv4 address before a
+/// percent sign.
+fn parse_ipv4_group(text: &str) -> Option<Result<Value, &'static str>> {
+    let (ip, zone) = text.split_once('%')?;
+    let ip: Ipv4Addr = ip.parse().ok()?;
+    if !ip.is_multicast() {
+        return Some(Err(
+            "of the IPv4 addresses, only those of multicast groups have a zone",
+        ));
+    }
+    let zone = parse_zone(zone).ok_or("there is no adapter after the percent sign");
+    Some(zone.map(|zone| Value::Ipv4(ip, zone)))
 }
 
 /// Parses an IPv6 address with or without a zone.

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::vec;
 
 use super::candidate::{self, Sources};
@@ -135,9 +135,25 @@ impl<'a> RemoteAddresses<'a> {
         let no_address = || Error::new(ErrorKind::HostNotFound, "there is no address to send to");
         Err(self.first_rejection.take().unwrap_or_else(no_address))
     }
+
+    /// Gives the lookups more time: what passed while the last address was in use is none of
+    /// theirs.
+    pub(crate) fn postpone(&mut self, by: Duration) {
+        self.addresses.postpone(by);
+    }
 }
 
 impl Addresses<'_> {
+    fn postpone(&mut self, by: Duration) {
+        let Self::HostByHost(hosts) = self else {
+            return;
+        };
+        hosts.search.postpone(by);
+        if let Some(current) = &mut hosts.current {
+            current.search.postpone(by);
+        }
+    }
+
     async fn next(&mut self) -> Result<Option<SocketAddr>, Error> {
         match self {
             Self::Literal(address) => Ok(address.take()),

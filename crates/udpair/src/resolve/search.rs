@@ -67,6 +67,11 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Puts the deadline off.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        self.deadline = self.deadline.checked_add(by).unwrap_or(self.deadline);
+    }
+
     /// Returns how much of the time limit is left.
     pub(super) fn time_left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

@@ -16,7 +16,7 @@ impl DatagramSocket {
     /// Receives the next datagram into `buffer`, which allocates nothing. Waits until one arrives.
     ///
     /// If the datagram is longer than `buffer`, its end is lost, and
-    /// [`truncated`](crate::Metadata::truncated) says so. A buffer of 65,535 bytes holds any
+    /// [`is_truncated`](crate::Metadata::is_truncated) says so. A buffer of 65,535 bytes holds any
     /// datagram.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl DatagramSocket {
     /// # async fn first(socket: &DatagramSocket) -> Result<(), Error> {
     /// let mut buffer = [0; 2048];
     /// let filled = socket.recv_into(&mut buffer).await?;
-    /// let (payload, from) = (&buffer[..filled.length], filled.metadata.from);
+    /// let (payload, from) = (&buffer[..filled.length], filled.metadata.remote);
     /// # let _ = (payload, from);
     /// # Ok(())
     /// # }
@@ -60,10 +60,10 @@ impl DatagramSocket {
     /// and one length, of which only the last may be shorter. `filled`, which is emptied first,
     /// then says for each of the first buffers what it holds. The order of `buffers` may change.
     ///
-    /// The kernel writes into `buffers` itself if each has room for 65,535 bytes, or if
+    /// The kernel writes into `buffers` itself as long as they have room for 65,535 bytes, or if
     /// [receive offload](crate::Builder::receive_offload) is off. Otherwise datagrams are copied,
     /// and what does not fit is left for the next call. Only a datagram that is longer than its
-    /// buffer loses its end; [`truncated`](crate::Metadata::truncated) says so. Without `buffers`,
+    /// buffer loses its end; [`is_truncated`](crate::Metadata::is_truncated) says so. Without `buffers`,
     /// this returns 0 once a datagram arrives, and takes none.
     ///
     /// # Errors
@@ -150,12 +150,12 @@ impl DatagramSocket {
         self.shared()
             .grant_stream_after_opening(dispatch::SEND_TO)
             .await?;
-        let run = Run {
+        let mut run = Run {
             payload,
             segment,
             to,
         };
-        dispatch::send_run(self.shared(), run).await
+        dispatch::send_run(self.shared(), &mut run).await
     }
 
     /// Sends as much of a run of datagrams as the kernel has buffer space for now, and returns the

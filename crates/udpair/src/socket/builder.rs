@@ -131,6 +131,20 @@ impl Builder {
         self
     }
 
+    /// Sets whether the system is asked for the metadata of received datagrams. Default: `true`.
+    ///
+    /// With `false` a receive costs the kernel and this library a little less, and of a datagram's
+    /// [metadata](udpair_io::Metadata) only the sender is known: not the address that it was sent
+    /// to, the adapter, the hop limit and the ECN bits, nor how many datagrams were dropped before
+    /// it. So a [reply](udpair_io::Metadata::reply) leaves from the address that the routing table
+    /// chooses. Errors that the network sends back, and times if
+    /// [`timestamps`](Self::timestamps) requests them, are reported nevertheless. A socket for
+    /// [multicast only](Self::multicast_only) needs the metadata, and gets it.
+    pub fn metadata(mut self, metadata: bool) -> Self {
+        self.settings().requested.metadata = metadata;
+        self
+    }
+
     /// Sets whether the kernel may coalesce datagrams of one sender (GRO), where it can. Default:
     /// `true`.
     ///
@@ -319,11 +333,6 @@ impl Builder {
     pub fn resolver(mut self, resolver: &Resolver) -> Self {
         self.settings().resolver = resolver.clone();
         self
-    }
-
-    /// Returns the resolver that the sockets use.
-    pub(super) fn requested_resolver(&self) -> Resolver {
-        self.0.with_implied_resolver().resolver.clone()
     }
 
     /// Sets the engine that moves datagrams to and from the kernel. Default: the fastest of

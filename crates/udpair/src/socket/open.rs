@@ -70,6 +70,21 @@ pub(crate) async fn connect(shared: &Arc<Shared>, pair: &EndpointPair) -> Result
     Ok(())
 }
 
+/// Connects a new socket to one address, from a local end that was resolved.
+pub(crate) fn connect_from(
+    shared: &Arc<Shared>,
+    local: &Local,
+    address: SocketAddr,
+) -> Result<(), Error> {
+    let action = "connect";
+    let opening = shared.begin(action, Operation::Connect(LocalPart::default()))?;
+    let settings = opening.settings();
+    let opened = driver::within(|| connect_new(&settings, local, address));
+    opening.succeed(action, opened.map_err(Error::no_runtime)??)?;
+    follower::start(shared);
+    Ok(())
+}
+
 /// Implements [`Builder::bind`](super::Builder::bind) and
 /// [`Builder::bind_on`](super::Builder::bind_on).
 pub(crate) async fn bind(
@@ -278,7 +293,7 @@ pub(crate) fn check_destination(shared: &Shared, to: &Destination) -> Result<Des
     Ok(Destination { address, ..*to })
 }
 
-fn check_address(
+pub(crate) fn check_address(
     settings: &Settings,
     address: SocketAddr,
     purpose: Purpose,

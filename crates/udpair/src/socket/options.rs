@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 
-use udpair_io::{Family, Socket};
+use udpair_io::{Engine, Family, Socket};
 
 use super::settings::{ECN_BITS, Ecn, Multicast, QualityOfService, RequestedOptions, Settings};
 use crate::resolve::AddressFamily;
@@ -103,6 +103,11 @@ pub enum SocketOption {
     /// [`Builder::receive_offload`](super::Builder::receive_offload), `true` leaves the choice to
     /// the system, and `false` is a request.
     ReceiveOffload,
+    /// Whether the system reports metadata of received datagrams. With
+    /// [`Builder::metadata`](super::Builder::metadata), `true` leaves the choice to the system, and
+    /// `false` is a request. [`capabilities`](super::DatagramSocket::capabilities) tells which
+    /// metadata it is.
+    Metadata,
 }
 
 /// The value of a [`SocketOption`].
@@ -159,6 +164,7 @@ impl SocketOption {
         Self::MulticastLoopback,
         Self::MulticastAdapter,
         Self::ReceiveOffload,
+        Self::Metadata,
     ];
 
     /// Returns the name of the option: `"inbound buffer"`.
@@ -175,6 +181,7 @@ impl SocketOption {
             Self::MulticastLoopback => "multicast loopback",
             Self::MulticastAdapter => "multicast adapter",
             Self::ReceiveOffload => "receive offload",
+            Self::Metadata => "metadata",
         }
     }
 }
@@ -194,6 +201,7 @@ pub(crate) struct Observed {
     /// `None` if the system does not say.
     multicast_adapter: Option<u32>,
     receive_offload: bool,
+    metadata: bool,
 }
 
 type Answer<T> = Result<T, String>;
@@ -211,11 +219,11 @@ impl Observed {
         let socket = Socket::open(family).or_else(|_| Socket::open(Family::Ipv4));
         let socket = socket.ok()?;
         settings.apply_engine(&socket).ok()?;
-        Some(Self::of(&socket))
+        Some(Self::of(settings.engine, &socket))
     }
 
     /// Queries the system for the options of `socket`.
-    pub(crate) fn of(socket: &Socket) -> Self {
+    pub(crate) fn of(engine: &dyn Engine, socket: &Socket) -> Self {
         fn answer<T>(answer: io::Result<T>) -> Answer<T> {
             answer.map_err(|error| error.to_string())
         }
@@ -230,6 +238,10 @@ impl Observed {
             multicast_loopback: answer(udpair_io::multicast_loopback(socket)),
             multicast_adapter: udpair_io::multicast_adapter(socket).ok(),
             receive_offload: udpair_io::receive_offload(socket),
+            metadata: {
+                let reported = engine.capabilities_of(socket);
+                reported.local_address || reported.packet_header || reported.drops
+            },
         }
     }
 }
@@ -320,6 +332,11 @@ fn entry(
             option,
             (!requested.receive_offload).then_some(OptionValue::Switch(false)),
             observed.map(|observed| Ok(OptionValue::Switch(observed.receive_offload))),
+        ),
+        SocketOption::Metadata => compare(
+            option,
+            (!requested.metadata).then_some(OptionValue::Switch(false)),
+            observed.map(|observed| Ok(OptionValue::Switch(observed.metadata))),
         ),
     }
 }
@@ -422,6 +439,7 @@ impl fmt::Display for OptionsReport {
                     SocketOption::MulticastHops
                         | SocketOption::MulticastLoopback
                         | SocketOption::MulticastAdapter
+                        | SocketOption::Metadata
                 )
         };
         for (index, entry) in self.entries.iter().filter(is_shown).enumerate() {
@@ -502,6 +520,7 @@ mod tests {
             multicast_loopback: Ok(true),
             multicast_adapter: Some(0),
             receive_offload: true,
+            metadata: true,
         }
     }
 

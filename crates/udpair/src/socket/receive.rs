@@ -5,6 +5,7 @@ mod buffers;
 mod message_queue;
 mod messages;
 mod receiver;
+mod weak;
 
 pub(crate) use batches::{
     for_each_batch, next_batch, poll_next_batch, poll_recv_batch, recv_batch, try_next_batch,
@@ -16,3 +17,4 @@ pub(crate) use buffers::{
 pub use message_queue::{MessageQueue, Overflow};
 pub use messages::Messages;
 pub(crate) use receiver::{ForEach, Receive, poll_readable, poll_recv, readable, try_recv};
+pub use weak::Receiver;

@@ -155,8 +155,8 @@ impl DatagramSocket {
     /// let group = std::net::SocketAddr::from(([239, 1, 2, 3], 5000));
     /// let socket = udpair::DatagramSocket::builder().bind(":5000").await?;
     /// let group = std::net::SocketAddr::from(([239, 1, 2, 3], 5000));
-    /// for adapter in udpair::adapters()?.iter().filter(|adapter| adapter.is_multicast) {
-    ///     socket.set_multicast_adapter(adapter)?;
+    /// for name in ["eth0", "eth1"] {
+    ///     socket.set_multicast_adapter(&udpair::adapter(name)?)?;
     ///     socket.send_to(b"hello", group).await?;
     /// }
     /// socket.set_multicast_adapter(None)?;

@@ -66,6 +66,7 @@ pub(crate) struct RequestedOptions {
     pub(crate) dscp: Option<u8>,
     pub(crate) ecn: Option<Ecn>,
     pub(crate) receive_offload: bool,
+    pub(crate) metadata: bool,
 }
 
 /// The quality of service of a socket's datagrams: how urgent they are.
@@ -224,6 +225,8 @@ impl Settings {
         let mut engine_options = udpair_io::EngineOptions::default();
         engine_options.receive_offload = self.requested.receive_offload;
         engine_options.timestamps = self.timestamps;
+        // Only the address that a datagram was sent to tells whether it was sent to a group.
+        engine_options.without_metadata = !self.requested.metadata && !self.multicast_only;
         self.engine.prepare(socket, engine_options)
     }
 
@@ -314,6 +317,7 @@ impl Default for RequestedOptions {
             dscp: None,
             ecn: None,
             receive_offload: true,
+            metadata: true,
         }
     }
 }

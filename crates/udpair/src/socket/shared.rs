@@ -409,7 +409,10 @@ impl Shared {
     pub(crate) fn options(&self) -> OptionsReport {
         let settings = self.current_settings();
         let observed = match self.link() {
-            Some(link) => link.channel.with(Observed::of),
+            Some(link) => {
+                let engine = self.settings.engine;
+                link.channel.with(|socket| Observed::of(engine, socket))
+            }
             None if self.is_closed() => None,
             None => Observed::defaults(&settings),
         };

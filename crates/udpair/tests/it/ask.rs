@@ -3,12 +3,15 @@
 use std::future;
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::Pin;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use futures_core::Stream;
-use udpair::{DatagramSocket, EndpointPair, ErrorKind, Overflow, PeerErrors, RecvBatch, Request};
+use udpair::{
+    Adapter, DatagramSocket, EndpointPair, ErrorKind, Event, Overflow, PeerErrors, RecvBatch,
+    Request, RequestEvent,
+};
 
 #[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
@@ -222,6 +225,113 @@ async fn the_error_names_every_address_that_was_asked() {
         text.contains(&format!("tried 127.0.0.1:{closed}")),
         "{text}"
     );
+}
+
+/// A request reports its steps in order, and an address that is given up loses its socket.
+#[cfg(feature = "dns")]
+#[tokio::test]
+async fn the_steps_of_a_request_are_reported() {
+    let server = Server::new(|number, payload| match number {
+        0 => vec![],
+        _ => vec![b"other".to_vec(), payload.to_vec()],
+    });
+    let closed = unused_port();
+    let zone = format!(
+        "_echo._udp.example.test SRV 1 0 {closed} host.test\n\
+         _echo._udp.example.test SRV 2 0 {} host.test\n\
+         host.test A 127.0.0.1",
+        server.0.port(),
+    );
+    let dns = DnsServer::with_zone(Zone::new(&zone));
+    let (steps, reported) = mpsc::channel();
+    // Handles to the sockets, one of which keeps no port from the next one.
+    let sockets = Mutex::new(Vec::new());
+    let request = quick("hello")
+        .accept(|message| message.payload() == b"hello")
+        .on_event(move |event| {
+            let step = match event {
+                RequestEvent::Connected(socket) => {
+                    sockets.lock().unwrap().push(socket.clone());
+                    format!("connected {}", socket.peer_addr().unwrap().port())
+                }
+                RequestEvent::Sent { tries } => format!("sent {tries}"),
+                RequestEvent::Socket(Event::PeerError(error)) => format!("{:?}", error.kind),
+                RequestEvent::GaveUp { address, error } => {
+                    format!("gave up {}: {}", address.port(), error.kind().name())
+                }
+                _ => format!("{event:?}"),
+            };
+            steps.send(step).unwrap();
+        });
+    let builder = DatagramSocket::builder().resolver(&dns.resolver());
+    let local = endpoint(&unused_addr().to_string());
+    let pair = EndpointPair::to("example.test", "echo").unwrap();
+    soon(builder.ask(&pair.with_local(local), &request))
+        .await
+        .unwrap();
+    let mut steps: Vec<_> = reported.try_iter().collect();
+    // The reply to the second try may come after the third one was sent.
+    steps.truncate(7);
+    let port = server.0.port();
+    let expected = [
+        &format!("connected {closed}"),
+        "sent 1",
+        "PortUnreachable",
+        &format!("gave up {closed}: peer-unreachable"),
+        &format!("connected {port}"),
+        "sent 1",
+        "sent 2",
+    ];
+    assert_eq!(steps, expected);
+}
+
+/// The time of asking does not count as time of looking up the next host.
+#[cfg(feature = "dns")]
+#[tokio::test]
+async fn asking_takes_no_time_from_the_lookup_of_the_next_host() {
+    let server = Server::new(|_, payload| vec![payload.to_vec()]);
+    let silent = Peer::new();
+    let zone = format!(
+        "_echo._udp.example.test SRV 1 0 {} first.test\n\
+         _echo._udp.example.test SRV 2 0 {} second.test\n\
+         first.test A 127.0.0.1\n\
+         second.test A 127.0.0.1",
+        silent.addr().port(),
+        server.0.port(),
+    );
+    let dns = DnsServer::with_zone(Zone::new(&zone).without_additional());
+    let limit = Duration::from_millis(500);
+    let resolver = dns.resolver_builder().timeout(limit).build();
+    let builder = DatagramSocket::builder().resolver(&resolver);
+    let request = Request::new("hello").wait(limit + limit / 5).retries(0);
+    let (socket, _) = soon(builder.ask("example.test:echo", &request))
+        .await
+        .unwrap();
+    assert_eq!(socket.peer_addr(), Some(server.0));
+}
+
+/// BND-05: every address is asked through the adapter.
+#[tokio::test]
+async fn a_request_goes_through_one_adapter() {
+    let adapters = udpair::adapters().unwrap();
+    let loopback = adapters.iter().find(|adapter| adapter.is_loopback).unwrap();
+    let missing = Adapter::new("gone", 999_999);
+    for (engine, builder) in builders() {
+        let server = Server::new(|_, payload| vec![payload.to_vec()]);
+        let (_, reply) = soon(builder.ask_on(loopback, server.0, &quick("hello")))
+            .await
+            .unwrap();
+        assert_eq!(reply.payload(), b"hello", "{engine:?}");
+        let error = soon(builder.ask_on(&missing, server.0, &quick("hello")))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{engine:?}");
+        let pair = EndpointPair::from(server.0).with_local(endpoint("127.0.0.1:0"));
+        let error = soon(builder.ask_on(loopback, &pair, &quick("hello")))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{engine:?}");
+    }
 }
 
 /// A request that is given up takes nothing from those that wait on.

@@ -197,7 +197,7 @@ async fn a_batch_is_sent_despite_queued_errors() {
         if engine.capabilities().error_queue {
             let event = soon(socket.next_event()).await.unwrap();
             assert!(
-                matches!(&event, Event::PeerError(error) if error.destination() == Some(closed)),
+                matches!(&event, Event::PeerError(error) if error.destination == Some(closed)),
                 "{event:?}"
             );
         }
@@ -386,7 +386,7 @@ async fn a_peer_error_in_the_middle_of_a_batch_is_reported_before_the_next_messa
         peer.send(b"reply", socket.local_addr().unwrap());
         let event = soon(socket.next_event()).await.unwrap();
         assert!(
-            matches!(&event, Event::PeerError(error) if error.destination() == Some(closed)),
+            matches!(&event, Event::PeerError(error) if error.destination == Some(closed)),
             "{event:?} {engine:?}"
         );
     }

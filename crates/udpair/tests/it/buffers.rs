@@ -60,6 +60,10 @@ async fn datagrams_are_received_into_buffers() {
                 let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
                 send_runs(&sender, socket.local_addr().unwrap()).await;
                 let mut memory = vec![vec![0; bytes]; count];
+                // A short one among the others.
+                if let Some(third) = memory.get_mut(2) {
+                    third.truncate(1300);
+                }
                 let mut filled = Vec::new();
                 let mut received: Vec<Vec<u8>> = Vec::new();
                 while received.len() < expected.len() {
@@ -79,8 +83,8 @@ async fn datagrams_are_received_into_buffers() {
                     let context = format!("{engine:?} {count} x {bytes}, way {way}");
                     assert!(got > 0 && got == filled.len(), "{context}");
                     for (filled, buffer) in filled.iter().zip(&buffers) {
-                        assert_eq!(filled.metadata.from, from, "{context}");
-                        assert!(!filled.metadata.truncated, "{context}");
+                        assert_eq!(filled.metadata.remote, from, "{context}");
+                        assert!(!filled.metadata.is_truncated, "{context}");
                         let datagrams = filled.datagrams(buffer).map(<[u8]>::to_vec);
                         received.extend(datagrams);
                     }
@@ -141,7 +145,7 @@ async fn a_datagram_that_is_too_long_for_its_buffer_is_truncated() {
                         let received = socket.recv_buffers(&mut buffers, &mut filled);
                         soon(received).await.unwrap();
                     }
-                    let of = |filled: &Filled| (filled.length, filled.metadata.truncated);
+                    let of = |filled: &Filled| (filled.length, filled.metadata.is_truncated);
                     lengths.extend(filled.iter().map(of));
                 }
                 assert_eq!(lengths, [(short, true), (0, false)], "{engine:?}");
@@ -244,6 +248,30 @@ async fn a_run_is_cut_into_datagrams() {
         }
         soon(socket.send_run_to(b"", 5, peer.addr())).await.unwrap();
         assert_eq!(peer.recv().0, b"");
+    }
+}
+
+/// OUT-01, OUT-10: a stream sends runs too, to its host or to the peer.
+#[tokio::test]
+async fn a_stream_sends_runs() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let connected = builder.connect(&peer.pair()).await.unwrap();
+        let unopened = builder.open().unwrap();
+        let streams = [
+            connected.output().unwrap(),
+            unopened.output_to(peer.addr()).await.unwrap(),
+        ];
+        for output in streams {
+            soon(output.write_run(b"aabbc", 2)).await.unwrap();
+            assert_eq!(output.try_write_run(b"dde", 2).unwrap(), 3, "{engine:?}");
+            soon(output.write_run(b"", 2)).await.unwrap();
+            for expected in ["aa", "bb", "c", "dd", "e", ""] {
+                assert_eq!(peer.recv().0, expected.as_bytes(), "{engine:?}");
+            }
+            let error = output.write_run(b"abc", 0).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 
 #[cfg(feature = "dns")]
 mod answers;
+mod api;
 mod ask;
 mod background;
 mod batch;

@@ -54,7 +54,7 @@ async fn errors_come_between_batches() {
                     let Some(Event::PeerError(error)) = event else {
                         panic!("{engine:?}, way {way}: {event:?}");
                     };
-                    assert_eq!(error.destination(), Some(closed));
+                    assert_eq!(error.destination, Some(closed));
                     assert!(batch.is_empty());
                     let mut received = Vec::new();
                     while received.len() < 10 {
@@ -204,4 +204,25 @@ async fn a_socket_is_a_sink() {
         soon(sink.close()).await.unwrap();
         assert!(socket.local_addr().is_some());
     }
+}
+
+/// CLS-05: what receives does not keep the socket open, and its wait ends with the socket.
+#[tokio::test]
+async fn a_receiver_does_not_keep_the_socket_open() {
+    let peer = Peer::new();
+    let socket = DatagramSocket::builder()
+        .bind(&endpoint("127.0.0.1:0"))
+        .await
+        .unwrap();
+    let local = socket.local_addr().unwrap();
+    let receiver = socket.receiver();
+    peer.send(b"x", local);
+    let mut batch = RecvBatch::new(4);
+    let next = soon(receiver.next_batch(&mut batch)).await.unwrap();
+    assert!(next.is_none() && batch.len() == 1);
+    let waiting = tokio::spawn(async move { receiver.next_batch(&mut batch).await });
+    tokio::task::yield_now().await;
+    drop(socket);
+    assert!(soon(waiting).await.unwrap().is_err());
+    std::net::UdpSocket::bind(local).expect("the port is free");
 }

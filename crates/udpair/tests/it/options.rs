@@ -1,10 +1,10 @@
 //! Socket options: the requested values, and the values that the socket reports.
 
 use udpair::{
-    Builder, DatagramSocket, Ecn, EndpointPair, OptionValue, QualityOfService, SocketOption,
+    Builder, DatagramSocket, Ecn, EndpointPair, Event, OptionValue, QualityOfService, SocketOption,
 };
 
-use crate::support::{Peer, builders, endpoint, soon};
+use crate::support::{Peer, builders, endpoint, loopback, soon, unused_addr};
 
 /// Returns a socket for each engine and each kind of local end: IPv4, IPv6, both, and connected.
 async fn sockets(set: impl Fn(Builder) -> Builder) -> Vec<(String, DatagramSocket)> {
@@ -67,6 +67,7 @@ async fn granted_options_are_reported_with_their_requested_values() {
             .quality_of_service(QualityOfService::LowLatency)
             .ecn(Ecn::Capable0)
             .receive_offload(false)
+            .metadata(false)
     });
     for (which, socket) in sockets.await {
         let report = socket.options();
@@ -79,7 +80,8 @@ async fn granted_options_are_reported_with_their_requested_values() {
              quality of service: requested low latency, granted low latency\n\
              DSCP: requested 46, granted 46\n\
              ECN: requested ECT(0), granted ECT(0)\n\
-             receive offload: requested off, granted off",
+             receive offload: requested off, granted off\n\
+             metadata: requested off, granted off",
             "{which}"
         );
         assert_eq!(report.unmet().count(), 0, "{which}");
@@ -243,6 +245,57 @@ async fn datagrams_carry_the_ecn_mark_that_was_set() {
                 let message = soon(receiver.recv()).await.unwrap();
                 assert_eq!(message.ecn(), Some(ecn as u8), "{at} {ecn}");
             }
+        }
+    }
+}
+
+/// Without metadata only the sender is known, and errors are reported nevertheless. A socket that
+/// needs the metadata gets it.
+#[tokio::test]
+async fn metadata_can_be_left_out() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        for metadata in [true, false] {
+            let builder = builder.clone().metadata(metadata);
+            let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+            let all = engine.capabilities();
+            let has = socket.capabilities();
+            let is_known = metadata && all.local_address;
+            assert_eq!(has.local_address, is_known, "{engine:?}");
+            assert_eq!(has.packet_header, metadata && all.packet_header);
+            assert_eq!(has.drops, metadata && all.drops);
+            assert_eq!(has.error_queue, all.error_queue, "{engine:?}");
+            let options = socket.options();
+            let report = options.get(SocketOption::Metadata);
+            let requested = (!metadata).then_some(OptionValue::Switch(false));
+            assert_eq!(report.requested, requested);
+            assert_eq!(report.granted, Some(OptionValue::Switch(is_known)));
+            assert!(!options.unmet().any(|unmet| unmet.option == report.option));
+
+            peer.send(b"x", loopback(&socket));
+            let message = soon(socket.recv()).await.unwrap();
+            assert_eq!(message.remote(), peer.addr());
+            let known = message.metadata();
+            assert_eq!(known.to.is_some(), is_known, "{engine:?}");
+            assert_eq!(known.hop_limit.is_some(), is_known, "{engine:?}");
+            soon(socket.send_to(b"back", message.reply()))
+                .await
+                .unwrap();
+            assert_eq!(peer.recv().0, b"back");
+            if all.error_queue {
+                let closed = unused_addr();
+                soon(socket.send_to(b"lost", closed)).await.unwrap();
+                let event = soon(socket.next_event()).await.unwrap();
+                let Event::PeerError(error) = event else {
+                    panic!("{engine:?}: {event:?}");
+                };
+                assert_eq!(error.destination, Some(closed));
+            }
+        }
+        if engine.capabilities().local_address {
+            let builder = builder.metadata(false).multicast_only(true);
+            let socket = builder.bind(&endpoint(":0")).await.unwrap();
+            assert!(socket.capabilities().local_address, "{engine:?}");
         }
     }
 }

@@ -65,7 +65,7 @@ async fn the_largest_datagram_arrives_untruncated() {
             peer.send(&payload, socket.local_addr().unwrap());
             let message = soon(socket.recv()).await.unwrap();
             assert_eq!(message.payload(), payload, "{engine:?}");
-            assert!(!message.truncated());
+            assert!(!message.is_truncated());
         }
     }
 }

@@ -143,8 +143,8 @@ async fn a_closed_port_wakes_a_task_that_waits_for_events() {
         tokio::task::yield_now().await;
         socket.output().unwrap().write(b"hello?").await.unwrap();
         let error = soon(waiting).await.unwrap();
-        assert_eq!(error.kind(), PeerErrorKind::PortUnreachable, "{engine:?}");
-        assert_eq!(error.destination(), Some(closed), "{engine:?}");
+        assert_eq!(error.kind, PeerErrorKind::PortUnreachable, "{engine:?}");
+        assert_eq!(error.destination, Some(closed), "{engine:?}");
     }
 }
 
@@ -174,7 +174,7 @@ async fn an_error_that_another_call_finds_wakes_a_task_that_waits_for_events() {
             assert!(socket.statistics().peer_errors > 0, "{engine:?} {finder}");
             let error = soon(waiting).await.unwrap();
             assert_eq!(
-                error.kind(),
+                error.kind,
                 PeerErrorKind::PortUnreachable,
                 "{engine:?} {finder}"
             );
@@ -209,7 +209,7 @@ async fn an_error_that_fails_no_call_is_reported() {
         tokio::task::yield_now().await;
         cause_and_take().await;
         let error = soon(waiting).await.unwrap();
-        assert_eq!(error.kind(), PeerErrorKind::PortUnreachable, "{engine:?}");
+        assert_eq!(error.kind, PeerErrorKind::PortUnreachable, "{engine:?}");
     }
 }
 
@@ -297,9 +297,9 @@ async fn the_error_of_one_destination_does_not_affect_another() {
             if engine.capabilities().error_queue {
                 for _ in 0..5 {
                     let error = next_peer_error(&socket).await;
-                    assert_eq!(error.destination(), Some(closed));
-                    assert_eq!(error.kind(), PeerErrorKind::PortUnreachable);
-                    assert_eq!(error.reporter(), Some(closed.ip()));
+                    assert_eq!(error.destination, Some(closed));
+                    assert_eq!(error.kind, PeerErrorKind::PortUnreachable);
+                    assert_eq!(error.reporter, Some(closed.ip()));
                 }
             }
         }

@@ -70,7 +70,10 @@ impl Engine for Linux {
     }
 
     fn prepare(&self, socket: &Socket, requested: EngineOptions) -> io::Result<()> {
-        option::enable_metadata(socket);
+        option::enable_error_queue(socket);
+        if !requested.without_metadata {
+            option::enable_metadata(socket);
+        }
         let has_timestamps = requested.timestamps && option::enable_timestamps(socket).is_ok();
         socket.granted.set(Feature::Timestamps, has_timestamps);
         // Without the call that reads control messages, coalesced datagrams cannot be told apart.

@@ -101,9 +101,9 @@ pub(crate) fn gro_splitting(bytes: &[u8]) {
                 }
             }
             4 => {
-                let refused = metadata_of(number as u16).from;
+                let refused = metadata_of(number as u16).remote;
                 let before = batch.len();
-                let stats = filter_received(&mut batch, &mut 0, |found| found.from != refused);
+                let stats = filter_received(&mut batch, &mut 0, |found| found.remote != refused);
                 expected.truncate(before - stats.refused);
                 assert_eq!(batch.len(), before - stats.refused);
             }

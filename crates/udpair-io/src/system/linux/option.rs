@@ -106,6 +106,11 @@ pub(super) fn enable_metadata(socket: &Socket) {
     socket.granted.set(Feature::PacketHeader, has_header);
     let has_drops = enable(libc::SOL_SOCKET, libc::SO_RXQ_OVFL);
     socket.granted.set(Feature::Drops, has_drops);
+}
+
+/// Enables the queue of errors that the network sends back.
+pub(super) fn enable_error_queue(socket: &Socket) {
+    let (ipv4, ipv6) = (socket.supports_ipv4(), socket.supports_ipv6());
     // A dual-stack socket needs it at both levels.
     for (feature, is_needed, level, option) in [
         (
@@ -123,7 +128,7 @@ pub(super) fn enable_metadata(socket: &Socket) {
     ] {
         socket
             .granted
-            .set(feature, is_needed && enable(level, option));
+            .set(feature, is_needed && set(socket, level, option, 1).is_ok());
     }
 }
 

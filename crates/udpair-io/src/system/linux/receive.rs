@@ -14,7 +14,7 @@ use super::control::ControlBuffer;
 use super::granted::Feature;
 use super::message::empty_header;
 use super::metadata;
-use crate::batch::{Filled, Metadata, RecvBatch};
+use crate::batch::{Filled, MESSAGE_BYTES_MAX, Metadata, RecvBatch};
 use crate::engine::Remaining;
 use crate::pool::Buffer;
 use crate::portable;
@@ -128,13 +128,17 @@ impl GivenScratch {
         buffers: &mut [IoSliceMut<'_>],
         filled: &mut Vec<Filled>,
     ) -> io::Result<Remaining> {
-        let max = messages_max(buffers.len());
-        if max == 0 {
+        let wanted = messages_max(buffers.len());
+        if wanted == 0 {
             return Ok(Remaining::Maybe);
         }
+        let bytes_min = match socket.granted.has(Feature::ReceiveOffload) {
+            true => MESSAGE_BYTES_MAX,
+            false => 0,
+        };
         let before = filled.len();
         loop {
-            self.prepare(&mut buffers[..max]);
+            let max = self.prepare(&mut buffers[..wanted], bytes_min);
             let received = self.0.receive(socket, max)?;
             for at in 0..received {
                 self.0.read(at, socket, |length, segment, metadata| {
@@ -148,15 +152,20 @@ impl GivenScratch {
         }
     }
 
-    /// Prepares a message for each of `buffers`.
-    fn prepare(&mut self, buffers: &mut [IoSliceMut<'_>]) {
+    /// Prepares a message for the first of `buffers`, and for those after it that have at least
+    /// `bytes_min` bytes. Returns the number of messages.
+    fn prepare(&mut self, buffers: &mut [IoSliceMut<'_>], bytes_min: usize) -> usize {
         let messages = &mut self.0;
         if messages.headers.len() < buffers.len() {
             messages.grow(buffers.len());
         }
-        for (buffer, payload) in buffers.iter_mut().zip(&mut messages.payloads) {
+        for (at, (buffer, payload)) in buffers.iter_mut().zip(&mut messages.payloads).enumerate() {
+            if at > 0 && buffer.len() < bytes_min {
+                return at;
+            }
             *payload = entry(buffer);
         }
+        buffers.len()
     }
 }
 
@@ -271,7 +280,7 @@ impl Messages {
             return;
         };
         let mut metadata = Metadata::of_sender(from);
-        metadata.truncated = is_truncated;
+        metadata.is_truncated = is_truncated;
         let messages = self.controls[at].messages(control_bytes);
         let segment = metadata::read(messages, &mut metadata).unwrap_or(length);
         if socket.admits(&metadata) {

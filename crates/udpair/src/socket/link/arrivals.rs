@@ -78,14 +78,14 @@ impl<'a, 'b> Given<'a, 'b> {
         Self { buffers, filled }
     }
 
-    /// Returns whether each buffer can hold any message of the kernel, so that nothing is lost if
-    /// the kernel fills them.
+    /// Returns whether the first buffer can hold any message of the kernel, so that nothing is lost
+    /// if the kernel fills it.
     pub(super) fn takes_messages(&self, channel: &Channel) -> bool {
-        let is_whole = |buffer: &IoSliceMut<'_>| buffer.len() >= MESSAGE_BYTES_MAX;
         let engine = channel.settings.engine;
-        !self.buffers.is_empty()
-            && (self.buffers.iter().all(is_whole)
-                || channel.with(|socket| engine.may_coalesce(socket)) == Some(false))
+        self.buffers.first().is_some_and(|first| {
+            first.len() >= MESSAGE_BYTES_MAX
+                || channel.with(|socket| engine.may_coalesce(socket)) == Some(false)
+        })
     }
 }
 

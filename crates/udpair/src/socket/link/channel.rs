@@ -276,7 +276,7 @@ impl Channel {
     #[inline]
     pub(crate) fn take_peer_failure(&self) -> Option<PeerError> {
         match self.has_peer_failure() {
-            true => self.events.take_error(|_| true),
+            true => self.events.take_error(),
             false => None,
         }
     }

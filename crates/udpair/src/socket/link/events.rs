@@ -54,7 +54,7 @@ impl EventQueue {
         let mut events = self.events();
         let datagrams = u64::try_from(datagrams).unwrap_or(u64::MAX);
         if let Some(Event::SendDropped(last)) = events.queued.back_mut()
-            && last.destination() == destination
+            && last.destination == destination
         {
             last.add(datagrams);
             return true;
@@ -95,24 +95,24 @@ impl EventQueue {
         event
     }
 
-    /// Takes the oldest network error that `is_wanted`. The caller's function runs under the lock.
-    pub(crate) fn take_error(&self, is_wanted: impl Fn(&PeerError) -> bool) -> Option<PeerError> {
+    /// Takes the oldest event that `is_wanted`. The function runs under the lock.
+    pub(crate) fn take(&self, is_wanted: impl Fn(&Event) -> bool) -> Option<Event> {
         if self.is_empty() {
             return None;
         }
         let mut events = self.events();
-        let found = events
-            .queued
-            .iter()
-            .enumerate()
-            .find_map(|(at, event)| match event {
-                Event::PeerError(error) if is_wanted(error) => Some((at, *error)),
-                _ => None,
-            });
-        let (at, error) = found?;
-        events.queued.remove(at);
+        let at = events.queued.iter().position(is_wanted)?;
+        let event = events.queued.remove(at);
         self.note_count(&events);
-        Some(error)
+        event
+    }
+
+    /// Takes the oldest network error.
+    pub(crate) fn take_error(&self) -> Option<PeerError> {
+        match self.take(|event| matches!(event, Event::PeerError(_)))? {
+            Event::PeerError(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// Removes all events.
@@ -184,7 +184,7 @@ mod tests {
         }
         let mut found = Vec::new();
         while let Some(Event::SendDropped(dropped)) = events.pop() {
-            found.push((dropped.destination().port(), dropped.datagrams()));
+            found.push((dropped.destination.port(), dropped.datagrams));
         }
         assert_eq!(found, [(1, 5), (2, 1), (1, 4)]);
     }
@@ -200,6 +200,6 @@ mod tests {
         let Some(Event::SendDropped(first)) = events.pop() else {
             panic!("there is a first event");
         };
-        assert_eq!(first.destination().port(), 2);
+        assert_eq!(first.destination.port(), 2);
     }
 }

@@ -551,7 +551,7 @@ fn admitted_by(channel: &Channel) -> impl Fn(&Metadata) -> bool {
     let (peer, zone) = (channel.peer(), channel.peer_zone());
     let multicast_only = channel.settings.multicast_only;
     move |metadata| {
-        filter::admits(peer, zone, &metadata.from)
+        filter::admits(peer, zone, &metadata.remote)
             && (!multicast_only || filter::is_multicast_or_broadcast(metadata.to, metadata.local))
     }
 }

@@ -22,6 +22,7 @@ impl<'a> Attempts<'a> {
 
     /// Records a failure, after which the next destination is tried whatever the error.
     pub(crate) fn add(&mut self, destination: SocketAddr, error: Error) {
+        observe::fell_back(destination, &error);
         self.failed.push((destination, error));
     }
 
@@ -35,7 +36,6 @@ impl<'a> Attempts<'a> {
                 | ErrorKind::AddressNotAvailable
                 | ErrorKind::FamilyNotSupported
         );
-        observe::fell_back(destination, &error);
         self.add(destination, error);
         if may_succeed_elsewhere {
             Ok(())
@@ -47,6 +47,11 @@ impl<'a> Attempts<'a> {
     /// Returns the error of the last failure, with the earlier ones in its message.
     pub(crate) fn into_error(mut self) -> Error {
         self.error()
+    }
+
+    /// Returns the error of the last failure, which was one of `action`.
+    pub(crate) fn into_error_of(self, action: &(dyn Display + Sync)) -> Error {
+        Attempts { action, ..self }.into_error()
     }
 
     /// Returns the last failure, with the earlier ones in its message.

@@ -144,15 +144,17 @@ fn try_send_one(shared: &Shared, link: &Link, outgoing: Outgoing<'_>) -> Result<
     }
 }
 
-/// Sends datagrams of one length.
-pub(crate) async fn send_run(shared: &Arc<Shared>, mut run: Run<'_>) -> Result<(), Error> {
-    check_segment(run)?;
+/// Sends datagrams of one length. Those that were sent are removed from the front of `run`.
+pub(crate) async fn send_run(shared: &Arc<Shared>, run: &mut Run<'_>) -> Result<(), Error> {
+    check_segment(*run)?;
     if run.payload.is_empty() {
         return send(shared, run.payload, run.to).await;
     }
     if !is_direct(shared, run.to) {
-        let mut batch = transmit::batch_of(run);
-        return Box::pin(send_batch(shared, &mut batch, run.to)).await;
+        let mut batch = transmit::batch_of(*run);
+        let sent = Box::pin(send_batch(shared, &mut batch, run.to)).await;
+        transmit::keep_unsent(run, &batch);
+        return sent;
     }
     let link = match shared.link() {
         Some(link) => link,
@@ -161,7 +163,7 @@ pub(crate) async fn send_run(shared: &Arc<Shared>, mut run: Run<'_>) -> Result<(
     if let Some(to) = run.to {
         check_adapter(link, to)?;
     }
-    transmit::send(link, &mut run).await
+    transmit::send(link, run).await
 }
 
 /// Sends as many datagrams of a run as the kernel has buffer space for now, and returns how many

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_sink::Sink;
-use udpair_io::{Destination, SendBatch};
+use udpair_io::{Destination, Run, SendBatch};
 
 use super::dispatch;
 use super::feed::Feed;
@@ -160,6 +160,59 @@ impl OutputStream {
         loop {
             let to = self.recipient.destination();
             let sent = dispatch::send_batch(&self.shared, batch, to).await;
+            if !self.has_moved(to, &sent) {
+                return sent;
+            }
+        }
+    }
+
+    /// Sends a run of datagrams to the destination of the stream: `payload` is cut into datagrams of
+    /// `segment` bytes, of which the last may be shorter. An empty `payload` is sent as one empty
+    /// datagram. See [`DatagramSocket::send_run_to`](crate::DatagramSocket::send_run_to).
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`write`](Self::write), for the first datagram that could not be sent. Those
+    ///   before it were sent.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `segment` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: a dropped future may have sent some of the datagrams, each as a whole.
+    /// [`try_write_run`](Self::try_write_run) says how many were sent.
+    pub async fn write_run(&self, payload: &[u8], segment: usize) -> Result<(), Error> {
+        let mut run = Run {
+            payload,
+            segment,
+            to: None,
+        };
+        loop {
+            run.to = self.recipient.destination();
+            let sent = dispatch::send_run(&self.shared, &mut run).await;
+            if !self.has_moved(run.to, &sent) {
+                return sent;
+            }
+        }
+    }
+
+    /// Sends as much of a run of datagrams as the kernel has buffer space for now, and returns the
+    /// number of bytes sent: whole datagrams from the front of `payload`, or all of it. This never
+    /// waits. See [`write_run`](Self::write_run).
+    ///
+    /// # Errors
+    ///
+    /// - Those of [`try_write`](Self::try_write), if no datagram was sent.
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): `segment` is 0, or `payload` is
+    ///   empty.
+    pub fn try_write_run(&self, payload: &[u8], segment: usize) -> Result<usize, Error> {
+        loop {
+            let to = self.recipient.destination();
+            let run = Run {
+                payload,
+                segment,
+                to,
+            };
+            let sent = dispatch::try_send_run(&self.shared, run);
             if !self.has_moved(to, &sent) {
                 return sent;
             }

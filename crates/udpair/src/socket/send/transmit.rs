@@ -65,7 +65,6 @@ impl Payloads for Run<'_> {
 
     fn take(&mut self) -> QueuedWrite {
         let batch = batch_of(*self);
-        self.payload = &[];
         QueuedWrite {
             count: batch.len(),
             batch,
@@ -73,7 +72,9 @@ impl Payloads for Run<'_> {
         }
     }
 
-    fn restore(&mut self, _rest: SendBatch) {}
+    fn restore(&mut self, rest: SendBatch) {
+        keep_unsent(self, &rest);
+    }
 
     fn next(&self) -> (usize, Option<Destination>) {
         (self.first().payload.len(), self.to)
@@ -88,6 +89,12 @@ pub(crate) fn batch_of(run: Run<'_>) -> SendBatch {
         batch.push(rest.split_to(run.segment.min(rest.len())));
     }
     batch
+}
+
+/// Removes from the front of a run what was sent of it; `rest` are the datagrams that were not.
+pub(crate) fn keep_unsent(run: &mut Run<'_>, rest: &SendBatch) {
+    let unsent: usize = rest.iter().map(|datagram| datagram.payload.len()).sum();
+    run.payload = &run.payload[run.payload.len() - unsent..];
 }
 
 /// The first `count` datagrams of a batch. Sent datagrams are removed from the batch.
