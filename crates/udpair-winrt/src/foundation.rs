@@ -8,7 +8,7 @@
 mod awaiting;
 mod completer;
 mod following;
-mod handlers;
+pub(crate) mod handlers;
 mod operation;
 mod status;
 mod work;

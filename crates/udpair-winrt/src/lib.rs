@@ -55,6 +55,8 @@ pub use storage_streams::{
     Buffer, DataReader, DataReaderLoadOperation, DataWriter, DataWriterStoreOperation, IBuffer,
     IInputStream, IOutputStream, InputStream, InputStreamOptions, MemoryBuffer, OutputStream,
 };
+/// The sockets below, and the error of the types that are exported from there.
+pub use udpair;
 pub use udpair::data::{ByteOrder, DateTime, Guid, TimeSpan, UnicodeEncoding};
 pub use udpair::{SocketErrorStatus, hresult};
 

@@ -22,14 +22,7 @@ pub(crate) fn contained(action: impl FnOnce()) {
     let _ = panic::catch_unwind(AssertUnwindSafe(action));
 }
 
-static THREADS: Threads = Threads {
-    state: Mutex::new(State {
-        jobs: VecDeque::new(),
-        idle: 0,
-        alive: 0,
-    }),
-    added: Condvar::new(),
-};
+static THREADS: Threads = Threads::new();
 
 struct Threads {
     state: Mutex<State>,
@@ -45,6 +38,17 @@ struct State {
 }
 
 impl Threads {
+    const fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                jobs: VecDeque::new(),
+                idle: 0,
+                alive: 0,
+            }),
+            added: Condvar::new(),
+        }
+    }
+
     fn run(&'static self, job: Job) {
         let mut state = self.state();
         state.jobs.push_back(job);
@@ -125,6 +129,36 @@ mod tests {
             .collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+    }
+
+    /// A thread that is idle, but was given a job already, is not counted twice.
+    #[test]
+    fn jobs_that_come_together_do_not_wait_for_one_thread() {
+        let threads: &'static Threads = Box::leak(Box::new(Threads::new()));
+        for _ in 0..50 {
+            let (sender, ran) = mpsc::channel();
+            let (release, released) = mpsc::channel::<()>();
+            let released = std::sync::Arc::new(Mutex::new(released));
+            for _ in 0..8 {
+                let (sender, released) = (sender.clone(), released.clone());
+                threads.run(Box::new(move || {
+                    sender.send(()).unwrap();
+                    let _ = released.lock().unwrap().recv();
+                }));
+            }
+            for _ in 0..8 {
+                ran.recv_timeout(TIMEOUT).expect("all jobs run");
+            }
+            drop(release);
+            let is_idle = || {
+                let state = threads.state();
+                state.idle == state.alive
+            };
+            while !is_idle() {
+                thread::yield_now();
+            }
+        }
+        assert!(threads.state().alive >= 8);
     }
 
     #[test]

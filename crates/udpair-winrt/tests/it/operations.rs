@@ -285,8 +285,10 @@ fn work_that_is_just_ending_is_not_cancelled() {
         Poll::Ready(Ok(7))
     }));
     is_started.recv_timeout(TIMEOUT).unwrap();
-    operation.cancel();
-    assert_eq!(operation.status(), AsyncStatus::Started);
+    for _ in 0..2 {
+        operation.cancel();
+        assert_eq!(operation.status(), AsyncStatus::Started);
+    }
     go_on.send(()).unwrap();
     assert_eq!(operation.get().unwrap(), 7);
 }
@@ -622,6 +624,34 @@ fn progress_comes_in_order_and_before_the_end() {
     found.retain(|number| *number != 0);
     let expected: Vec<_> = (1..=50).chain([1_000]).collect();
     assert_eq!(found, expected);
+}
+
+/// STR-03: a late handler waits for the progress that is being reported.
+#[test]
+fn a_late_handler_comes_after_the_progress() {
+    let (operation, completer) = OperationWithProgress::<u32, u32>::pending();
+    let (sender, events) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let progress = sender.clone();
+    operation
+        .set_progress(move |_, number| {
+            progress.send("begins").unwrap();
+            may_go_on.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
+            assert_eq!(number, 1);
+            progress.send("ends").unwrap();
+        })
+        .unwrap();
+    completer.report(1);
+    assert_eq!(events.recv_timeout(TIMEOUT).unwrap(), "begins");
+    completer.complete(Ok(1));
+    operation
+        .set_completed(move |_, _| sender.send("completed").unwrap())
+        .unwrap();
+    assert!(events.try_recv().is_err());
+    go_on.send(()).unwrap();
+    assert_eq!(events.recv_timeout(TIMEOUT).unwrap(), "ends");
+    assert_eq!(events.recv_timeout(TIMEOUT).unwrap(), "completed");
 }
 
 /// STR-03: after the end nothing is reported, and a handler that is replaced is not called.

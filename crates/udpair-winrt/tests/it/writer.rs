@@ -3,8 +3,8 @@
 use std::sync::{Arc, mpsc};
 
 use udpair_winrt::{
-    AsyncStatus, Buffer, ByteOrder, DataWriter, DateTime, Error, Guid, OutputStream, TimeSpan,
-    UnicodeEncoding, hresult,
+    AsyncStatus, Buffer, ByteOrder, DataWriter, DateTime, Error, Guid, IBuffer, IOutputStream,
+    Operation, OperationWithProgress, OutputStream, TimeSpan, UnicodeEncoding, hresult,
 };
 
 use crate::support::{OwnBuffer, TIMEOUT, Writes, code};
@@ -458,4 +458,55 @@ fn a_store_is_an_operation() {
     assert_eq!((id, status), (store.id(), AsyncStatus::Completed));
     assert_eq!(result.unwrap(), 1);
     store.close().unwrap();
+}
+
+/// DW-08: each store is one datagram, in the order of the calls, whatever the runtime is.
+#[test]
+fn stores_to_a_socket_that_are_not_awaited_keep_their_order() {
+    /// The stream of a socket.
+    struct Datagrams(udpair::OutputStream);
+    impl IOutputStream for Datagrams {
+        fn write(&self, buffer: &dyn IBuffer) -> OperationWithProgress<u32, u32> {
+            let (stream, bytes) = (self.0.clone(), buffer.to_bytes());
+            let length = buffer.length();
+            OperationWithProgress::run_with_progress(|reporter| async move {
+                stream.write(&bytes).await?;
+                reporter.report(length);
+                Ok(length)
+            })
+        }
+
+        fn flush(&self) -> Operation<bool> {
+            Operation::ready(true)
+        }
+    }
+
+    let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let remote = peer.local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let opening = Operation::<udpair::DatagramSocket>::run(async move {
+            Ok(udpair::DatagramSocket::builder().connect(remote).await?)
+        });
+        let socket = opening.await.unwrap();
+        let writer = DataWriter::with_stream(Datagrams(socket.output().unwrap()));
+        // More than a task may do at a time in tokio, and fewer than a socket buffers.
+        for round in 0..3u8 {
+            for number in 0..100 {
+                writer.write_bytes(&[round, number]).unwrap();
+                writer.write_string("!").unwrap();
+                let store = writer.store();
+                assert_eq!(store.status(), AsyncStatus::Completed, "{number}");
+            }
+            for number in 0..100 {
+                let mut datagram = [0; 8];
+                let length = peer.recv(&mut datagram).unwrap();
+                assert_eq!(datagram[..length], [round, number, b'!']);
+            }
+        }
+    });
 }

@@ -7,7 +7,7 @@ use std::fs;
 use crate::sources::root;
 
 /// The crates that are published, each after those that it uses.
-const CRATES: &[&str] = &["udpair-io", "udpair", "udpair-quinn"];
+const CRATES: &[&str] = &["udpair-io", "udpair", "udpair-quinn", "udpair-winrt"];
 
 /// Records whose fields are all known: programs make them field by field, or their layout is fixed.
 const COMPLETE: &[&str] = &[
@@ -75,7 +75,10 @@ fn records_may_grow() {
                 problems.push(format!("{path} with public fields"));
             }
         }
-        let getters = lines.iter().filter(|line| line.contains("::get_"));
+        // `GetResults` is the model's name, and more than a getter: it fails.
+        let getters = lines.iter().filter(|line| {
+            line.contains("::get_") && !line.contains("udpair_winrt::Operation<T, P>::get_results(")
+        });
         problems.extend(getters.cloned());
     }
     assert!(problems.is_empty(), "{problems:#?}");
