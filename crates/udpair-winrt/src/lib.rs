@@ -40,23 +40,33 @@
 
 #![forbid(unsafe_code)]
 
+mod connectivity;
 mod cryptography;
 mod error;
 mod foundation;
+mod networking;
+mod sockets;
 mod storage_streams;
 
+pub use connectivity::{
+    ConnectionProfile, IpInformation, NetworkAdapter, NetworkItem, NetworkTypes,
+    network_information,
+};
 pub use cryptography::{BinaryStringEncoding, CryptographicBuffer};
 pub use error::{Error, HResult, Result};
 pub use foundation::{
     Action, ActionWithProgress, AsyncStatus, Completer, Operation, OperationFuture,
     OperationWithProgress, Reporter, Task,
 };
+pub use networking::{DomainNameType, EndpointPair, HostName, HostNameSortOptions, HostNameType};
+pub use sockets::{
+    DatagramSocket, DatagramSocketControl, DatagramSocketInformation, EventToken,
+    MessageReceivedEventArgs, SocketError, SocketQualityOfService,
+};
 pub use storage_streams::{
     Buffer, DataReader, DataReaderLoadOperation, DataWriter, DataWriterStoreOperation, IBuffer,
     IInputStream, IOutputStream, InputStream, InputStreamOptions, MemoryBuffer, OutputStream,
 };
-/// The sockets below, and the error of the types that are exported from there.
-pub use udpair;
 pub use udpair::data::{ByteOrder, DateTime, Guid, TimeSpan, UnicodeEncoding};
 pub use udpair::{SocketErrorStatus, hresult};
 

@@ -8,6 +8,7 @@
 mod buffers;
 mod operations;
 mod reader;
+mod sockets;
 mod streams;
 mod support;
 mod text;

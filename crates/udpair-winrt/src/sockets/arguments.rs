@@ -1,0 +1,138 @@
+//! `MessageReceivedEventArgs`: what a handler is given for each datagram.
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use udpair::{Message, hresult};
+
+use super::information::host;
+use crate::error::{Error, HResult, Result};
+use crate::networking::HostName;
+use crate::storage_streams::{Buffer, DataReader, InputStream};
+
+/// A datagram that has arrived, or an error that the network sent back for one that was sent:
+/// `DatagramSocketMessageReceivedEventArgs`.
+///
+/// It stays valid after the handler and after the socket (MSG-20). A clone is the same event: its
+/// reader is the same one.
+#[derive(Debug)]
+pub struct MessageReceivedEventArgs {
+    content: Content,
+    /// Made when it is first asked for.
+    reader: OnceLock<DataReader>,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Message(Message),
+    /// What a reader of this event fails with, and the destination of the datagram that was lost.
+    Failure {
+        code: HResult,
+        destination: SocketAddr,
+    },
+}
+
+impl MessageReceivedEventArgs {
+    #[inline]
+    pub(super) fn of_message(message: Message) -> Self {
+        Self {
+            content: Content::Message(message),
+            reader: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn of_failure(code: HResult, destination: SocketAddr) -> Self {
+        Self {
+            content: Content::Failure { code, destination },
+            reader: OnceLock::new(),
+        }
+    }
+
+    /// Returns a reader of the payload, which is loaded already. Each call returns the same one
+    /// (MSG-07 to MSG-09).
+    ///
+    /// # Errors
+    ///
+    /// - `WSAECONNRESET`: nobody receives where a datagram was sent to, which
+    ///   [`remote_address`](Self::remote_address) and [`remote_port`](Self::remote_port) name
+    ///   (MSG-12).
+    /// - `WSAENETRESET`: its hop limit was used up on the way (MSG-15).
+    /// - `WSAEMSGSIZE`: the system has truncated the datagram (MSG-16).
+    pub fn data_reader(&self) -> Result<DataReader> {
+        let payload = || {
+            self.payload()
+                .map(|bytes| DataReader::from_buffer(Buffer::from(bytes)))
+        };
+        match self.reader.get() {
+            Some(reader) => Ok(reader.clone()),
+            None => {
+                let made = payload()?;
+                Ok(self.reader.get_or_init(|| made).clone())
+            }
+        }
+    }
+
+    /// Returns a stream of the whole payload, independent of the reader (MSG-09).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`data_reader`](Self::data_reader).
+    pub fn data_stream(&self) -> Result<InputStream> {
+        Ok(InputStream::from_bytes(self.payload()?))
+    }
+
+    /// Returns the local address that received the datagram; of a multicast or a broadcast, that of
+    /// the adapter (MSG-11). `None` for an error.
+    pub fn local_address(&self) -> Option<HostName> {
+        match &self.content {
+            Content::Message(message) => message.local().map(HostName::from),
+            Content::Failure { .. } => None,
+        }
+    }
+
+    /// Returns the address of the sender; for an error, the destination that was not reached.
+    pub fn remote_address(&self) -> HostName {
+        host(self.remote())
+    }
+
+    /// Returns the port of the sender in decimal digits; for an error, that of the destination.
+    pub fn remote_port(&self) -> String {
+        self.remote().port().to_string()
+    }
+
+    fn remote(&self) -> SocketAddr {
+        match &self.content {
+            Content::Message(message) => message.remote(),
+            Content::Failure { destination, .. } => *destination,
+        }
+    }
+
+    fn payload(&self) -> Result<Bytes> {
+        match &self.content {
+            Content::Message(message) if message.is_truncated() => Err(Error::new(
+                hresult::WSAEMSGSIZE,
+                format!(
+                    "the system has truncated a datagram from {}",
+                    message.remote()
+                ),
+            )),
+            Content::Message(message) => Ok(message.clone().into_payload()),
+            Content::Failure { code, destination } => Err(Error::new(
+                *code,
+                format!("a datagram to {destination} was not delivered"),
+            )),
+        }
+    }
+}
+
+impl Clone for MessageReceivedEventArgs {
+    fn clone(&self) -> Self {
+        // Made now, so that both have the same one.
+        let _ = self.data_reader();
+        Self {
+            content: self.content.clone(),
+            reader: self.reader.clone(),
+        }
+    }
+}

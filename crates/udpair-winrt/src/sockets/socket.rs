@@ -1,0 +1,389 @@
+//! `DatagramSocket`: the object.
+
+use std::fmt;
+use std::sync::Arc;
+
+use udpair::{Builder, Endpoint, Resolver, ServiceName, SocketOperation, hresult};
+
+use super::arguments::MessageReceivedEventArgs;
+use super::control::DatagramSocketControl;
+use super::core::Core;
+use super::events::EventToken;
+use super::information::DatagramSocketInformation;
+use super::output::SocketOutput;
+use crate::connectivity::NetworkAdapter;
+use crate::error::{Error, Result};
+use crate::foundation::{Action, Operation};
+use crate::networking::local_service;
+use crate::networking::{EndpointPair, HostName, HostNameSortOptions, HostNameType, Names};
+use crate::storage_streams::OutputStream;
+
+/// A socket for datagrams, `Windows.Networking.Sockets.DatagramSocket`.
+///
+/// A clone is the same object. It is closed when the last handle is dropped, or by
+/// [`close`](Self::close).
+///
+/// Messages go to the handlers of [`on_message_received`](Self::on_message_received), which have to
+/// be registered before the socket is bound or connected.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use udpair_winrt::{DataWriter, DatagramSocket, EndpointPair, HostName};
+///
+/// # fn main() -> udpair_winrt::Result<()> {
+/// let server = DatagramSocket::new();
+/// let (sender, received) = mpsc::channel();
+/// server.on_message_received(move |_, arguments| {
+///     let reader = arguments.data_reader().unwrap();
+///     let length = reader.unconsumed_buffer_length().unwrap();
+///     sender.send(reader.read_string(length).unwrap()).unwrap();
+/// })?;
+/// server.bind_service_name("").get()?;
+///
+/// let client = DatagramSocket::new();
+/// let port = server.information().local_port();
+/// let pair = EndpointPair::new(None, "", HostName::new("127.0.0.1")?, &port)?;
+/// client.connect_pair(&pair).get()?;
+/// let writer = DataWriter::with_stream(client.output_stream()?);
+/// writer.write_string("Hello")?;
+/// writer.store().get()?;
+/// assert_eq!(received.recv().unwrap(), "Hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DatagramSocket(Arc<Core>);
+
+impl DatagramSocket {
+    /// Creates a socket that is not open yet (DGS-01).
+    pub fn new() -> Self {
+        let created = Self::with_builder(&udpair::DatagramSocket::builder());
+        created.expect("a socket that is not open needs nothing of the system")
+    }
+
+    /// Creates a socket with a resolver, an engine or other options of one's own (GEN-11).
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: an option of the builder is out of range.
+    pub fn with_builder(builder: &Builder) -> Result<Self> {
+        Ok(Self(Core::new(builder.open()?)))
+    }
+
+    pub(super) fn of(core: Arc<Core>) -> Self {
+        Self(core)
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
+    /// Returns the options of the socket.
+    pub fn control(&self) -> DatagramSocketControl {
+        DatagramSocketControl(self.0.weak())
+    }
+
+    /// Returns the addresses and ports of the socket.
+    pub fn information(&self) -> DatagramSocketInformation {
+        DatagramSocketInformation(self.0.weak())
+    }
+
+    /// Binds the socket to a local host and service. Without a host, to all addresses; with an empty
+    /// service name, to a port that the system chooses (BND-01 to BND-03).
+    pub fn bind_endpoint(&self, host: Option<&HostName>, service_name: &str) -> Action {
+        let endpoint = match self.prepare(SocketOperation::Bind, || local_service(service_name)) {
+            Ok(service) => Endpoint::new(host.map(|host| host.inner().clone()), service),
+            Err(error) => return Action::refused(error),
+        };
+        let core = self.0.clone();
+        self.0.start_opening(async move {
+            core.socket.bind(endpoint).await?;
+            core.receive();
+            Ok(())
+        })
+    }
+
+    /// Binds the socket to a service on all addresses (BND-04).
+    pub fn bind_service_name(&self, service_name: &str) -> Action {
+        self.bind_endpoint(None, service_name)
+    }
+
+    /// Binds the socket to a service on one adapter, through which it then sends and receives
+    /// (BND-05, BND-06).
+    pub fn bind_service_name_on(&self, service_name: &str, adapter: &NetworkAdapter) -> Action {
+        let prepared = self.prepare(SocketOperation::BindOn, || local_service(service_name));
+        let service = match prepared {
+            Ok(service) => service,
+            Err(error) => return Action::refused(error),
+        };
+        let (core, adapter) = (self.0.clone(), adapter.inner().clone());
+        self.0.start_opening(async move {
+            core.socket.bind_on(&adapter, &service).await?;
+            core.receive();
+            Ok(())
+        })
+    }
+
+    /// Connects the socket to a remote host and service (CON-01). The local end is what the socket
+    /// is bound to, or the system's choice.
+    pub fn connect(&self, remote_host_name: &HostName, remote_service_name: &str) -> Action {
+        self.connect_names(&Names {
+            local_host: None,
+            local_service: String::new(),
+            remote_host: remote_host_name.clone(),
+            remote_service: remote_service_name.into(),
+        })
+    }
+
+    /// Connects the socket by an endpoint pair: binds it to the local end, and lets only datagrams of
+    /// the remote end raise the event (CON-01, CON-04, CON-08).
+    pub fn connect_pair(&self, endpoint_pair: &EndpointPair) -> Action {
+        self.connect_names(&endpoint_pair.snapshot())
+    }
+
+    fn connect_names(&self, names: &Names) -> Action {
+        let pair = match self.prepare(SocketOperation::Connect, || remote(names)) {
+            Ok(pair) => pair,
+            Err(error) => return Action::refused(error),
+        };
+        if let Err(error) = check_remote_host(&names.remote_host) {
+            return Action::from_result(Err(error));
+        }
+        let core = self.0.clone();
+        self.0.start_opening(async move {
+            core.socket.connect(pair).await?;
+            core.receive();
+            Ok(())
+        })
+    }
+
+    /// Returns the stream to the peer, the same one each time. Writing is allowed once the socket is
+    /// connected (OUT-10).
+    ///
+    /// # Errors
+    ///
+    /// `RO_E_CLOSED`: the socket was closed.
+    pub fn output_stream(&self) -> Result<OutputStream> {
+        self.0.check(SocketOperation::SetHopLimit)?;
+        if let Some(stream) = self.0.output.get() {
+            return Ok(stream.clone());
+        }
+        let output = SocketOutput::to_peer(self.0.weak());
+        let made = OutputStream::new(output);
+        Ok(self.0.output.get_or_init(|| made).clone())
+    }
+
+    /// Returns a stream to a remote host and service. Nothing is bound before the first write
+    /// (OUT-02, OUT-07).
+    pub fn output_stream_to(
+        &self,
+        remote_host_name: &HostName,
+        remote_service_name: &str,
+    ) -> Operation<OutputStream> {
+        let names = Names {
+            local_host: None,
+            local_service: String::new(),
+            remote_host: remote_host_name.clone(),
+            remote_service: remote_service_name.into(),
+        };
+        let pair = match self.prepare(SocketOperation::SendToAddress, || remote(&names)) {
+            Ok(pair) => pair,
+            Err(error) => return Operation::refused(error),
+        };
+        if let Err(error) = check_remote_host(&names.remote_host) {
+            return Operation::from_result(Err(error));
+        }
+        let core = self.0.clone();
+        self.0.start(async move {
+            let stream = core.socket.output_to(pair.remote().clone()).await?;
+            Ok(OutputStream::new(SocketOutput::to(core.weak(), stream)))
+        })
+    }
+
+    /// Returns a stream to the remote end of a pair, and binds the socket to its local end (OUT-07).
+    pub fn output_stream_to_pair(&self, endpoint_pair: &EndpointPair) -> Operation<OutputStream> {
+        let names = endpoint_pair.snapshot();
+        let pair = match self.prepare(SocketOperation::SendToAddress, || remote(&names)) {
+            Ok(pair) => pair,
+            Err(error) => return Operation::refused(error),
+        };
+        if let Err(error) = check_remote_host(&names.remote_host) {
+            return Operation::from_result(Err(error));
+        }
+        let core = self.0.clone();
+        self.0.start(async move {
+            let stream = core.socket.output_to_pair(pair).await?;
+            core.receive();
+            Ok(OutputStream::new(SocketOutput::to(core.weak(), stream)))
+        })
+    }
+
+    /// Joins a multicast group, on the adapter that the socket is bound to or on all that are
+    /// suitable (MCG-01 to MCG-03). This waits while a name is looked up.
+    ///
+    /// # Errors
+    ///
+    /// - `E_ILLEGAL_METHOD_CALL`: the socket is not bound, or is connected.
+    /// - `E_INVALIDARG`: it is the address of no group (MCG-05).
+    /// - The system's own, of the first adapter, if no adapter could join.
+    pub fn join_multicast_group(&self, host: &HostName) -> Result<()> {
+        self.0.check(SocketOperation::JoinMulticast)?;
+        let (core, group) = (self.0.clone(), host.inner().clone());
+        self.0
+            .start(async move {
+                core.socket.join_multicast(&group).await?;
+                Ok(())
+            })
+            .get()
+    }
+
+    /// Ends all operations that are under way, and stops receiving. The action ends when they all
+    /// have (CAN-01 to CAN-05).
+    pub fn cancel_io(&self) -> Action {
+        let pending = match self.0.cancel_io() {
+            Ok(pending) => pending,
+            Err(error) => return Action::refused(error),
+        };
+        Action::run(async move {
+            for operation in pending {
+                operation.end().await;
+            }
+            Ok(())
+        })
+    }
+
+    /// Closes the socket. Operations that are under way fail with `ERROR_OPERATION_ABORTED`, no
+    /// event starts after this, and the port is free (CLS-01 to CLS-05). Closing it again does
+    /// nothing.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Registers a handler, which is called for each datagram and for each error that the network
+    /// sends back for one (MSG-01 to MSG-06, MSG-12).
+    ///
+    /// Handlers are called one after the other, on threads of this library, and may block and call
+    /// anything.
+    ///
+    /// # Errors
+    ///
+    /// `E_ILLEGAL_METHOD_CALL`: the socket is bound or connected already (MSG-01).
+    pub fn on_message_received(
+        &self,
+        handler: impl FnMut(&Self, MessageReceivedEventArgs) + Send + 'static,
+    ) -> Result<EventToken> {
+        self.0.check(SocketOperation::SetFrozenOption)?;
+        Ok(self.0.handlers.add(handler))
+    }
+
+    /// Removes a handler. It gets no event that starts after this. An unknown token is ignored
+    /// (MSG-03).
+    pub fn remove_message_received(&self, token: EventToken) {
+        self.0.handlers.remove(token);
+    }
+
+    /// Returns the endpoint pairs by which a remote host and service can be reached, the best first
+    /// (GEP-01).
+    pub fn endpoint_pairs(
+        remote_host_name: &HostName,
+        remote_service_name: &str,
+    ) -> Operation<Vec<EndpointPair>> {
+        Self::endpoint_pairs_with(
+            remote_host_name,
+            remote_service_name,
+            HostNameSortOptions::None,
+        )
+    }
+
+    /// Returns the endpoint pairs by which a remote host and service can be reached, in the order of
+    /// `sort_options` (GEP-06).
+    pub fn endpoint_pairs_with(
+        remote_host_name: &HostName,
+        remote_service_name: &str,
+        sort_options: HostNameSortOptions,
+    ) -> Operation<Vec<EndpointPair>> {
+        let remote = match remote_service(remote_service_name) {
+            Ok(service) => Endpoint::new(Some(remote_host_name.inner().clone()), service),
+            Err(error) => return Operation::refused(error),
+        };
+        Operation::run(async move {
+            let resolver = Resolver::system();
+            let pairs = resolver
+                .endpoint_pairs(&remote, sort_options.into())
+                .await?;
+            let names = pairs.iter().map(Names::of_inner);
+            Ok(names.map(EndpointPair::of).collect())
+        })
+    }
+
+    /// Not implemented: there is no broker (BRK-17). The socket stays usable.
+    ///
+    /// # Errors
+    ///
+    /// `E_NOTIMPL`, always.
+    pub fn transfer_ownership(&self, _socket_id: &str) -> Result<()> {
+        Err(Error::new(
+            hresult::E_NOTIMPL,
+            "there is no socket broker on this system",
+        ))
+    }
+
+    /// Checks the state first, and then the arguments: both before anything is started.
+    fn prepare<T>(
+        &self,
+        operation: SocketOperation,
+        arguments: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        self.0.check(operation)?;
+        arguments()
+    }
+}
+
+/// Returns the pair of names for a remote end that a datagram can go to.
+fn remote(names: &Names) -> Result<udpair::EndpointPair> {
+    remote_service(&names.remote_service)?;
+    names.to_inner()
+}
+
+/// Parses the service name of a remote end (CON-02).
+fn remote_service(text: &str) -> Result<ServiceName> {
+    if text.is_empty() {
+        return Err(Error::invalid_argument("the remote service name is empty"));
+    }
+    Ok(text.parse()?)
+}
+
+/// Refuses the unspecified address: here it is nobody's.
+fn check_remote_host(host: &HostName) -> Result<()> {
+    let is_unspecified = |host: &HostName| host.inner().ip().is_some_and(|ip| ip.is_unspecified());
+    if host.kind() != HostNameType::DomainName && is_unspecified(host) {
+        return Err(Error::new(
+            hresult::WSAEADDRNOTAVAIL,
+            format!("{host} is the address of no host"),
+        ));
+    }
+    Ok(())
+}
+
+impl Default for DatagramSocket {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Two handles are equal if they are the same socket.
+impl PartialEq for DatagramSocket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for DatagramSocket {}
+
+impl fmt::Debug for DatagramSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.socket.fmt(f)
+    }
+}
