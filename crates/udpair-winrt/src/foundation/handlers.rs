@@ -135,18 +135,19 @@ mod tests {
     #[test]
     fn jobs_that_come_together_do_not_wait_for_one_thread() {
         let threads: &'static Threads = Box::leak(Box::new(Threads::new()));
-        for _ in 0..50 {
+        // Each time one job more than there are idle threads.
+        for jobs in 1..30 {
             let (sender, ran) = mpsc::channel();
             let (release, released) = mpsc::channel::<()>();
             let released = std::sync::Arc::new(Mutex::new(released));
-            for _ in 0..8 {
+            for _ in 0..jobs {
                 let (sender, released) = (sender.clone(), released.clone());
                 threads.run(Box::new(move || {
                     sender.send(()).unwrap();
                     let _ = released.lock().unwrap().recv();
                 }));
             }
-            for _ in 0..8 {
+            for _ in 0..jobs {
                 ran.recv_timeout(TIMEOUT).expect("all jobs run");
             }
             drop(release);
@@ -158,7 +159,6 @@ mod tests {
                 thread::yield_now();
             }
         }
-        assert!(threads.state().alive >= 8);
     }
 
     #[test]
