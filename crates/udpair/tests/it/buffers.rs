@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use udpair::{DatagramSocket, ErrorKind, Filled};
+use udpair::{DatagramSocket, ErrorKind, Filled, PeerErrors};
 
-use crate::support::{Peer, builders, endpoint, loopback, soon};
+use crate::support::{Peer, builders, endpoint, loopback, soon, unused_addr};
 
 /// Returns the payloads of the runs that [`send_runs`] sends.
 fn payloads() -> Vec<Vec<u8>> {
@@ -123,7 +123,7 @@ async fn one_datagram_is_received_into_a_buffer() {
     }
 }
 
-/// What a buffer cannot hold is lost, and the caller is told; the next datagram is not affected.
+/// What a buffer cannot hold is lost, and the metadata says so; the next datagram is not affected.
 #[tokio::test]
 async fn a_datagram_that_is_too_long_for_its_buffer_is_truncated() {
     let peer = Peer::new();
@@ -183,6 +183,46 @@ async fn only_the_peers_datagrams_fill_buffers() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// MSG-12: where errors are asked for, each makes one receive fail, and no datagram is lost.
+#[tokio::test]
+async fn an_error_makes_a_receive_into_buffers_fail() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        if !engine.capabilities().error_queue {
+            continue;
+        }
+        let builder = builder.peer_errors(PeerErrors::FailRecv);
+        for way in 0..4 {
+            let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+            let mut buffer = vec![0; 65_535];
+            let mut filled = Vec::new();
+            let mut next = async || {
+                soon(socket.readable()).await.unwrap();
+                let mut buffers = [IoSliceMut::new(&mut buffer)];
+                let received = match way {
+                    0 => {
+                        return soon(socket.recv_into(&mut buffer))
+                            .await
+                            .map(|one| one.length);
+                    }
+                    1 => {
+                        let one = socket.try_recv_into(&mut buffer);
+                        return one.map(|one| one.unwrap().length);
+                    }
+                    2 => soon(socket.recv_buffers(&mut buffers, &mut filled)).await,
+                    _ => socket.try_recv_buffers(&mut buffers, &mut filled),
+                };
+                received.map(|_| filled[0].length)
+            };
+            peer.send(b"first", loopback(&socket));
+            socket.send_to(b"lost", unused_addr()).await.unwrap();
+            let error = next().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PeerUnreachable, "{engine:?} {way}");
+            assert_eq!(next().await.unwrap(), 5, "{engine:?} {way}");
         }
     }
 }
