@@ -1,8 +1,8 @@
 //! Calls on a socket whose earlier datagrams may have caused errors.
 //!
 //! The system keeps an error that the network sent back, and fails the next call on the socket
-//! with it, whatever that call does. A send that fails this way has sent nothing. So whoever makes
-//! a call has to find out whose error it is (MODEL OUT-15).
+//! with it, whatever that call does. A send that fails this way has sent nothing. The caller
+//! has to find out to which datagram the error belongs (MODEL OUT-15).
 
 use std::io;
 
