@@ -176,6 +176,28 @@ mod tests {
         }
     }
 
+    /// An error that only the network causes is not taken for the call's own, even where there is no
+    /// error queue. The repetitions are bounded.
+    #[test]
+    fn errors_that_only_the_network_causes_are_passed_over() {
+        let socket = Socket::open(Family::Ipv4).unwrap();
+        for engine in engines() {
+            engine.prepare(&socket, EngineOptions::default()).unwrap();
+            for (failures, is_made) in [(1, true), (2, true), (16, true), (17, false)] {
+                let mut made = 0;
+                let call = |_: &Socket| {
+                    made += 1;
+                    match made > failures {
+                        true => Ok(()),
+                        false => Err(io::Error::from_raw_os_error(libc::ECONNREFUSED)),
+                    }
+                };
+                let result = call_past_errors(*engine, &socket, call, &mut |_| {});
+                assert_eq!(result.is_ok(), is_made, "{engine:?} {failures}");
+            }
+        }
+    }
+
     /// Some errors are never repeated: a firewall would answer each repetition.
     #[test]
     fn an_error_of_the_call_itself_ends_it() {

@@ -133,6 +133,29 @@ async fn a_handler_gets_batches() {
     }
 }
 
+/// CAN-01: a cancellation by the handler itself ends the wait too, although more has arrived.
+#[tokio::test]
+async fn a_handler_of_batches_may_cancel() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        for _ in 0..100 {
+            peer.send(b"x", loopback(&socket));
+        }
+        let mut batches = 0;
+        let handled = soon(socket.for_each_batch(|_| {
+            batches += 1;
+            socket.cancel_io().unwrap();
+        }));
+        let error = handled.await.unwrap_err();
+        assert_eq!(
+            (error.kind(), batches),
+            (ErrorKind::Cancelled, 1),
+            "{engine:?}"
+        );
+    }
+}
+
 /// CAN-01: a handler that waits is cancelled, and other tasks run beside it.
 #[tokio::test]
 async fn a_handler_of_batches_can_be_cancelled() {
