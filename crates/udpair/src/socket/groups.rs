@@ -23,7 +23,7 @@ impl DatagramSocket {
     /// The request stays in effect when the network changes. The group is also joined on adapters
     /// that appear, come back or get an address, and it is left on adapters that were removed, were
     /// switched off or have lost their address. Each such change is an
-    /// [`Event::MembershipChanged`].
+    /// [`Event::MembershipChanged`](crate::Event::MembershipChanged).
     ///
     /// Joining a group twice is not an error. The socket receives only from groups that it has
     /// joined itself (MCG-09). It also receives the datagrams that it sends to them itself.

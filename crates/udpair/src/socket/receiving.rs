@@ -20,7 +20,8 @@ impl DatagramSocket {
     ///
     /// Errors that the network sends back, such as a closed port of the peer, are left for
     /// [`next_event`](Self::next_event), unless the socket was built with
-    /// [`PeerErrors::FailRecv`]. Their queue is bounded, and errors that do not fit are counted.
+    /// [`PeerErrors::FailRecv`](crate::PeerErrors::FailRecv). Their queue is bounded, and errors
+    /// that do not fit are counted.
     ///
     /// # Errors
     ///
@@ -28,7 +29,8 @@ impl DatagramSocket {
     /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed before this call.
     /// - [`Cancelled`](crate::ErrorKind::Cancelled): the socket was closed, or
     ///   [`cancel_io`](Self::cancel_io) was called, during this call.
-    /// - With [`PeerErrors::FailRecv`]: [`PeerUnreachable`](crate::ErrorKind::PeerUnreachable),
+    /// - With [`PeerErrors::FailRecv`](crate::PeerErrors::FailRecv):
+    ///   [`PeerUnreachable`](crate::ErrorKind::PeerUnreachable),
     ///   [`HostUnreachable`](crate::ErrorKind::HostUnreachable),
     ///   [`NetworkUnreachable`](crate::ErrorKind::NetworkUnreachable) or
     ///   [`Io`](crate::ErrorKind::Io), naming the destination of the lost datagram where the system

@@ -66,7 +66,7 @@ impl DatagramSocket {
     ///
     /// # Errors
     ///
-    /// - Those of [`output_to`](Self::output_to) and [`Builder::bind`].
+    /// - Those of [`output_to`](Self::output_to) and [`Builder::bind`](crate::Builder::bind).
     /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): the local end contradicts what the
     ///   socket is bound to.
     ///
@@ -90,10 +90,11 @@ impl DatagramSocket {
     /// Sends `payload` to an address as one datagram. A connected socket still receives only from
     /// its peer.
     ///
-    /// This is [`OutputStream::write`] without a stream. With a plain [`SocketAddr`], the system
-    /// chooses the local address to send from and the adapter to send through. A [`Destination`]
-    /// can specify both; [`Message::reply`] returns one with those on which the message arrived. It
-    /// can also specify the hop limit, the code point and the ECN bits of this datagram's packet.
+    /// This is [`OutputStream::write`] without a stream. With a plain address, the system chooses
+    /// the local address to send from and the adapter to send through. A [`Destination`] can
+    /// specify both; [`Message::reply`](crate::Message::reply) returns one with those on which the
+    /// message arrived. It can also specify the hop limit, the code point and the ECN bits of this
+    /// datagram's packet.
     ///
     /// # Errors
     ///
