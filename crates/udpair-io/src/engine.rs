@@ -58,7 +58,7 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
     ///
     /// On success, at least one buffer is filled. A buffer that is too short for its message loses
     /// the end of it. Where messages may hold several datagrams
-    /// ([`may_coalesce`](Self::may_coalesce)), such a message has up to
+    /// ([`receive_offload`](Capabilities::receive_offload)), such a message has up to
     /// [`MESSAGE_BYTES_MAX`](crate::MESSAGE_BYTES_MAX) bytes, and only the buffers before the first
     /// shorter one are filled, but always the first. The buffers of messages that were
     /// not admitted change places with those after them.
@@ -72,9 +72,6 @@ pub trait Engine: sealed::Sealed + fmt::Debug + Send + Sync {
         buffers: &mut [IoSliceMut<'_>],
         filled: &mut Vec<Filled>,
     ) -> io::Result<Remaining>;
-
-    /// Returns whether one message of the kernel may hold several datagrams for this socket.
-    fn may_coalesce(&self, socket: &Socket) -> bool;
 
     /// Sends one datagram.
     ///

@@ -52,10 +52,6 @@ impl Engine for Portable {
         receive_one_into(socket, buffers, filled)
     }
 
-    fn may_coalesce(&self, _socket: &Socket) -> bool {
-        false
-    }
-
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
         match socket.send(outgoing) {
             Ok(()) => Ok(Sent::one(outgoing.payload.len())),

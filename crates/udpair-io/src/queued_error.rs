@@ -1,8 +1,8 @@
 //! Calls on a socket whose earlier datagrams may have caused errors.
 //!
 //! The system keeps an error that the network sent back, and fails the next call on the socket
-//! with it, whatever that call does. A send that fails this way has sent nothing. So whoever makes
-//! a call has to find out whose error it is (MODEL OUT-15).
+//! with it, whatever that call does. A send that fails this way has sent nothing. The caller
+//! has to find out to which datagram the error belongs (MODEL OUT-15).
 
 use std::io;
 
@@ -173,6 +173,28 @@ mod tests {
                 0
             };
             assert_eq!(found.len(), expected, "{engine:?}");
+        }
+    }
+
+    /// An error that only the network causes is not taken for the call's own, even where there is no
+    /// error queue. The repetitions are bounded.
+    #[test]
+    fn errors_that_only_the_network_causes_are_passed_over() {
+        let socket = Socket::open(Family::Ipv4).unwrap();
+        for engine in engines() {
+            engine.prepare(&socket, EngineOptions::default()).unwrap();
+            for (failures, is_made) in [(1, true), (2, true), (16, true), (17, false)] {
+                let mut made = 0;
+                let call = |_: &Socket| {
+                    made += 1;
+                    match made > failures {
+                        true => Ok(()),
+                        false => Err(io::Error::from_raw_os_error(libc::ECONNREFUSED)),
+                    }
+                };
+                let result = call_past_errors(*engine, &socket, call, &mut |_| {});
+                assert_eq!(result.is_ok(), is_made, "{engine:?} {failures}");
+            }
         }
     }
 

@@ -27,7 +27,8 @@ pub struct QuicSocket(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     socket: DatagramSocket,
-    local: SocketAddr,
+    /// Whether quinn wants IPv4 addresses as IPv6 ones: it has a socket for both families.
+    maps_ipv4: bool,
     /// How many datagrams one call sends, and one buffer holds. quinn asks before every send.
     send_segments: usize,
     receive_segments: usize,
@@ -47,7 +48,7 @@ impl QuicSocket {
         let capabilities = socket.capabilities();
         Ok(Self(Arc::new(Shared {
             socket,
-            local,
+            maps_ipv4: local.is_ipv6(),
             send_segments: capabilities.send_segments,
             receive_segments: capabilities.receive_segments,
             is_full: AtomicBool::new(false),
@@ -92,12 +93,11 @@ impl AsyncUdpSocket for QuicSocket {
         metas: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
         let count = buffers.len().min(metas.len());
-        let maps_ipv4 = self.0.local.is_ipv6();
         FILLED.with_borrow_mut(|filled| {
             let socket = &self.0.socket;
             ready!(socket.poll_recv_buffers(cx, &mut buffers[..count], filled))?;
             for (filled, meta) in filled.iter().zip(metas) {
-                *meta = meta_of(filled, maps_ipv4);
+                *meta = meta_of(filled, self.0.maps_ipv4);
             }
             Poll::Ready(Ok(filled.len()))
         })

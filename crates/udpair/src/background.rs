@@ -55,6 +55,21 @@ pub fn call<T>(outside: Option<&Outside>, handler: impl FnOnce() -> T) -> T {
     driver::call_handler(outside.map(|outside| &outside.0), handler)
 }
 
+/// Calls a handler on a thread of its own, beside all others; inside this call only if the system has
+/// no thread left. The handler may block for as long as it likes. A panic ends only the handler.
+pub fn run(handler: impl FnOnce() + Send + 'static) {
+    driver::run_handler(handler);
+}
+
+/// Waits for a future on the calling thread, which needs no runtime. On a thread of this library,
+/// another one takes its place meanwhile.
+///
+/// In a task of an asynchronous program, await the future instead: this holds up the other tasks of
+/// the thread.
+pub fn wait<F: Future>(future: F) -> F::Output {
+    driver::block_on(future)
+}
+
 /// The runtime of a program, in which handlers are to be called.
 #[derive(Clone, Debug)]
 pub struct Outside(driver::OutsideRuntime);

@@ -11,6 +11,7 @@
 mod detached;
 mod handlers;
 mod network;
+mod parked;
 mod probe;
 #[cfg(feature = "dns")]
 mod queries;
@@ -32,8 +33,9 @@ use tokio::task::{AbortHandle, JoinHandle, coop};
 use tokio::time::Sleep;
 
 pub(crate) use detached::Detached;
-pub(crate) use handlers::{OutsideRuntime, call_handler, start_in_handlers};
+pub(crate) use handlers::{OutsideRuntime, call_handler, run_handler, start_in_handlers};
 pub(crate) use network::NetworkWatch;
+pub(crate) use parked::{block_on, block_on_for};
 #[cfg(feature = "dns")]
 pub(crate) use queries::{RuntimeId, current_runtime, tcp_exchange};
 pub(crate) use threads::{SharedCalls, blocking};

@@ -32,6 +32,7 @@ fn cases() -> Result<(), String> {
         ("a batch that is dropped", dropped_batch),
         ("drain waits for the writes before it", drain),
         ("a sink", sink),
+        ("runs, and a socket as a sink", runs),
         ("close and cancel_io end all that wait", ended),
         ("who waits for space only", space),
         ("no descriptor is left", no_descriptor),
@@ -328,6 +329,57 @@ fn drain(lan: &Lan) -> Result<String, Why> {
     check(received == ["first"], || format!("{received:?}"))?;
     jam.receives_no_more()?;
     Ok("true, false, true".into())
+}
+
+/// OUT-13, OUT-16: what is left of a run waits like a batch, and goes before what is fed later.
+fn runs(lan: &Lan) -> Result<String, Why> {
+    const SEGMENT: usize = 1000;
+    let jam = Jam::new(lan)?;
+    let remote = jam.peer.local_addr()?;
+    let sent = lan.on(&lan.home, async || {
+        // A socket of its own, for which no other write has found the buffer full.
+        let builder = DatagramSocket::builder().send_buffer_bytes(8192);
+        let socket = builder.connect(remote).await?;
+        let output = socket.output()?;
+        let mut context = Context::from_waker(Waker::noop());
+        let is_writable = |context: &mut Context<'_>| socket.poll_writable(context).is_ready();
+        check(is_writable(&mut context), || "it began full".into())?;
+        let mut sent = 0;
+        loop {
+            let tried = output.try_write_run(&[b'r'; 3 * SEGMENT], SEGMENT)?;
+            sent += tried / SEGMENT;
+            check(tried % SEGMENT == 0, || format!("{tried} bytes"))?;
+            if tried < 3 * SEGMENT {
+                break;
+            }
+        }
+        check(!is_writable(&mut context), || "it is writable".into())?;
+        {
+            let mut given_up = pin!(output.write_run(b"givenup", 4));
+            waits(&mut given_up).await?;
+        }
+        let mut run = pin!(output.write_run(b"aabbc", 2));
+        waits(&mut run).await?;
+        let mut sink = socket.sink();
+        sink.feed(("fed".into(), remote.into())).await?;
+        let mut flush = sink.flush();
+        waits(&mut flush).await?;
+        jam.clear()?;
+        flush.await?;
+        run.await?;
+        Ok(sent)
+    })?;
+    let mut received = Vec::new();
+    while received.len() < 4 {
+        let (text, _) = receive(&jam.peer)?;
+        if text.len() < SEGMENT {
+            received.push(text);
+        }
+    }
+    check(received == ["aa", "bb", "c", "fed"], || {
+        format!("{received:?}")
+    })?;
+    Ok(format!("{sent} datagrams, then {}", received.join(", ")))
 }
 
 /// Whoever feeds and flushes has sent.

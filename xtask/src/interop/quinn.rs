@@ -37,7 +37,7 @@ fn by_name() -> Result<String, String> {
         "--example",
         "quic_by_name",
     ]))?;
-    let program = root().join("target/debug/examples/quic_by_name");
+    let program = target()?.join("debug/examples/quic_by_name");
     let (port, closed) = (free_port()?, free_port()?);
     let zone = format!(
         "_echo._udp  SRV 10 0 {closed} one\n\
@@ -63,6 +63,13 @@ fn by_name() -> Result<String, String> {
     let tried = format!("127.0.0.1:{closed}");
     check(errors.contains(&tried), || format!("{text}{errors}"))?;
     Ok(format!("{expected}, after {tried}"))
+}
+
+/// Returns the folder that cargo builds into: this program is in `debug` of it.
+fn target() -> Result<PathBuf, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let folder = program.ancestors().nth(2).map(Path::to_path_buf);
+    folder.ok_or_else(|| "a program without a folder".into())
 }
 
 /// Makes a certificate for `example.test`, and returns the files with it and its key.
@@ -122,13 +129,13 @@ fn own_tests() -> Result<String, String> {
     let tests = quinn_folder()?.join("src/tests.rs");
     let text = fs::read_to_string(&tests)
         .map_err(|error| format!("cannot read {}: {error}", tests.display()))?;
-    let folder = root().join("target/quinn-tests");
+    let folder = target()?.join("quinn-tests");
     write_package(&folder, &over_our_sockets(&text)?)?;
     let output = cargo(&["test", "-q", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         // Those that take long are left out unless asked for.
         .args(["--test", "quinn", "--", "--include-ignored"])
-        .env("CARGO_TARGET_DIR", root().join("target"))
+        .env("CARGO_TARGET_DIR", target()?)
         .output()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -2,10 +2,8 @@
 
 use std::cell::Cell;
 use std::future::{Future, IntoFuture};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use udpair::background;
 
@@ -29,6 +27,20 @@ where
     cancels: bool,
 }
 
+impl<T, P> OperationFuture<T, P>
+where
+    T: Clone + Send + Sync + 'static,
+    P: Send + 'static,
+{
+    fn of(operation: Operation<T, P>, cancels: bool) -> Self {
+        Self {
+            operation,
+            key: None,
+            cancels,
+        }
+    }
+}
+
 impl<T, P> Operation<T, P>
 where
     T: Clone + Send + Sync + 'static,
@@ -44,8 +56,7 @@ where
     ///
     /// The error with which the operation ends.
     pub fn get(&self) -> Result<T> {
-        // On a thread that does the work, another one takes its place meanwhile.
-        background::call(None, || block_on(self.into_future()))
+        background::wait(self.into_future())
     }
 }
 
@@ -58,11 +69,7 @@ where
     type IntoFuture = OperationFuture<T, P>;
 
     fn into_future(self) -> Self::IntoFuture {
-        OperationFuture {
-            operation: self,
-            key: None,
-            cancels: true,
-        }
+        OperationFuture::of(self, true)
     }
 }
 
@@ -75,11 +82,7 @@ where
     type IntoFuture = OperationFuture<T, P>;
 
     fn into_future(self) -> Self::IntoFuture {
-        OperationFuture {
-            operation: self.clone(),
-            key: None,
-            cancels: false,
-        }
+        OperationFuture::of(self.clone(), false)
     }
 }
 
@@ -133,22 +136,3 @@ fn is_time_to_yield() -> bool {
 
 /// As many as a task of tokio may do before it has to yield.
 const POLLS_MAX: u32 = 128;
-
-/// Polls `future` on the calling thread, which is parked while the future waits.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
-        }
-        thread::park();
-    }
-}

@@ -18,7 +18,7 @@ use udpair_winrt::{
 use crate::support::{Reads, TIMEOUT, code};
 
 fn failure() -> Error {
-    Error::new(hresult::WSAEHOSTUNREACH, "no way")
+    Error::new(hresult::WSAEHOSTUNREACH, "no route")
 }
 
 /// A value that notes when it is dropped.
@@ -333,7 +333,7 @@ async fn a_future_that_has_ended_cancels_nothing() {
     assert_eq!(operation.status(), AsyncStatus::Completed);
 }
 
-/// DR-19: what is asked to stop is told before the operation ends.
+/// DR-19: the work is stopped before the operation ends.
 #[test]
 fn a_completer_learns_of_a_cancellation() {
     let note = |completer: &Completer<u32>, told: &Arc<AtomicU32>| {
@@ -767,7 +767,7 @@ fn errors_keep_what_they_say() {
     assert!(own.as_udpair().is_none());
     assert!(format!("{own:?}").contains("0x80072751"), "{own:?}");
     let io: std::io::Error = own.into();
-    assert_eq!(io.to_string(), "no way");
+    assert_eq!(io.to_string(), "no route");
 }
 
 /// A late handler is the caller's own code on the caller's own thread.

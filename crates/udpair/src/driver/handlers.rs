@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::num::NonZero;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -76,6 +77,15 @@ pub(crate) fn start_in_handlers(
         drop(runtime.spawn(future));
     }
     Ok(())
+}
+
+/// Calls `handler` on a thread of its own, which it may block for as long as it likes; inside this
+/// call if the system has no thread. A panic ends only the call of the handler.
+pub(crate) fn run_handler(handler: impl FnOnce() + Send + 'static) {
+    match handlers() {
+        Ok(handlers) => drop(handlers.runtime.spawn_blocking(handler)),
+        Err(_) => drop(panic::catch_unwind(AssertUnwindSafe(handler))),
+    }
 }
 
 /// Calls `handler`, which may block for as long as it likes, inside the runtime `outside` if there is

@@ -44,7 +44,7 @@ impl Follower {
     /// Ends the task if nothing needs it.
     pub(crate) fn stop_unless(&self, is_needed: impl FnOnce() -> bool) {
         let mut task = self.task();
-        // Called under the lock, because whoever begins to need the task looks for it next.
+        // Called under the lock: a caller that begins to need the task checks next whether it runs.
         let former = (!is_needed()).then(|| task.take());
         drop(task);
         drop(former);

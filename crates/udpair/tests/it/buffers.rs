@@ -6,19 +6,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use udpair::{DatagramSocket, ErrorKind, Filled};
+use udpair::{DatagramSocket, ErrorKind, Filled, PeerErrors};
 
-use crate::support::{Peer, builders, endpoint, loopback, soon};
+use crate::support::{Peer, builders, endpoint, loopback, soon, unused_addr};
 
 /// Returns the payloads of the runs that [`send_runs`] sends.
 fn payloads() -> Vec<Vec<u8>> {
-    // Equal lengths, a shorter one at the end, one on its own, and empty ones.
+    // Equal lengths, a shorter one at the end, equal ones again, one on its own, and empty ones.
     let lengths = [
         &[700_usize; 20] as &[usize],
         &[700, 300],
+        &[1200; 40],
         &[9],
         &[0, 0],
-        &[1200; 40],
     ];
     let lengths = lengths.concat().into_iter().enumerate();
     lengths
@@ -32,10 +32,10 @@ async fn send_runs(sender: &DatagramSocket, to: SocketAddr) {
     // The empty ones are a run each.
     for (first, count, segment) in [
         (0, 22, 700),
-        (22, 1, 9),
-        (23, 1, 9),
-        (24, 1, 9),
-        (25, 40, 1200),
+        (22, 40, 1200),
+        (62, 1, 9),
+        (63, 1, 9),
+        (64, 1, 9),
     ] {
         let run = payloads[first..first + count].concat();
         soon(sender.send_run_to(&run, segment, to)).await.unwrap();
@@ -61,10 +61,11 @@ async fn datagrams_are_received_into_buffers() {
                 send_runs(&sender, socket.local_addr().unwrap()).await;
                 let mut memory = vec![vec![0; bytes]; count];
                 // A short one among the others.
-                if let Some(third) = memory.get_mut(2) {
-                    third.truncate(1300);
+                if let Some(second) = memory.get_mut(1) {
+                    second.truncate(1300);
                 }
                 let mut filled = Vec::new();
+                let mut coalesced = false;
                 let mut received: Vec<Vec<u8>> = Vec::new();
                 while received.len() < expected.len() {
                     let buffers = memory.iter_mut().map(|buffer| IoSliceMut::new(buffer));
@@ -82,6 +83,7 @@ async fn datagrams_are_received_into_buffers() {
                     let got = got.unwrap();
                     let context = format!("{engine:?} {count} x {bytes}, way {way}");
                     assert!(got > 0 && got == filled.len(), "{context}");
+                    coalesced |= filled.iter().any(|filled| filled.count() > 20);
                     for (filled, buffer) in filled.iter().zip(&buffers) {
                         assert_eq!(filled.metadata.remote, from, "{context}");
                         assert!(!filled.metadata.is_truncated, "{context}");
@@ -93,6 +95,9 @@ async fn datagrams_are_received_into_buffers() {
                     received, expected,
                     "{engine:?} {count} x {bytes}, way {way}"
                 );
+                // The sender's run went to the kernel as one, and came as one.
+                let is_whole = socket.capabilities().receive_offload && bytes == 65_535;
+                assert!(coalesced || !is_whole, "{engine:?} {count} x {bytes}");
                 let statistics = socket.statistics();
                 assert_eq!(statistics.datagrams_received, expected.len() as u64);
                 assert_eq!(statistics.truncated, 0);
@@ -123,7 +128,7 @@ async fn one_datagram_is_received_into_a_buffer() {
     }
 }
 
-/// What a buffer cannot hold is lost, and the caller is told; the next datagram is not affected.
+/// What a buffer cannot hold is lost, and the metadata says so; the next datagram is not affected.
 #[tokio::test]
 async fn a_datagram_that_is_too_long_for_its_buffer_is_truncated() {
     let peer = Peer::new();
@@ -183,6 +188,46 @@ async fn only_the_peers_datagrams_fill_buffers() {
                     }
                 }
             }
+        }
+    }
+}
+
+/// MSG-12: where errors are asked for, each makes one receive fail, and no datagram is lost.
+#[tokio::test]
+async fn an_error_makes_a_receive_into_buffers_fail() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        if !engine.capabilities().error_queue {
+            continue;
+        }
+        let builder = builder.peer_errors(PeerErrors::FailRecv);
+        for way in 0..4 {
+            let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+            let mut buffer = vec![0; 65_535];
+            let mut filled = Vec::new();
+            let mut next = async || {
+                soon(socket.readable()).await.unwrap();
+                let mut buffers = [IoSliceMut::new(&mut buffer)];
+                let received = match way {
+                    0 => {
+                        return soon(socket.recv_into(&mut buffer))
+                            .await
+                            .map(|one| one.length);
+                    }
+                    1 => {
+                        let one = socket.try_recv_into(&mut buffer);
+                        return one.map(|one| one.unwrap().length);
+                    }
+                    2 => soon(socket.recv_buffers(&mut buffers, &mut filled)).await,
+                    _ => socket.try_recv_buffers(&mut buffers, &mut filled),
+                };
+                received.map(|_| filled[0].length)
+            };
+            peer.send(b"first", loopback(&socket));
+            socket.send_to(b"lost", unused_addr()).await.unwrap();
+            let error = next().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PeerUnreachable, "{engine:?} {way}");
+            assert_eq!(next().await.unwrap(), 5, "{engine:?} {way}");
         }
     }
 }

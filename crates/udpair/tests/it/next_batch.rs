@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::SinkExt as _;
@@ -10,7 +11,7 @@ use udpair::{
     DatagramSocket, Destination, Error, ErrorKind, Event, PeerErrors, RecvBatch, SendBatch,
 };
 
-use crate::support::{Peer, builders, endpoint, loopback, soon, unused_addr};
+use crate::support::{Peer, TIMEOUT, builders, endpoint, loopback, soon, unused_addr};
 
 /// Returns what comes next, by one of the three ways to ask for it.
 async fn next(
@@ -132,6 +133,29 @@ async fn a_handler_gets_batches() {
     }
 }
 
+/// CAN-01: a cancellation by the handler itself ends the wait too, although more has arrived.
+#[tokio::test]
+async fn a_handler_of_batches_may_cancel() {
+    let peer = Peer::new();
+    for (engine, builder) in builders() {
+        let socket = builder.bind(&endpoint("127.0.0.1:0")).await.unwrap();
+        for _ in 0..100 {
+            peer.send(b"x", loopback(&socket));
+        }
+        let mut batches = 0;
+        let handled = soon(socket.for_each_batch(|_| {
+            batches += 1;
+            socket.cancel_io().unwrap();
+        }));
+        let error = handled.await.unwrap_err();
+        assert_eq!(
+            (error.kind(), batches),
+            (ErrorKind::Cancelled, 1),
+            "{engine:?}"
+        );
+    }
+}
+
 /// CAN-01: a handler that waits is cancelled, and other tasks run beside it.
 #[tokio::test]
 async fn a_handler_of_batches_can_be_cancelled() {
@@ -210,11 +234,9 @@ async fn a_socket_is_a_sink() {
 #[tokio::test]
 async fn a_receiver_does_not_keep_the_socket_open() {
     let peer = Peer::new();
-    let socket = DatagramSocket::builder()
-        .bind(&endpoint("127.0.0.1:0"))
-        .await
-        .unwrap();
-    let local = socket.local_addr().unwrap();
+    // The system may give a port that it has chosen to another test as soon as it is free.
+    let local = unused_addr();
+    let socket = DatagramSocket::builder().bind(local).await.unwrap();
     let receiver = socket.receiver();
     peer.send(b"x", local);
     let mut batch = RecvBatch::new(4);
@@ -225,4 +247,30 @@ async fn a_receiver_does_not_keep_the_socket_open() {
     drop(socket);
     assert!(soon(waiting).await.unwrap().is_err());
     std::net::UdpSocket::bind(local).expect("the port is free");
+}
+
+/// A handler lets go of its thread between batches, whatever executor polls it.
+#[test]
+fn one_poll_hands_on_a_bounded_number_of_datagrams() {
+    // As many as a receive buffer holds without being asked for more.
+    const SENT: u64 = 200;
+    let peer = Peer::new();
+    let socket = udpair::blocking::Socket::bind("127.0.0.1:0").unwrap();
+    let socket = socket.inner();
+    let mut handling = pin!(socket.for_each_batch(|_| {}));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(handling.as_mut().poll(&mut cx).is_pending());
+    for _ in 0..SENT {
+        peer.send(b"flood", socket.local_addr().unwrap());
+    }
+    let received = || socket.statistics().datagrams_received;
+    let (mut most, begun) = (0, Instant::now());
+    while received() < SENT {
+        assert!(begun.elapsed() < TIMEOUT, "{}", received());
+        let before = received();
+        assert!(handling.as_mut().poll(&mut cx).is_pending());
+        most = most.max(received() - before);
+    }
+    // About 128, of which the last come with up to 31 more.
+    assert!(most < 160, "{most}");
 }

@@ -104,10 +104,6 @@ impl Engine for Linux {
         receive::receive_into(socket, buffers, filled)
     }
 
-    fn may_coalesce(&self, socket: &Socket) -> bool {
-        socket.granted.has(Feature::ReceiveOffload)
-    }
-
     fn send(&self, socket: &Socket, outgoing: Outgoing<'_>) -> io::Result<Sent> {
         send::send_one(socket, outgoing)
     }

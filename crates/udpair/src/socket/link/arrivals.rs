@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::num::NonZeroU8;
 
 use udpair_io::{
-    Filled, FilterStats, MESSAGE_BYTES_MAX, Metadata, RecvBatch, Remaining, filter_filled,
+    Filled, FilterStats, MESSAGE_BYTES_MAX, Metadata, RecvBatch, Remaining, Socket, filter_filled,
     filter_received,
 };
 
@@ -81,10 +81,12 @@ impl<'a, 'b> Given<'a, 'b> {
     /// Returns whether the first buffer can hold any message of the kernel, so that nothing is lost
     /// if the kernel fills it.
     pub(super) fn takes_messages(&self, channel: &Channel) -> bool {
-        let engine = channel.settings.engine;
+        let may_coalesce = |socket: &Socket| {
+            let engine = channel.settings.engine;
+            engine.capabilities_of(socket).receive_offload
+        };
         self.buffers.first().is_some_and(|first| {
-            first.len() >= MESSAGE_BYTES_MAX
-                || channel.with(|socket| engine.may_coalesce(socket)) == Some(false)
+            first.len() >= MESSAGE_BYTES_MAX || channel.with(may_coalesce) == Some(false)
         })
     }
 }

@@ -150,9 +150,7 @@ impl Queue {
         channel: &Channel,
         mut cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Message>, ReceiveFailure>> {
-        if let Some(error) = channel.take_peer_failure() {
-            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
-        }
+        check_peer(channel)?;
         let queued = match &mut cx {
             Some(cx) => ready!(self.poll_pop(cx)),
             None => self.pop(),
@@ -204,11 +202,11 @@ impl Queue {
         let mut batch = scratch();
         batch.set_limit(self.message_limit());
         let filled = self.kernel.fill(channel, &mut *batch, cx);
-        if let Poll::Ready(Ok(true)) = filled {
+        if let Poll::Ready(Ok(Some(()))) = filled {
             return Poll::Ready(Ok(Some(batch)));
         }
         give_back(batch);
-        filled.map(|filled| filled.map(|_| None))
+        filled.map_ok(|_| None)
     }
 
     /// Makes `batch` the content of the queue, or gives its buffers back if it is empty.
@@ -272,12 +270,10 @@ impl Queue {
     ) -> Poll<Result<Option<Option<Event>>, ReceiveFailure>> {
         batch.clear();
         if channel.events.is_empty() {
-            match self.fill_some(channel, batch, cx) {
-                // Receiving also collects the errors that the network sent back.
-                _ if !channel.events.is_empty() => {}
-                Poll::Ready(Ok(is_filled)) => return Poll::Ready(Ok(is_filled.then_some(None))),
-                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
-                Poll::Pending => return Poll::Pending,
+            let filled = ready!(self.refill_some(channel, batch, cx))?;
+            // Receiving also collects the errors that the network sent back.
+            if channel.events.is_empty() {
+                return Poll::Ready(Ok(filled.map(|()| None)));
             }
             let limit = batch.limit();
             self.put_back(channel, mem::take(batch));
@@ -296,7 +292,7 @@ impl Queue {
         self.kernel.message_limit.into()
     }
 
-    /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
+    /// Replaces the content of `batch` with the next datagrams; `None` if there are none.
     ///
     /// The last message of the batch holds its datagram number [`DATAGRAMS_PER_CALL`]; what came
     /// after that stays here. Pending when the task has used up its budget.
@@ -305,12 +301,25 @@ impl Queue {
         channel: &Channel,
         batch: &mut RecvBatch,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<bool, ReceiveFailure>> {
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
+        batch.clear();
+        check_peer(channel)?;
+        self.refill_some(channel, batch, cx)
+    }
+
+    /// Does what [`fill_some`](Self::fill_some) does, with an empty batch, and leaves network errors
+    /// where they are.
+    fn refill_some(
+        &mut self,
+        channel: &Channel,
+        batch: &mut RecvBatch,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
         let limit = batch.limit();
         if let Some(max) = self.kernel.messages_max {
             batch.set_limit(limit.min(usize::from(max.get())));
         }
-        let filled = self.fill(channel, batch, cx);
+        let filled = self.refill(channel, batch, cx);
         batch.set_limit(limit);
         if let Some(surplus) = batch.split_off(DATAGRAMS_PER_CALL) {
             self.keep(Box::new(surplus));
@@ -318,7 +327,7 @@ impl Queue {
         filled
     }
 
-    /// Replaces the content of `batch` with the next datagrams, and returns whether there are any.
+    /// Replaces the content of `batch` with the next datagrams; `None` if there are none.
     ///
     /// Pending when the task has used up its budget.
     pub(crate) fn fill(
@@ -326,23 +335,29 @@ impl Queue {
         channel: &Channel,
         batch: &mut RecvBatch,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<bool, ReceiveFailure>> {
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
         batch.clear();
-        if let Some(error) = channel.take_peer_failure() {
-            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
-        }
+        check_peer(channel)?;
+        self.refill(channel, batch, cx)
+    }
+
+    fn refill(
+        &mut self,
+        channel: &Channel,
+        batch: &mut RecvBatch,
+        cx: Option<&mut Context<'_>>,
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
         if self.rest.is_none() {
             return self.kernel.fill(channel, batch, cx);
         }
-        let Some(mut rest) = ready!(self.take_rest(channel, cx))? else {
-            return Poll::Ready(Ok(false));
-        };
-        batch.append(&mut rest);
-        give_back(rest);
-        Poll::Ready(Ok(true))
+        let rest = ready!(self.take_rest(channel, cx))?;
+        Poll::Ready(Ok(rest.map(|mut rest| {
+            batch.append(&mut rest);
+            give_back(rest);
+        })))
     }
 
-    /// Fills the caller's buffers with the next datagrams, and returns whether there are any.
+    /// Fills the caller's buffers with the next datagrams; `None` if there are none.
     ///
     /// Where the kernel cannot fill them itself, what does not fit stays here. Pending when the
     /// task has used up its budget.
@@ -351,24 +366,21 @@ impl Queue {
         channel: &Channel,
         given: &mut Given<'_, '_>,
         cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<bool, ReceiveFailure>> {
-        if let Some(error) = channel.take_peer_failure() {
-            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
-        }
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
+        check_peer(channel)?;
         if self.rest.is_none() && given.takes_messages(channel) {
             return self.kernel.fill(channel, given, cx);
         }
-        let Some(mut rest) = ready!(self.take_rest(channel, cx))? else {
-            return Poll::Ready(Ok(false));
-        };
-        for buffer in given.buffers.iter_mut() {
-            match rest.pop_into(buffer, usize::MAX) {
-                Some(filled) => given.filled.push(filled),
-                None => break,
+        let rest = ready!(self.take_rest(channel, cx))?;
+        Poll::Ready(Ok(rest.map(|mut rest| {
+            for buffer in given.buffers.iter_mut() {
+                match rest.pop_into(buffer, usize::MAX) {
+                    Some(filled) => given.filled.push(filled),
+                    None => break,
+                }
             }
-        }
-        self.keep(rest);
-        Poll::Ready(Ok(true))
+            self.keep(rest);
+        })))
     }
 
     /// Takes one datagram into `buffer`; `None` if there is none.
@@ -380,9 +392,7 @@ impl Queue {
         buffer: &mut [u8],
         cx: Option<&mut Context<'_>>,
     ) -> Poll<Result<Option<Filled>, ReceiveFailure>> {
-        if let Some(error) = channel.take_peer_failure() {
-            return Poll::Ready(Err(ReceiveFailure::Peer(error)));
-        }
+        check_peer(channel)?;
         let rest = ready!(self.take_rest(channel, cx))?;
         Poll::Ready(Ok(rest.and_then(|mut rest| {
             let filled = rest.pop_into(buffer, 1);
@@ -478,7 +488,7 @@ impl Queue {
 
 impl KernelState {
     /// Receives into `arrivals`, which must be empty, until it holds a datagram or the kernel holds
-    /// none, and returns whether it holds one.
+    /// none; `None` if it holds none.
     ///
     /// Pending when the task has used up its budget.
     #[inline]
@@ -487,7 +497,7 @@ impl KernelState {
         channel: &Channel,
         arrivals: &mut impl Arrivals,
         mut cx: Option<&mut Context<'_>>,
-    ) -> Poll<Result<bool, ReceiveFailure>> {
+    ) -> Poll<Result<Option<()>, ReceiveFailure>> {
         while self.may_have_more {
             if let Some(cx) = cx.as_deref_mut() {
                 ready!(driver::poll_budget(cx));
@@ -496,7 +506,7 @@ impl KernelState {
                 None => return Poll::Ready(Err(ReceiveFailure::Closed)),
                 // The filter may have dropped all of them.
                 Some(Ok(())) if arrivals.datagrams() == 0 => {}
-                Some(Ok(())) => return Poll::Ready(Ok(true)),
+                Some(Ok(())) => return Poll::Ready(Ok(Some(()))),
                 Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.may_have_more = false;
                     // The wake-up may have been for an error instead of a datagram, or for the end.
@@ -508,7 +518,7 @@ impl KernelState {
                 Some(Err(error)) => return Poll::Ready(Err(ReceiveFailure::Io(error))),
             }
         }
-        Poll::Ready(Ok(false))
+        Poll::Ready(Ok(None))
     }
 
     /// Receives once, and leaves in `arrivals` what passes the filter; `None` if the socket is
@@ -560,6 +570,15 @@ fn admitted_by(channel: &Channel) -> impl Fn(&Metadata) -> bool {
 fn count_non_peers(filtered: FilterStats, channel: &Channel) {
     if filtered.refused > 0 {
         channel.counters().non_peer_dropped.add(filtered.refused);
+    }
+}
+
+/// Fails with a network error that is to make a receive fail, if there is one.
+#[inline]
+fn check_peer(channel: &Channel) -> Result<(), ReceiveFailure> {
+    match channel.take_peer_failure() {
+        Some(error) => Err(ReceiveFailure::Peer(error)),
+        None => Ok(()),
     }
 }
 

@@ -5,7 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use udpair_io::{Datagrams, RecvBatch};
 
-use super::receiver::{HANDLED_PER_POLL_MAX, Receive, poll_without_future, try_take};
+use super::receiver::{
+    HANDLED_PER_POLL_MAX, Receive, charge, poll_events, poll_without_future, try_take,
+};
 use crate::driver;
 use crate::error::Error;
 use crate::message::Event;
@@ -24,8 +26,7 @@ pub(crate) async fn recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result
 
 /// Charges the task for a batch, and returns the number of its datagrams.
 fn received_batch(cx: &mut Context<'_>, batch: &RecvBatch) -> usize {
-    // One unit was consumed with the call.
-    driver::consume_budget(cx, batch.len() - 1);
+    charge(cx, batch.len());
     batch.len()
 }
 
@@ -37,8 +38,7 @@ pub(crate) fn poll_recv_batch(
 ) -> Poll<Result<usize, Error>> {
     batch.clear();
     let polled = poll_without_future(shared, cx, |queue, channel, cx| {
-        let filled = ready!(queue.fill_some(channel, batch, Some(cx)));
-        Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+        queue.fill_some(channel, batch, Some(cx))
     });
     polled.map(|received| received.map(|()| received_batch(cx, batch)))
 }
@@ -46,11 +46,10 @@ pub(crate) fn poll_recv_batch(
 /// Implements [`DatagramSocket::try_recv_batch`](crate::DatagramSocket::try_recv_batch).
 pub(crate) fn try_recv_batch(shared: &Shared, batch: &mut RecvBatch) -> Result<usize, Error> {
     batch.clear();
-    let taken = try_take(shared, |queue, channel| {
-        let filled = ready!(queue.fill_some(channel, batch, None));
-        Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
-    });
-    taken.map(|_| batch.len())
+    try_take(shared, |queue, channel| {
+        queue.fill_some(channel, batch, None)
+    })?;
+    Ok(batch.len())
 }
 
 /// Implements [`DatagramSocket::next_batch`](crate::DatagramSocket::next_batch).
@@ -60,8 +59,8 @@ pub(crate) async fn next_batch(
 ) -> Result<Option<Event>, Error> {
     let mut receive = Receive::new(shared);
     let next = future::poll_fn(|cx| {
-        let next = ready!(poll_next(shared, cx, |cx| receive.poll_event_or_batch(cx, batch)))?;
-        charge(cx, batch);
+        let next = ready!(poll_events(shared, cx, |cx| receive.poll_event_or_batch(cx, batch)))?;
+        charge(cx, batch.len());
         Poll::Ready(Ok(next))
     });
     next.await
@@ -73,32 +72,14 @@ pub(crate) fn poll_next_batch(
     cx: &mut Context<'_>,
     batch: &mut RecvBatch,
 ) -> Poll<Result<Option<Event>, Error>> {
-    let polled = poll_next(shared, cx, |cx| {
+    let polled = poll_events(shared, cx, |cx| {
         poll_without_future(shared, cx, |queue, channel, cx| {
             queue.take_event_or_batch(channel, batch, Some(cx))
         })
     });
     let next = ready!(polled)?;
-    charge(cx, batch);
+    charge(cx, batch.len());
     Poll::Ready(Ok(next))
-}
-
-/// Polls again as long as there are events: one may have been queued before the waker was enlisted.
-fn poll_next(
-    shared: &Shared,
-    cx: &mut Context<'_>,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<Option<Event>, Error>>,
-) -> Poll<Result<Option<Event>, Error>> {
-    loop {
-        let polled = poll(cx);
-        let has_events = || {
-            let link = shared.link();
-            link.is_some_and(|link| !link.channel.events.is_empty())
-        };
-        if polled.is_ready() || !has_events() {
-            return polled;
-        }
-    }
 }
 
 /// Implements [`DatagramSocket::try_next_batch`](crate::DatagramSocket::try_next_batch).
@@ -144,13 +125,6 @@ pub(crate) async fn for_each_batch(
     match shared.is_closed() {
         true => Ok(()),
         false => Err(error),
-    }
-}
-
-/// Charges the task for a batch that may be empty.
-fn charge(cx: &mut Context<'_>, batch: &RecvBatch) {
-    if !batch.is_empty() {
-        received_batch(cx, batch);
     }
 }
 

@@ -6,8 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use udpair_io::Filled;
 
-use super::receiver::{Receive, poll_without_future, try_take};
-use crate::driver;
+use super::receiver::{Receive, charge, poll_without_future, try_take};
 use crate::error::Error;
 use crate::socket::link::Given;
 use crate::socket::shared::Shared;
@@ -40,8 +39,7 @@ pub(crate) async fn recv_buffers(
     let mut given = Given::new(buffers, filled);
     let received = future::poll_fn(|cx| {
         let polled = receive.poll_with(cx, |queue, channel, cx| {
-            let is_filled = ready!(queue.fill_buffers(channel, &mut given, Some(cx)));
-            Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
+            queue.fill_buffers(channel, &mut given, Some(cx))
         });
         ready!(polled)?;
         Poll::Ready(Ok(received_buffers(cx, given.filled)))
@@ -58,8 +56,7 @@ pub(crate) fn poll_recv_buffers(
 ) -> Poll<Result<usize, Error>> {
     let mut given = Given::new(buffers, filled);
     let polled = poll_without_future(shared, cx, |queue, channel, cx| {
-        let is_filled = ready!(queue.fill_buffers(channel, &mut given, Some(cx)));
-        Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
+        queue.fill_buffers(channel, &mut given, Some(cx))
     });
     polled.map(|received| received.map(|()| received_buffers(cx, filled)))
 }
@@ -72,16 +69,13 @@ pub(crate) fn try_recv_buffers(
 ) -> Result<usize, Error> {
     let mut given = Given::new(buffers, filled);
     try_take(shared, |queue, channel| {
-        let is_filled = ready!(queue.fill_buffers(channel, &mut given, None));
-        Poll::Ready(is_filled.map(|is_filled| is_filled.then_some(())))
+        queue.fill_buffers(channel, &mut given, None)
     })?;
     Ok(filled.len())
 }
 
 /// Charges the task for filled buffers, and returns their number.
 fn received_buffers(cx: &mut Context<'_>, filled: &[Filled]) -> usize {
-    let datagrams: usize = filled.iter().map(Filled::count).sum();
-    // One unit was consumed with the call.
-    driver::consume_budget(cx, datagrams.saturating_sub(1));
+    charge(cx, filled.iter().map(Filled::count).sum());
     filled.len()
 }

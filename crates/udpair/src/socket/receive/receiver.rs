@@ -50,16 +50,9 @@ impl<'a> Receive<'a> {
     /// Polls for one event.
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Error>> {
         ready!(driver::poll_budget(cx));
-        loop {
-            let polled =
-                self.poll_with(cx, |queue, channel, cx| queue.take_event(channel, Some(cx)));
-            // Checked again, because an event may have been queued before the waker was enlisted.
-            let link = self.shared.link();
-            let has_events = || link.is_some_and(|link| !link.channel.events.is_empty());
-            if polled.is_ready() || !has_events() {
-                return polled;
-            }
-        }
+        poll_events(self.shared, cx, |cx| {
+            self.poll_with(cx, |queue, channel, cx| queue.take_event(channel, Some(cx)))
+        })
     }
 
     /// Polls until `batch` holds datagrams.
@@ -69,8 +62,7 @@ impl<'a> Receive<'a> {
         batch: &mut RecvBatch,
     ) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, channel, cx| {
-            let filled = ready!(queue.fill_some(channel, batch, Some(cx)));
-            Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+            queue.fill_some(channel, batch, Some(cx))
         })
     }
 
@@ -103,8 +95,7 @@ impl<'a> Receive<'a> {
     ) -> Poll<Result<(), Error>> {
         self.poll_with(cx, |queue, channel, cx| {
             batch.set_limit(queue.message_limit());
-            let filled = ready!(queue.fill(channel, batch, Some(cx)));
-            Poll::Ready(filled.map(|is_filled| is_filled.then_some(())))
+            queue.fill(channel, batch, Some(cx))
         })
     }
 
@@ -215,6 +206,28 @@ fn poll<T>(
     channel.stop_reading(&mut state.ticket, discarded);
     state.at_start = None;
     Poll::Ready(result)
+}
+
+/// Polls for an event, again as long as there are events: one may have been queued before the waker
+/// was enlisted.
+pub(super) fn poll_events<T>(
+    shared: &Shared,
+    cx: &mut Context<'_>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<T, Error>>,
+) -> Poll<Result<T, Error>> {
+    loop {
+        let polled = poll(cx);
+        let link = shared.link();
+        let has_events = || link.is_some_and(|link| !link.channel.events.is_empty());
+        if polled.is_ready() || !has_events() {
+            return polled;
+        }
+    }
+}
+
+/// Charges the task for the datagrams of one receive, of which it has paid the first with the call.
+pub(super) fn charge(cx: &mut Context<'_>, datagrams: usize) {
+    driver::consume_budget(cx, datagrams.saturating_sub(1));
 }
 
 /// Implements [`DatagramSocket::poll_recv`](crate::DatagramSocket::poll_recv).

@@ -180,33 +180,40 @@ pub(crate) fn try_send_run(shared: &Shared, mut run: Run<'_>) -> Result<usize, E
         check_adapter(link, to)?;
     }
     let bytes = run.payload.len();
-    let at_start = link.channel.cancellations();
-    let error = loop {
-        if !is_direct(shared, run.to) {
-            let first = run.first();
-            match try_send(shared, first.payload, first.to) {
-                Ok(true) => run.payload = &run.payload[first.payload.len()..],
-                Ok(false) => return Ok(bytes - run.payload.len()),
-                Err(error) => break error,
-            }
-            if run.payload.is_empty() {
-                return Ok(bytes);
-            }
-            continue;
-        }
-        match transmit::try_send(link, &mut run) {
-            Ok(()) => return Ok(bytes),
-            Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {
-                link.note_full();
-                return Ok(bytes - run.payload.len());
-            }
-            Err(failure) => break transmit::failed(link, &run, failure, at_start),
-        }
+    let tried = match is_direct(shared, run.to) {
+        true => try_send_at_once(link, &mut run),
+        false => try_send_each(shared, &mut run),
     };
-    match bytes - run.payload.len() {
-        0 => Err(error),
-        sent => Ok(sent),
+    match (bytes - run.payload.len(), tried) {
+        (0, Err(error)) => Err(error),
+        (sent, _) => Ok(sent),
     }
+}
+
+/// Passes the datagrams of a run to the kernel, and stops when it has no buffer space. Those that
+/// were sent are removed from the front of `run`.
+fn try_send_at_once(link: &Link, run: &mut Run<'_>) -> Result<(), Error> {
+    let at_start = link.channel.cancellations();
+    match transmit::try_send(link, run) {
+        Ok(()) => Ok(()),
+        Err(SendFailure::Full | SendFailure::NoBuffers(_)) => {
+            link.note_full();
+            Ok(())
+        }
+        Err(failure) => Err(transmit::failed(link, run, failure, at_start)),
+    }
+}
+
+/// Does what [`try_send_at_once`] does, for datagrams that need more than the way to the kernel.
+fn try_send_each(shared: &Shared, run: &mut Run<'_>) -> Result<(), Error> {
+    while !run.payload.is_empty() {
+        let first = run.first();
+        if !try_send(shared, first.payload, first.to)? {
+            break;
+        }
+        run.payload = &run.payload[first.payload.len()..];
+    }
+    Ok(())
 }
 
 fn check_segment(run: Run<'_>) -> Result<(), Error> {
