@@ -55,18 +55,21 @@ pub use connectivity::{
 pub use cryptography::{BinaryStringEncoding, CryptographicBuffer};
 pub use error::{Error, HResult, Result};
 pub use foundation::{
-    Action, ActionWithProgress, AsyncStatus, Completer, Operation, OperationFuture,
+    Action, ActionWithProgress, AsyncStatus, Completer, EventToken, Operation, OperationFuture,
     OperationWithProgress, Reporter, Task,
 };
 pub use networking::{DomainNameType, EndpointPair, HostName, HostNameSortOptions, HostNameType};
 pub use sockets::{
-    DatagramSocket, DatagramSocketControl, DatagramSocketInformation, EventToken,
-    MessageReceivedEventArgs, SocketError, SocketQualityOfService,
+    DatagramSocket, DatagramSocketControl, DatagramSocketInformation, MessageReceivedEventArgs,
+    SocketActivityConnectedStandbyAction, SocketActivityContext, SocketActivityInformation,
+    SocketActivityKind, SocketActivityTrigger, SocketActivityTriggerDetails,
+    SocketActivityTriggerReason, SocketError, SocketQualityOfService,
 };
 pub use storage_streams::{
     Buffer, DataReader, DataReaderLoadOperation, DataWriter, DataWriterStoreOperation, IBuffer,
     IInputStream, IOutputStream, InputStream, InputStreamOptions, MemoryBuffer, OutputStream,
 };
+pub use udpair;
 pub use udpair::data::{ByteOrder, DateTime, Guid, TimeSpan, UnicodeEncoding};
 pub use udpair::{SocketErrorStatus, hresult};
 

@@ -1,21 +1,27 @@
 //! `Windows.Networking.Sockets`: the datagram socket and what belongs to it.
 //!
-//! `socket.rs` is the object and `core.rs` what its handles share. `events.rs` receives and calls
-//! handlers, `arguments.rs` is what they get, `output.rs` the streams. The rules are those of
+//! `core.rs` is the object and what its handles share, `socket.rs` its members. `receive.rs` calls
+//! handlers, `arguments.rs` is what they get, `output.rs` the streams. `broker.rs` has the
+//! types of a socket broker, which does not exist yet. The rules are those of
 //! [`udpair`]; here they get their names.
 
 mod arguments;
+mod broker;
 mod control;
 mod core;
-mod events;
 mod information;
 mod output;
+mod receive;
 mod socket;
 mod socket_error;
 
+pub use self::core::DatagramSocket;
 pub use arguments::MessageReceivedEventArgs;
+pub use broker::{
+    SocketActivityConnectedStandbyAction, SocketActivityContext, SocketActivityInformation,
+    SocketActivityKind, SocketActivityTrigger, SocketActivityTriggerDetails,
+    SocketActivityTriggerReason,
+};
 pub use control::{DatagramSocketControl, SocketQualityOfService};
-pub use events::EventToken;
 pub use information::DatagramSocketInformation;
-pub use socket::DatagramSocket;
 pub use socket_error::SocketError;

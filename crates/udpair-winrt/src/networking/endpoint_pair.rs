@@ -34,6 +34,16 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// Returns the names of a remote end, without a local one.
+    pub(crate) fn of_remote(host: &HostName, service: &str) -> Self {
+        Self {
+            local_host: None,
+            local_service: String::new(),
+            remote_host: host.clone(),
+            remote_service: service.into(),
+        }
+    }
+
     /// Returns the pair as the layer below knows it. This is where service names are parsed.
     pub(crate) fn to_inner(&self) -> Result<udpair::EndpointPair> {
         let remote = udpair::Endpoint::new(

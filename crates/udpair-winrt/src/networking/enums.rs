@@ -53,11 +53,12 @@ impl TryFrom<u32> for HostNameSortOptions {
     }
 }
 
-impl From<HostNameSortOptions> for udpair::PairOrder {
-    fn from(options: HostNameSortOptions) -> Self {
-        match options {
-            HostNameSortOptions::None => Self::Quick,
-            HostNameSortOptions::OptimizeForLongConnections => Self::Long,
+impl HostNameSortOptions {
+    /// Returns the order as the layer below knows it.
+    pub(crate) fn order(self) -> udpair::PairOrder {
+        match self {
+            Self::None => udpair::PairOrder::Quick,
+            Self::OptimizeForLongConnections => udpair::PairOrder::Long,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use super::enums::HostNameType;
@@ -122,6 +122,13 @@ impl From<udpair::HostName> for HostName {
 impl From<IpAddr> for HostName {
     fn from(ip: IpAddr) -> Self {
         udpair::HostName::from(ip.to_canonical()).into()
+    }
+}
+
+impl From<SocketAddr> for HostName {
+    /// Returns the address without its port. A zone is kept.
+    fn from(address: SocketAddr) -> Self {
+        udpair::HostName::from(address).into()
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use udpair::{Message, hresult};
 
-use super::information::host;
 use crate::error::{Error, HResult, Result};
 use crate::networking::HostName;
 use crate::storage_streams::{Buffer, DataReader, InputStream};
@@ -93,7 +92,7 @@ impl MessageReceivedEventArgs {
 
     /// Returns the address of the sender; for an error, the destination that was not reached.
     pub fn remote_address(&self) -> HostName {
-        host(self.remote())
+        self.remote().into()
     }
 
     /// Returns the port of the sender in decimal digits; for an error, that of the destination.

@@ -136,10 +136,7 @@ impl DatagramSocketControl {
 
     /// Returns the socket, unless it is closed.
     fn core(&self) -> Result<Arc<Core>> {
-        let core = self
-            .0
-            .upgrade()
-            .ok_or_else(|| Error::closed("the socket"))?;
+        let core = self.0.get()?;
         // Everything that is readable is settable at some time; this is so at any time.
         core.socket.check(SocketOperation::SetHopLimit)?;
         Ok(core)

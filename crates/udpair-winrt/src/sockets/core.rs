@@ -1,22 +1,63 @@
-//! What the handles of a socket share.
+//! The object, and what its handles share.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use udpair::background::Outside;
 use udpair::{SocketOperation, hresult};
 
-use super::events::Handlers;
+use super::arguments::MessageReceivedEventArgs;
 use crate::error::{Error, Result};
-use crate::foundation::{Action, AsyncStatus, Operation};
+use crate::foundation::{Action, Handlers, Operation, Pending};
 use crate::storage_streams::OutputStream;
+
+/// A socket for datagrams, `Windows.Networking.Sockets.DatagramSocket`.
+///
+/// A clone is the same object. It is closed when the last handle is dropped, or by
+/// [`close`](Self::close).
+///
+/// Messages go to the handlers of [`on_message_received`](Self::on_message_received), which have to
+/// be registered before the socket is bound or connected.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use udpair_winrt::{DataWriter, DatagramSocket, EndpointPair, HostName};
+///
+/// # fn main() -> udpair_winrt::Result<()> {
+/// let server = DatagramSocket::new();
+/// let (sender, received) = mpsc::channel();
+/// server.on_message_received(move |_, arguments| {
+///     let reader = arguments.data_reader().unwrap();
+///     let length = reader.unconsumed_buffer_length().unwrap();
+///     sender.send(reader.read_string(length).unwrap()).unwrap();
+/// })?;
+/// server.bind_service_name("").get()?;
+///
+/// let client = DatagramSocket::new();
+/// let port = server.information().local_port();
+/// let pair = EndpointPair::new(None, "", HostName::new("127.0.0.1")?, &port)?;
+/// client.connect_pair(&pair).get()?;
+/// let writer = DataWriter::with_stream(client.output_stream()?);
+/// writer.write_string("Hello")?;
+/// writer.store().get()?;
+/// assert_eq!(received.recv().unwrap(), "Hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct DatagramSocket(pub(super) Arc<Core>);
+
+/// The type of a handler of `MessageReceived`.
+pub(super) type Received = dyn FnMut(&DatagramSocket, MessageReceivedEventArgs) + Send;
 
 /// A socket, its handlers, and what is under way.
 #[derive(Debug)]
-pub(crate) struct Core {
-    pub(crate) socket: udpair::DatagramSocket,
-    pub(super) handlers: Handlers,
+pub(super) struct Core {
+    pub(super) socket: udpair::DatagramSocket,
+    pub(super) handlers: Handlers<Received>,
     /// The stream to the peer: the same object each time.
     pub(super) output: OnceLock<OutputStream>,
     /// The runtime that the socket was created in, where handlers may spawn tasks.
@@ -25,18 +66,23 @@ pub(crate) struct Core {
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
+    /// Whether the socket may be handed over to a broker.
+    is_transfer_enabled: AtomicBool,
     pending: Pending,
-    /// The last operation that opens the socket, if it had to wait.
-    opening: Mutex<Option<Action>>,
 }
 
 /// A reference to a socket that does not keep it open.
 #[derive(Clone, Debug)]
-pub(crate) struct WeakCore(Weak<Core>);
+pub(super) struct WeakCore(Weak<Core>);
 
 impl WeakCore {
-    pub(crate) fn upgrade(&self) -> Option<Arc<Core>> {
+    pub(super) fn upgrade(&self) -> Option<Arc<Core>> {
         self.0.upgrade()
+    }
+
+    /// Returns the socket; an error if its last handle was dropped.
+    pub(super) fn get(&self) -> Result<Arc<Core>> {
+        self.upgrade().ok_or_else(|| Error::closed("the socket"))
     }
 }
 
@@ -44,14 +90,14 @@ impl Core {
     pub(super) fn new(socket: udpair::DatagramSocket) -> Arc<Self> {
         Arc::new(Self {
             socket,
-            handlers: Handlers::default(),
+            handlers: Handlers::new(),
             output: OnceLock::new(),
             outside: Outside::current(),
             multicast_only: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
+            is_transfer_enabled: AtomicBool::new(false),
             pending: Pending::default(),
-            opening: Mutex::default(),
         })
     }
 
@@ -69,11 +115,17 @@ impl Core {
         Ok(())
     }
 
-    /// Begins to receive, once the socket is open. Without handlers, what arrives is dropped.
-    pub(super) fn receive(self: &Arc<Self>) {
-        if !self.is_receiving.swap(true, Ordering::AcqRel) {
-            super::events::start(self);
-        }
+    /// Returns whether reception begins now: `true` the first time.
+    pub(super) fn begins_to_receive(&self) -> bool {
+        !self.is_receiving.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn enable_transfer(&self) {
+        self.is_transfer_enabled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_transfer_enabled(&self) -> bool {
+        self.is_transfer_enabled.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_paused(&self) -> bool {
@@ -97,57 +149,38 @@ impl Core {
         T: Clone + Send + Sync + 'static,
     {
         let operation = Operation::run(future);
-        if operation.status() == AsyncStatus::Started {
-            self.pending.add(operation.clone());
-            return operation;
-        }
         match operation.error() {
             Some(error) if is_refusal(&error) => Operation::refused(error),
-            _ => operation,
+            _ => {
+                self.pending.add(&operation);
+                operation
+            }
         }
     }
 
-    /// Starts an operation that opens the socket.
-    pub(super) fn start_opening(
-        &self,
-        future: impl Future<Output = Result<()>> + Send + 'static,
-    ) -> Action {
-        let action = self.start(future);
-        if action.status() == AsyncStatus::Started {
-            let former = self.opening_slot().replace(action.clone());
-            drop(former);
-        }
-        action
-    }
-
-    /// Returns the operation that is opening the socket now.
-    pub(super) fn opening(&self) -> Option<Action> {
-        let opening = self.opening_slot().clone();
-        opening.filter(|action| action.status() == AsyncStatus::Started)
-    }
-
-    fn opening_slot(&self) -> MutexGuard<'_, Option<Action>> {
-        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes an operation that is under way.
+    /// Notes an operation that a cancellation waits for.
     pub(super) fn track<T, P>(&self, operation: &Operation<T, P>)
     where
         T: Clone + Send + Sync + 'static,
         P: Send + 'static,
     {
-        if operation.status() == AsyncStatus::Started {
-            self.pending.add(operation.clone());
-        }
+        self.pending.add(operation);
     }
 
-    /// Ends what is under way, and stops receiving. Returns what to wait for.
-    pub(super) fn cancel_io(&self) -> Result<Vec<Box<dyn Waiting>>> {
-        self.check(SocketOperation::CancelIo)?;
+    /// Ends what is under way, and stops receiving. The action ends when all operations have.
+    pub(super) fn cancel_io(&self) -> Action {
+        if let Err(error) = self.check(SocketOperation::CancelIo) {
+            return Action::refused(error);
+        }
         self.is_paused.store(true, Ordering::Release);
-        let pending = self.pending.take();
-        self.socket.cancel_io()?;
-        Ok(pending)
+        let ended = self.pending.take();
+        if let Err(error) = self.socket.cancel_io() {
+            return Action::refused(error.into());
+        }
+        Action::run(async move {
+            ended.await;
+            Ok(())
+        })
     }
 
     /// Closes the socket: no event starts after this, and the port is free.
@@ -169,60 +202,4 @@ fn is_refusal(error: &Error) -> bool {
         error.code(),
         hresult::E_ILLEGAL_METHOD_CALL | hresult::E_INVALIDARG | hresult::RO_E_CLOSED
     )
-}
-
-/// The operations of a socket that have not ended.
-#[derive(Default)]
-struct Pending(Mutex<Vec<Box<dyn Waiting>>>);
-
-impl std::fmt::Debug for Pending {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").finish_non_exhaustive()
-    }
-}
-
-/// An operation of any type, to wait for.
-pub(super) trait Waiting: Send + Sync {
-    fn has_ended(&self) -> bool;
-
-    /// Returns a future that ends with the operation.
-    fn end(self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
-}
-
-impl<T, P> Waiting for Operation<T, P>
-where
-    T: Clone + Send + Sync + 'static,
-    P: Send + 'static,
-{
-    fn has_ended(&self) -> bool {
-        self.status() != AsyncStatus::Started
-    }
-
-    fn end(self: Box<Self>) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            let _ = (&*self).await;
-        })
-    }
-}
-
-impl Pending {
-    fn add(&self, operation: impl Waiting + 'static) {
-        let mut ended = Vec::new();
-        let mut pending = self.lock();
-        // Looked through only before it grows, so that many pending operations cost no more each.
-        if pending.len() == pending.capacity() {
-            ended.extend(pending.extract_if(.., |other| other.has_ended()));
-        }
-        pending.push(Box::new(operation));
-        drop(pending);
-        drop(ended);
-    }
-
-    fn take(&self) -> Vec<Box<dyn Waiting>> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Waiting>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -14,7 +14,7 @@ impl DatagramSocketInformation {
     /// Returns the local address; the unspecified one until the socket is connected, if it is bound
     /// to all addresses (INF-03).
     pub fn local_address(&self) -> Option<HostName> {
-        self.local().map(host)
+        self.local().map(HostName::from)
     }
 
     /// Returns the local port in decimal digits (INF-02).
@@ -24,7 +24,7 @@ impl DatagramSocketInformation {
 
     /// Returns the address of the peer; `None` unless the socket is connected (INF-04).
     pub fn remote_address(&self) -> Option<HostName> {
-        self.remote().map(host)
+        self.remote().map(HostName::from)
     }
 
     /// Returns the port of the peer in decimal digits; empty unless the socket is connected.
@@ -39,10 +39,6 @@ impl DatagramSocketInformation {
     fn remote(&self) -> Option<SocketAddr> {
         self.0.upgrade()?.socket.peer_addr()
     }
-}
-
-pub(super) fn host(address: SocketAddr) -> HostName {
-    udpair::HostName::from(address).into()
 }
 
 fn port(address: Option<SocketAddr>) -> String {

@@ -1,60 +1,22 @@
-//! `DatagramSocket`: the object.
+//! `DatagramSocket`: its members.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use udpair::{Builder, Endpoint, Resolver, ServiceName, SocketOperation, hresult};
 
 use super::arguments::MessageReceivedEventArgs;
 use super::control::DatagramSocketControl;
-use super::core::Core;
-use super::events::EventToken;
+use super::core::{Core, DatagramSocket};
 use super::information::DatagramSocketInformation;
 use super::output::SocketOutput;
+use super::receive;
 use crate::connectivity::NetworkAdapter;
 use crate::error::{Error, Result};
-use crate::foundation::{Action, Operation};
+use crate::foundation::{Action, EventToken, Operation};
 use crate::networking::local_service;
 use crate::networking::{EndpointPair, HostName, HostNameSortOptions, HostNameType, Names};
 use crate::storage_streams::OutputStream;
-
-/// A socket for datagrams, `Windows.Networking.Sockets.DatagramSocket`.
-///
-/// A clone is the same object. It is closed when the last handle is dropped, or by
-/// [`close`](Self::close).
-///
-/// Messages go to the handlers of [`on_message_received`](Self::on_message_received), which have to
-/// be registered before the socket is bound or connected.
-///
-/// # Examples
-///
-/// ```
-/// use std::sync::mpsc;
-/// use udpair_winrt::{DataWriter, DatagramSocket, EndpointPair, HostName};
-///
-/// # fn main() -> udpair_winrt::Result<()> {
-/// let server = DatagramSocket::new();
-/// let (sender, received) = mpsc::channel();
-/// server.on_message_received(move |_, arguments| {
-///     let reader = arguments.data_reader().unwrap();
-///     let length = reader.unconsumed_buffer_length().unwrap();
-///     sender.send(reader.read_string(length).unwrap()).unwrap();
-/// })?;
-/// server.bind_service_name("").get()?;
-///
-/// let client = DatagramSocket::new();
-/// let port = server.information().local_port();
-/// let pair = EndpointPair::new(None, "", HostName::new("127.0.0.1")?, &port)?;
-/// client.connect_pair(&pair).get()?;
-/// let writer = DataWriter::with_stream(client.output_stream()?);
-/// writer.write_string("Hello")?;
-/// writer.store().get()?;
-/// assert_eq!(received.recv().unwrap(), "Hello");
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct DatagramSocket(Arc<Core>);
 
 impl DatagramSocket {
     /// Creates a socket that is not open yet (DGS-01).
@@ -70,14 +32,6 @@ impl DatagramSocket {
     /// `E_INVALIDARG`: an option of the builder is out of range.
     pub fn with_builder(builder: &Builder) -> Result<Self> {
         Ok(Self(Core::new(builder.open()?)))
-    }
-
-    pub(super) fn of(core: Arc<Core>) -> Self {
-        Self(core)
-    }
-
-    pub(super) fn core(&self) -> &Arc<Core> {
-        &self.0
     }
 
     /// Returns the options of the socket.
@@ -98,9 +52,9 @@ impl DatagramSocket {
             Err(error) => return Action::refused(error),
         };
         let core = self.0.clone();
-        self.0.start_opening(async move {
+        self.0.start(async move {
             core.socket.bind(endpoint).await?;
-            core.receive();
+            receive::start(&core);
             Ok(())
         })
     }
@@ -119,9 +73,9 @@ impl DatagramSocket {
             Err(error) => return Action::refused(error),
         };
         let (core, adapter) = (self.0.clone(), adapter.inner().clone());
-        self.0.start_opening(async move {
+        self.0.start(async move {
             core.socket.bind_on(&adapter, &service).await?;
-            core.receive();
+            receive::start(&core);
             Ok(())
         })
     }
@@ -129,12 +83,7 @@ impl DatagramSocket {
     /// Connects the socket to a remote host and service (CON-01). The local end is what the socket
     /// is bound to, or the system's choice.
     pub fn connect(&self, remote_host_name: &HostName, remote_service_name: &str) -> Action {
-        self.connect_names(&Names {
-            local_host: None,
-            local_service: String::new(),
-            remote_host: remote_host_name.clone(),
-            remote_service: remote_service_name.into(),
-        })
+        self.connect_names(&Names::of_remote(remote_host_name, remote_service_name))
     }
 
     /// Connects the socket by an endpoint pair: binds it to the local end, and lets only datagrams of
@@ -152,26 +101,25 @@ impl DatagramSocket {
             return Action::from_result(Err(error));
         }
         let core = self.0.clone();
-        self.0.start_opening(async move {
+        self.0.start(async move {
             core.socket.connect(pair).await?;
-            core.receive();
+            receive::start(&core);
             Ok(())
         })
     }
 
-    /// Returns the stream to the peer, the same one each time. Writing is allowed once the socket is
-    /// connected (OUT-10).
+    /// Returns the stream to the peer, the same one each time. A write is an illegal call until the
+    /// socket is connected, and waits while it is being connected (OUT-10).
     ///
     /// # Errors
     ///
     /// `RO_E_CLOSED`: the socket was closed.
     pub fn output_stream(&self) -> Result<OutputStream> {
-        self.0.check(SocketOperation::SetHopLimit)?;
-        if let Some(stream) = self.0.output.get() {
-            return Ok(stream.clone());
+        let stream = self.0.socket.output()?;
+        if let Some(made) = self.0.output.get() {
+            return Ok(made.clone());
         }
-        let output = SocketOutput::to_peer(self.0.weak());
-        let made = OutputStream::new(output);
+        let made = OutputStream::new(SocketOutput::to_peer(self.0.weak(), stream));
         Ok(self.0.output.get_or_init(|| made).clone())
     }
 
@@ -182,12 +130,7 @@ impl DatagramSocket {
         remote_host_name: &HostName,
         remote_service_name: &str,
     ) -> Operation<OutputStream> {
-        let names = Names {
-            local_host: None,
-            local_service: String::new(),
-            remote_host: remote_host_name.clone(),
-            remote_service: remote_service_name.into(),
-        };
+        let names = Names::of_remote(remote_host_name, remote_service_name);
         let pair = match self.prepare(SocketOperation::SendToAddress, || remote(&names)) {
             Ok(pair) => pair,
             Err(error) => return Operation::refused(error),
@@ -215,7 +158,7 @@ impl DatagramSocket {
         let core = self.0.clone();
         self.0.start(async move {
             let stream = core.socket.output_to_pair(pair).await?;
-            core.receive();
+            receive::start(&core);
             Ok(OutputStream::new(SocketOutput::to(core.weak(), stream)))
         })
     }
@@ -242,16 +185,7 @@ impl DatagramSocket {
     /// Ends all operations that are under way, and stops receiving. The action ends when they all
     /// have (CAN-01 to CAN-05).
     pub fn cancel_io(&self) -> Action {
-        let pending = match self.0.cancel_io() {
-            Ok(pending) => pending,
-            Err(error) => return Action::refused(error),
-        };
-        Action::run(async move {
-            for operation in pending {
-                operation.end().await;
-            }
-            Ok(())
-        })
+        self.0.cancel_io()
     }
 
     /// Closes the socket. Operations that are under way fail with `ERROR_OPERATION_ABORTED`, no
@@ -274,8 +208,8 @@ impl DatagramSocket {
         &self,
         handler: impl FnMut(&Self, MessageReceivedEventArgs) + Send + 'static,
     ) -> Result<EventToken> {
-        self.0.check(SocketOperation::SetFrozenOption)?;
-        Ok(self.0.handlers.add(handler))
+        self.0.check(SocketOperation::AddHandler)?;
+        Ok(self.0.handlers.add(Arc::new(Mutex::new(handler))))
     }
 
     /// Removes a handler. It gets no event that starts after this. An unknown token is ignored
@@ -311,23 +245,11 @@ impl DatagramSocket {
         Operation::run(async move {
             let resolver = Resolver::system();
             let pairs = resolver
-                .endpoint_pairs(&remote, sort_options.into())
+                .endpoint_pairs(&remote, sort_options.order())
                 .await?;
             let names = pairs.iter().map(Names::of_inner);
             Ok(names.map(EndpointPair::of).collect())
         })
-    }
-
-    /// Not implemented: there is no broker (BRK-17). The socket stays usable.
-    ///
-    /// # Errors
-    ///
-    /// `E_NOTIMPL`, always.
-    pub fn transfer_ownership(&self, _socket_id: &str) -> Result<()> {
-        Err(Error::new(
-            hresult::E_NOTIMPL,
-            "there is no socket broker on this system",
-        ))
     }
 
     /// Checks the state first, and then the arguments: both before anything is started.

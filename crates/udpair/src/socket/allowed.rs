@@ -15,7 +15,9 @@ pub enum SocketOperation {
     BindOn,
     /// [`connect`](DatagramSocket::connect), with a pair whose local end is empty.
     Connect,
-    /// [`output`](DatagramSocket::output) and sending to the peer.
+    /// [`output`](DatagramSocket::output): taking the stream to the peer.
+    Output,
+    /// Sending to the peer, through [`output`](DatagramSocket::output).
     SendToPeer,
     /// [`send_to`](DatagramSocket::send_to), [`output_to`](DatagramSocket::output_to) and their
     /// like.
@@ -33,6 +35,12 @@ pub enum SocketOperation {
     SetFrozenOption,
     /// [`cancel_io`](DatagramSocket::cancel_io).
     CancelIo,
+    /// Registering a handler for messages, in a layer that has such handlers (MSG-01).
+    AddHandler,
+    /// Announcing that the socket will be handed over, in a layer that has a socket broker.
+    EnableTransfer,
+    /// Handing the socket over after that, in a layer that has a socket broker.
+    Transfer,
 }
 
 impl DatagramSocket {
@@ -53,13 +61,19 @@ impl DatagramSocket {
             SocketOperation::Bind => ("bind", Operation::Bind),
             SocketOperation::BindOn => ("bind to an adapter", Operation::BindAdapter),
             SocketOperation::Connect => ("connect", Operation::Connect(LocalPart::default())),
-            SocketOperation::SendToPeer => ("send to the peer", Operation::Output),
+            SocketOperation::Output => ("take the output stream", Operation::Output),
+            SocketOperation::SendToPeer => ("send to the peer", Operation::WriteToPeer),
             SocketOperation::SendToAddress => ("send to an address", Operation::WriteTo),
             SocketOperation::Receive => ("receive", Operation::Receive),
             SocketOperation::JoinMulticast => ("join a group", Operation::JoinGroup),
             SocketOperation::SetHopLimit => ("set an option", Operation::SetOption),
             SocketOperation::SetFrozenOption => ("set an option", Operation::SetFrozenOption),
             SocketOperation::CancelIo => ("cancel pending operations", Operation::CancelIo),
+            SocketOperation::AddHandler => ("register a handler", Operation::AddHandler),
+            SocketOperation::EnableTransfer => ("enable a transfer", Operation::EnableTransfer),
+            SocketOperation::Transfer => {
+                ("transfer the socket", Operation::Transfer { enabled: true })
+            }
         };
         self.shared().allow(action, operation)
     }

@@ -8,7 +8,6 @@ use udpair_io::{Adapter, Destination};
 
 use super::DatagramSocket;
 use super::builder::Builder;
-use super::lifecycle::Operation;
 use super::open;
 use super::send::dispatch;
 use crate::error::{Error, ErrorKind};
@@ -41,7 +40,7 @@ impl DatagramSocket {
     /// or, if nothing waits for a reply any more, received like any message.
     pub async fn ask(&self, request: &Request) -> Result<Message, Error> {
         let shared = self.shared();
-        shared.allow("ask the peer", Operation::Output)?;
+        open::for_writing_to_peer(shared, "ask the peer").await?;
         Asking::new(shared, None, request).run().await
     }
 

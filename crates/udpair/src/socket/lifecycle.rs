@@ -143,13 +143,13 @@ pub(crate) fn verdict(state: State, history: History, operation: Operation) -> V
         (Op::ReadInformation, _) => Allowed,
         (_, Closed | Transferred) => Verdict::Closed,
 
-        (Op::RemoveHandler | Op::SetOption | Op::ReadOption, _) => Allowed,
+        (Op::RemoveHandler | Op::SetOption | Op::ReadOption | Op::Output, _) => Allowed,
         (Op::AddHandler, Created) => Allowed,
         (Op::AddHandler, Bound | BoundAdapter | Connected) if history.handler_open => Allowed,
         (Op::SetFrozenOption | Op::EnableTransfer, Created) => Allowed,
 
         // An earlier stream may be written to while another task opens the socket.
-        (Op::WriteTo, Opening) => Waits,
+        (Op::WriteTo | Op::WriteToPeer, Opening) => Waits,
         (_, Opening) => IllegalCall,
 
         (Op::Bind, Created) => Becomes(Bound),
@@ -172,7 +172,7 @@ pub(crate) fn verdict(state: State, history: History, operation: Operation) -> V
 
         (Op::WriteTo, Created) => Becomes(Bound),
         (Op::WriteTo, Bound | BoundAdapter | Connected) => Allowed,
-        (Op::Output | Op::WriteToPeer, Connected) => Allowed,
+        (Op::WriteToPeer, Connected) => Allowed,
 
         (Op::JoinGroup, Bound | BoundAdapter) => Allowed,
         (Op::Receive | Op::CancelIo, Bound | BoundAdapter | Connected) => Allowed,
@@ -232,7 +232,7 @@ pub(crate) fn refuse(
         _ => {}
     }
     let (reason, advice) = match (state, operation) {
-        (Created, Op::Output | Op::WriteToPeer) => (
+        (Created, Op::WriteToPeer) => (
             "is not open yet",
             "connect it first, or use `send_to` or `output_to`",
         ),
@@ -254,7 +254,7 @@ pub(crate) fn refuse(
             "has sent to other destinations, so that it has no single peer",
             "connect it before it sends, or use another socket",
         ),
-        (Bound | BoundAdapter, Op::Output | Op::WriteToPeer) => (
+        (Bound | BoundAdapter, Op::WriteToPeer) => (
             "is bound, and has no peer",
             "use `send_to` or `output_to`, or connect the socket",
         ),
@@ -373,9 +373,9 @@ mod tests {
                 Op::OutputToPair(local(Unspecified, Same)),
                 "->Bound IMC ok ok ok CLOSED CLOSED",
             ),
-            (Op::Output, "IMC IMC IMC IMC ok CLOSED CLOSED"),
+            (Op::Output, "ok ok ok ok ok CLOSED CLOSED"),
             (Op::WriteTo, "->Bound waits ok ok ok CLOSED CLOSED"),
-            (Op::WriteToPeer, "IMC IMC IMC IMC ok CLOSED CLOSED"),
+            (Op::WriteToPeer, "IMC waits IMC IMC ok CLOSED CLOSED"),
             (Op::JoinGroup, "IMC IMC ok ok IMC CLOSED CLOSED"),
             (Op::Receive, "IMC IMC ok ok ok CLOSED CLOSED"),
             (Op::CancelIo, "IMC IMC ok ok ok CLOSED CLOSED"),

@@ -172,6 +172,20 @@ pub(crate) async fn for_writing(shared: &Arc<Shared>) -> Result<&Link, Error> {
     }
 }
 
+/// Returns the link of a connected socket. Waits while the socket is being connected.
+pub(crate) async fn for_writing_to_peer<'a>(
+    shared: &'a Shared,
+    action: &str,
+) -> Result<&'a Link, Error> {
+    loop {
+        if let Some(link) = shared.connected_link() {
+            return Ok(link);
+        }
+        shared.allow(action, Operation::WriteToPeer)?;
+        shared.wait_while_opening().await;
+    }
+}
+
 fn bind_for_writing(shared: &Arc<Shared>) -> Result<(), Error> {
     let action = "send";
     let opening = shared.begin(action, Operation::WriteTo)?;

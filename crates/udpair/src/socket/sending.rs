@@ -10,12 +10,14 @@ use crate::error::Error;
 use crate::name::{Endpoint, EndpointPair};
 
 impl DatagramSocket {
-    /// Returns an output stream to the peer of a connected socket.
+    /// Returns an output stream to the peer that the socket has, or will have once it is connected.
+    ///
+    /// Until then a write fails with [`InvalidState`](crate::ErrorKind::InvalidState), or waits
+    /// while the socket is being connected.
     ///
     /// # Errors
     ///
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): the socket is not connected.
-    /// - [`Closed`](crate::ErrorKind::Closed): the socket was closed.
+    /// [`Closed`](crate::ErrorKind::Closed): the socket was closed.
     ///
     /// # Model
     ///

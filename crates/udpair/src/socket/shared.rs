@@ -124,6 +124,36 @@ impl Shared {
         self.link.get()
     }
 
+    /// Returns the link to the kernel of a connected socket.
+    #[inline]
+    pub(crate) fn connected_link(&self) -> Option<&Link> {
+        self.link().filter(|link| link.channel.peer().is_some())
+    }
+
+    /// Returns the link over which datagrams are sent: to the peer, or to addresses.
+    #[inline]
+    pub(crate) fn link_to(&self, is_to_peer: bool) -> Option<&Link> {
+        match is_to_peer {
+            true => self.connected_link(),
+            false => self.link(),
+        }
+    }
+
+    /// Returns the link over which datagrams are sent, or the error if there is none yet.
+    #[inline]
+    pub(crate) fn open_link_to(
+        &self,
+        action: impl Display,
+        is_to_peer: bool,
+    ) -> Result<&Link, Error> {
+        let operation = match is_to_peer {
+            true => Operation::WriteToPeer,
+            false => Operation::WriteTo,
+        };
+        self.link_to(is_to_peer)
+            .ok_or_else(|| self.without_link(action, operation))
+    }
+
     /// Returns the link to the kernel, or the error of `operation` if the socket is not open.
     #[inline]
     pub(crate) fn open_link(

@@ -5,7 +5,10 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use udpair::{DatagramSocket, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind, SendBatch};
+use futures_util::SinkExt as _;
+use udpair::{
+    DatagramSocket, EndpointPair, ErrorKind, Event, PeerError, PeerErrorKind, Request, SendBatch,
+};
 
 #[cfg(feature = "dns")]
 use crate::support::dns::{DnsServer, Zone};
@@ -341,19 +344,39 @@ async fn a_destination_of_the_other_family_is_rejected() {
     }
 }
 
-/// OUT-10
+/// OUT-10, GEN-01: the stream to the peer can be taken at any time; writing needs a peer, in every
+/// way to write.
 #[tokio::test]
-async fn only_a_connected_socket_has_a_default_output_stream() {
+async fn a_stream_to_the_peer_sends_once_there_is_one() {
     let peer = Peer::new();
-    for (_, builder) in builders() {
+    for (engine, builder) in builders() {
         for socket in [
             builder.open().unwrap(),
             builder.bind(&endpoint(":0")).await.unwrap(),
         ] {
-            assert_eq!(socket.output().unwrap_err().kind(), ErrorKind::InvalidState);
+            let output = socket.output().unwrap();
+            let mut batch: SendBatch = ["a", "b"].into_iter().collect();
+            let errors = [
+                output.write(b"early").await.unwrap_err(),
+                output.try_write(b"early").unwrap_err(),
+                output.write_run(b"early", 2).await.unwrap_err(),
+                output.try_write_run(b"early", 2).unwrap_err(),
+                output.write_batch(&mut batch).await.unwrap_err(),
+                output.clone().send("early".into()).await.unwrap_err(),
+                socket.ask(&Request::new("early")).await.unwrap_err(),
+            ];
+            for error in errors {
+                assert_eq!(error.kind(), ErrorKind::InvalidState, "{engine:?}: {error}");
+            }
+            assert_eq!((batch.len(), output.destination()), (2, None));
+
+            socket.connect(&peer.pair()).await.unwrap();
+            assert_eq!(output.destination(), Some(peer.addr()));
+            output.write(b"in time").await.unwrap();
+            assert_eq!(peer.recv().0, b"in time", "{engine:?}");
+            socket.close();
+            assert_eq!(socket.output().unwrap_err().kind(), ErrorKind::Closed);
         }
-        let socket = builder.connect(&peer.pair()).await.unwrap();
-        assert_eq!(socket.output().unwrap().destination(), Some(peer.addr()));
     }
 }
 

@@ -25,16 +25,24 @@ pub(crate) async fn send(
     payload: &[u8],
     to: Option<Destination>,
 ) -> Result<(), Error> {
-    let link = match shared.link() {
-        Some(link) => link,
-        None => open::for_writing(shared).await?,
-    };
+    let link = ready_link(shared, to.is_none()).await?;
     match to {
         Some(to) if many::is_limited_broadcast(to.address) => {
             // Boxed, to keep the future of all other writes small.
             Box::pin(send_copies(shared, link, payload, to)).await
         }
         to => send_one(shared, link, payload, to).await,
+    }
+}
+
+/// Returns the link over which datagrams are sent: to the peer, which may have to be connected first,
+/// or to addresses, for which the socket may have to be bound first.
+#[inline]
+async fn ready_link(shared: &Arc<Shared>, is_to_peer: bool) -> Result<&Link, Error> {
+    match (shared.link_to(is_to_peer), is_to_peer) {
+        (Some(link), _) => Ok(link),
+        (None, true) => open::for_writing_to_peer(shared, ACTION).await,
+        (None, false) => open::for_writing(shared).await,
     }
 }
 
@@ -92,7 +100,7 @@ pub(crate) fn try_send(
     payload: &[u8],
     to: Option<Destination>,
 ) -> Result<bool, Error> {
-    let link = shared.open_link(ACTION, Operation::Output)?;
+    let link = shared.open_link_to(ACTION, to.is_none())?;
     let Some(to) = to else {
         return try_send_one(shared, link, Outgoing { payload, to });
     };
@@ -156,10 +164,7 @@ pub(crate) async fn send_run(shared: &Arc<Shared>, run: &mut Run<'_>) -> Result<
         transmit::keep_unsent(run, &batch);
         return sent;
     }
-    let link = match shared.link() {
-        Some(link) => link,
-        None => open::for_writing(shared).await?,
-    };
+    let link = ready_link(shared, run.to.is_none()).await?;
     if let Some(to) = run.to {
         check_adapter(link, to)?;
     }
@@ -170,7 +175,7 @@ pub(crate) async fn send_run(shared: &Arc<Shared>, run: &mut Run<'_>) -> Result<
 /// bytes they have. Fails only if none was sent.
 pub(crate) fn try_send_run(shared: &Shared, mut run: Run<'_>) -> Result<usize, Error> {
     check_segment(run)?;
-    let link = shared.open_link(ACTION, Operation::Output)?;
+    let link = shared.open_link_to(ACTION, run.to.is_none())?;
     if run.payload.is_empty() {
         let message = "cannot send a run of no datagrams";
         let error = Error::new(ErrorKind::InvalidArgument, message);
@@ -247,7 +252,10 @@ pub(crate) async fn send_batch(
     let first_with_own = batch.destinations().position(|own| own.is_some());
     let count = first_with_own.unwrap_or(batch.len());
     let has_broadcasts = to.is_some_and(|to| many::is_limited_broadcast(to.address));
-    send_first(shared, batch, to, count, has_broadcasts).await?;
+    if count > 0 {
+        let link = ready_link(shared, to.is_none()).await?;
+        send_first(shared, link, batch, to, count, has_broadcasts).await?;
+    }
     let other = batch.destinations().next().flatten();
     let Some(other) = other.filter(|_| first_with_own.is_some()) else {
         return Ok(());
@@ -270,7 +278,11 @@ pub(crate) async fn send_mixed_batch(
         shared.grant_stream_after_opening(SEND_TO).await?;
     }
     let checked = check_mixed(shared, batch);
-    send_first(shared, batch, None, checked.count, checked.has_broadcasts).await?;
+    if checked.count > 0 {
+        let link = ready_link(shared, false).await?;
+        let (count, has_broadcasts) = (checked.count, checked.has_broadcasts);
+        send_first(shared, link, batch, None, count, has_broadcasts).await?;
+    }
     checked.result
 }
 
@@ -340,7 +352,7 @@ enum Attempt {
 }
 
 fn attempt_mixed_batch(shared: &Shared, batch: &mut SendBatch) -> Result<Attempt, Error> {
-    let link = shared.open_link(ACTION, Operation::Output)?;
+    let link = shared.open_link_to(ACTION, false)?;
     if shared.peer_addr().is_none() {
         shared.grant_stream(SEND_TO)?;
     }
@@ -411,21 +423,15 @@ fn attempt_first(
 /// The action of a send to an address, for error messages.
 pub(crate) const SEND_TO: &str = "send to an address";
 
-/// Sends the first `count` datagrams of a batch; `count` may be 0.
+/// Sends the first `count` datagrams of a batch.
 async fn send_first(
-    shared: &Arc<Shared>,
+    shared: &Shared,
+    link: &Link,
     batch: &mut SendBatch,
     to: Option<Destination>,
     count: usize,
     has_broadcasts: bool,
 ) -> Result<(), Error> {
-    if count == 0 {
-        return Ok(());
-    }
-    let link = match shared.link() {
-        Some(link) => link,
-        None => open::for_writing(shared).await?,
-    };
     let (count, checked) = check_adapters(link, batch, to, count);
     if has_broadcasts {
         Box::pin(send_with_copies(shared, link, batch, to, count)).await?;

@@ -43,7 +43,7 @@ impl Route for Recipient {
         if !dispatch::is_direct(shared, to) {
             return None;
         }
-        let link = shared.link()?;
+        let link = shared.link_to(to.is_none())?;
         let at_start = link.channel.cancellations();
         let count = batch.len();
         let mut many = Many { batch, to, count };

@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use super::transmit::ACTION;
 use crate::error::Error;
-use crate::socket::lifecycle::{Operation, cancelled, closed};
+use crate::socket::lifecycle::{cancelled, closed};
 use crate::socket::link::{Link, SendFailure, WaiterState};
 use crate::socket::shared::Shared;
 
 /// Implements [`DatagramSocket::writable`](crate::DatagramSocket::writable).
 pub(crate) async fn writable(shared: &Shared) -> Result<(), Error> {
-    let link = shared.open_link(ACTION, Operation::Output)?;
+    let link = shared.open_link_to(ACTION, false)?;
     let mut waiting = Waiting {
         link,
         state: WaiterState::default(),
@@ -22,7 +22,7 @@ pub(crate) async fn writable(shared: &Shared) -> Result<(), Error> {
 
 /// Implements [`DatagramSocket::poll_writable`](crate::DatagramSocket::poll_writable).
 pub(crate) fn poll_writable(shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-    let link = shared.open_link(ACTION, Operation::Output)?;
+    let link = shared.open_link_to(ACTION, false)?;
     // Taken out, because polling may run wakers, which may use the socket.
     let mut waiting = Waiting {
         link,

@@ -1,0 +1,79 @@
+//! Operations under way, for somebody to wait for.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::operation::Operation;
+use super::status::AsyncStatus;
+
+/// The operations of an object that have not ended.
+#[derive(Default)]
+pub(crate) struct Pending(Mutex<Vec<Box<dyn Waiting>>>);
+
+/// An operation of any type.
+trait Waiting: Send + Sync {
+    fn has_ended(&self) -> bool;
+
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+impl Pending {
+    /// Notes an operation, unless it has ended.
+    pub(crate) fn add<T, P>(&self, operation: &Operation<T, P>)
+    where
+        T: Clone + Send + Sync + 'static,
+        P: Send + 'static,
+    {
+        if operation.has_ended() {
+            return;
+        }
+        let mut ended = Vec::new();
+        let mut pending = self.lock();
+        // Looked through only before it grows, so that many pending operations cost no more each.
+        if pending.len() == pending.capacity() {
+            ended.extend(pending.extract_if(.., |other| other.has_ended()));
+        }
+        pending.push(Box::new(operation.clone()));
+        drop(pending);
+        drop(ended);
+    }
+
+    /// Takes the operations that were noted so far. Returns a future that ends when they all have.
+    pub(crate) fn take(&self) -> impl Future<Output = ()> + Send + 'static {
+        let pending = std::mem::take(&mut *self.lock());
+        async move {
+            for operation in pending {
+                operation.end().await;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Box<dyn Waiting>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, P> Waiting for Operation<T, P>
+where
+    T: Clone + Send + Sync + 'static,
+    P: Send + 'static,
+{
+    fn has_ended(&self) -> bool {
+        self.status() != AsyncStatus::Started
+    }
+
+    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            let _ = (&*self).await;
+        })
+    }
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending")
+            .field("count", &self.lock().len())
+            .finish()
+    }
+}
