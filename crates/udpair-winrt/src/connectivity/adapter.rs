@@ -17,10 +17,6 @@ pub struct NetworkAdapter {
 }
 
 impl NetworkAdapter {
-    pub(crate) fn new(adapter: Adapter) -> Self {
-        Self { adapter }
-    }
-
     /// Returns the adapter as the layer below knows it.
     pub(crate) fn inner(&self) -> &Adapter {
         &self.adapter
@@ -67,6 +63,15 @@ impl NetworkAdapter {
     }
 }
 
+/// An adapter that [`udpair::adapters`] lists, such as one that [`host_names`] does not mention.
+///
+/// [`host_names`]: super::network_information::host_names
+impl From<Adapter> for NetworkAdapter {
+    fn from(adapter: Adapter) -> Self {
+        Self { adapter }
+    }
+}
+
 impl PartialEq for NetworkAdapter {
     fn eq(&self, other: &Self) -> bool {
         self.adapter.id == other.adapter.id
@@ -93,7 +98,7 @@ pub struct IpInformation {
 impl IpInformation {
     pub(super) fn new(ip: udpair::IpInformation) -> Self {
         Self {
-            adapter: NetworkAdapter::new(ip.adapter),
+            adapter: NetworkAdapter::from(ip.adapter),
             prefix_length: ip.prefix_length,
         }
     }
@@ -163,7 +168,7 @@ impl ConnectionProfile {
     pub(super) fn new(adapter: Adapter) -> Self {
         Self {
             name: adapter.name.clone(),
-            adapter: NetworkAdapter::new(adapter),
+            adapter: NetworkAdapter::from(adapter),
         }
     }
 

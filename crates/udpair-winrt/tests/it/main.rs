@@ -6,6 +6,7 @@
 )]
 
 mod buffers;
+mod conformance;
 mod operations;
 mod reader;
 mod sockets;
