@@ -6,6 +6,7 @@
 )]
 
 mod buffers;
+mod enums;
 mod operations;
 mod reader;
 mod sockets;
