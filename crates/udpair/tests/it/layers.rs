@@ -440,6 +440,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
                 "serde_json",
                 "tokio",
                 "udpair",
+                "udpair-winrt",
             ],
         ),
     ] {
