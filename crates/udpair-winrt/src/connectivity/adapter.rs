@@ -18,10 +18,6 @@ pub struct NetworkAdapter {
 }
 
 impl NetworkAdapter {
-    pub(crate) fn new(adapter: Adapter) -> Self {
-        Self { adapter }
-    }
-
     /// Returns the adapter as the layer below knows it.
     pub(crate) fn inner(&self) -> &Adapter {
         &self.adapter
@@ -68,6 +64,14 @@ impl NetworkAdapter {
     }
 }
 
+impl From<Adapter> for NetworkAdapter {
+    /// Returns an adapter that [`udpair::adapters`] lists. The host names of this machine have no
+    /// loopback addresses, and adapters here have no names: this is the way to either.
+    fn from(adapter: Adapter) -> Self {
+        Self { adapter }
+    }
+}
+
 impl PartialEq for NetworkAdapter {
     fn eq(&self, other: &Self) -> bool {
         self.adapter.id == other.adapter.id
@@ -94,7 +98,7 @@ pub struct IpInformation {
 impl IpInformation {
     pub(super) fn new(ip: udpair::IpInformation) -> Self {
         Self {
-            adapter: NetworkAdapter::new(ip.adapter),
+            adapter: NetworkAdapter::from(ip.adapter),
             prefix_length: ip.prefix_length,
         }
     }
@@ -201,7 +205,7 @@ impl ConnectionProfile {
     pub(super) fn new(adapter: Adapter) -> Self {
         Self {
             name: adapter.name.clone(),
-            adapter: NetworkAdapter::new(adapter),
+            adapter: NetworkAdapter::from(adapter),
         }
     }
 
