@@ -8,6 +8,7 @@
 mod buffers;
 mod enums;
 mod operations;
+mod porting;
 mod reader;
 mod sockets;
 mod streams;
