@@ -1,4 +1,4 @@
-//! The page for those who port a program lists every member.
+//! The page for porting a program lists every member.
 
 use std::fs;
 use std::path::Path;
