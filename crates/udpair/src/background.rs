@@ -45,6 +45,20 @@ use crate::error::Error;
 ///
 /// Panics if the future does so in its first poll. A later panic ends the future.
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    spawn_unpin(Box::pin(future))
+}
+
+/// Runs a future like [`spawn`], and takes no memory for it but that of a task: for futures that can be
+/// moved after their first poll, of which a program may have many.
+///
+/// # Errors
+///
+/// Those of [`spawn`].
+///
+/// # Panics
+///
+/// Like [`spawn`].
+pub fn spawn_unpin(future: impl Future<Output = ()> + Unpin + Send + 'static) -> Result<(), Error> {
     driver::start_in_handlers(future).map_err(Error::no_runtime)
 }
 

@@ -65,8 +65,8 @@ impl NetworkAdapter {
 }
 
 impl From<Adapter> for NetworkAdapter {
-    /// Returns an adapter that [`udpair::adapters`] lists. The host names of this machine have no
-    /// loopback addresses, and adapters here have no names: this is the way to either.
+    /// Returns an adapter that [`udpair::adapters`] lists. Adapters here have no names, and the host
+    /// names of this machine leave out loopback; there both can be found.
     fn from(adapter: Adapter) -> Self {
         Self { adapter }
     }

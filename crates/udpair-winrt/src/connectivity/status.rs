@@ -1,12 +1,12 @@
 //! `NetworkStatusChanged`: one watch of the system for all handlers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc;
 
 use udpair::{AdapterWatch, background};
 
 use crate::error::Result;
-use crate::foundation::{Delivery, EventToken, Handlers};
+use crate::foundation::{Delivery, EventToken, Handler, Handlers};
 
 type StatusChanged = dyn FnMut() + Send;
 
@@ -16,7 +16,7 @@ static HANDLERS: Handlers<StatusChanged> = Handlers::new();
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn add(handler: impl FnMut() + Send + 'static) -> Result<EventToken> {
-    let token = HANDLERS.add(Arc::new(Mutex::new(handler)));
+    let token = HANDLERS.add(Handler::new(handler));
     let is_watched = IS_WATCHED.swap(true, Ordering::SeqCst);
     if !is_watched && let Err(error) = start() {
         IS_WATCHED.store(false, Ordering::SeqCst);

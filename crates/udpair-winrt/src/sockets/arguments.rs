@@ -59,17 +59,11 @@ impl MessageReceivedEventArgs {
     /// - `WSAENETRESET`: a datagram did not arrive, because its hop limit was used up (MSG-15).
     /// - `WSAEMSGSIZE`: the system has truncated the datagram (MSG-16).
     pub fn data_reader(&self) -> Result<DataReader> {
-        let payload = || {
-            self.payload()
-                .map(|bytes| DataReader::from_buffer(Buffer::from(bytes)))
-        };
-        match self.reader.get() {
-            Some(reader) => Ok(reader.clone()),
-            None => {
-                let made = payload()?;
-                Ok(self.reader.get_or_init(|| made).clone())
-            }
+        if let Some(reader) = self.reader.get() {
+            return Ok(reader.clone());
         }
+        let made = DataReader::from_buffer(Buffer::from(self.bytes()?));
+        Ok(self.reader.get_or_init(|| made).clone())
     }
 
     /// Returns a stream of the whole payload, independent of the reader (MSG-09).
@@ -78,7 +72,20 @@ impl MessageReceivedEventArgs {
     ///
     /// Those of [`data_reader`](Self::data_reader).
     pub fn data_stream(&self) -> Result<InputStream> {
-        Ok(InputStream::from_bytes(self.payload()?))
+        Ok(InputStream::from_bytes(self.bytes()?))
+    }
+
+    /// Returns the bytes of the payload, without a reader of their own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`data_reader`](Self::data_reader).
+    #[inline]
+    pub fn payload(&self) -> Result<&[u8]> {
+        match &self.content {
+            Content::Message(message) if !message.is_truncated() => Ok(message.payload()),
+            content => Err(content.failure()),
+        }
     }
 
     /// Returns the local address that received the datagram; for a multicast or a broadcast, that of
@@ -107,20 +114,33 @@ impl MessageReceivedEventArgs {
         }
     }
 
-    fn payload(&self) -> Result<Bytes> {
+    /// Returns the payload as bytes that can be kept.
+    fn bytes(&self) -> Result<Bytes> {
         match &self.content {
-            Content::Message(message) if message.is_truncated() => Err(Error::new(
+            Content::Message(message) if !message.is_truncated() => {
+                Ok(message.clone().into_payload())
+            }
+            content => Err(content.failure()),
+        }
+    }
+}
+
+impl Content {
+    /// Returns the error of an event without a whole payload.
+    #[cold]
+    fn failure(&self) -> Error {
+        match self {
+            Self::Message(message) => Error::new(
                 hresult::WSAEMSGSIZE,
                 format!(
                     "the system has truncated a datagram from {}",
                     message.remote()
                 ),
-            )),
-            Content::Message(message) => Ok(message.clone().into_payload()),
-            Content::Failure { code, destination } => Err(Error::new(
+            ),
+            Self::Failure { code, destination } => Error::new(
                 *code,
                 format!("a datagram to {destination} was not delivered"),
-            )),
+            ),
         }
     }
 }

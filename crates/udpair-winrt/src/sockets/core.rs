@@ -9,7 +9,7 @@ use udpair::{SocketOperation, hresult};
 
 use super::arguments::MessageReceivedEventArgs;
 use crate::error::{Error, Result};
-use crate::foundation::{Action, Handlers, Operation, Pending};
+use crate::foundation::{Action, AsyncStatus, Handlers, Operation, Pending};
 use crate::storage_streams::OutputStream;
 
 /// A socket for datagrams, `Windows.Networking.Sockets.DatagramSocket`.
@@ -58,16 +58,24 @@ pub(super) type Received = dyn FnMut(&DatagramSocket, MessageReceivedEventArgs) 
 pub(super) struct Core {
     pub(super) socket: udpair::DatagramSocket,
     pub(super) handlers: Handlers<Received>,
-    /// The stream to the peer: the same object each time.
-    pub(super) output: OnceLock<OutputStream>,
-    /// The runtime that the socket was created in, where handlers may spawn tasks.
-    pub(super) outside: Option<Outside>,
+    /// Boxed, so that a socket that only waits takes little memory.
+    rare: OnceLock<Box<Rare>>,
     multicast_only: AtomicBool,
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
     /// Whether the socket may be handed over to a broker.
     is_transfer_enabled: AtomicBool,
+}
+
+/// What many sockets never need.
+#[derive(Debug, Default)]
+struct Rare {
+    /// The runtime that the socket was created in, where handlers may spawn tasks.
+    outside: Option<Outside>,
+    /// The stream to the peer: the same object each time.
+    output: OnceLock<OutputStream>,
+    /// What a cancellation waits for.
     pending: Pending,
 }
 
@@ -88,21 +96,41 @@ impl WeakCore {
 
 impl Core {
     pub(super) fn new(socket: udpair::DatagramSocket) -> Arc<Self> {
+        let rare = |outside| {
+            Box::new(Rare {
+                outside: Some(outside),
+                ..Rare::default()
+            })
+        };
         Arc::new(Self {
             socket,
             handlers: Handlers::new(),
-            output: OnceLock::new(),
-            outside: Outside::current(),
+            rare: Outside::current()
+                .map(rare)
+                .map_or_else(OnceLock::new, OnceLock::from),
             multicast_only: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
             is_transfer_enabled: AtomicBool::new(false),
-            pending: Pending::default(),
         })
     }
 
     pub(super) fn weak(self: &Arc<Self>) -> WeakCore {
         WeakCore(Arc::downgrade(self))
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    /// Returns the runtime that the socket was created in, where handlers may spawn tasks.
+    pub(super) fn outside(&self) -> Option<Outside> {
+        self.rare.get()?.outside.clone()
+    }
+
+    /// Returns the stream to the peer, which `make` makes the first time.
+    pub(super) fn output(&self, make: impl FnOnce() -> OutputStream) -> OutputStream {
+        self.rare().output.get_or_init(make).clone()
     }
 
     pub(super) fn is_multicast_only(&self) -> bool {
@@ -152,7 +180,7 @@ impl Core {
         match operation.error() {
             Some(error) if is_refusal(&error) => Operation::refused(error),
             _ => {
-                self.pending.add(&operation);
+                self.track(&operation);
                 operation
             }
         }
@@ -164,7 +192,9 @@ impl Core {
         T: Clone + Send + Sync + 'static,
         P: Send + 'static,
     {
-        self.pending.add(operation);
+        if operation.status() == AsyncStatus::Started {
+            self.rare().pending.add(operation);
+        }
     }
 
     /// Ends what is under way, and stops receiving. The action ends when all operations have.
@@ -173,7 +203,7 @@ impl Core {
             return Action::refused(error);
         }
         self.is_paused.store(true, Ordering::Release);
-        let ended = self.pending.take();
+        let ended = self.rare().pending.take();
         if let Err(error) = self.socket.cancel_io() {
             return Action::refused(error.into());
         }

@@ -1,7 +1,7 @@
 //! `DatagramSocket`: its members.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use udpair::{Builder, Endpoint, Resolver, ServiceName, SocketOperation, hresult};
 
@@ -13,7 +13,7 @@ use super::output::SocketOutput;
 use super::receive;
 use crate::connectivity::NetworkAdapter;
 use crate::error::{Error, Result};
-use crate::foundation::{Action, EventToken, Operation};
+use crate::foundation::{Action, EventToken, Handler, Operation};
 use crate::networking::local_service;
 use crate::networking::{EndpointPair, HostName, HostNameSortOptions, HostNameType, Names};
 use crate::storage_streams::OutputStream;
@@ -165,11 +165,8 @@ impl DatagramSocket {
     /// `RO_E_CLOSED`: the socket was closed.
     pub fn output_stream(&self) -> Result<OutputStream> {
         let stream = self.0.socket.output()?;
-        if let Some(made) = self.0.output.get() {
-            return Ok(made.clone());
-        }
-        let made = OutputStream::new(SocketOutput::to_peer(self.0.weak(), stream));
-        Ok(self.0.output.get_or_init(|| made).clone())
+        let make = || OutputStream::new(SocketOutput::to_peer(self.0.weak(), stream));
+        Ok(self.0.output(make))
     }
 
     /// Returns a stream to a remote host and service, to the address that is found now. Nothing is
@@ -281,7 +278,7 @@ impl DatagramSocket {
         handler: impl FnMut(&Self, MessageReceivedEventArgs) + Send + 'static,
     ) -> Result<EventToken> {
         self.0.check(SocketOperation::AddHandler)?;
-        Ok(self.0.handlers.add(Arc::new(Mutex::new(handler))))
+        Ok(self.0.handlers.add(Handler::new(handler)))
     }
 
     /// Removes a handler. It gets no event that starts after this. An unknown token is ignored

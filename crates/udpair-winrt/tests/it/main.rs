@@ -6,6 +6,7 @@
 )]
 
 mod buffers;
+mod conformance;
 mod enums;
 mod operations;
 mod porting;

@@ -23,6 +23,7 @@ const OWN: &[&str] = &[
     "MemoryBuffer::close",
     "MemoryBuffer::to_bytes",
     "MemoryBuffer::write_at",
+    "MessageReceivedEventArgs::payload",
     "NetworkTypes::bits",
     "NetworkTypes::contains",
     "Operation::from_result",

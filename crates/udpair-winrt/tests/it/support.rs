@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use udpair_winrt::{
-    Buffer, Completer, Error, IBuffer, IInputStream, IOutputStream, InputStreamOptions, Operation,
-    OperationWithProgress, Result,
+    Buffer, Completer, Error, IBuffer, IInputStream, IOutputStream, InputStreamOptions,
+    NetworkAdapter, Operation, OperationWithProgress, Result, udpair,
 };
 
 /// Only bounds a hang.
@@ -14,6 +14,13 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 /// The HRESULT of a call that fails.
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T>) -> i32 {
     result.unwrap_err().code()
+}
+
+/// Returns the adapter of loopback.
+pub(crate) fn loopback_adapter() -> NetworkAdapter {
+    let adapters = udpair::adapters().unwrap();
+    let loopback = adapters.into_iter().find(|adapter| adapter.is_loopback);
+    loopback.unwrap().into()
 }
 
 /// A read that the stream was asked for.

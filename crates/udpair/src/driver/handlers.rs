@@ -63,12 +63,11 @@ fn handlers() -> io::Result<&'static Handlers> {
 ///
 /// Returns the system's error if the runtime cannot be started.
 pub(crate) fn start_in_handlers(
-    future: impl Future<Output = ()> + Send + 'static,
+    mut future: impl Future<Output = ()> + Unpin + Send + 'static,
 ) -> io::Result<()> {
     let runtime = &handlers()?.runtime;
-    let mut future = Box::pin(future);
     let _entered = runtime.enter();
-    let first = pin!(coop::unconstrained(future.as_mut()));
+    let first = pin!(coop::unconstrained(&mut future));
     if first
         .poll(&mut Context::from_waker(Waker::noop()))
         .is_pending()
@@ -193,7 +192,7 @@ mod tests {
                     ended.send(()).unwrap();
                 });
             };
-            start_in_handlers(wait).unwrap();
+            start_in_handlers(Box::pin(wait)).unwrap();
         }
         let limit = Duration::from_secs(20);
         for _ in 0..many {
@@ -203,7 +202,7 @@ mod tests {
             tokio::task::yield_now().await;
             call_handler(None, || drop(opened));
         };
-        start_in_handlers(last).unwrap();
+        start_in_handlers(Box::pin(last)).unwrap();
         for _ in 0..many {
             ends.recv_timeout(limit).expect("every handler ends");
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::UdpSocket;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use udpair_io::{Adapter, Engine, Fragmentation, Socket as SystemSocket};
@@ -43,7 +43,9 @@ pub struct Builder(Arc<Settings>);
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self(Arc::default())
+        // Shared, so that a socket takes memory for settings only if they are not the default ones.
+        static DEFAULT: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
+        Self(DEFAULT.clone())
     }
 
     /// Returns the settings for modification. Sockets that were opened before keep theirs.

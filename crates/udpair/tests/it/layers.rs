@@ -441,6 +441,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
                 "serde_json",
                 "tokio",
                 "udpair",
+                "udpair-winrt",
             ],
         ),
     ] {
