@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let error = write.get().expect_err("the socket is closed");
     println!("a write after the close: {:#010x}", error.code());
 
-    // The handlers are gone, and the port is free when the call returns. Dropping the last handle
+    // The handlers are removed, and the port is free when the call returns. Dropping the last handle
     // does the same.
     listener.close();
     println!(

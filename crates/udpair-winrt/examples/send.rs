@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
             let length = reader.unconsumed_buffer_length()?;
             println!("reply: {}", reader.read_string(length)?);
         }
-        // Nobody listens there, for example.
+        // No socket listens there, for example.
         Err(error) => println!("{:?}", error.status()),
     }
     Ok(())

@@ -46,14 +46,15 @@
 //! | [`data_reader`](crate::MessageReceivedEventArgs::data_reader), called twice | the same reader; a stream is independent of it (MSG-09) |
 //! | the local address of a multicast or a broadcast | that of the adapter (MSG-11) |
 //! | the local address of a socket that is bound to all addresses | the unspecified one, until it is connected (INF-03) |
-//! | a closed port at which a datagram was sent | an event whose reader fails with `WSAECONNRESET`; on sockets that are not connected where the system reports it (MSG-12, MSG-14) |
+//! | one port on two adapters | two sockets may have it, each bound to its adapter; one of them and one on all addresses may not (BND-07) |
+//! | a closed port to which a datagram was sent | an event whose reader fails with `WSAECONNRESET`; on sockets that are not connected where the system reports it (MSG-12, MSG-14) |
 //! | whose datagrams a connected socket receives | those of the peer's address and port (CON-08) |
 //! | [`cancel_io`](DatagramSocket::cancel_io) on a socket that is not open | an illegal call; with nothing under way it succeeds |
 //! | events after [`cancel_io`](DatagramSocket::cancel_io) | none: a socket receives until it is cancelled, and is closed next |
 //! | closing the stream to the peer | closes that stream only; events still come (OUT-17, OUT-18) |
 //! | a service of a local end that is in no file | `WSATYPE_NOT_FOUND`; DNS is not asked for local ends (SVC-09) |
 //! | [`join_multicast_group`](DatagramSocket::join_multicast_group) on a connected socket | an illegal call (MCG-01) |
-//! | datagrams for a socket without handlers | are received and dropped, so that what a later owner of the port gets is not stale |
+//! | datagrams for a socket without handlers | are received and dropped, so that old ones do not fill the buffer of the system (MSG-03) |
 //! | the local service name of pairs that [`endpoint_pairs`](DatagramSocket::endpoint_pairs) returns | "0", which means the same as an empty one (GEP-02) |
 //!
 //! # What differs from `udpair`

@@ -158,7 +158,7 @@ fn the_listener_on_one_address_has_only_that_one() {
     assert!(listener.end());
 }
 
-/// BND-05, BND-06: on the adapter of loopback. Its addresses are reached.
+/// BND-05, BND-06, BND-07: on the adapter of loopback. Its addresses are reached.
 #[test]
 fn the_listener_on_an_adapter_answers_there() {
     let loopback = loopback().name;

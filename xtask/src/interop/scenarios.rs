@@ -28,6 +28,7 @@ fn cases() -> Result<(), String> {
     }
     let cases: &[(&str, Case)] = &[
         ("listens on the adapter with an address", on_an_adapter),
+        ("listens on one port on two adapters", on_one_port),
         ("a multicast", multicast),
         ("a broadcast", broadcast),
     ];
@@ -106,6 +107,27 @@ fn on_an_adapter(lan: &Lan) -> Result<String, Why> {
         seen.push(format!("{from}, and not {address}"));
     }
     Ok(seen.join("; "))
+}
+
+/// BND-07: each receives what comes in through its adapter.
+fn on_one_port(lan: &Lan) -> Result<String, Why> {
+    let (mut one, port) = Listener::start(lan, &["adapter", "10.80.1.1", "0"])?;
+    let service = port.to_string();
+    let (mut two, _) = Listener::start(lan, &["adapter", "10.80.2.1", &service])?;
+    let mut seen = Vec::new();
+    for (listener, host, address) in [
+        (&mut one, &lan.one, "10.80.1.1"),
+        (&mut two, &lan.two, "10.80.2.1"),
+    ] {
+        let peer = lan.peer(host, "0.0.0.0:0")?;
+        peer.send_to(b"here", (address, port))?;
+        let (_, from) = receive(&peer)?;
+        let expected = format!("{}", peer.local_addr()?.port());
+        let line = listener.line()?;
+        check(line.ends_with(&expected), || line.clone())?;
+        seen.push(from.to_string());
+    }
+    Ok(seen.join(" and "))
 }
 
 /// Runs `multicast` on the host with two adapters, and returns what it prints.
