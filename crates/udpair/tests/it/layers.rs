@@ -297,6 +297,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-io/src/system/linux/control.rs",
             "crates/udpair-io/src/system/linux/proc_net.rs",
             "crates/udpair-io/src/system/linux/rtnetlink.rs",
+            "crates/udpair-winrt/src/numbered.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
             "crates/udpair-cli/src/render.rs",
