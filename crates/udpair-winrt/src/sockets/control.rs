@@ -83,12 +83,12 @@ impl DatagramSocketControl {
     /// Returns whether the socket receives only multicasts and broadcasts, and shares its port.
     /// Default: `false` (CTL-12).
     pub fn multicast_only(&self) -> Result<bool> {
-        Ok(self.core()?.is_multicast_only())
+        Ok(self.core()?.socket.is_multicast_only())
     }
 
     /// Sets whether the socket receives only multicasts and broadcasts, and shares its port.
     pub fn set_multicast_only(&self, value: bool) -> Result<()> {
-        self.core()?.set_multicast_only(value)
+        Ok(self.core()?.socket.set_multicast_only(value)?)
     }
 
     /// Returns the hop limit of datagrams to one host. Default: 128 (CTL-08).

@@ -62,7 +62,6 @@ pub(super) struct Core {
     pub(super) output: OnceLock<OutputStream>,
     /// The runtime that the socket was created in, where handlers may spawn tasks.
     pub(super) outside: Option<Outside>,
-    multicast_only: AtomicBool,
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
@@ -93,7 +92,6 @@ impl Core {
             handlers: Handlers::new(),
             output: OnceLock::new(),
             outside: Outside::current(),
-            multicast_only: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
             is_transfer_enabled: AtomicBool::new(false),
@@ -103,16 +101,6 @@ impl Core {
 
     pub(super) fn weak(self: &Arc<Self>) -> WeakCore {
         WeakCore(Arc::downgrade(self))
-    }
-
-    pub(super) fn is_multicast_only(&self) -> bool {
-        self.multicast_only.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_multicast_only(&self, value: bool) -> Result<()> {
-        self.socket.set_multicast_only(value)?;
-        self.multicast_only.store(value, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Returns whether reception begins now: `true` the first time.
@@ -130,6 +118,13 @@ impl Core {
 
     pub(super) fn is_paused(&self) -> bool {
         self.is_paused.load(Ordering::Acquire)
+    }
+
+    /// Returns whether a datagram that was taken is an event: not after a cancellation (CAN-04), and
+    /// not once the thread that receives has the last handle (CLS-06).
+    #[inline]
+    pub(super) fn raises_events(self: &Arc<Self>) -> bool {
+        !self.is_paused() && Arc::strong_count(self) > 1
     }
 
     /// Checks that the state of the socket allows an operation.
@@ -173,7 +168,7 @@ impl Core {
             return Action::refused(error);
         }
         self.is_paused.store(true, Ordering::Release);
-        let ended = self.pending.take();
+        let ended = self.pending.ended();
         if let Err(error) = self.socket.cancel_io() {
             return Action::refused(error.into());
         }
@@ -185,8 +180,10 @@ impl Core {
 
     /// Closes the socket: no event starts after this, and the port is free.
     pub(super) fn close(&self) {
-        self.handlers.shut();
+        let handlers = self.handlers.shut();
         self.socket.close();
+        // They may own anything, and take any time to be dropped.
+        drop(handlers);
     }
 }
 

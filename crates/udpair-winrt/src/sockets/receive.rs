@@ -3,7 +3,9 @@
 //! The thread that receives also calls the handlers, one event after the other. It is a thread of
 //! the library below, and may be blocked: other sockets are then served by other threads.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use udpair::{ErrorKind, Event, Message, PeerError, PeerErrorKind, RecvBatch, background, hresult};
 
@@ -21,6 +23,7 @@ pub(super) fn start(core: &Arc<Core>) {
 }
 
 async fn receive(core: WeakCore, receiver: udpair::Receiver) {
+    on_a_thread_of_ours().await;
     let mut batch = RecvBatch::new(MESSAGES_MAX);
     let mut failures = 0;
     loop {
@@ -47,12 +50,25 @@ async fn receive(core: WeakCore, receiver: udpair::Receiver) {
     }
 }
 
+/// Leaves the thread that called `spawn`, which polls once: handlers are never called there (MSG-06).
+async fn on_a_thread_of_ours() {
+    let mut is_there = false;
+    poll_fn(|_| match std::mem::replace(&mut is_there, true) {
+        true => Poll::Ready(()),
+        // The task is polled again when it starts.
+        false => Poll::Pending,
+    })
+    .await;
+}
+
 /// Calls the handlers for an event, or for each datagram of `batch`.
 fn deliver(core: Arc<Core>, event: Option<Event>, batch: &mut RecvBatch) {
     let socket = DatagramSocket(core);
     let mut delivery = Delivery::of(&socket.0.handlers);
-    let mut raise =
-        |arguments| delivery.raise(arguments, |handler, arguments| handler(&socket, arguments));
+    let mut raise = |arguments| {
+        socket.0.raises_events()
+            && delivery.raise(arguments, |handler, arguments| handler(&socket, arguments))
+    };
     match event {
         Some(Event::PeerError(error)) => {
             if let Some(arguments) = failure(&error) {
