@@ -29,6 +29,7 @@ mod quinn;
 mod refusal;
 mod release;
 mod sandbox;
+mod status;
 mod stun;
 mod suite;
 mod udpair;
@@ -44,6 +45,7 @@ pub(crate) const SUITES: &[Suite] = &[
     peers::SUITE,
     network::SUITE,
     adapters::SUITE,
+    status::SUITE,
     multicast::SUITE,
     broadcast::SUITE,
     attachment::SUITE,

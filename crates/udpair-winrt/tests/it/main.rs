@@ -6,7 +6,15 @@
 )]
 
 mod buffers;
+mod connectivity;
+mod control;
+mod errors;
+mod events;
+mod names;
 mod operations;
+mod output;
+mod pairs;
+mod programs;
 mod reader;
 mod sockets;
 mod streams;
