@@ -4,6 +4,7 @@
 use udpair::data::UnicodeEncoding;
 
 use crate::error::{Error, Result};
+use crate::numbered::numbered;
 use crate::storage_streams::{Buffer, IBuffer};
 
 /// Conversions between text and buffers.
@@ -95,13 +96,7 @@ impl TryFrom<i32> for BinaryStringEncoding {
     ///
     /// `E_INVALIDARG`: there is none.
     fn try_from(value: i32) -> Result<Self> {
-        match value {
-            0 => Ok(Self::Utf8),
-            1 => Ok(Self::Utf16LE),
-            2 => Ok(Self::Utf16BE),
-            _ => Err(Error::invalid_argument(format!(
-                "no encoding has the number {value}"
-            ))),
-        }
+        let all = [Self::Utf8, Self::Utf16LE, Self::Utf16BE];
+        numbered(&all, value, "encoding")
     }
 }

@@ -45,6 +45,7 @@ mod cryptography;
 mod error;
 mod foundation;
 mod networking;
+mod numbered;
 mod sockets;
 mod storage_streams;
 

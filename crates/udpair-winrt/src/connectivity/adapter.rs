@@ -1,6 +1,7 @@
 //! Adapters, and what is known about the addresses of this machine.
 
 use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
 
 use udpair::data::Guid;
 use udpair::{Adapter, Network, hresult};
@@ -45,9 +46,9 @@ impl NetworkAdapter {
     /// Returns the network that the adapter is attached to (NET-09).
     pub fn network_item(&self) -> NetworkItem {
         let types = match network().map(|network| network.reach(&self.adapter)) {
-            Ok(udpair::Reach::Internet) => NetworkTypes::INTERNET,
-            Ok(udpair::Reach::Private) => NetworkTypes::PRIVATE_NETWORK,
-            _ => NetworkTypes::NONE,
+            Ok(udpair::Reach::Internet) => NetworkTypes::Internet,
+            Ok(udpair::Reach::Private) => NetworkTypes::PrivateNetwork,
+            _ => NetworkTypes::None,
         };
         NetworkItem {
             id: self.network_adapter_id(),
@@ -134,26 +135,63 @@ impl NetworkItem {
     }
 }
 
-/// What a network reaches: flags (NET-09).
+/// What a network reaches, as flags.
+///
+/// # Model
+///
+/// `Windows.Networking.Connectivity.NetworkTypes`. The numeric values are fixed (NET-09).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct NetworkTypes(u32);
 
+#[allow(non_upper_case_globals, reason = "the model's names")]
 impl NetworkTypes {
     /// Nothing.
-    pub const NONE: Self = Self(0);
+    pub const None: Self = Self(0);
     /// The internet.
-    pub const INTERNET: Self = Self(1);
+    pub const Internet: Self = Self(1);
     /// A private network.
-    pub const PRIVATE_NETWORK: Self = Self(2);
+    pub const PrivateNetwork: Self = Self(2);
 
-    /// Returns the number of the flags.
-    pub fn bits(self) -> u32 {
+    /// Returns the numeric value.
+    pub const fn bits(self) -> u32 {
         self.0
     }
 
     /// Returns whether all flags of `other` are set.
-    pub fn contains(self, other: Self) -> bool {
+    pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for NetworkTypes {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for NetworkTypes {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
+
+impl TryFrom<u32> for NetworkTypes {
+    type Error = Error;
+
+    /// Returns the flags with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: a bit has no meaning.
+    fn try_from(bits: u32) -> Result<Self> {
+        if bits & !(Self::Internet | Self::PrivateNetwork).0 != 0 {
+            return Err(Error::invalid_argument(format!(
+                "no network types have the number {bits}"
+            )));
+        }
+        Ok(Self(bits))
     }
 }
 

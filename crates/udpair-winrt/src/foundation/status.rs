@@ -1,6 +1,7 @@
 //! `AsyncStatus`: how far an operation is.
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::numbered::numbered;
 
 /// How far an operation is.
 ///
@@ -28,15 +29,8 @@ impl TryFrom<i32> for AsyncStatus {
     /// # Errors
     ///
     /// `E_INVALIDARG`: there is none.
-    fn try_from(value: i32) -> Result<Self, Error> {
-        match value {
-            0 => Ok(Self::Started),
-            1 => Ok(Self::Completed),
-            2 => Ok(Self::Canceled),
-            3 => Ok(Self::Error),
-            _ => Err(Error::invalid_argument(format!(
-                "no status has the number {value}"
-            ))),
-        }
+    fn try_from(value: i32) -> Result<Self> {
+        let all = [Self::Started, Self::Completed, Self::Canceled, Self::Error];
+        numbered(&all, value, "status")
     }
 }

@@ -1,6 +1,7 @@
 //! The enumerations of names.
 
 use crate::error::{Error, Result};
+use crate::numbered::numbered;
 
 /// The type of a [`HostName`](super::HostName), which follows from its syntax (HOST-03).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -14,6 +15,20 @@ pub enum HostNameType {
     Ipv6 = 2,
     /// A Bluetooth address, which sockets refuse.
     Bluetooth = 3,
+}
+
+impl TryFrom<i32> for HostNameType {
+    type Error = Error;
+
+    /// Returns the type with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self> {
+        let all = [Self::DomainName, Self::Ipv4, Self::Ipv6, Self::Bluetooth];
+        numbered(&all, value, "type of host names")
+    }
 }
 
 impl From<udpair::HostNameType> for HostNameType {
@@ -41,13 +56,17 @@ pub enum HostNameSortOptions {
 impl TryFrom<u32> for HostNameSortOptions {
     type Error = Error;
 
-    /// Converts the number of the flags. Unknown flags are an invalid argument.
+    /// Returns the options with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there are none.
     fn try_from(flags: u32) -> Result<Self> {
         match flags {
             0 => Ok(Self::None),
             2 => Ok(Self::OptimizeForLongConnections),
             _ => Err(Error::invalid_argument(format!(
-                "there are no sort options with the number {flags}"
+                "no sort options have the number {flags}"
             ))),
         }
     }
@@ -71,4 +90,18 @@ pub enum DomainNameType {
     Suffix = 0,
     /// A whole name.
     FullyQualified = 1,
+}
+
+impl TryFrom<i32> for DomainNameType {
+    type Error = Error;
+
+    /// Returns the type with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self> {
+        let all = [Self::Suffix, Self::FullyQualified];
+        numbered(&all, value, "type of domain names")
+    }
 }

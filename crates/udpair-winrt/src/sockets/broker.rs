@@ -12,6 +12,7 @@ use udpair::{SocketOperation, hresult};
 
 use super::core::DatagramSocket;
 use crate::error::{Error, Result};
+use crate::numbered::numbered;
 use crate::storage_streams::Buffer;
 
 /// What a socket does to a machine that sleeps.
@@ -23,6 +24,20 @@ pub enum SocketActivityConnectedStandbyAction {
     DoNotWake = 0,
     /// A datagram wakes the machine.
     Wake = 1,
+}
+
+impl TryFrom<i32> for SocketActivityConnectedStandbyAction {
+    type Error = Error;
+
+    /// Returns the action with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self> {
+        let all = [Self::DoNotWake, Self::Wake];
+        numbered(&all, value, "action")
+    }
 }
 
 /// The type of a socket that was handed over.
@@ -40,6 +55,25 @@ pub enum SocketActivityKind {
     StreamSocket = 3,
 }
 
+impl TryFrom<i32> for SocketActivityKind {
+    type Error = Error;
+
+    /// Returns the type with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self> {
+        let all = [
+            Self::None,
+            Self::StreamSocketListener,
+            Self::DatagramSocket,
+            Self::StreamSocket,
+        ];
+        numbered(&all, value, "type of sockets")
+    }
+}
+
 /// Why the task of a socket was started.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[repr(i32)]
@@ -55,6 +89,26 @@ pub enum SocketActivityTriggerReason {
     KeepAliveTimerExpired = 3,
     /// The socket was closed. This does not happen to a socket for datagrams.
     SocketClosed = 4,
+}
+
+impl TryFrom<i32> for SocketActivityTriggerReason {
+    type Error = Error;
+
+    /// Returns the reason with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self> {
+        let all = [
+            Self::None,
+            Self::SocketActivity,
+            Self::ConnectionAccepted,
+            Self::KeepAliveTimerExpired,
+            Self::SocketClosed,
+        ];
+        numbered(&all, value, "reason")
+    }
 }
 
 /// Data that travels with a socket that is handed over.

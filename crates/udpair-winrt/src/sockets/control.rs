@@ -6,6 +6,7 @@ use udpair::{OptionValue, QualityOfService, SocketOperation, SocketOption};
 
 use super::core::{Core, WeakCore};
 use crate::error::{Error, Result};
+use crate::numbered::numbered;
 
 /// How the system treats a socket's datagrams (CTL-11).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -21,15 +22,17 @@ pub enum SocketQualityOfService {
 impl TryFrom<i32> for SocketQualityOfService {
     type Error = Error;
 
-    /// Returns the quality with this number.
-    fn try_from(number: i32) -> Result<Self> {
-        match number {
-            0 => Ok(Self::Normal),
-            1 => Ok(Self::LowLatency),
-            _ => Err(Error::invalid_argument(format!(
-                "no quality of service has the number {number}"
-            ))),
-        }
+    /// Returns the quality with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// `E_INVALIDARG`: there is none.
+    fn try_from(value: i32) -> Result<Self> {
+        numbered(
+            &[Self::Normal, Self::LowLatency],
+            value,
+            "quality of service",
+        )
     }
 }
 

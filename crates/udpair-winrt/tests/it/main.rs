@@ -7,6 +7,7 @@
 
 mod buffers;
 mod conformance;
+mod enums;
 mod operations;
 mod reader;
 mod sockets;

@@ -1,5 +1,7 @@
 //! `SocketErrorStatus`: the network condition that an HRESULT stands for.
 
+use super::{Error, ErrorKind};
+
 /// A network condition: one of the 31 that the model distinguishes.
 ///
 /// # Model
@@ -72,6 +74,26 @@ pub enum SocketErrorStatus {
     CertificateIsInvalid = 30,
 }
 
+impl TryFrom<i32> for SocketErrorStatus {
+    type Error = Error;
+
+    /// Returns the status with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): there is none.
+    fn try_from(value: i32) -> Result<Self, Error> {
+        let index = usize::try_from(value).ok();
+        let status = index.and_then(|index| ALL.get(index)).copied();
+        status.ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("no status of sockets has the number {value}"),
+            )
+        })
+    }
+}
+
 impl SocketErrorStatus {
     /// Returns the status of an HRESULT.
     ///
@@ -130,6 +152,41 @@ impl SocketErrorStatus {
         self as u8
     }
 }
+
+/// All of them, in the order of their numbers.
+const ALL: [SocketErrorStatus; 31] = [
+    SocketErrorStatus::Unknown,
+    SocketErrorStatus::OperationAborted,
+    SocketErrorStatus::HttpInvalidServerResponse,
+    SocketErrorStatus::ConnectionTimedOut,
+    SocketErrorStatus::AddressFamilyNotSupported,
+    SocketErrorStatus::SocketTypeNotSupported,
+    SocketErrorStatus::HostNotFound,
+    SocketErrorStatus::NoDataRecordOfRequestedType,
+    SocketErrorStatus::NonAuthoritativeHostNotFound,
+    SocketErrorStatus::ClassTypeNotFound,
+    SocketErrorStatus::AddressAlreadyInUse,
+    SocketErrorStatus::CannotAssignRequestedAddress,
+    SocketErrorStatus::ConnectionRefused,
+    SocketErrorStatus::NetworkIsUnreachable,
+    SocketErrorStatus::UnreachableHost,
+    SocketErrorStatus::NetworkIsDown,
+    SocketErrorStatus::NetworkDroppedConnectionOnReset,
+    SocketErrorStatus::SoftwareCausedConnectionAbort,
+    SocketErrorStatus::ConnectionResetByPeer,
+    SocketErrorStatus::HostIsDown,
+    SocketErrorStatus::NoAddressesFound,
+    SocketErrorStatus::TooManyOpenFiles,
+    SocketErrorStatus::MessageTooLong,
+    SocketErrorStatus::CertificateExpired,
+    SocketErrorStatus::CertificateUntrustedRoot,
+    SocketErrorStatus::CertificateCommonNameIsIncorrect,
+    SocketErrorStatus::CertificateWrongUsage,
+    SocketErrorStatus::CertificateRevoked,
+    SocketErrorStatus::CertificateNoRevocationCheck,
+    SocketErrorStatus::CertificateRevocationServerOffline,
+    SocketErrorStatus::CertificateIsInvalid,
+];
 
 #[cfg(test)]
 mod tests {
