@@ -1,0 +1,407 @@
+//! Reception of a socket: the event loop reports that there is something to read, and JavaScript takes
+//! it in batches.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use napi::Env;
+use napi::bindgen_prelude::{Array, Null};
+use udpair_winrt::udpair::{Event, RecvBatch, background};
+use udpair_winrt::{MessageReceivedEventArgs, Received, Reception};
+
+use crate::js::{self, Callback};
+use crate::record::{self, Header, Kind};
+use crate::runtime::State;
+use crate::uv::Poll;
+
+/// What receives for a socket, once it is open.
+pub(crate) struct Receiver {
+    reception: Arc<Reception>,
+    batch: RefCell<RecvBatch>,
+    on_readable: Callback,
+    source: RefCell<Option<Source>>,
+    keeps_running: Cell<bool>,
+    /// Whether what arrives is dropped: nothing in JavaScript wants it.
+    discards: Cell<bool>,
+    failures: Cell<u32>,
+    state: Rc<State>,
+    number: Cell<u32>,
+}
+
+/// What reports that there is something to read.
+enum Source {
+    /// libuv.
+    Poll(Poll),
+    /// A thread, in programs without libuv. It waits until JavaScript has taken what there was.
+    Thread(Arc<Pump>),
+}
+
+/// A thread that waits for something to read.
+struct Pump {
+    goes_on: AtomicBool,
+    taken: flag::Flag,
+}
+
+impl Receiver {
+    /// Begins to receive. `on_readable` is called when there is something to take.
+    pub(crate) fn begin(
+        state: &Rc<State>,
+        reception: Reception,
+        on_readable: Callback,
+    ) -> std::io::Result<Rc<Self>> {
+        let receiver = Rc::new(Self {
+            reception: Arc::new(reception),
+            batch: RefCell::new(RecvBatch::new(MESSAGES_MAX)),
+            on_readable,
+            source: RefCell::default(),
+            keeps_running: Cell::new(true),
+            discards: Cell::new(false),
+            failures: Cell::new(0),
+            state: state.clone(),
+            number: Cell::new(0),
+        });
+        receiver.number.set(state.add_receiver(&receiver));
+        receiver.start()?;
+        Ok(receiver)
+    }
+
+    fn start(self: &Rc<Self>) -> std::io::Result<()> {
+        let source = match &self.state.event_loop {
+            Some(event_loop) => {
+                let socket = self.reception.socket();
+                let socket = socket.ok_or_else(|| std::io::Error::other("the socket is closed"))?;
+                let descriptor = socket.inner().descriptor()?;
+                let weak = Rc::downgrade(self);
+                Source::Poll(Poll::new(event_loop, descriptor, move || {
+                    call_on_readable(&weak);
+                })?)
+            }
+            None => {
+                self.state.hold();
+                Source::Thread(self.pump())
+            }
+        };
+        *self.source.borrow_mut() = Some(source);
+        Ok(())
+    }
+
+    /// Starts a thread's task that reports what there is to read by the mailbox.
+    fn pump(&self) -> Arc<Pump> {
+        let pump = Arc::new(Pump {
+            goes_on: AtomicBool::new(true),
+            taken: flag::Flag::default(),
+        });
+        let (running, reception) = (pump.clone(), self.reception.clone());
+        let (mailbox, number) = (self.state.mailbox.clone(), self.number.get());
+        let _ = background::spawn(async move {
+            while running.goes_on.load(Ordering::Acquire) && reception.readable().await.is_ok() {
+                mailbox.post(Box::new(move |env| {
+                    // JavaScript finds the receiver by its number.
+                    let null = js::value(env, Null)?;
+                    Ok([js::value(env, -i64::from(number))?, null, null])
+                }));
+                running.taken.wait().await;
+            }
+        });
+        pump
+    }
+
+    /// Lets JavaScript take what there is; called from the event loop.
+    pub(crate) fn report(&self) {
+        if self.discards.get() {
+            self.discard();
+        } else {
+            self.on_readable.call();
+        }
+        if let Some(Source::Thread(pump)) = &*self.source.borrow() {
+            pump.taken.set();
+        }
+    }
+
+    /// Drops what has arrived.
+    fn discard(&self) {
+        let Ok(mut batch) = self.batch.try_borrow_mut() else {
+            return;
+        };
+        if matches!(self.reception.try_next(&mut batch), Ok(Received::Ended)) {
+            self.stop();
+        }
+        batch.clear();
+    }
+
+    pub(crate) fn set_discards(&self, discards: bool) {
+        self.discards.set(discards);
+    }
+
+    /// Writes records of what has arrived into `block`, and returns their end: negative and less by
+    /// one if there is more, for which the block has no space. Payloads that are not copied go to
+    /// `externals`.
+    pub(crate) fn take(
+        &self,
+        env: &Env,
+        block: &mut [u8],
+        start: usize,
+        externals: &mut Array<'_>,
+    ) -> napi::Result<i64> {
+        let mut batch = self.batch.borrow_mut();
+        if batch.is_empty() {
+            match self.reception.try_next(&mut batch) {
+                Ok(Received::Datagrams) => self.failures.set(0),
+                Ok(Received::Event(arguments)) => {
+                    return Ok(event(block, start, &failure(&arguments)));
+                }
+                Ok(Received::Other(Event::PeerError(error))) => {
+                    let code = 0;
+                    let header = error.destination.map(|remote| Header {
+                        kind: Kind::Failure { code },
+                        ..header_of(remote)
+                    });
+                    return Ok(match header {
+                        Some(header) => event(block, start, &header),
+                        None => end(start, false),
+                    });
+                }
+                Ok(Received::Other(_) | Received::Nothing) => return Ok(end(start, false)),
+                Ok(Received::Ended) => {
+                    drop(batch);
+                    self.stop();
+                    return Ok(end(start, false));
+                }
+                Err(_) => {
+                    self.failures.set(self.failures.get() + 1);
+                    if self.failures.get() == FAILURES_MAX {
+                        drop(batch);
+                        self.stop();
+                    }
+                    return Ok(end(start, false));
+                }
+            }
+        }
+        fill(env, &mut batch, block, start, externals)
+    }
+
+    /// Stops for a while: what arrives stays in the system's buffer.
+    pub(crate) fn pause(&self) {
+        if let Some(Source::Poll(poll)) = &*self.source.borrow() {
+            poll.pause();
+        }
+    }
+
+    pub(crate) fn resume(&self) {
+        if let Some(Source::Poll(poll)) = &*self.source.borrow() {
+            poll.resume();
+        }
+    }
+
+    /// Sets whether the socket keeps the event loop running.
+    pub(crate) fn set_keeps_running(&self, keeps: bool) {
+        let was = self.keeps_running.replace(keeps);
+        match &*self.source.borrow() {
+            Some(Source::Poll(poll)) => poll.set_keeps_running(keeps),
+            Some(Source::Thread(_)) if was != keeps => {
+                if keeps {
+                    self.state.hold();
+                } else {
+                    self.state.release();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends reception. With libuv, the descriptor is closed when this returns.
+    pub(crate) fn stop(&self) {
+        let source = self.source.take();
+        self.state.remove_receiver(self.number.get());
+        if let Some(Source::Thread(pump)) = source {
+            pump.goes_on.store(false, Ordering::Release);
+            pump.taken.set();
+            if self.keeps_running.get() {
+                self.state.release();
+            }
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn call_on_readable(receiver: &Weak<Receiver>) {
+    if let Some(receiver) = receiver.upgrade() {
+        receiver.report();
+    }
+}
+
+/// Moves datagrams from a batch into a block.
+fn fill(
+    env: &Env,
+    batch: &mut RecvBatch,
+    block: &mut [u8],
+    start: usize,
+    externals: &mut Array<'_>,
+) -> napi::Result<i64> {
+    let mut at = start;
+    let mut copied = 0;
+    let mut is_large = false;
+    for datagram in batch.iter() {
+        let payload = datagram.payload();
+        if payload.len() >= record::EXTERNAL_BYTES_MIN {
+            is_large = true;
+            break;
+        }
+        let metadata = datagram.metadata();
+        let header = Header {
+            remote: metadata.remote,
+            local: metadata.local,
+            adapter: metadata.adapter,
+            hop_limit: metadata.hop_limit,
+            ecn: metadata.ecn,
+            dropped_before: datagram.dropped_before(),
+            kind: Kind::Datagram {
+                is_truncated: metadata.is_truncated,
+            },
+        };
+        match record::write(&mut block[at..], &header, payload, payload.len()) {
+            Some(bytes) => at += bytes,
+            None => break,
+        }
+        copied += 1;
+    }
+    batch.remove(copied);
+    if is_large && block.len() - at >= record::HEADER_BYTES {
+        at += move_large(env, batch, &mut block[at..], externals)?;
+    }
+    Ok(end(at, !batch.is_empty()))
+}
+
+/// Moves a large datagram, whose payload is handed out without a copy where JavaScript allows that.
+/// Returns the length of its record; 0 if there is no space.
+fn move_large(
+    env: &Env,
+    batch: &mut RecvBatch,
+    block: &mut [u8],
+    externals: &mut Array<'_>,
+) -> napi::Result<usize> {
+    let length = batch.iter().next().map_or(0, |first| first.payload().len());
+    // Space for a copy, if the buffer is refused.
+    if block.len() < record::HEADER_BYTES + length.next_multiple_of(4) {
+        return Ok(0);
+    }
+    let Some(datagram) = batch.pop() else {
+        return Ok(0);
+    };
+    let dropped_before = datagram.dropped_before();
+    let metadata = *datagram.metadata();
+    let number = externals.len();
+    let is_truncated = metadata.is_truncated;
+    let header = |kind| Header {
+        local: metadata.local,
+        adapter: metadata.adapter,
+        hop_limit: metadata.hop_limit,
+        ecn: metadata.ecn,
+        dropped_before,
+        kind,
+        ..header_of(metadata.remote)
+    };
+    let written = match js::external(env, datagram.into_payload()) {
+        Ok(buffer) => {
+            externals.set(number, buffer)?;
+            let kind = Kind::External {
+                number,
+                is_truncated,
+            };
+            record::write(block, &header(kind), &[], length)
+        }
+        Err(payload) => {
+            let kind = Kind::Datagram { is_truncated };
+            record::write(block, &header(kind), &payload, length)
+        }
+    };
+    Ok(written.unwrap_or(0))
+}
+
+/// Writes the record of an event that is no datagram. A block that has no space for a header has none
+/// for anything: JavaScript takes another one before.
+fn event(block: &mut [u8], start: usize, header: &Header) -> i64 {
+    let written = record::write(&mut block[start..], header, &[], 0);
+    end(start + written.unwrap_or(0), true)
+}
+
+fn failure(arguments: &MessageReceivedEventArgs) -> Header {
+    let code = arguments
+        .data_reader()
+        .map_or_else(|error| error.code(), |_| 0);
+    let port = arguments.remote_port().parse().unwrap_or(0);
+    let text = arguments.remote_address().canonical_name();
+    let remote = text.parse().map(|ip: std::net::IpAddr| (ip, port).into());
+    Header {
+        kind: Kind::Failure { code },
+        ..header_of(remote.unwrap_or_else(|_| ([0, 0, 0, 0], port).into()))
+    }
+}
+
+fn header_of(remote: std::net::SocketAddr) -> Header {
+    Header {
+        remote,
+        local: None,
+        adapter: None,
+        hop_limit: None,
+        ecn: None,
+        dropped_before: 0,
+        kind: Kind::Failure { code: 0 },
+    }
+}
+
+/// Returns what `take` returns for records that end here.
+fn end(at: usize, has_more: bool) -> i64 {
+    let at = i64::try_from(at).unwrap_or(0);
+    if has_more { -at - 1 } else { at }
+}
+
+/// A flag that a task waits for.
+mod flag {
+    use std::future::poll_fn;
+    use std::sync::{Mutex, PoisonError};
+    use std::task::{Poll, Waker};
+
+    #[derive(Default)]
+    pub(super) struct Flag(Mutex<(bool, Option<Waker>)>);
+
+    impl Flag {
+        pub(super) fn set(&self) {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            state.0 = true;
+            let waker = state.1.take();
+            drop(state);
+            waker.into_iter().for_each(Waker::wake);
+        }
+
+        /// Waits until the flag is set, and clears it.
+        pub(super) async fn wait(&self) {
+            poll_fn(|cx| {
+                let waker = cx.waker().clone();
+                let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if std::mem::take(&mut state.0) {
+                    return Poll::Ready(());
+                }
+                let former = state.1.replace(waker);
+                drop(state);
+                drop(former);
+                Poll::Pending
+            })
+            .await;
+        }
+    }
+}
+
+/// How many messages of the kernel one batch has at most. Each may carry many datagrams, and the event
+/// loop waits until JavaScript has seen them all.
+const MESSAGES_MAX: usize = 16;
+
+/// After how many failures in a row reception ends: the system does not let this socket receive.
+const FAILURES_MAX: u32 = 1000;
