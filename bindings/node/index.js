@@ -6,6 +6,7 @@ const { Windows } = require('./lib/windows.js');
 const { DatagramSocket } = require('./lib/socket.js');
 const { Message } = require('./lib/message.js');
 const { OutputStream } = require('./lib/output.js');
+const { adapters, resolve, useResolver } = require('./lib/resolve.js');
 
 module.exports = {
   DatagramSocket,

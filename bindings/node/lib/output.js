@@ -2,6 +2,7 @@
 
 // A destination of a socket, for programs that are not written for the object model.
 
+const { Buffer } = require('node:buffer');
 const { promised } = require('./promised.js');
 const { runtime } = require('./runtime.js');
 const { invalidArgument } = require('./failure.js');
@@ -10,6 +11,9 @@ const { invalidArgument } = require('./failure.js');
 class OutputStream {
   /** @type {any} */
   #native;
+
+  /** Writes without an operation. @type {(bytes: Uint8Array) => boolean} */
+  #tryWrite;
 
   /** @type {() => void} */
   #opened;
@@ -21,6 +25,7 @@ class OutputStream {
    */
   constructor(sender, opened) {
     this.#native = sender;
+    this.#tryWrite = sender.writer();
     this.#opened = opened;
   }
 
@@ -33,7 +38,7 @@ class OutputStream {
    */
   write(payload) {
     const bytes = toBytes(payload);
-    return this.#native.tryWrite(bytes) ? bytes.length : -1;
+    return this.#tryWrite(bytes) ? bytes.length : -1;
   }
 
   /**
@@ -46,7 +51,7 @@ class OutputStream {
     let bytes;
     try {
       bytes = toBytes(payload);
-      if (this.#native.tryWrite(bytes)) return Promise.resolve(bytes.length);
+      if (this.#tryWrite(bytes)) return Promise.resolve(bytes.length);
     } catch (error) {
       if (/** @type {any} */ (error).code !== 'ERR_INVALID_STATE') return Promise.reject(error);
     }

@@ -7,6 +7,9 @@ const { newBlock } = require('./record.js');
 
 /** @typedef {import('./record.js').Block} Block */
 
+/** How much space a block has for the next batch: at least for the largest datagram. */
+const SPACE_BYTES_MIN = 66 * 1024;
+
 // Microtasks and `process.nextTick` run after each event, as with dgram.
 const runTicks =
   typeof (/** @type {any} */ (process)._tickCallback) === 'function'
@@ -14,7 +17,13 @@ const runTicks =
     : () => {};
 
 // All sockets of a thread write to one block, until it is full.
-let block = newBlock();
+let block = useNewBlock();
+
+function useNewBlock() {
+  const made = newBlock();
+  runtime.useBlock(made.bytes, made.externals);
+  return made;
+}
 
 /** The reception of a socket, which begins when the socket is open. */
 class Reception {
@@ -33,7 +42,7 @@ class Reception {
 
   /** Begins if the socket has been opened. Returns whether it has begun now. @returns {boolean} */
   begin() {
-    return this.#socket.begin(runtime, () => this.#drain());
+    return this.#socket.begin(runtime, this.#deliverAll);
   }
 
   /** No event starts after this. */
@@ -41,43 +50,30 @@ class Reception {
     this.#hasEnded = true;
   }
 
-  /** Delivers one batch, so that the event loop gets its turn before the next one. */
-  #drain() {
-    for (;;) {
-      if (block.bytes.length - block.used < SPACE_BYTES_MIN) block = newBlock();
-      const start = block.used;
-      const taken = this.#socket.take(block.bytes, start, block.externals);
-      const hasMore = taken < 0;
-      const end = hasMore ? -taken - 1 : taken;
-      block.used = end;
-      if (end > start) this.#deliverAll(block, start / 4, end / 4);
-      if (!hasMore || this.#hasEnded) return;
-      if (end === start) block = newBlock();
-    }
-  }
-
   /**
-   * @param {Block} block
-   * @param {number} at
+   * Delivers the records of one batch.
+   *
+   * @param {number} start in bytes
    * @param {number} end
    */
-  #deliverAll(block, at, end) {
-    const { words } = block;
-    while (at < end && !this.#hasEnded) {
+  #deliverAll = (start, end) => {
+    const from = block;
+    const { words } = from;
+    if (from.bytes.length - end < SPACE_BYTES_MIN) block = useNewBlock();
+    let at = start >>> 2;
+    const last = end >>> 2;
+    while (at < last && !this.#hasEnded) {
       const here = at;
-      at += words[at] / 4;
+      at += words[at] >>> 2;
       try {
-        this.#deliver(block, here);
+        this.#deliver(from, here);
         runTicks();
       } catch (error) {
         // To `uncaughtException`; later events still come.
         native.raise(error);
       }
     }
-  }
+  };
 }
-
-/** With how much space in a block the next batch is taken into it. */
-const SPACE_BYTES_MIN = 4096;
 
 module.exports = { Reception };

@@ -13,6 +13,13 @@
  * @property {ArrayBuffer[]} externals payloads that have memory of their own
  */
 
+/**
+ * How many bytes a block has: enough for the largest datagram, and few enough that one message that a
+ * program keeps does not keep much.
+ */
+const { Buffer } = require('node:buffer');
+const BLOCK_BYTES = 256 * 1024;
+
 const HEADER_WORDS = 16;
 
 const LENGTH = 1;
@@ -166,12 +173,6 @@ function ipv6(words, at) {
   if (start < 0) return hex(groups);
   return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }
-
-/**
- * How many bytes a block has: enough for the largest datagram, and few enough that one message that a
- * program keeps does not keep much.
- */
-const BLOCK_BYTES = 128 * 1024;
 
 module.exports = {
   adapter,

@@ -42,7 +42,7 @@ pub struct SocketOptions {
     pub ecn: Option<u32>,
     pub low_latency: Option<bool>,
     pub receive_offload: Option<bool>,
-    pub timestamps: Option<bool>,
+    pub metadata: Option<bool>,
 }
 
 impl ResolverOptions {
@@ -143,8 +143,8 @@ impl SocketOptions {
         if let Some(value) = self.receive_offload {
             builder = builder.receive_offload(value);
         }
-        if let Some(value) = self.timestamps {
-            builder = builder.timestamps(value);
+        if let Some(value) = self.metadata {
+            builder = builder.metadata(value);
         }
         Ok(builder)
     }

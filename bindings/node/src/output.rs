@@ -1,10 +1,12 @@
 //! Output streams of the object model.
 
 use napi::Env;
+use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
 use udpair_winrt::{Buffer, OutputStream};
 
 use crate::failure::OrThrow;
+use crate::js;
 use crate::operations::{Started, started};
 use crate::runtime::Runtime;
 
@@ -14,10 +16,13 @@ pub struct NativeOutput(pub(crate) OutputStream);
 
 #[napi]
 impl NativeOutput {
-    /// Writes if that is possible at once, and returns whether it was.
+    /// Returns a function that writes if that is possible at once, and returns whether it was.
     #[napi]
-    pub fn try_write(&self, env: Env, payload: &[u8]) -> napi::Result<bool> {
-        self.0.try_write(payload).or_throw(&env)
+    pub fn writer<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
+        let stream = self.0.clone();
+        js::writer(env, move |env, payload| {
+            stream.try_write(payload).or_throw(env)
+        })
     }
 
     #[napi]

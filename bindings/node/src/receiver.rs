@@ -1,17 +1,16 @@
-//! Reception of a socket: the event loop reports that there is something to read, and JavaScript takes
-//! it in batches.
+//! Reception of a socket: the event loop reports that there is something to read, and JavaScript is given
+//! it in batches: one call for each.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use napi::Env;
-use napi::bindgen_prelude::{Array, Null};
-use udpair_winrt::udpair::{Event, RecvBatch, background};
+use napi::bindgen_prelude::Null;
+use udpair_winrt::udpair::{Event, Metadata, RecvBatch, background};
 use udpair_winrt::{MessageReceivedEventArgs, Received, Reception};
 
-use crate::js::{self, Callback};
+use crate::js::{self, Callback, Memory};
 use crate::record::{self, Header, Kind};
 use crate::runtime::State;
 use crate::uv::Poll;
@@ -20,11 +19,13 @@ use crate::uv::Poll;
 pub(crate) struct Receiver {
     reception: Arc<Reception>,
     batch: RefCell<RecvBatch>,
-    on_readable: Callback,
+    on_records: Callback,
     source: RefCell<Option<Source>>,
     keeps_running: Cell<bool>,
     /// Whether what arrives is dropped: nothing in JavaScript wants it.
     discards: Cell<bool>,
+    /// How many messages of the kernel the next batch takes at most.
+    limit: Cell<usize>,
     failures: Cell<u32>,
     state: Rc<State>,
     number: Cell<u32>,
@@ -45,16 +46,17 @@ struct Pump {
 }
 
 impl Receiver {
-    /// Begins to receive. `on_readable` is called when there is something to take.
+    /// Begins to receive. `on_records` is called with the start and the end of records.
     pub(crate) fn begin(
         state: &Rc<State>,
         reception: Reception,
-        on_readable: Callback,
+        on_records: Callback,
     ) -> std::io::Result<Rc<Self>> {
         let receiver = Rc::new(Self {
             reception: Arc::new(reception),
-            batch: RefCell::new(RecvBatch::new(MESSAGES_MAX)),
-            on_readable,
+            batch: RefCell::default(),
+            on_records,
+            limit: Cell::new(MESSAGES_MIN),
             source: RefCell::default(),
             keeps_running: Cell::new(true),
             discards: Cell::new(false),
@@ -75,7 +77,7 @@ impl Receiver {
                 let descriptor = socket.inner().descriptor()?;
                 let weak = Rc::downgrade(self);
                 Source::Poll(Poll::new(event_loop, descriptor, move || {
-                    call_on_readable(&weak);
+                    report_to(&weak);
                 })?)
             }
             None => {
@@ -108,66 +110,70 @@ impl Receiver {
         pump
     }
 
-    /// Lets JavaScript take what there is; called from the event loop.
+    /// Hands a batch of what there is to JavaScript; called from the event loop, which gets its turn
+    /// before the next batch.
     pub(crate) fn report(&self) {
         if self.discards.get() {
             self.discard();
         } else {
-            self.on_readable.call();
+            self.deliver();
         }
         if let Some(Source::Thread(pump)) = &*self.source.borrow() {
             pump.taken.set();
         }
     }
 
+    fn deliver(&self) {
+        loop {
+            let (start, taken) = self
+                .state
+                .with_memory(|memory, start| (start, self.take(memory, start)));
+            if taken.end > start {
+                self.state.set_used(taken.end);
+                self.on_records.call([word(start), word(taken.end)]);
+            }
+            // JavaScript may have closed the socket.
+            if !taken.has_more || self.source.borrow().is_none() {
+                return;
+            }
+        }
+    }
+
     /// Drops what has arrived.
     fn discard(&self) {
-        let Ok(mut batch) = self.batch.try_borrow_mut() else {
-            return;
-        };
+        let mut batch = self.batch.take();
         if matches!(self.reception.try_next(&mut batch), Ok(Received::Ended)) {
             self.stop();
         }
         batch.clear();
+        self.batch.replace(batch);
     }
 
     pub(crate) fn set_discards(&self, discards: bool) {
         self.discards.set(discards);
     }
 
-    /// Writes records of what has arrived into `block`, and returns their end: negative and less by
-    /// one if there is more, for which the block has no space. Payloads that are not copied go to
-    /// `externals`.
-    pub(crate) fn take(
-        &self,
-        env: &Env,
-        block: &mut [u8],
-        start: usize,
-        externals: &mut Array<'_>,
-    ) -> napi::Result<i64> {
+    /// Writes records of what has arrived into a block.
+    fn take(&self, memory: &mut Memory, start: usize) -> Taken {
+        let nothing = Taken::until(start);
         let mut batch = self.batch.borrow_mut();
         if batch.is_empty() {
+            batch.set_limit(self.limit.get());
             match self.reception.try_next(&mut batch) {
-                Ok(Received::Datagrams) => self.failures.set(0),
+                Ok(Received::Datagrams) => self.adapt(batch.messages()),
                 Ok(Received::Event(arguments)) => {
-                    return Ok(event(block, start, &failure(&arguments)));
+                    return event(memory.bytes_mut(), start, &failure(&arguments));
                 }
                 Ok(Received::Other(Event::PeerError(error))) => {
-                    let code = 0;
-                    let header = error.destination.map(|remote| Header {
-                        kind: Kind::Failure { code },
-                        ..header_of(remote)
-                    });
-                    return Ok(match header {
-                        Some(header) => event(block, start, &header),
-                        None => end(start, false),
-                    });
+                    let header = error.destination.map(header_of);
+                    return header
+                        .map_or(nothing, |header| event(memory.bytes_mut(), start, &header));
                 }
-                Ok(Received::Other(_) | Received::Nothing) => return Ok(end(start, false)),
+                Ok(Received::Other(_) | Received::Nothing) => return nothing,
                 Ok(Received::Ended) => {
                     drop(batch);
                     self.stop();
-                    return Ok(end(start, false));
+                    return nothing;
                 }
                 Err(_) => {
                     self.failures.set(self.failures.get() + 1);
@@ -175,11 +181,22 @@ impl Receiver {
                         drop(batch);
                         self.stop();
                     }
-                    return Ok(end(start, false));
+                    return nothing;
                 }
             }
         }
-        fill(env, &mut batch, block, start, externals)
+        fill(&mut batch, memory, start)
+    }
+
+    /// Adapts how many messages the next batch takes: what is not needed costs, too.
+    fn adapt(&self, messages: usize) {
+        self.failures.set(0);
+        let limit = self.limit.get();
+        if messages == limit {
+            self.limit.set((limit * 2).min(MESSAGES_MAX));
+        } else if messages < limit / 4 {
+            self.limit.set((limit / 2).max(MESSAGES_MIN));
+        }
     }
 
     /// Stops for a while: what arrives stays in the system's buffer.
@@ -231,20 +248,32 @@ impl Drop for Receiver {
     }
 }
 
-fn call_on_readable(receiver: &Weak<Receiver>) {
+fn report_to(receiver: &Weak<Receiver>) {
     if let Some(receiver) = receiver.upgrade() {
         receiver.report();
     }
 }
 
+/// What was written to a block.
+#[derive(Clone, Copy)]
+struct Taken {
+    end: usize,
+    /// Whether there may be more: for which the block has no space, or which is not a datagram.
+    has_more: bool,
+}
+
+impl Taken {
+    fn until(end: usize) -> Self {
+        Self {
+            end,
+            has_more: false,
+        }
+    }
+}
+
 /// Moves datagrams from a batch into a block.
-fn fill(
-    env: &Env,
-    batch: &mut RecvBatch,
-    block: &mut [u8],
-    start: usize,
-    externals: &mut Array<'_>,
-) -> napi::Result<i64> {
+fn fill(batch: &mut RecvBatch, memory: &mut Memory, start: usize) -> Taken {
+    let block = memory.bytes_mut();
     let mut at = start;
     let mut copied = 0;
     let mut is_large = false;
@@ -254,82 +283,82 @@ fn fill(
             is_large = true;
             break;
         }
-        let metadata = datagram.metadata();
-        let header = Header {
-            remote: metadata.remote,
-            local: metadata.local,
-            adapter: metadata.adapter,
-            hop_limit: metadata.hop_limit,
-            ecn: metadata.ecn,
-            dropped_before: datagram.dropped_before(),
-            kind: Kind::Datagram {
-                is_truncated: metadata.is_truncated,
-            },
+        let kind = Kind::Datagram {
+            is_truncated: datagram.metadata().is_truncated,
         };
+        let header = header(datagram.metadata(), datagram.dropped_before(), kind);
         match record::write(&mut block[at..], &header, payload, payload.len()) {
             Some(bytes) => at += bytes,
             None => break,
         }
         copied += 1;
     }
-    batch.remove(copied);
-    if is_large && block.len() - at >= record::HEADER_BYTES {
-        at += move_large(env, batch, &mut block[at..], externals)?;
+    if copied == batch.len() {
+        batch.clear();
+    } else {
+        batch.remove(copied);
     }
-    Ok(end(at, !batch.is_empty()))
+    if is_large {
+        at += move_large(batch, memory, at);
+    }
+    Taken {
+        end: at,
+        has_more: !batch.is_empty(),
+    }
 }
 
 /// Moves a large datagram, whose payload is handed out without a copy where JavaScript allows that.
 /// Returns the length of its record; 0 if there is no space.
-fn move_large(
-    env: &Env,
-    batch: &mut RecvBatch,
-    block: &mut [u8],
-    externals: &mut Array<'_>,
-) -> napi::Result<usize> {
+fn move_large(batch: &mut RecvBatch, memory: &mut Memory, at: usize) -> usize {
     let length = batch.iter().next().map_or(0, |first| first.payload().len());
     // Space for a copy, if the buffer is refused.
-    if block.len() < record::HEADER_BYTES + length.next_multiple_of(4) {
-        return Ok(0);
+    if memory.bytes_mut().len() - at < record::HEADER_BYTES + length.next_multiple_of(4) {
+        return 0;
     }
     let Some(datagram) = batch.pop() else {
-        return Ok(0);
+        return 0;
     };
     let dropped_before = datagram.dropped_before();
-    let metadata = *datagram.metadata();
-    let number = externals.len();
+    let metadata = datagram.metadata().clone();
     let is_truncated = metadata.is_truncated;
-    let header = |kind| Header {
+    let written = match memory.add_external(datagram.into_payload()) {
+        Ok(number) => {
+            let kind = Kind::External {
+                number,
+                is_truncated,
+            };
+            let header = header(&metadata, dropped_before, kind);
+            record::write(&mut memory.bytes_mut()[at..], &header, &[], length)
+        }
+        Err(payload) => {
+            let kind = Kind::Datagram { is_truncated };
+            let header = header(&metadata, dropped_before, kind);
+            record::write(&mut memory.bytes_mut()[at..], &header, &payload, length)
+        }
+    };
+    written.unwrap_or(0)
+}
+
+#[inline]
+fn header(metadata: &Metadata, dropped_before: u32, kind: Kind) -> Header {
+    Header {
+        remote: metadata.remote,
         local: metadata.local,
         adapter: metadata.adapter,
         hop_limit: metadata.hop_limit,
         ecn: metadata.ecn,
         dropped_before,
         kind,
-        ..header_of(metadata.remote)
-    };
-    let written = match js::external(env, datagram.into_payload()) {
-        Ok(buffer) => {
-            externals.set(number, buffer)?;
-            let kind = Kind::External {
-                number,
-                is_truncated,
-            };
-            record::write(block, &header(kind), &[], length)
-        }
-        Err(payload) => {
-            let kind = Kind::Datagram { is_truncated };
-            record::write(block, &header(kind), &payload, length)
-        }
-    };
-    Ok(written.unwrap_or(0))
+    }
 }
 
-/// Writes the record of an event that is no datagram. A block that has no space for a header has none
-/// for anything: JavaScript takes another one before.
-fn event(block: &mut [u8], start: usize, header: &Header) -> i64 {
+/// Writes the record of an event that is not a datagram. JavaScript leaves space for one at least.
+fn event(block: &mut [u8], start: usize, header: &Header) -> Taken {
     let written = record::write(&mut block[start..], header, &[], 0);
-    end(start + written.unwrap_or(0), true)
+    Taken {
+        end: start + written.unwrap_or(0),
+        has_more: true,
+    }
 }
 
 fn failure(arguments: &MessageReceivedEventArgs) -> Header {
@@ -357,10 +386,9 @@ fn header_of(remote: std::net::SocketAddr) -> Header {
     }
 }
 
-/// Returns what `take` returns for records that end here.
-fn end(at: usize, has_more: bool) -> i64 {
-    let at = i64::try_from(at).unwrap_or(0);
-    if has_more { -at - 1 } else { at }
+/// Returns a place in a block as a number of JavaScript.
+fn word(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// A flag that a task waits for.
@@ -401,7 +429,10 @@ mod flag {
 
 /// How many messages of the kernel one batch has at most. Each may carry many datagrams, and the event
 /// loop waits until JavaScript has seen them all.
-const MESSAGES_MAX: usize = 16;
+const MESSAGES_MAX: usize = 32;
+
+/// How many messages a batch has at most after others that were short.
+const MESSAGES_MIN: usize = 4;
 
 /// After how many failures in a row reception ends: the system does not let this socket receive.
 const FAILURES_MAX: u32 = 1000;

@@ -6,11 +6,11 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Function, Unknown};
+use napi::bindgen_prelude::{Array, Function, Uint8ArraySlice, Unknown};
 use napi_derive::napi;
 use udpair_winrt::{EventToken, network_information};
 
-use crate::js;
+use crate::js::{self, Memory};
 use crate::mailbox::Mailbox;
 use crate::receiver::Receiver;
 use crate::uv::Loop;
@@ -33,6 +33,9 @@ pub(crate) struct State {
     receivers: RefCell<HashMap<u32, Weak<Receiver>>>,
     /// The handlers of changes of the network, by their numbers.
     tokens: RefCell<HashMap<u32, EventToken>>,
+    /// The block that datagrams are written to, and how much of it is used.
+    memory: RefCell<Option<Memory>>,
+    used: Cell<usize>,
 }
 
 #[napi]
@@ -50,6 +53,8 @@ impl Runtime {
             holds: Cell::new(0),
             receivers: RefCell::default(),
             tokens: RefCell::default(),
+            memory: RefCell::default(),
+            used: Cell::new(0),
         });
         let ending = state.clone();
         js::before_end(&env, move |done| ending.end(done))?;
@@ -68,6 +73,22 @@ impl Runtime {
         if let Some(cancel) = self.0.cancels.borrow().get(&number) {
             cancel();
         }
+    }
+
+    /// Sets the block that datagrams are written to, and the array for buffers that have memory of their
+    /// own. JavaScript sets a new one as soon as this one has little space.
+    #[napi]
+    pub fn use_block(
+        &self,
+        env: Env,
+        mut block: Uint8ArraySlice<'_>,
+        externals: Array<'_>,
+    ) -> napi::Result<()> {
+        let memory = Memory::new(&env, &mut block, &externals)?;
+        let former = self.0.memory.replace(Some(memory));
+        self.0.used.set(0);
+        drop(former);
+        Ok(())
     }
 
     /// Lets a receiver report that there is something to read. Called for negative numbers of `settle`,
@@ -133,6 +154,19 @@ impl State {
         }
     }
 
+    /// Calls `action` with the block, and with how much of it is used.
+    pub(crate) fn with_memory<T>(&self, action: impl FnOnce(&mut Memory, usize) -> T) -> T {
+        let mut memory = self.memory.borrow_mut();
+        let memory = memory
+            .as_mut()
+            .expect("JavaScript sets a block when it is loaded");
+        action(memory, self.used.get())
+    }
+
+    pub(crate) fn set_used(&self, used: usize) {
+        self.used.set(used);
+    }
+
     pub(crate) fn keep_token(&self, number: u32, token: EventToken) {
         self.tokens.borrow_mut().insert(number, token);
     }
@@ -151,6 +185,7 @@ impl State {
     /// Ends what would call into an environment that no longer exists.
     fn end(&self, done: Box<dyn FnOnce()>) {
         self.mailbox.close();
+        drop(self.memory.take());
         for (_, token) in self.tokens.take() {
             network_information::remove_network_status_changed(token);
         }

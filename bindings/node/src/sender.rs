@@ -4,12 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use napi::Env;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Uint8Array, Unknown};
 use napi_derive::napi;
 use udpair_winrt::udpair::{Endpoint, EndpointPair, OutputStream, Resolver, SendBatch, adapter};
 use udpair_winrt::{Error, Operation};
 
 use crate::failure::OrThrow;
+use crate::js;
 use crate::operations::{Started, started};
 use crate::options::{ResolverOptions, invalid};
 use crate::runtime::Runtime;
@@ -21,10 +22,13 @@ pub struct NativeSender(OutputStream);
 
 #[napi]
 impl NativeSender {
-    /// Sends a datagram if the system has space, and returns whether it has.
+    /// Returns a function that sends a datagram if the system has space, and returns whether it has.
     #[napi]
-    pub fn try_write(&self, env: Env, payload: &[u8]) -> napi::Result<bool> {
-        self.0.try_write(payload).or_throw(&env)
+    pub fn writer<'env>(&self, env: &'env Env) -> napi::Result<Unknown<'env>> {
+        let stream = self.0.clone();
+        js::writer(env, move |env, payload| {
+            stream.try_write(payload).or_throw(env)
+        })
     }
 
     /// Sends `payload` as datagrams of `size` bytes each, as many as the system has space for, and

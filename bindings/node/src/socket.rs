@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::Env;
-use napi::bindgen_prelude::{Array, Function, Uint8Array, Uint8ArraySlice};
+use napi::bindgen_prelude::{Function, Uint8Array};
 use napi_derive::napi;
 use udpair_winrt::{
     DatagramSocket, EventToken, Guid, HostNameSortOptions, Reception,
@@ -14,7 +14,7 @@ use udpair_winrt::{
 };
 
 use crate::failure::{OrThrow, thrown};
-use crate::js::{self, Callback};
+use crate::js::Callback;
 use crate::names::{self, NativeEndpointPair, NativeHostName};
 use crate::network::NativeNetworkAdapter;
 use crate::operations::{Started, started};
@@ -63,7 +63,7 @@ impl NativeSocket {
         &self,
         env: Env,
         runtime: &Runtime,
-        on_readable: Function<'_>,
+        on_records: Function<'_>,
     ) -> napi::Result<bool> {
         let opened = self
             .opened
@@ -73,33 +73,12 @@ impl NativeSocket {
         let Some(reception) = opened else {
             return Ok(false);
         };
-        let Some(callback) = Callback::new(&env, &on_readable) else {
+        let Some(callback) = Callback::new(&env, &on_records) else {
             return Ok(false);
         };
         let receiver = Receiver::begin(runtime.state(), reception, callback)?;
         *self.receiver.borrow_mut() = Some(receiver);
         Ok(true)
-    }
-
-    /// See [`Receiver::take`].
-    #[napi]
-    pub fn take(
-        &self,
-        env: Env,
-        mut block: Uint8ArraySlice<'_>,
-        start: u32,
-        mut externals: Array<'_>,
-    ) -> napi::Result<i64> {
-        let receiver = self.receiver.borrow().clone();
-        match receiver {
-            Some(receiver) => receiver.take(
-                &env,
-                js::bytes_mut(&mut block),
-                start as usize,
-                &mut externals,
-            ),
-            None => Ok(i64::from(start)),
-        }
     }
 
     #[napi]

@@ -9,6 +9,7 @@ const { readerOf } = require('./data.js');
 const { HostName, ofNative } = require('./networking.js');
 const { InputStream } = require('./streams.js');
 
+const HOSTS_MAX = 256;
 const WSAEMSGSIZE = -2147014856;
 
 /**
@@ -60,7 +61,7 @@ class DatagramSocketMessageReceivedEventArgs {
 
   /** The address of the sender; for an error, the destination that was not reached. */
   get remoteAddress() {
-    this.#remote ??= new HostName(record.remoteAddress(this.#block, this.#at));
+    this.#remote ??= hostOf(record.remoteAddress(this.#block, this.#at));
     return this.#remote;
   }
 
@@ -73,7 +74,7 @@ class DatagramSocketMessageReceivedEventArgs {
   get localAddress() {
     if (this.#local === undefined) {
       const text = record.localAddress(this.#block, this.#at);
-      this.#local = text === null ? null : new HostName(text);
+      this.#local = text === null ? null : hostOf(text);
     }
     return this.#local;
   }
@@ -100,6 +101,20 @@ class DatagramSocketMessageReceivedEventArgs {
     }
     return record.payload(block, at);
   }
+}
+
+/** Host names of the latest addresses: values that do not change. @type {Map<string, HostName>} */
+const hosts = new Map();
+
+/** @param {string} address */
+function hostOf(address) {
+  let host = hosts.get(address);
+  if (host === undefined) {
+    host = new HostName(address);
+    if (hosts.size === HOSTS_MAX) hosts.clear();
+    hosts.set(address, host);
+  }
+  return host;
 }
 
 module.exports = { DatagramSocketMessageReceivedEventArgs };

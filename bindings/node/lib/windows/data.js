@@ -2,23 +2,31 @@
 
 // `DataReader` and `DataWriter`: values in bytes.
 
+const { Buffer, isAscii, isUtf8 } = require('node:buffer');
 const { enumerator, invalidArgument, string, uint32, whole } = require('../failure.js');
 const { AsyncOperation } = require('../operation.js');
 const { native, runtime } = require('../runtime.js');
 const { bigint64, dateOfTicks, number64, spanOfTicks, ticksOfDate, ticksOfSpan } = require('./numbers.js');
-const { OF_NATIVE } = require('./networking.js');
 const { bufferOf, bytesOf } = require('./buffers.js');
 const { InputStream, OutputStream, StandIn } = require('./streams.js');
 
 const ByteOrder = Object.freeze({ littleEndian: 0, bigEndian: 1 });
+/** Passed to the constructor of a reader: it is one of bytes. */
+const OF_BYTES = Symbol('of bytes');
+
+const NOTHING = new Uint8Array(0);
+
 const UnicodeEncoding = Object.freeze({ utf8: 0, utf16LE: 1, utf16BE: 2 });
 
 /** @typedef {import('./buffers.js').IBuffer} IBuffer */
 
 /** Reads values from a stream or a buffer. Numbers are big-endian and text is UTF-8 by default. */
 class DataReader {
-  /** @type {any} */
-  #native;
+  /** The reader of the native part, once there is one. @type {any} */
+  #made = null;
+
+  /** The bytes of a reader that nothing but a whole text or buffer was read from. @type {Uint8Array} */
+  #bytes = NOTHING;
 
   /** @type {any} */
   #stream = null;
@@ -28,20 +36,34 @@ class DataReader {
 
   /** @param {any} inputStream an `IInputStream`, or an object with its members */
   constructor(inputStream) {
-    if (arguments[0] === OF_NATIVE) {
-      this.#native = arguments[1];
+    if (arguments[0] === OF_BYTES) {
+      this.#bytes = arguments[1];
       return;
     }
     const stream = object(inputStream, 'the input stream');
     const nativeStream = InputStream.nativeOf(stream);
     if (nativeStream !== null) {
-      this.#native = native.NativeReader.ofInput(nativeStream);
+      this.#made = native.NativeReader.ofInput(nativeStream);
     } else {
       if (typeof stream.readAsync !== 'function') throw invalidArgument('the input stream cannot be read');
       this.#standIn = new StandIn(stream);
-      this.#native = native.NativeReader.ofStandIn(this.#standIn.native);
+      this.#made = native.NativeReader.ofStandIn(this.#standIn.native);
     }
     this.#stream = stream;
+  }
+
+  /**
+   * The reader of the native part, which has the rules. Programs often read only the whole text of an
+   * event: then none is made, which would cost more than the rest of the event.
+   *
+   * @returns {any}
+   */
+  get #native() {
+    if (this.#made === null) {
+      this.#made = native.NativeReader.ofBytes(this.#bytes);
+      this.#bytes = NOTHING;
+    }
+    return this.#made;
   }
 
   /**
@@ -51,7 +73,7 @@ class DataReader {
    * @returns {DataReader}
    */
   static fromBuffer(buffer) {
-    return readerOf(bytesOf(buffer, 'the buffer'));
+    return readerOf(bytesOf(buffer, 'the buffer').slice());
   }
 
   /** A number of `ByteOrder`. @type {number} */
@@ -83,7 +105,7 @@ class DataReader {
 
   /** The number of bytes that are loaded and unread. @returns {number} */
   get unconsumedBufferLength() {
-    return this.#native.unconsumedBufferLength();
+    return this.#made === null ? this.#bytes.length : this.#native.unconsumedBufferLength();
   }
 
   /**
@@ -100,6 +122,7 @@ class DataReader {
 
   /** Returns the unread bytes, and empties the reader. */
   detachBuffer() {
+    if (this.#made === null) return bufferOf(this.#takeAll().slice());
     return bufferOf(this.#native.detachBuffer());
   }
 
@@ -197,7 +220,11 @@ class DataReader {
 
   /** @param {number} length */
   readBuffer(length) {
-    return bufferOf(this.#native.readBuffer(uint32(length, 'the length')));
+    const count = uint32(length, 'the length');
+    if (this.#made === null && count === this.#bytes.length) {
+      return bufferOf(this.#takeAll().slice());
+    }
+    return bufferOf(this.#native.readBuffer(count));
   }
 
   /**
@@ -205,7 +232,21 @@ class DataReader {
    * @returns {string}
    */
   readString(codeUnitCount) {
-    return this.#native.readString(uint32(codeUnitCount, 'the number of code units'));
+    const count = uint32(codeUnitCount, 'the number of code units');
+    if (this.#made === null && count === this.#bytes.length) {
+      const text = textOf(this.#bytes);
+      if (text !== null) {
+        this.#takeAll();
+        return text;
+      }
+    }
+    return this.#native.readString(count);
+  }
+
+  #takeAll() {
+    const bytes = this.#bytes;
+    this.#bytes = NOTHING;
+    return bytes;
   }
 }
 
@@ -423,7 +464,20 @@ class DataWriter {
  * @returns {DataReader}
  */
 function readerOf(bytes) {
-  return new /** @type {any} */ (DataReader)(OF_NATIVE, native.NativeReader.ofBytes(bytes));
+  return new /** @type {any} */ (DataReader)(OF_BYTES, bytes);
+}
+
+/**
+ * Returns the text of bytes of UTF-8; null if they are not well-formed.
+ *
+ * @param {Uint8Array} bytes
+ * @returns {string | null}
+ */
+function textOf(bytes) {
+  if (bytes.length === 0) return '';
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (isAscii(buffer)) return buffer.latin1Slice(0, buffer.length);
+  return isUtf8(buffer) ? buffer.utf8Slice(0, buffer.length) : null;
 }
 
 /** @param {any} value @param {string} name */

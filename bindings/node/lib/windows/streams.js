@@ -60,11 +60,15 @@ class OutputStream {
   /** @type {any} */
   #native;
 
+  /** Writes without an operation. @type {(bytes: Uint8Array) => boolean} */
+  #tryWrite;
+
   /** What is to be done when a write may have opened the socket. @type {() => void} */
   #opened;
 
   constructor() {
     this.#native = given(arguments);
+    this.#tryWrite = this.#native.writer();
     this.#opened = arguments[2];
   }
 
@@ -78,7 +82,7 @@ class OutputStream {
     const bytes = bytesOf(buffer, 'the buffer');
     let written;
     try {
-      written = this.#native.tryWrite(bytes);
+      written = this.#tryWrite(bytes);
     } catch (error) {
       if (isRefusal(error)) throw error;
       return AsyncOperation.failed(error);
@@ -97,7 +101,7 @@ class OutputStream {
    */
   tryWrite(buffer) {
     const bytes = bytesOf(buffer, 'the buffer');
-    return this.#native.tryWrite(bytes) ? bytes.length : -1;
+    return this.#tryWrite(bytes) ? bytes.length : -1;
   }
 
   /**
