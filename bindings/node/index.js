@@ -6,7 +6,7 @@ const { Windows } = require('./lib/windows.js');
 const { DatagramSocket } = require('./lib/socket.js');
 const { Message } = require('./lib/message.js');
 const { OutputStream } = require('./lib/output.js');
-const { adapters, resolve, useResolver } = require('./lib/resolve.js');
+const { adapters, networkAdapter, resolve, useResolver } = require('./lib/resolve.js');
 
 module.exports = {
   DatagramSocket,
@@ -14,6 +14,7 @@ module.exports = {
   OutputStream,
   Windows,
   adapters,
+  networkAdapter,
   resolve,
   useResolver,
 };

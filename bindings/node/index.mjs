@@ -8,6 +8,7 @@ export const {
   OutputStream,
   Windows,
   adapters,
+  networkAdapter,
   resolve,
   useResolver,
 } = udpair;

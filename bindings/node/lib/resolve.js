@@ -5,6 +5,8 @@
 const { promised } = require('./promised.js');
 const { useResolver } = require('./resolver.js');
 const { native, runtime } = require('./runtime.js');
+const { NetworkAdapter } = require('./windows/connectivity.js');
+const { ofNative } = require('./windows/networking.js');
 
 /** @typedef {import('./resolver.js').ResolverOptions} ResolverOptions */
 /** @typedef {import('./message.js').Address} Address */
@@ -50,4 +52,14 @@ function adapters() {
   return native.adapters();
 }
 
-module.exports = { adapters, resolve, useResolver };
+/**
+ * Returns the adapter with this name as the object model has it, for `bindServiceNameAsync`.
+ *
+ * @param {string} name
+ * @returns {import('./windows/connectivity.js').NetworkAdapter}
+ */
+function networkAdapter(name) {
+  return ofNative(NetworkAdapter, native.networkAdapter(String(name)));
+}
+
+module.exports = { adapters, networkAdapter, resolve, useResolver };

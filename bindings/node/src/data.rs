@@ -83,7 +83,12 @@ impl NativeReader {
     }
 
     #[napi]
-    pub fn load<'env>(&self, env: &'env Env, runtime: &Runtime, count: u32) -> Started<'env> {
+    pub fn load<'env>(
+        &self,
+        env: &'env Env,
+        runtime: &Runtime,
+        count: u32,
+    ) -> napi::Result<Started<'env>> {
         started(env, runtime.state(), self.0.load(count), |loaded| loaded)
     }
 
@@ -258,12 +263,12 @@ impl NativeWriter {
     }
 
     #[napi]
-    pub fn store<'env>(&self, env: &'env Env, runtime: &Runtime) -> Started<'env> {
+    pub fn store<'env>(&self, env: &'env Env, runtime: &Runtime) -> napi::Result<Started<'env>> {
         started(env, runtime.state(), self.0.store(), |stored| stored)
     }
 
     #[napi]
-    pub fn flush<'env>(&self, env: &'env Env, runtime: &Runtime) -> Started<'env> {
+    pub fn flush<'env>(&self, env: &'env Env, runtime: &Runtime) -> napi::Result<Started<'env>> {
         started(env, runtime.state(), self.0.flush(), |is_flushed| {
             is_flushed
         })

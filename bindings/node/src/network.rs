@@ -50,7 +50,11 @@ impl NativeNetworkAdapter {
     }
 
     #[napi]
-    pub fn connected_profile<'env>(&self, env: &'env Env, runtime: &Runtime) -> Started<'env> {
+    pub fn connected_profile<'env>(
+        &self,
+        env: &'env Env,
+        runtime: &Runtime,
+    ) -> napi::Result<Started<'env>> {
         let operation = self.0.connected_profile();
         started(env, runtime.state(), operation, |profile| {
             profile.map(NativeConnectionProfile)
@@ -129,15 +133,25 @@ pub fn lan_identifiers(env: Env) -> napi::Result<()> {
 }
 
 #[napi]
-pub fn find_connection_profiles<'env>(env: &'env Env, runtime: &Runtime) -> Started<'env> {
+pub fn find_connection_profiles<'env>(
+    env: &'env Env,
+    runtime: &Runtime,
+) -> napi::Result<Started<'env>> {
     let operation = network_information::find_connection_profiles();
     started(env, runtime.state(), operation, |_| ())
 }
 
 #[napi]
-pub fn proxy_configuration<'env>(env: &'env Env, runtime: &Runtime) -> Started<'env> {
+pub fn proxy_configuration<'env>(env: &'env Env, runtime: &Runtime) -> napi::Result<Started<'env>> {
     let operation = network_information::proxy_configuration("");
     started(env, runtime.state(), operation, |_| ())
+}
+
+/// Returns the adapter with this name.
+#[napi]
+pub fn network_adapter(env: Env, name: String) -> napi::Result<NativeNetworkAdapter> {
+    let adapter = udpair_winrt::udpair::adapter(&name).or_throw(&env)?;
+    Ok(NativeNetworkAdapter(adapter.into()))
 }
 
 /// An adapter and its addresses, for programs that are not written for the object model.

@@ -12,7 +12,7 @@ use crate::runtime::State;
 /// What a call returns: `[0, result]`, `[1, error]`, or `[2, number]` of an operation that is under way.
 ///
 /// An operation that was refused throws from the call (GEN-01).
-pub(crate) type Started<'env> = napi::Result<Array<'env>>;
+pub(crate) type Started<'env> = Array<'env>;
 
 /// Returns what the call that has started `operation` returns. `convert` makes a value of JavaScript of
 /// the result.
@@ -21,7 +21,7 @@ pub(crate) fn started<'env, T, P, V>(
     state: &State,
     operation: Operation<T, P>,
     convert: fn(T) -> V,
-) -> Started<'env>
+) -> napi::Result<Started<'env>>
 where
     T: Clone + Send + Sync + 'static,
     P: Send + 'static,

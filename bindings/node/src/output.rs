@@ -26,13 +26,18 @@ impl NativeOutput {
     }
 
     #[napi]
-    pub fn write<'env>(&self, env: &'env Env, runtime: &Runtime, payload: &[u8]) -> Started<'env> {
+    pub fn write<'env>(
+        &self,
+        env: &'env Env,
+        runtime: &Runtime,
+        payload: &[u8],
+    ) -> napi::Result<Started<'env>> {
         let operation = self.0.write(&Buffer::copy_from(payload));
         started(env, runtime.state(), operation, |written| written)
     }
 
     #[napi]
-    pub fn flush<'env>(&self, env: &'env Env, runtime: &Runtime) -> Started<'env> {
+    pub fn flush<'env>(&self, env: &'env Env, runtime: &Runtime) -> napi::Result<Started<'env>> {
         started(env, runtime.state(), self.0.flush(), |is_flushed| {
             is_flushed
         })

@@ -44,7 +44,12 @@ impl NativeSender {
 
     /// Sends a datagram, and waits for space.
     #[napi]
-    pub fn write<'env>(&self, env: &'env Env, runtime: &Runtime, payload: &[u8]) -> Started<'env> {
+    pub fn write<'env>(
+        &self,
+        env: &'env Env,
+        runtime: &Runtime,
+        payload: &[u8],
+    ) -> napi::Result<Started<'env>> {
         let (stream, payload) = (self.0.clone(), payload.to_vec());
         let operation = Operation::run(async move { Ok(stream.write(&payload).await?) });
         started(env, runtime.state(), operation, |()| ())
@@ -57,7 +62,7 @@ impl NativeSender {
         env: &'env Env,
         runtime: &Runtime,
         payloads: Vec<Uint8Array>,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let mut batch = SendBatch::with_capacity(payloads.len());
         batch.extend(
             payloads
@@ -76,7 +81,7 @@ impl NativeSender {
         runtime: &Runtime,
         payload: &[u8],
         size: u32,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let (stream, payload) = (self.0.clone(), payload.to_vec());
         let operation =
             Operation::run(async move { Ok(stream.write_run(&payload, size as usize).await?) });
@@ -157,7 +162,7 @@ impl NativeSocket {
         runtime: &Runtime,
         local: String,
         adapter_name: Option<String>,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let local = local.parse::<Endpoint>().or_throw(env)?;
         let socket = self.socket.clone();
         let adapter = match adapter_name {
@@ -187,7 +192,7 @@ impl NativeSocket {
         runtime: &Runtime,
         remote: String,
         local: Option<String>,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let pair = pair(&remote, local.as_deref()).or_throw(env)?;
         let socket = self.socket.clone();
         let operation = Operation::run(async move {
@@ -214,7 +219,7 @@ impl NativeSocket {
         env: &'env Env,
         runtime: &Runtime,
         remote: String,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let remote = remote.parse::<Endpoint>().or_throw(env)?;
         let socket = self.socket.clone();
         let operation = Operation::run(async move { Ok(socket.inner().output_to(remote).await?) });
@@ -268,7 +273,7 @@ impl NativeSocket {
         group: String,
         adapter_name: Option<String>,
         source: Option<String>,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let group = group
             .parse::<udpair_winrt::udpair::HostName>()
             .or_throw(env)?;
@@ -366,7 +371,7 @@ pub fn resolve<'env>(
     runtime: &Runtime,
     remote: String,
     options: Option<ResolverOptions>,
-) -> Started<'env> {
+) -> napi::Result<Started<'env>> {
     let remote = remote.parse::<Endpoint>().or_throw(env)?;
     let resolver = match options {
         Some(options) => options.build().or_throw(env)?,

@@ -129,7 +129,7 @@ impl NativeSocket {
         runtime: &Runtime,
         host: Option<&NativeHostName>,
         service: String,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self
             .socket
             .bind_endpoint(host.map(|host| &host.0), &service);
@@ -142,7 +142,7 @@ impl NativeSocket {
         env: &'env Env,
         runtime: &Runtime,
         service: String,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.bind_service_name(&service);
         started(env, runtime.state(), operation, |()| ())
     }
@@ -154,7 +154,7 @@ impl NativeSocket {
         runtime: &Runtime,
         service: String,
         adapter: &NativeNetworkAdapter,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.bind_service_name_on(&service, &adapter.0);
         started(env, runtime.state(), operation, |()| ())
     }
@@ -166,7 +166,7 @@ impl NativeSocket {
         runtime: &Runtime,
         host: &NativeHostName,
         service: String,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.connect(&host.0, &service);
         started(env, runtime.state(), operation, |()| ())
     }
@@ -177,7 +177,7 @@ impl NativeSocket {
         env: &'env Env,
         runtime: &Runtime,
         pair: &NativeEndpointPair,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.connect_pair(&pair.0);
         started(env, runtime.state(), operation, |()| ())
     }
@@ -194,7 +194,7 @@ impl NativeSocket {
         runtime: &Runtime,
         host: &NativeHostName,
         service: String,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.output_stream_to(&host.0, &service);
         started(env, runtime.state(), operation, NativeOutput)
     }
@@ -205,7 +205,7 @@ impl NativeSocket {
         env: &'env Env,
         runtime: &Runtime,
         pair: &NativeEndpointPair,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.output_stream_to_pair(&pair.0);
         started(env, runtime.state(), operation, NativeOutput)
     }
@@ -216,7 +216,11 @@ impl NativeSocket {
     }
 
     #[napi]
-    pub fn cancel_io<'env>(&self, env: &'env Env, runtime: &Runtime) -> Started<'env> {
+    pub fn cancel_io<'env>(
+        &self,
+        env: &'env Env,
+        runtime: &Runtime,
+    ) -> napi::Result<Started<'env>> {
         let operation = self.socket.cancel_io();
         started(env, runtime.state(), operation, |()| ())
     }
@@ -379,7 +383,7 @@ pub fn endpoint_pairs<'env>(
     service: String,
     options: u32,
     resolver: Option<ResolverOptions>,
-) -> Started<'env> {
+) -> napi::Result<Started<'env>> {
     let options = HostNameSortOptions::try_from(options).or_throw(env)?;
     let operation = match resolver {
         Some(resolver) => {

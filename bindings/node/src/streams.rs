@@ -40,7 +40,7 @@ impl NativeInput {
         capacity: u32,
         count: u32,
         options: u32,
-    ) -> Started<'env> {
+    ) -> napi::Result<Started<'env>> {
         let options = InputStreamOptions::try_from(options).or_throw(env)?;
         let operation = self.0.read(Buffer::with_capacity(capacity), count, options);
         started(env, runtime.state(), operation, |buffer| bytes(&buffer))
