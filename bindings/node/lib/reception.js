@@ -67,9 +67,13 @@ class Reception {
       at += words[at] >>> 2;
       try {
         this.#deliver(from, here);
-        runTicks();
       } catch (error) {
         // To `uncaughtException`; later events still come.
+        native.raise(error);
+      }
+      try {
+        runTicks();
+      } catch (error) {
         native.raise(error);
       }
     }

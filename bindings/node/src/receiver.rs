@@ -22,6 +22,7 @@ pub(crate) struct Receiver {
     on_records: Callback,
     source: RefCell<Option<Source>>,
     keeps_running: Cell<bool>,
+    is_paused: Cell<bool>,
     /// Whether what arrives is dropped: nothing in JavaScript wants it.
     discards: Cell<bool>,
     /// How many messages of the kernel the next batch takes at most.
@@ -59,6 +60,7 @@ impl Receiver {
             limit: Cell::new(MESSAGES_MIN),
             source: RefCell::default(),
             keeps_running: Cell::new(true),
+            is_paused: Cell::new(false),
             discards: Cell::new(false),
             failures: Cell::new(0),
             state: state.clone(),
@@ -113,6 +115,9 @@ impl Receiver {
     /// Hands a batch of what there is to JavaScript; called from the event loop, which gets its turn
     /// before the next batch.
     pub(crate) fn report(&self) {
+        if self.is_paused.get() {
+            return;
+        }
         if self.discards.get() {
             self.discard();
         } else {
@@ -201,30 +206,52 @@ impl Receiver {
 
     /// Stops for a while: what arrives stays in the system's buffer.
     pub(crate) fn pause(&self) {
+        if self.is_paused.replace(true) {
+            return;
+        }
         if let Some(Source::Poll(poll)) = &*self.source.borrow() {
             poll.pause();
+            // A handle that does not watch does not keep the loop running.
+            if self.keeps_running.get() {
+                self.state.hold();
+            }
         }
     }
 
     pub(crate) fn resume(&self) {
-        if let Some(Source::Poll(poll)) = &*self.source.borrow() {
-            poll.resume();
+        if !self.is_paused.replace(false) {
+            return;
+        }
+        match &*self.source.borrow() {
+            Some(Source::Poll(poll)) => {
+                poll.resume();
+                if self.keeps_running.get() {
+                    self.state.release();
+                }
+            }
+            // What was reported meanwhile is still there.
+            Some(Source::Thread(pump)) => pump.taken.set(),
+            None => {}
         }
     }
 
     /// Sets whether the socket keeps the event loop running.
     pub(crate) fn set_keeps_running(&self, keeps: bool) {
         let was = self.keeps_running.replace(keeps);
-        match &*self.source.borrow() {
-            Some(Source::Poll(poll)) => poll.set_keeps_running(keeps),
-            Some(Source::Thread(_)) if was != keeps => {
-                if keeps {
-                    self.state.hold();
-                } else {
-                    self.state.release();
-                }
+        let is_held = match &*self.source.borrow() {
+            Some(Source::Poll(poll)) => {
+                poll.set_keeps_running(keeps);
+                self.is_paused.get()
             }
-            _ => {}
+            Some(Source::Thread(_)) => true,
+            None => false,
+        };
+        if is_held && was != keeps {
+            if keeps {
+                self.state.hold();
+            } else {
+                self.state.release();
+            }
         }
     }
 
@@ -232,13 +259,19 @@ impl Receiver {
     pub(crate) fn stop(&self) {
         let source = self.source.take();
         self.state.remove_receiver(self.number.get());
-        if let Some(Source::Thread(pump)) = source {
-            pump.goes_on.store(false, Ordering::Release);
-            pump.taken.set();
-            if self.keeps_running.get() {
-                self.state.release();
+        let is_held = match &source {
+            Some(Source::Poll(_)) => self.is_paused.get(),
+            Some(Source::Thread(pump)) => {
+                pump.goes_on.store(false, Ordering::Release);
+                pump.taken.set();
+                true
             }
+            None => false,
+        };
+        if is_held && self.keeps_running.get() {
+            self.state.release();
         }
+        drop(source);
     }
 }
 
