@@ -352,7 +352,7 @@ fn move_large(batch: &mut RecvBatch, memory: &mut Memory, at: usize) -> usize {
         return 0;
     };
     let dropped_before = datagram.dropped_before();
-    let metadata = datagram.metadata().clone();
+    let metadata = *datagram.metadata();
     let is_truncated = metadata.is_truncated;
     let written = match memory.add_external(datagram.into_payload()) {
         Ok(number) => {

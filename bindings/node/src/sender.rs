@@ -35,11 +35,9 @@ impl NativeSender {
     /// returns their number.
     #[napi]
     pub fn try_write_run(&self, env: Env, payload: &[u8], size: u32) -> napi::Result<u32> {
-        let sent = self
-            .0
-            .try_write_run(payload, size as usize)
-            .or_throw(&env)?;
-        Ok(u32::try_from(sent).unwrap_or(u32::MAX))
+        let size = size as usize;
+        let bytes = self.0.try_write_run(payload, size).or_throw(&env)?;
+        Ok(u32::try_from(bytes.div_ceil(size.max(1))).unwrap_or(u32::MAX))
     }
 
     /// Sends a datagram, and waits for space.

@@ -525,7 +525,7 @@ test('network information is there', async () => {
   NetworkInformation.removeEventListener('networkstatuschanged', listener);
 });
 
-// BRK-03, BRK-05, BRK-07, BRK-08, BRK-17, BRK-20: what there is without a broker.
+// What there is without a broker.
 test('the types of the broker are there', () => {
   const context = new Sockets.SocketActivityContext(Uint8Array.of(1, 2));
   assert.deepEqual([...context.data.toUint8Array()], [1, 2]);
