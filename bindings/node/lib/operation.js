@@ -22,6 +22,7 @@ let nextId = 1;
  * @extends {CancellablePromise<T>}
  */
 class AsyncOperation extends CancellablePromise {
+  /** @type {number} */
   #status = AsyncStatus.started;
 
   /** @type {any} */

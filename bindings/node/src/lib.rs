@@ -11,6 +11,10 @@
 //! `js.rs`.
 
 #![deny(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(dead_code, reason = "a test has no JavaScript that calls the exports")
+)]
 #![allow(
     missing_docs,
     unreachable_pub,

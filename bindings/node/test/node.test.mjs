@@ -185,10 +185,10 @@ test('a signal ends what waits', async () => {
 test('a socket is disposed of at the end of a block', async () => {
   const socket = await DatagramSocket.bind('127.0.0.1:0');
   const { port } = socket.local;
-  socket[Symbol.dispose ?? Symbol.for('nodejs.dispose')]();
+  socket[Symbol.dispose]();
   // The port is free.
   const other = await DatagramSocket.bind(`127.0.0.1:${port}`);
-  await other[Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]();
+  await other[Symbol.asyncDispose]();
   assert.ok(other.isClosed);
 });
 
