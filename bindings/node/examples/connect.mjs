@@ -18,13 +18,13 @@ useResolver(environment?.resolver);
 const datagramSocket = new DatagramSocket();
 const endpointPair = new EndpointPair(null, '', new HostName(host ?? DOMAIN), service ?? 'echo');
 
-datagramSocket.onmessagereceived = (event) => {
+datagramSocket.addEventListener('messagereceived', (event) => {
   const reader = event.getDataReader();
   const text = reader.readString(reader.unconsumedBufferLength);
   console.log(`received "${text}" from ${event.remoteAddress.displayName} port ${event.remotePort}`);
   datagramSocket.close();
   environment?.stop();
-};
+});
 
 datagramSocket.connectAsync(endpointPair).done(
   () => {

@@ -199,7 +199,7 @@ impl Receiver {
         let limit = self.limit.get();
         if messages == limit {
             self.limit.set((limit * 2).min(MESSAGES_MAX));
-        } else if messages < limit / 4 {
+        } else if messages <= limit / 4 {
             self.limit.set((limit / 2).max(MESSAGES_MIN));
         }
     }
@@ -465,7 +465,7 @@ mod flag {
 const MESSAGES_MAX: usize = 32;
 
 /// How many messages a batch has at most after others that were short.
-const MESSAGES_MIN: usize = 4;
+const MESSAGES_MIN: usize = 1;
 
 /// After how many failures in a row reception ends: the system does not let this socket receive.
 const FAILURES_MAX: u32 = 1000;
