@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use napi::bindgen_prelude::Null;
 use udpair_winrt::udpair::{Event, Metadata, RecvBatch, background};
-use udpair_winrt::{MessageReceivedEventArgs, Received, Reception};
+use udpair_winrt::{Error, MessageReceivedEventArgs, Received, Reception, hresult};
 
 use crate::js::{self, Callback, Memory};
 use crate::record::{self, Header, Kind};
@@ -52,7 +52,7 @@ impl Receiver {
         state: &Rc<State>,
         reception: Reception,
         on_records: Callback,
-    ) -> std::io::Result<Rc<Self>> {
+    ) -> Result<Rc<Self>, Error> {
         let receiver = Rc::new(Self {
             reception: Arc::new(reception),
             batch: RefCell::default(),
@@ -71,15 +71,18 @@ impl Receiver {
         Ok(receiver)
     }
 
-    fn start(self: &Rc<Self>) -> std::io::Result<()> {
+    fn start(self: &Rc<Self>) -> Result<(), Error> {
         let source = match &self.state.event_loop {
             Some(event_loop) => {
-                let socket = self.reception.socket();
-                let socket = socket.ok_or_else(|| std::io::Error::other("the socket is closed"))?;
+                let Some(socket) = self.reception.socket() else {
+                    return Ok(());
+                };
                 let descriptor = socket.inner().descriptor()?;
                 let weak = Rc::downgrade(self);
-                Source::Poll(Poll::new(event_loop, descriptor, move || {
-                    report_to(&weak);
+                let poll = Poll::new(event_loop, descriptor, move || report_to(&weak));
+                Source::Poll(poll.map_err(|error| {
+                    let text = format!("the event loop cannot watch the socket: {error}");
+                    Error::new(hresult::E_FAIL, text)
                 })?)
             }
             None => {

@@ -16,7 +16,7 @@ if (how === 'thrown') {
 }
 if (how === 'canceled') {
   const { useResolver } = require('../..');
-  useResolver({ dnsServers: ['192.0.2.1'], services: '' });
+  useResolver({ dnsServers: ['127.0.0.1:1'], services: '' });
   const operation = new Windows.Networking.Sockets.DatagramSocket().connectAsync(new HostName('a.test'), 'b');
   operation.done();
   operation.cancel();

@@ -472,13 +472,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
         ),
         (
             "../bindings/node",
-            &[
-                "bytes",
-                "libloading",
-                "napi",
-                "napi-derive",
-                "udpair-winrt",
-            ],
+            &["bytes", "libloading", "napi", "napi-derive", "udpair-winrt"],
         ),
     ] {
         let manifest = root().join("crates").join(name).join("Cargo.toml");
