@@ -29,6 +29,8 @@ mod quinn;
 mod refusal;
 mod release;
 mod sandbox;
+mod scenarios;
+mod status;
 mod stun;
 mod suite;
 mod udpair;
@@ -44,12 +46,14 @@ pub(crate) const SUITES: &[Suite] = &[
     peers::SUITE,
     network::SUITE,
     adapters::SUITE,
+    status::SUITE,
     multicast::SUITE,
     broadcast::SUITE,
     attachment::SUITE,
     full::SUITE,
     many::SUITE,
     mdns::SUITE,
+    scenarios::SUITE,
     echo::SUITE,
     refusal::SUITE,
     sandbox::SUITE,

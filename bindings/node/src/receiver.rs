@@ -12,7 +12,7 @@ use udpair_winrt::{Error, MessageReceivedEventArgs, Received, Reception, hresult
 
 use crate::js::{self, Callback, Memory};
 use crate::record::{self, Header, Kind};
-use crate::runtime::State;
+use crate::runtime::{Receives, State};
 use crate::uv::Poll;
 
 /// What receives for a socket, once it is open.
@@ -66,7 +66,8 @@ impl Receiver {
             state: state.clone(),
             number: Cell::new(0),
         });
-        receiver.number.set(state.add_receiver(&receiver));
+        let weak: Weak<dyn Receives> = Rc::<Self>::downgrade(&receiver);
+        receiver.number.set(state.add_receiver(weak));
         receiver.start()?;
         Ok(receiver)
     }
@@ -275,6 +276,16 @@ impl Receiver {
             self.state.release();
         }
         drop(source);
+    }
+}
+
+impl Receives for Receiver {
+    fn report(&self) {
+        Receiver::report(self);
+    }
+
+    fn stop(&self) {
+        Receiver::stop(self);
     }
 }
 

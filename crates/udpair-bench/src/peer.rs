@@ -9,6 +9,7 @@ mod runtime;
 mod script;
 mod tokio;
 mod udpair;
+mod winrt;
 
 use crate::Result;
 pub(crate) use mode::{Ends, Load, Mode};
@@ -20,6 +21,7 @@ pub(crate) fn modes() -> impl Iterator<Item = &'static Mode> {
         tokio::MODES,
         quinn::MODES,
         udpair::MODES,
+        winrt::MODES,
         hickory::MODES,
         node::MODES,
     ]

@@ -204,6 +204,19 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         baselines: FAST,
     },
     Workload {
+        name: "w1-rx-one",
+        about: "the raw sender, one write per datagram, to each receiver, 64 B",
+        kind: Kind::OneWay {
+            bytes: 64,
+            sender: Some("raw"),
+            receiver: None,
+            work: 0,
+        },
+        figures: RECEIVER,
+        modes: None,
+        baselines: FAST,
+    },
+    Workload {
         name: "w2-one",
         about: "echo, 64 B, one core, 1 in flight",
         kind: Kind::Echo {

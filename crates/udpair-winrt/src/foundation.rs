@@ -19,7 +19,7 @@ mod work;
 pub use awaiting::OperationFuture;
 pub use completer::Completer;
 pub use event::EventToken;
-pub(crate) use event::{Delivery, Handlers};
+pub(crate) use event::{Delivery, Handler, Handlers};
 pub use operation::{Action, ActionWithProgress, Operation, OperationWithProgress};
 pub(crate) use pending::Pending;
 pub use status::AsyncStatus;

@@ -48,6 +48,20 @@ pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Result<(), Er
     driver::start_in_handlers(future).map_err(Error::no_runtime)
 }
 
+/// Runs a future that receives from sockets, and nothing else, on threads of this library. It is not
+/// polled inside this call, and takes less memory than a future that is [spawned](spawn): a program
+/// may have many.
+///
+/// What a handler does may not wake such a future other than through a socket: it could have to wait
+/// for that handler.
+///
+/// # Errors
+///
+/// Those of [`spawn`].
+pub fn spawn_receiver(future: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    driver::spawn_in_handlers(future).map_err(Error::no_runtime)
+}
+
 /// Calls a handler, from a future that was [spawned](spawn) here. The handler may block for as long
 /// as it likes: there is always another thread for the other futures. `outside` is the runtime of
 /// the program in which the handler may spawn tasks.

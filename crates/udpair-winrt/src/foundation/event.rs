@@ -1,9 +1,11 @@
 //! Events: a list of handlers, each with a token.
 
 use std::fmt;
+use std::mem;
 use std::num::NonZeroI64;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::slice;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Identifies the registration of a handler, as `EventRegistrationToken` does (MSG-02).
@@ -34,34 +36,75 @@ impl EventToken {
 pub(crate) struct Handlers<C: ?Sized> {
     list: Mutex<List<C>>,
     /// Counts the changes of the list.
-    changes: AtomicUsize,
+    changes: AtomicU32,
     /// Set when the sender is closed: no event starts after that (CLS-05).
     is_shut: AtomicBool,
 }
 
-/// `None` is an empty list, which takes no memory.
-type List<C> = Option<Arc<[Handler<C>]>>;
+/// Most events have one handler, which takes no memory for a list.
+enum List<C: ?Sized> {
+    Empty,
+    One(Arc<Handler<C>>),
+    Many(Arc<[Arc<Handler<C>>]>),
+}
 
-struct Handler<C: ?Sized> {
+/// A handler and its token.
+pub(crate) struct Handler<C: ?Sized> {
     token: EventToken,
-    call: Arc<Mutex<C>>,
+    call: Mutex<C>,
+}
+
+impl<C> Handler<C> {
+    pub(crate) fn new(call: C) -> Arc<Self> {
+        let token = EventToken::next();
+        let call = Mutex::new(call);
+        Arc::new(Self { token, call })
+    }
+}
+
+impl<C: ?Sized> List<C> {
+    fn as_slice(&self) -> &[Arc<Handler<C>>] {
+        match self {
+            Self::Empty => &[],
+            Self::One(handler) => slice::from_ref(handler),
+            Self::Many(handlers) => handlers,
+        }
+    }
+}
+
+impl<C: ?Sized> FromIterator<Arc<Handler<C>>> for List<C> {
+    fn from_iter<I: IntoIterator<Item = Arc<Handler<C>>>>(handlers: I) -> Self {
+        let mut handlers: Vec<_> = handlers.into_iter().collect();
+        match handlers.len() {
+            0 => Self::Empty,
+            1 => Self::One(handlers.remove(0)),
+            _ => Self::Many(handlers.into()),
+        }
+    }
+}
+
+impl<C: ?Sized> Clone for List<C> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Empty => Self::Empty,
+            Self::One(handler) => Self::One(handler.clone()),
+            Self::Many(handlers) => Self::Many(handlers.clone()),
+        }
+    }
 }
 
 impl<C: ?Sized> Handlers<C> {
     pub(crate) const fn new() -> Self {
         Self {
-            list: Mutex::new(None),
-            changes: AtomicUsize::new(0),
+            list: Mutex::new(List::Empty),
+            changes: AtomicU32::new(0),
             is_shut: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn add(&self, call: Arc<Mutex<C>>) -> EventToken {
-        let token = EventToken::next();
-        self.change(|list| {
-            let kept = list.iter().cloned();
-            kept.chain([Handler { token, call }]).collect()
-        });
+    pub(crate) fn add(&self, handler: Arc<Handler<C>>) -> EventToken {
+        let token = handler.token;
+        self.change(|list| list.iter().cloned().chain([handler]).collect());
         token
     }
 
@@ -73,20 +116,21 @@ impl<C: ?Sized> Handlers<C> {
         });
     }
 
-    /// Ends all events: none starts after this.
-    pub(crate) fn shut(&self) {
+    /// Ends all events: none starts after this. The handlers are dropped with what is returned.
+    pub(crate) fn shut(&self) -> impl Sized + use<C> {
         self.is_shut.store(true, Ordering::SeqCst);
-        self.change(|_| Vec::new());
+        let former = mem::replace(&mut *self.list(), List::Empty);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        former
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.list().is_none()
+        matches!(*self.list(), List::Empty)
     }
 
-    fn change(&self, change: impl FnOnce(&[Handler<C>]) -> Vec<Handler<C>>) {
+    fn change(&self, change: impl FnOnce(&[Arc<Handler<C>>]) -> List<C>) {
         let mut list = self.list();
-        let changed = change(list.as_deref().unwrap_or_default());
-        let changed = (!changed.is_empty()).then(|| changed.into());
+        let changed = change(list.as_slice());
         let former = std::mem::replace(&mut *list, changed);
         self.changes.fetch_add(1, Ordering::SeqCst);
         drop(list);
@@ -99,19 +143,10 @@ impl<C: ?Sized> Handlers<C> {
     }
 }
 
-impl<C: ?Sized> Clone for Handler<C> {
-    fn clone(&self) -> Self {
-        Self {
-            token: self.token,
-            call: self.call.clone(),
-        }
-    }
-}
-
 impl<C: ?Sized> fmt::Debug for Handlers<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handlers")
-            .field("count", &self.list().as_deref().map_or(0, <[_]>::len))
+            .field("count", &self.list().as_slice().len())
             .finish_non_exhaustive()
     }
 }
@@ -121,7 +156,7 @@ pub(crate) struct Delivery<'a, C: ?Sized> {
     handlers: &'a Handlers<C>,
     list: List<C>,
     /// The number of changes when the list was taken.
-    changes: usize,
+    changes: u32,
 }
 
 impl<'a, C: ?Sized> Delivery<'a, C> {
@@ -155,7 +190,7 @@ impl<'a, C: ?Sized> Delivery<'a, C> {
             let mut handler = handler.call.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = panic::catch_unwind(AssertUnwindSafe(|| call(&mut handler, arguments)));
         };
-        if let Some((last, others)) = self.list.as_deref().and_then(<[_]>::split_last) {
+        if let Some((last, others)) = self.list.as_slice().split_last() {
             for handler in others {
                 call(handler, arguments.clone());
             }
@@ -182,9 +217,9 @@ mod tests {
         let handlers = Handlers::<Call>::new();
         let add = |name: char| {
             let seen = seen.clone();
-            handlers.add(Arc::new(Mutex::new(move |number| {
+            handlers.add(Handler::new(move |number| {
                 seen.lock().unwrap().push((name, number));
-            })))
+            }))
         };
         assert!(handlers.is_empty());
         let (first, second) = (add('a'), add('b'));
@@ -205,17 +240,17 @@ mod tests {
     #[test]
     fn a_delivery_notices_changes() {
         let handlers = Arc::new(Handlers::<Call>::new());
-        let calls = Arc::new(AtomicUsize::new(0));
+        let calls = Arc::new(AtomicU32::new(0));
         let (inner, counted) = (handlers.clone(), calls.clone());
         let token = Arc::new(Mutex::new(None::<EventToken>));
         let own = token.clone();
-        let registered = handlers.add(Arc::new(Mutex::new(move |number: u32| {
+        let registered = handlers.add(Handler::new(move |number: u32| {
             counted.fetch_add(1, Ordering::Relaxed);
             match number {
                 1 => inner.remove(own.lock().unwrap().unwrap()),
-                _ => inner.shut(),
+                _ => drop(inner.shut()),
             }
-        })));
+        }));
         *token.lock().unwrap() = Some(registered);
         let mut delivery = Delivery::of(&handlers);
         let call = |handler: &mut Call, number: u32| handler(number);
@@ -223,7 +258,7 @@ mod tests {
         // It has removed itself.
         assert!(delivery.raise(1, call));
         assert_eq!(calls.load(Ordering::Relaxed), 1);
-        handlers.shut();
+        drop(handlers.shut());
         assert!(!delivery.raise(1, call));
     }
 }

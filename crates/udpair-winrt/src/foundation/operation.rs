@@ -358,7 +358,7 @@ where
         None
     }
 
-    /// Ends the operation, if it has not ended, and tells everything that waits for it.
+    /// Ends the operation, if it has not ended, and notifies everything that waits for it.
     pub(super) fn end(&self, status: AsyncStatus, result: Result<T>) {
         let result = Arc::new(result);
         let mut state = self.state();
@@ -434,7 +434,7 @@ where
     /// Calls `follower` when the operation ends, at once if it has ended.
     ///
     /// The call comes from whatever thread ends the operation, before its waiters are woken.
-    pub(super) fn follow(&self, follower: impl FnOnce(AsyncStatus, &Result<T>) + Send + 'static) {
+    pub(crate) fn follow(&self, follower: impl FnOnce(AsyncStatus, &Result<T>) + Send + 'static) {
         let mut state = self.state();
         match state.result.clone() {
             None => state.followers.push(Box::new(follower)),

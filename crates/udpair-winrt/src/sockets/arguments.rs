@@ -13,8 +13,8 @@ use crate::storage_streams::{Buffer, DataReader, InputStream};
 /// A datagram that has arrived, or an error that the network sent back for one that was sent:
 /// `DatagramSocketMessageReceivedEventArgs`.
 ///
-/// It stays valid after the handler and after the socket (MSG-20). A clone is the same event: its
-/// reader is the same one.
+/// It stays valid after the handler has returned and after the socket is closed (MSG-20). A clone is
+/// the same event: its reader is the same one.
 #[derive(Debug)]
 pub struct MessageReceivedEventArgs {
     content: Content,
@@ -53,23 +53,17 @@ impl MessageReceivedEventArgs {
     ///
     /// # Errors
     ///
-    /// - `WSAECONNRESET`: nobody receives where a datagram was sent to, which
-    ///   [`remote_address`](Self::remote_address) and [`remote_port`](Self::remote_port) name
+    /// - `WSAECONNRESET`: no socket has the port to which a datagram was sent.
+    ///   [`remote_address`](Self::remote_address) and [`remote_port`](Self::remote_port) name it
     ///   (MSG-12).
-    /// - `WSAENETRESET`: its hop limit was used up on the way (MSG-15).
+    /// - `WSAENETRESET`: a datagram did not arrive, because its hop limit was used up (MSG-15).
     /// - `WSAEMSGSIZE`: the system has truncated the datagram (MSG-16).
     pub fn data_reader(&self) -> Result<DataReader> {
-        let payload = || {
-            self.payload()
-                .map(|bytes| DataReader::from_buffer(Buffer::from(bytes)))
-        };
-        match self.reader.get() {
-            Some(reader) => Ok(reader.clone()),
-            None => {
-                let made = payload()?;
-                Ok(self.reader.get_or_init(|| made).clone())
-            }
+        if let Some(reader) = self.reader.get() {
+            return Ok(reader.clone());
         }
+        let made = DataReader::from_buffer(Buffer::from(self.bytes()?));
+        Ok(self.reader.get_or_init(|| made).clone())
     }
 
     /// Returns a stream of the whole payload, independent of the reader (MSG-09).
@@ -78,11 +72,24 @@ impl MessageReceivedEventArgs {
     ///
     /// Those of [`data_reader`](Self::data_reader).
     pub fn data_stream(&self) -> Result<InputStream> {
-        Ok(InputStream::from_bytes(self.payload()?))
+        Ok(InputStream::from_bytes(self.bytes()?))
     }
 
-    /// Returns the local address that received the datagram; of a multicast or a broadcast, that of
-    /// the adapter (MSG-11). `None` for an error.
+    /// Returns the bytes of the payload, without a reader of their own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`data_reader`](Self::data_reader).
+    #[inline]
+    pub fn payload(&self) -> Result<&[u8]> {
+        match &self.content {
+            Content::Message(message) if !message.is_truncated() => Ok(message.payload()),
+            content => Err(content.failure()),
+        }
+    }
+
+    /// Returns the local address that received the datagram; for a multicast or a broadcast, that of
+    /// the adapter (MSG-11). `None` for an error, and where the engine does not report it.
     pub fn local_address(&self) -> Option<HostName> {
         match &self.content {
             Content::Message(message) => message.local().map(HostName::from),
@@ -107,20 +114,33 @@ impl MessageReceivedEventArgs {
         }
     }
 
-    fn payload(&self) -> Result<Bytes> {
+    /// Returns the payload as bytes that can be kept.
+    fn bytes(&self) -> Result<Bytes> {
         match &self.content {
-            Content::Message(message) if message.is_truncated() => Err(Error::new(
+            Content::Message(message) if !message.is_truncated() => {
+                Ok(message.clone().into_payload())
+            }
+            content => Err(content.failure()),
+        }
+    }
+}
+
+impl Content {
+    /// Returns the error of an event without a whole payload.
+    #[cold]
+    fn failure(&self) -> Error {
+        match self {
+            Self::Message(message) => Error::new(
                 hresult::WSAEMSGSIZE,
                 format!(
                     "the system has truncated a datagram from {}",
                     message.remote()
                 ),
-            )),
-            Content::Message(message) => Ok(message.clone().into_payload()),
-            Content::Failure { code, destination } => Err(Error::new(
+            ),
+            Self::Failure { code, destination } => Error::new(
                 *code,
                 format!("a datagram to {destination} was not delivered"),
-            )),
+            ),
         }
     }
 }

@@ -10,7 +10,7 @@ use udpair::{SocketOperation, hresult};
 
 use super::arguments::MessageReceivedEventArgs;
 use crate::error::{Error, Result};
-use crate::foundation::{Action, Handlers, Operation, Pending};
+use crate::foundation::{Action, AsyncStatus, Handlers, Operation, Pending};
 use crate::storage_streams::OutputStream;
 
 /// A socket for datagrams, `Windows.Networking.Sockets.DatagramSocket`.
@@ -59,17 +59,24 @@ pub(super) type Received = dyn FnMut(&DatagramSocket, MessageReceivedEventArgs) 
 pub(super) struct Core {
     pub(super) socket: udpair::DatagramSocket,
     pub(super) handlers: Handlers<Received>,
-    /// The stream to the peer: the same object each time.
-    pub(super) output: OnceLock<OutputStream>,
-    /// The runtime that the socket was created in, where handlers may spawn tasks.
-    pub(super) outside: Option<Outside>,
-    multicast_only: AtomicBool,
+    /// Boxed, so that a socket that only waits takes little memory.
+    rare: OnceLock<Box<Rare>>,
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
     reception: Waiting,
     /// Whether the socket may be handed over to a broker.
     is_transfer_enabled: AtomicBool,
+}
+
+/// What many sockets never need.
+#[derive(Debug, Default)]
+struct Rare {
+    /// The runtime that the socket was created in, where handlers may spawn tasks.
+    outside: Option<Outside>,
+    /// The stream to the peer: the same object each time.
+    output: OnceLock<OutputStream>,
+    /// What a cancellation waits for.
     pending: Pending,
 }
 
@@ -109,17 +116,22 @@ impl WeakCore {
 
 impl Core {
     pub(super) fn new(socket: udpair::DatagramSocket) -> Arc<Self> {
+        let rare = |outside| {
+            Box::new(Rare {
+                outside: Some(outside),
+                ..Rare::default()
+            })
+        };
         Arc::new(Self {
             socket,
             handlers: Handlers::new(),
-            output: OnceLock::new(),
-            outside: Outside::current(),
-            multicast_only: AtomicBool::new(false),
+            rare: Outside::current()
+                .map(rare)
+                .map_or_else(OnceLock::new, OnceLock::from),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
             reception: Waiting::default(),
             is_transfer_enabled: AtomicBool::new(false),
-            pending: Pending::default(),
         })
     }
 
@@ -127,14 +139,18 @@ impl Core {
         WeakCore(Arc::downgrade(self))
     }
 
-    pub(super) fn is_multicast_only(&self) -> bool {
-        self.multicast_only.load(Ordering::Relaxed)
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
-    pub(super) fn set_multicast_only(&self, value: bool) -> Result<()> {
-        self.socket.set_multicast_only(value)?;
-        self.multicast_only.store(value, Ordering::Relaxed);
-        Ok(())
+    /// Returns the runtime that the socket was created in, where handlers may spawn tasks.
+    pub(super) fn outside(&self) -> Option<Outside> {
+        self.rare.get()?.outside.clone()
+    }
+
+    /// Returns the stream to the peer, which `make` makes the first time.
+    pub(super) fn output(&self, make: impl FnOnce() -> OutputStream) -> OutputStream {
+        self.rare().output.get_or_init(make).clone()
     }
 
     /// Returns whether reception begins now: `true` the first time.
@@ -166,6 +182,13 @@ impl Core {
         self.is_paused.load(Ordering::Acquire)
     }
 
+    /// Returns whether a datagram that was taken is an event: not after a cancellation (CAN-04), and
+    /// not once the thread that receives has the last handle (CLS-06).
+    #[inline]
+    pub(super) fn raises_events(self: &Arc<Self>) -> bool {
+        !self.is_paused() && Arc::strong_count(self) > 1
+    }
+
     /// Checks that the state of the socket allows an operation.
     pub(super) fn check(&self, operation: SocketOperation) -> Result<()> {
         Ok(self.socket.check(operation)?)
@@ -186,7 +209,7 @@ impl Core {
         match operation.error() {
             Some(error) if is_refusal(&error) => Operation::refused(error),
             _ => {
-                self.pending.add(&operation);
+                self.track(&operation);
                 operation
             }
         }
@@ -198,7 +221,9 @@ impl Core {
         T: Clone + Send + Sync + 'static,
         P: Send + 'static,
     {
-        self.pending.add(operation);
+        if operation.status() == AsyncStatus::Started {
+            self.rare().pending.add(operation);
+        }
     }
 
     /// Ends what is under way, and stops receiving. The action ends when all operations have.
@@ -207,7 +232,7 @@ impl Core {
             return Action::refused(error);
         }
         self.is_paused.store(true, Ordering::Release);
-        let ended = self.pending.take();
+        let ended = self.rare().pending.ended();
         if let Err(error) = self.socket.cancel_io() {
             return Action::refused(error.into());
         }
@@ -219,8 +244,10 @@ impl Core {
 
     /// Closes the socket: no event starts after this, and the port is free.
     pub(super) fn close(&self) {
-        self.handlers.shut();
+        let handlers = self.handlers.shut();
         self.socket.close();
+        // They may own anything, and take any time to be dropped.
+        drop(handlers);
     }
 }
 

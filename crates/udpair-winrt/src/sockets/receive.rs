@@ -1,9 +1,14 @@
 //! Receives, and raises `MessageReceived`.
 //!
 //! The thread that receives also calls the handlers, one event after the other. It is a thread of
-//! the library below, and may be blocked: other sockets are then served by other threads.
+//! the library below, never the one that called (MSG-06), and may be blocked: other sockets are then
+//! served by other threads.
 
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use udpair::{ErrorKind, Event, Message, PeerError, PeerErrorKind, RecvBatch, background, hresult};
 
@@ -16,33 +21,63 @@ use crate::foundation::Delivery;
 pub(super) fn start(core: &Arc<Core>) {
     if core.begins_to_receive() && !core.has_left_reception() {
         // Without a thread nothing can be received; the socket still sends.
-        let _ = background::spawn(receive(core.weak(), core.socket.receiver()));
+        let _ = background::spawn_receiver(Reception {
+            core: core.weak(),
+            failures: 0,
+        });
     }
 }
 
-async fn receive(core: WeakCore, receiver: udpair::Receiver) {
-    let mut batch = RecvBatch::new(MESSAGES_MAX);
-    let mut failures = 0;
-    loop {
-        match receiver.next_batch(&mut batch).await {
-            Ok(event) => {
-                failures = 0;
-                let Some(core) = core.upgrade() else {
-                    return;
-                };
-                let outside = core.outside.clone();
-                background::call(outside.as_ref(), || deliver(core, event, &mut batch));
+/// Receives until the socket is closed. What a socket that waits needs is no more than this: the
+/// batch belongs to the thread.
+struct Reception {
+    core: WeakCore,
+    /// How many calls in a row have failed.
+    failures: u32,
+}
+
+impl Future for Reception {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut batch = BATCH.take().unwrap_or_else(|| RecvBatch::new(MESSAGES_MAX));
+        let polled = self.receive(cx, &mut batch);
+        batch.clear();
+        BATCH.set(Some(batch));
+        polled
+    }
+}
+
+thread_local! {
+    /// The batch of this thread, which is empty. It is taken while the thread receives.
+    static BATCH: Cell<Option<RecvBatch>> = const { Cell::new(None) };
+}
+
+impl Reception {
+    fn receive(&mut self, cx: &mut Context<'_>, batch: &mut RecvBatch) -> Poll<()> {
+        loop {
+            let Some(core) = self.core.upgrade() else {
+                return Poll::Ready(());
+            };
+            if core.is_paused() {
+                return Poll::Ready(());
             }
-            Err(error) => {
-                let ends = matches!(error.kind(), ErrorKind::Closed | ErrorKind::Cancelled);
-                failures += 1;
-                if ends || failures == FAILURES_MAX {
-                    return;
+            match core.socket.poll_next_batch(cx, batch) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(event)) => {
+                    self.failures = 0;
+                    let outside = core.outside();
+                    background::call(outside.as_ref(), || deliver(core, event, batch));
+                    batch.clear();
+                }
+                Poll::Ready(Err(error)) => {
+                    self.failures += 1;
+                    let ends = matches!(error.kind(), ErrorKind::Closed | ErrorKind::Cancelled);
+                    if ends || self.failures == FAILURES_MAX {
+                        return Poll::Ready(());
+                    }
                 }
             }
-        }
-        if core.upgrade().is_none_or(|core| core.is_paused()) {
-            return;
         }
     }
 }
@@ -51,8 +86,10 @@ async fn receive(core: WeakCore, receiver: udpair::Receiver) {
 fn deliver(core: Arc<Core>, event: Option<Event>, batch: &mut RecvBatch) {
     let socket = DatagramSocket(core);
     let mut delivery = Delivery::of(&socket.0.handlers);
-    let mut raise =
-        |arguments| delivery.raise(arguments, |handler, arguments| handler(&socket, arguments));
+    let mut raise = |arguments| {
+        socket.0.raises_events()
+            && delivery.raise(arguments, |handler, arguments| handler(&socket, arguments))
+    };
     match event {
         Some(Event::PeerError(error)) => {
             if let Some(arguments) = failure(&error) {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::UdpSocket;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use udpair_io::{Adapter, Engine, Fragmentation, Socket as SystemSocket};
@@ -43,7 +43,9 @@ pub struct Builder(Arc<Settings>);
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self(Arc::default())
+        // Shared, so that a socket takes memory for settings only if they are not the default ones.
+        static DEFAULT: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
+        Self(DEFAULT.clone())
     }
 
     /// Returns the settings for modification. Sockets that were opened before keep theirs.
@@ -249,6 +251,17 @@ impl Builder {
     /// `MulticastOnly` (CTL-12, BND-09, CON-15, OUT-19, MSG-21).
     pub fn multicast_only(mut self, multicast_only: bool) -> Self {
         self.settings().multicast_only = multicast_only;
+        self
+    }
+
+    /// Sets whether the unspecified address (`0.0.0.0`, `::`) is refused as a destination, also if a
+    /// name stands for it. Default: `false`; it then means loopback of its family.
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate: WinRT refuses the address (ADR-05).
+    pub fn refuse_unspecified(mut self, refuse: bool) -> Self {
+        self.settings().refuses_unspecified = refuse;
         self
     }
 

@@ -325,6 +325,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-io/src/system/linux/proc_net.rs",
             "crates/udpair-io/src/system/linux/rtnetlink.rs",
             "bindings/node/src/record.rs",
+            "crates/udpair-winrt/src/numbered.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
             "crates/udpair-cli/src/render.rs",
@@ -468,6 +469,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
                 "serde_json",
                 "tokio",
                 "udpair",
+                "udpair-winrt",
             ],
         ),
         (
