@@ -2,7 +2,8 @@
 //! test cites is in `MODEL.md`.
 //!
 //! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. The cases of the
-//! interop suites in this crate do the same.
+//! interop suites in this crate do the same. A test in JavaScript cites it in the lines above its call
+//! of `test`: `// CON-09: ...`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -76,6 +77,9 @@ struct Citations {
 
 impl Citations {
     fn read(&mut self, file: &str, text: &str) {
+        if file.ends_with(".mjs") {
+            return self.read_script(file, text);
+        }
         // A case of an interop suite is a test without the `#[test]` attribute.
         let is_suite = file.starts_with("xtask/src/interop");
         let mut cited: BTreeSet<String> = BTreeSet::new();
@@ -108,6 +112,48 @@ impl Citations {
             }
         }
     }
+}
+
+impl Citations {
+    /// Reads a file of tests in JavaScript.
+    fn read_script(&mut self, file: &str, text: &str) {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let theme = name.split('.').next().unwrap_or(name);
+        let mut cited = BTreeSet::new();
+        for line in text.lines().map(str::trim) {
+            if let Some(comment) = line.strip_prefix("//") {
+                cited.extend(rules_in(comment));
+                continue;
+            }
+            for rule in &cited {
+                let files = self.anywhere.entry(rule.clone()).or_default();
+                files.insert(file.to_owned());
+                if let Some(title) = title(line) {
+                    let tests = self.tests.entry(rule.clone()).or_default();
+                    tests.insert(format!("node::{theme}::{title}"));
+                }
+            }
+            cited.clear();
+        }
+    }
+}
+
+/// Returns the name of a test in JavaScript, from the line that begins it, with underscores for all
+/// but letters and digits.
+fn title(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("test(")?;
+    let quote = rest
+        .chars()
+        .next()
+        .filter(|quote| "'`\"".contains(*quote))?;
+    let title = rest[1..].split(quote).next()?;
+    let words = title.split(|c: char| !c.is_alphanumeric());
+    Some(
+        words
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("_"),
+    )
 }
 
 /// Returns whether a line may belong to an attribute that spans several lines.
@@ -264,9 +310,14 @@ fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String 
     lines.join("\n") + "\n"
 }
 
-/// Returns the Rust files below `crates` and `xtask/src`, sorted, without this file.
+/// Returns the Rust files below `crates` and `xtask/src`, and the tests in JavaScript, sorted, without
+/// this file.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut folders = vec![root.join("crates"), root.join("xtask/src")];
+    let mut folders = vec![
+        root.join("bindings/node/test"),
+        root.join("crates"),
+        root.join("xtask/src"),
+    ];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder)
@@ -274,7 +325,9 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("spec.rs") {
+            } else if path.extension().is_some_and(|e| e == "rs" || e == "mjs")
+                && !path.ends_with("spec.rs")
+            {
                 found.push(path);
             }
         }
@@ -316,6 +369,29 @@ fn without_rule() {}
         assert_eq!(citations.tests.get("CON-08"), Some(&name));
         assert_eq!(citations.tests.get("CON-07"), None);
         assert!(citations.anywhere.contains_key("CON-07"));
+    }
+
+    const SCRIPT: &str = "
+// PRJ-03, MSG-02: handlers.
+test('a handler\u{2019}s name', () => {});
+
+// Not above a test: MSG-01.
+const x = 1;
+for (const way of ways) {
+  // CLS-01
+  test(`it ends, with ${way}`, async () => {});
+}
+";
+
+    #[test]
+    fn tests_in_javascript_cite_rules_above_them() {
+        let mut citations = Citations::default();
+        citations.read("bindings/node/test/page.test.mjs", SCRIPT);
+        let named = |name: &str| BTreeSet::from([format!("node::page::{name}")]);
+        let tests = &citations.tests;
+        assert_eq!(tests.get("PRJ-03"), Some(&named("a_handler_s_name")));
+        assert_eq!(tests.get("CLS-01"), Some(&named("it_ends_with_way")));
+        assert_eq!(tests.get("MSG-01"), None);
     }
 
     #[test]

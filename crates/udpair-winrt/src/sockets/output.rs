@@ -7,7 +7,7 @@ use udpair::{ErrorKind, SocketOperation};
 
 use super::core::WeakCore;
 use super::receive;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::foundation::{AsyncStatus, Operation, OperationWithProgress, Pending};
 use crate::storage_streams::{IBuffer, IOutputStream};
 
@@ -115,6 +115,20 @@ impl IOutputStream for SocketOutput {
         }
         self.writes.add(&operation);
         operation
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> Result<bool> {
+        let core = self.core.get()?;
+        core.check(self.operation)?;
+        match self.stream.try_write(bytes) {
+            Ok(is_sent) => Ok(is_sent),
+            // It is not bound yet, or is being connected: the write waits.
+            Err(error) if error.kind() == ErrorKind::InvalidState => Ok(false),
+            Err(error) => {
+                self.writes.lock().store(true, Ordering::Release);
+                Err(ended(error))
+            }
+        }
     }
 
     fn flush(&self) -> Operation<bool> {

@@ -19,6 +19,7 @@ mod pairs;
 mod porting;
 mod programs;
 mod reader;
+mod reception;
 mod sockets;
 mod streams;
 mod support;
