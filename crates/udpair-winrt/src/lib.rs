@@ -62,9 +62,9 @@ pub use foundation::{
 pub use networking::{DomainNameType, EndpointPair, HostName, HostNameSortOptions, HostNameType};
 pub use sockets::{
     DatagramSocket, DatagramSocketControl, DatagramSocketInformation, MessageReceivedEventArgs,
-    SocketActivityConnectedStandbyAction, SocketActivityContext, SocketActivityInformation,
-    SocketActivityKind, SocketActivityTrigger, SocketActivityTriggerDetails,
-    SocketActivityTriggerReason, SocketError, SocketQualityOfService,
+    Received, Reception, SocketActivityConnectedStandbyAction, SocketActivityContext,
+    SocketActivityInformation, SocketActivityKind, SocketActivityTrigger,
+    SocketActivityTriggerDetails, SocketActivityTriggerReason, SocketError, SocketQualityOfService,
 };
 pub use storage_streams::{
     Buffer, DataReader, DataReaderLoadOperation, DataWriter, DataWriterStoreOperation, IBuffer,

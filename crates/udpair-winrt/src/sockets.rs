@@ -1,7 +1,8 @@
 //! `Windows.Networking.Sockets`: the datagram socket and what belongs to it.
 //!
 //! `core.rs` is the object and what its handles share, `socket.rs` its members. `receive.rs` calls
-//! handlers, `arguments.rs` is what they get, `output.rs` the streams. `broker.rs` has the
+//! handlers, `arguments.rs` is what they get, `output.rs` the streams.
+//! `reception.rs` lets a binding receive in its own event loop. `broker.rs` has the
 //! types of a socket broker, which does not exist yet. The rules are those of
 //! [`udpair`]; here they get their names.
 
@@ -12,6 +13,7 @@ mod core;
 mod information;
 mod output;
 mod receive;
+mod reception;
 mod socket;
 mod socket_error;
 
@@ -24,4 +26,5 @@ pub use broker::{
 };
 pub use control::{DatagramSocketControl, SocketQualityOfService};
 pub use information::DatagramSocketInformation;
+pub use reception::{Received, Reception};
 pub use socket_error::SocketError;

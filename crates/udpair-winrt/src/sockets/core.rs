@@ -1,8 +1,9 @@
 //! The object, and what its handles share.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use udpair::background::Outside;
 use udpair::{SocketOperation, hresult};
@@ -64,6 +65,7 @@ pub(super) struct Core {
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
+    reception: Waiting,
     /// Whether the socket may be handed over to a broker.
     is_transfer_enabled: AtomicBool,
 }
@@ -77,6 +79,25 @@ struct Rare {
     output: OnceLock<OutputStream>,
     /// What a cancellation waits for.
     pending: Pending,
+}
+
+/// What a binding has left for the time when the socket is open: it then receives.
+#[derive(Default)]
+struct Waiting(Mutex<Option<Start>>);
+
+type Start = Box<dyn FnOnce(WeakCore) + Send>;
+
+impl Waiting {
+    fn replace(&self, start: Option<Start>) -> Option<Start> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *waiting, start)
+    }
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").finish_non_exhaustive()
+    }
 }
 
 /// A reference to a socket that does not keep it open.
@@ -111,6 +132,7 @@ impl Core {
             multicast_only: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
+            reception: Waiting::default(),
             is_transfer_enabled: AtomicBool::new(false),
         })
     }
@@ -146,6 +168,18 @@ impl Core {
     /// Returns whether reception begins now: `true` the first time.
     pub(super) fn begins_to_receive(&self) -> bool {
         !self.is_receiving.swap(true, Ordering::AcqRel)
+    }
+
+    /// Leaves reception to a binding, which `start` begins once the socket is open.
+    pub(super) fn leave_reception_to(&self, start: impl FnOnce(WeakCore) + Send + 'static) {
+        let former = self.reception.replace(Some(Box::new(start)));
+        drop(former);
+    }
+
+    /// Lets the binding receive that reception was left to. Returns `false` if there is none.
+    pub(super) fn has_left_reception(self: &Arc<Self>) -> bool {
+        let start = self.reception.replace(None);
+        start.map(|start| start(self.weak())).is_some()
     }
 
     pub(super) fn enable_transfer(&self) {

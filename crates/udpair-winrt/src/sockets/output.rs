@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use udpair::SocketOperation;
+use udpair::{ErrorKind, SocketOperation};
 
 use super::core::WeakCore;
 use super::receive;
+use crate::error::Result;
 use crate::foundation::{Operation, OperationWithProgress, Pending};
 use crate::storage_streams::{IBuffer, IOutputStream};
 
@@ -78,6 +79,20 @@ impl IOutputStream for SocketOutput {
         }
         self.writes.pending.add(&operation);
         operation
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> Result<bool> {
+        let core = self.core.get()?;
+        core.check(self.operation)?;
+        match self.stream.try_write(bytes) {
+            Ok(is_sent) => Ok(is_sent),
+            // It is not bound yet, or is being connected: the write waits.
+            Err(error) if error.kind() == ErrorKind::InvalidState => Ok(false),
+            Err(error) => {
+                self.writes.has_failed.store(true, Ordering::Release);
+                Err(error.into())
+            }
+        }
     }
 
     fn flush(&self) -> Operation<bool> {

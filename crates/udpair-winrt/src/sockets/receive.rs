@@ -18,7 +18,7 @@ use crate::foundation::Delivery;
 /// Begins to receive, once a socket is open. This does not keep the socket open. Without handlers,
 /// what arrives is dropped.
 pub(super) fn start(core: &Arc<Core>) {
-    if core.begins_to_receive() {
+    if core.begins_to_receive() && !core.has_left_reception() {
         // Without a thread nothing can be received; the socket still sends.
         let _ = background::spawn_unpin(Reception {
             core: core.weak(),
@@ -110,7 +110,7 @@ fn deliver(core: Arc<Core>, event: Option<Event>, batch: &mut RecvBatch) {
 
 /// Returns the event for an error that the network sent back; `None` if there is none (MSG-12,
 /// MSG-15).
-fn failure(error: &PeerError) -> Option<MessageReceivedEventArgs> {
+pub(super) fn failure(error: &PeerError) -> Option<MessageReceivedEventArgs> {
     let code = match error.kind {
         PeerErrorKind::PortUnreachable => hresult::WSAECONNRESET,
         PeerErrorKind::TimeExceeded => hresult::WSAENETRESET,

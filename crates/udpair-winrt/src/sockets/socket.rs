@@ -235,12 +235,28 @@ impl DatagramSocket {
         remote_service_name: &str,
         sort_options: HostNameSortOptions,
     ) -> Operation<Vec<EndpointPair>> {
+        Self::endpoint_pairs_by(
+            &Resolver::system(),
+            remote_host_name,
+            remote_service_name,
+            sort_options,
+        )
+    }
+
+    /// Returns the endpoint pairs like [`endpoint_pairs_with`](Self::endpoint_pairs_with), by a
+    /// resolver of one's own (GEN-11).
+    pub fn endpoint_pairs_by(
+        resolver: &Resolver,
+        remote_host_name: &HostName,
+        remote_service_name: &str,
+        sort_options: HostNameSortOptions,
+    ) -> Operation<Vec<EndpointPair>> {
+        let resolver = resolver.clone();
         let remote = match remote_service(remote_service_name) {
             Ok(service) => Endpoint::new(Some(remote_host_name.inner().clone()), service),
             Err(error) => return Operation::refused(error),
         };
         Operation::run(async move {
-            let resolver = Resolver::system();
             let pairs = resolver
                 .endpoint_pairs(&remote, sort_options.order())
                 .await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::buffer::IBuffer;
 use super::open::Open;
+use crate::error::Result;
 use crate::foundation::{Operation, OperationWithProgress};
 
 /// Where bytes go.
@@ -23,6 +24,19 @@ pub trait IOutputStream: Send + Sync {
     /// calls.
     fn write(&self, buffer: &dyn IBuffer) -> OperationWithProgress<u32, u32>;
 
+    /// Writes `bytes` if that is possible at once, and returns whether it was. If not, nothing was
+    /// written, and [`write`](Self::write) has to be called.
+    ///
+    /// Bindings try this first: it makes no operation. By default it is never possible.
+    ///
+    /// # Errors
+    ///
+    /// That with which the write would have ended.
+    fn try_write(&self, bytes: &[u8]) -> Result<bool> {
+        let _ = bytes;
+        Ok(false)
+    }
+
     /// Waits for the writes before it, and returns whether they all have succeeded.
     fn flush(&self) -> Operation<bool>;
 
@@ -34,6 +48,10 @@ pub trait IOutputStream: Send + Sync {
 impl<S: IOutputStream + ?Sized> IOutputStream for Arc<S> {
     fn write(&self, buffer: &dyn IBuffer) -> OperationWithProgress<u32, u32> {
         (**self).write(buffer)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> Result<bool> {
+        (**self).try_write(bytes)
     }
 
     fn flush(&self) -> Operation<bool> {
@@ -107,6 +125,16 @@ impl OutputStream {
     /// - Those of the stream.
     pub fn write(&self, buffer: &dyn IBuffer) -> OperationWithProgress<u32, u32> {
         self.0.open.start(NAME, || self.0.stream.write(buffer))
+    }
+
+    /// Writes `bytes` if that is possible at once; see [`IOutputStream::try_write`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Self::write).
+    pub fn try_write(&self, bytes: &[u8]) -> Result<bool> {
+        self.0.open.check(NAME)?;
+        self.0.stream.try_write(bytes)
     }
 
     /// Waits for the writes before it, and returns whether they all have succeeded.

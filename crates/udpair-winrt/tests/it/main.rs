@@ -10,6 +10,7 @@ mod conformance;
 mod enums;
 mod operations;
 mod reader;
+mod reception;
 mod sockets;
 mod streams;
 mod support;
