@@ -8,6 +8,7 @@ mod api;
 mod bench;
 mod command;
 mod fuzz;
+mod header;
 #[cfg(target_os = "linux")]
 mod interop;
 mod package;
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
         },
         ["api"] => api::run(false),
         ["api", "--write"] => api::run(true),
+        ["header"] => header::run(false),
+        ["header", "--write"] => header::run(true),
         ["package"] => test::run_package(),
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
@@ -71,6 +74,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
                   nightly compiler; with WORD, only those with WORD in their name
   api             compares the public API of the libraries with docs/api; --write
                   writes it down there
+  header          compares the header of the C ABI with its sources; --write writes it
   package         checks that every published crate can be packaged without a warning
   spec            checks that every rule of MODEL.md has a test, and that tests cite
                   only rules that exist; --write updates the test names in MODEL.md
