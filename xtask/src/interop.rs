@@ -29,6 +29,7 @@ mod quinn;
 mod refusal;
 mod release;
 mod sandbox;
+mod scenarios;
 mod stun;
 mod suite;
 mod udpair;
@@ -50,6 +51,7 @@ pub(crate) const SUITES: &[Suite] = &[
     full::SUITE,
     many::SUITE,
     mdns::SUITE,
+    scenarios::SUITE,
     echo::SUITE,
     refusal::SUITE,
     sandbox::SUITE,

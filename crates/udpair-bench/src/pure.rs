@@ -13,6 +13,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 
 use bytes::Bytes;
+use futures_util::SinkExt;
 use tokio::runtime::Runtime;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, HostName, RecvBatch, Resolver, SendBatch};
 
@@ -78,6 +79,26 @@ pub const MICROBENCHMARKS: &[Microbenchmark] = &[
         name: "receive",
         about: "try_recv of a datagram: engine, filter, message; and send of the standard library",
         prepare: receive,
+    },
+    Microbenchmark {
+        name: "send-slices",
+        about: "copies 64 slices of 64 B into a batch and sends it, 16 times; nobody receives",
+        prepare: || sends(|batch, _| (0..BATCH).for_each(|_| batch.copy(black_box(&[1; 64])))),
+    },
+    Microbenchmark {
+        name: "send-bytes",
+        about: "clones Bytes of 64 B into a batch of 64 and sends it, 16 times; nobody receives",
+        prepare: || sends(|batch, payload| batch.extend(iter::repeat_n(payload.clone(), BATCH))),
+    },
+    Microbenchmark {
+        name: "send-long",
+        about: "copies 64 slices of 1,200 B into a batch and sends it, 16 times; nobody receives",
+        prepare: || sends(|batch, _| (0..BATCH).for_each(|_| batch.copy(black_box(&[1; 1_200])))),
+    },
+    Microbenchmark {
+        name: "send-sink",
+        about: "feeds 64 clones of Bytes of 64 B to the Sink of a stream and flushes it, 16 times",
+        prepare: sink,
     },
     Microbenchmark {
         name: "batch-64",
@@ -182,6 +203,54 @@ fn receive() -> Operation {
     })
 }
 
+/// Returns an operation that fills a batch and sends it. The kernel drops what nobody receives.
+fn sends(fill: fn(&mut SendBatch, &Bytes)) -> Operation {
+    let (runtime, nobody) = (runtime(), nobody());
+    let socket = runtime.block_on(connect(local_of(&nobody)));
+    let payload = Bytes::from(vec![1; 64]);
+    let mut batch = SendBatch::with_capacity(BATCH);
+    Box::new(move || {
+        let _open = &nobody;
+        runtime.block_on(async {
+            for _ in 0..SENDS {
+                fill(&mut batch, &payload);
+                let sent = socket.send_batch(&mut batch).await;
+                sent.expect("loopback accepts the datagrams");
+            }
+        });
+    })
+}
+
+/// Returns an operation that sends through a [`Sink`](futures_util::Sink).
+fn sink() -> Operation {
+    let (runtime, nobody) = (runtime(), nobody());
+    let socket = runtime.block_on(connect(local_of(&nobody)));
+    let mut output = socket.output().expect("an open socket");
+    let payload = Bytes::from(vec![1; 64]);
+    Box::new(move || {
+        let _open = (&nobody, &socket);
+        runtime.block_on(async {
+            for _ in 0..SENDS {
+                for _ in 0..BATCH {
+                    let fed = output.feed(payload.clone()).await;
+                    fed.expect("an open socket");
+                }
+                let sent = SinkExt::<Bytes>::flush(&mut output).await;
+                sent.expect("loopback accepts the datagrams");
+            }
+        });
+    })
+}
+
+/// Returns a socket that never receives.
+fn nobody() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").expect("a port of loopback")
+}
+
+fn local_of(socket: &UdpSocket) -> SocketAddr {
+    socket.local_addr().expect("a bound socket")
+}
+
 /// Returns an operation that sends and receives a batch of datagrams whose lengths alternate.
 fn batches(lengths: [usize; 2]) -> Operation {
     let runtime = runtime();
@@ -254,6 +323,9 @@ fn runtime() -> Runtime {
 
 /// The number of datagrams in a batch.
 const BATCH: usize = 64;
+
+/// How often a batch is sent in one operation, so that what surrounds it does not count.
+const SENDS: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,11 @@ pub use filled::{Filled, filter_filled};
 pub use filter_stats::FilterStats;
 pub use owned::OwnedDatagram;
 pub use receive::{Datagram, Datagrams, RecvBatch, filter_again, filter_received};
+#[allow(
+    unused_imports,
+    reason = "only engines that send several datagrams need it"
+)]
+pub(crate) use send::Segments;
 pub use send::SendBatch;
 
 /// One datagram to send.
@@ -28,7 +33,7 @@ pub struct Outgoing<'a> {
 /// Datagrams of one length to one destination, back to back in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// The bytes of all datagrams, at least one.
+    /// The bytes of all datagrams. Without bytes, this is one empty datagram where that is allowed.
     pub payload: &'a [u8],
     /// The length of each datagram in bytes, at least 1; the last may be shorter.
     pub segment: usize,
@@ -43,6 +48,11 @@ impl<'a> Run<'a> {
             payload: &self.payload[..self.segment.min(self.payload.len())],
             to: self.to,
         }
+    }
+
+    /// Returns the number of datagrams. A run without bytes is one empty datagram.
+    pub fn datagrams(&self) -> usize {
+        self.payload.len().div_ceil(self.segment).max(1)
     }
 }
 

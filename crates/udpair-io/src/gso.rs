@@ -58,10 +58,10 @@ impl GsoBatch {
     }
 
     /// Adds datagrams of the first one's length that are `bytes` bytes together, as many as fit.
-    /// The last of them may be shorter, which completes the batch.
-    pub(crate) fn add_run(&mut self, bytes: usize) {
-        if self.is_complete {
-            return;
+    /// The last of them may be shorter, which completes the batch. Returns how many bytes they have.
+    pub(crate) fn add_run(&mut self, bytes: usize) -> usize {
+        if self.is_complete || bytes == 0 {
+            return 0;
         }
         let by_count = (self.limits.datagrams - self.datagrams) * self.length;
         let by_bytes = self.limits.bytes.saturating_sub(self.bytes);
@@ -74,6 +74,7 @@ impl GsoBatch {
         self.datagrams += added.div_ceil(self.length);
         self.bytes += added;
         self.is_complete = added % self.length > 0;
+        added
     }
 }
 

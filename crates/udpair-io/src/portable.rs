@@ -68,12 +68,12 @@ impl Engine for Portable {
     ) -> io::Result<Sent> {
         // Only one datagram: the system reports a network error through one call and not again. A
         // call that had already sent datagrams could not return both their number and that error.
-        let Some(first) = batch.queued().take(max).next() else {
+        let Some(first) = batch.iter().take(max).next() else {
             return Ok(Sent::default());
         };
         let first = Outgoing {
-            payload: &first.payload,
             to: first.to.or(to),
+            ..first
         };
         self.send(socket, first)
     }

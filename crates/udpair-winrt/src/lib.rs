@@ -1,51 +1,26 @@
-//! The object model of `Windows.Networking.Sockets` and `Windows.Storage.Streams`, on every system.
+#![doc = include_str!("../README.md")]
 //!
-//! [`udpair`] has the sockets; this crate has the spelling of the Windows Runtime: operations that
-//! start when a method is called, buffers, streams, [`DataReader`] and [`DataWriter`], and errors
-//! with an HRESULT. Programs that were written for Windows find their objects here, and bindings for
-//! other languages are built on it.
+//! # Where to read on
 //!
-//! ```
-//! use udpair_winrt::{ByteOrder, DataReader, DataWriter};
-//!
-//! # fn main() -> udpair_winrt::Result<()> {
-//! let writer = DataWriter::new();
-//! writer.set_byte_order(ByteOrder::LittleEndian)?;
-//! writer.write_u32(7)?;
-//! writer.write_string("Très")?;
-//!
-//! let reader = DataReader::from_buffer(writer.detach_buffer()?);
-//! reader.set_byte_order(ByteOrder::LittleEndian)?;
-//! assert_eq!(reader.read_u32()?, 7);
-//! assert_eq!(reader.read_string(5)?, "Très");
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! # Names
-//!
-//! Names are those of the Windows Runtime with Rust's grammar: `LoadAsync` is `load`, `ReadInt16` is
-//! `read_i16`, a property is a method and a `set_` method. Overloads have names of their own.
-//! Objects are handles: a clone is the same object.
-//!
-//! # Operations
-//!
-//! A method whose Windows name ends in `Async` returns an [`Operation`], which has started already.
-//! It can be awaited in any executor, waited for by a thread ([`get`](Operation::get)), given a
-//! handler ([`set_completed`](Operation::set_completed)), or left alone.
-//!
-//! # Errors
-//!
-//! The HRESULT of an [`Error`] is the same on every system; [`hresult`] lists them.
+//! - [`DatagramSocket`]: the socket. [`EndpointPair`] and [`HostName`]: what it is connected by.
+//! - [`DataReader`], [`DataWriter`]: values from and to datagrams. [`InputStream`], [`OutputStream`]
+//!   and [`Buffer`]: what they read and write.
+//! - [`Operation`]: what a method returns whose Windows name ends in `Async`.
+//! - [`Error`], [`SocketError`], [`hresult`]: what an error says.
+//! - [`network_information`]: the names and adapters of this machine.
+//! - [`porting`]: every member of the object model, and its name here. [`differences`]: what differs
+//!   from Windows, and why.
 
 #![forbid(unsafe_code)]
 
 mod connectivity;
 mod cryptography;
+pub mod differences;
 mod error;
 mod foundation;
 mod networking;
 mod numbered;
+pub mod porting;
 mod sockets;
 mod storage_streams;
 
@@ -73,8 +48,3 @@ pub use storage_streams::{
 pub use udpair;
 pub use udpair::data::{ByteOrder, DateTime, Guid, TimeSpan, UnicodeEncoding};
 pub use udpair::{SocketErrorStatus, hresult};
-
-/// The example of the package's README compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;

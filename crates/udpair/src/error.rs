@@ -268,6 +268,24 @@ impl Error {
     }
 }
 
+impl TryFrom<i32> for SocketErrorStatus {
+    type Error = Error;
+
+    /// Returns the status with this numeric value.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument): there is none.
+    fn try_from(value: i32) -> Result<Self, Error> {
+        Self::from_number(value).ok_or_else(|| {
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("no status of sockets has the number {value}"),
+            )
+        })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)

@@ -1,10 +1,11 @@
 //! Datagrams that are queued to be sent together.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
-use super::{Destination, Outgoing};
+use super::{Destination, Outgoing, Run};
 
 /// Datagrams to send, in order, each with its payload and optionally a destination of its own.
 ///
@@ -12,20 +13,53 @@ use super::{Destination, Outgoing};
 /// that were not sent, and the datagram that failed is the first. The same is true when the future
 /// that was sending is dropped.
 ///
-/// Payloads are not copied. Datagrams of one length to one destination go to the kernel as one GSO
-/// batch of up to 128 where the kernel can segment it, so datagrams whose payloads are adjacent in
-/// one buffer are the fastest to send.
+/// Datagrams of one length to one destination go to the kernel as one GSO batch of up to 128 where
+/// the kernel can segment it. Those whose payloads are adjacent in memory are the fastest to send:
+/// [`copy`](Self::copy) puts them side by side, and [`push_run`](Self::push_run) adds many that are
+/// so already.
 #[derive(Clone, Debug, Default)]
 pub struct SendBatch {
-    queued: VecDeque<Queued>,
+    runs: VecDeque<QueuedRun>,
+    datagrams: usize,
+    copies: Copies,
 }
 
-/// A queued datagram.
+/// Datagrams of one length to one destination, back to back in memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Queued {
-    pub(crate) payload: Bytes,
+struct QueuedRun {
     /// `None` stands for the peer, or the destination of the stream.
-    pub(crate) to: Option<Destination>,
+    to: Option<Destination>,
+    datagrams: usize,
+    /// The length of each datagram, at least 1; the last may be shorter.
+    segment: usize,
+    /// Whether no datagram can be added: the last one is shorter.
+    is_complete: bool,
+    content: Content,
+}
+
+/// The bytes of datagrams, back to back, and the length of each; the last may be shorter.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "only engines that send several datagrams need it")]
+pub(crate) struct Segments<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// At least 1.
+    pub(crate) length: usize,
+}
+
+/// Where the payloads of a run are.
+#[derive(Clone, Debug)]
+enum Content {
+    /// In the batch's own memory: these bytes of everything that was ever copied into it.
+    Copied(Range<usize>),
+    Shared(Bytes),
+}
+
+/// The payloads that a batch has copied, one after the other.
+#[derive(Clone, Debug, Default)]
+struct Copies {
+    bytes: Vec<u8>,
+    /// How many bytes were copied before the first one that is still here.
+    before: usize,
 }
 
 impl SendBatch {
@@ -37,87 +71,365 @@ impl SendBatch {
     /// Returns an empty batch with capacity for `datagrams` datagrams.
     pub fn with_capacity(datagrams: usize) -> Self {
         Self {
-            queued: VecDeque::with_capacity(datagrams),
+            runs: VecDeque::with_capacity(datagrams),
+            ..Self::default()
         }
     }
 
     /// Adds a datagram for the peer, or for the destination of the stream that the batch is written
     /// to. An empty `payload` adds an empty datagram.
+    ///
+    /// A payload of at most 256 bytes is copied, because the kernel needs more time to follow a
+    /// pointer to it than copying it takes. A longer one is not.
     #[inline]
     pub fn push(&mut self, payload: impl Into<Bytes>) {
-        self.queued.push_back(Queued {
-            payload: payload.into(),
-            to: None,
-        });
+        let payload = payload.into();
+        match payload.len() <= COPIED_BYTES_MAX {
+            true => self.copy(&payload),
+            false => self.add_whole(payload, None),
+        }
     }
 
-    /// Adds a datagram with its own destination.
+    /// Adds a datagram with its own destination; otherwise like [`push`](Self::push).
     #[inline]
     pub fn push_to(&mut self, payload: impl Into<Bytes>, to: impl Into<Destination>) {
-        self.queued.push_back(Queued {
-            payload: payload.into(),
-            to: Some(to.into()),
-        });
+        let payload = payload.into();
+        match payload.len() <= COPIED_BYTES_MAX {
+            true => self.copy_to(&payload, to),
+            false => self.add_whole(payload, Some(to.into())),
+        }
+    }
+
+    /// Copies a datagram into the batch, for the peer or for the destination of the stream that the
+    /// batch is written to. An empty `payload` adds an empty datagram.
+    #[inline]
+    pub fn copy(&mut self, payload: &[u8]) {
+        let last = self.runs.back_mut().filter(|last| last.to.is_none());
+        let is_added = last.is_some_and(|last| last.extend(payload.len()));
+        self.finish_copy(payload, is_added, None);
+    }
+
+    /// Copies a datagram with its own destination into the batch.
+    #[inline]
+    pub fn copy_to(&mut self, payload: &[u8], to: impl Into<Destination>) {
+        let to = to.into();
+        let last = self.runs.back_mut().filter(|last| last.to == Some(to));
+        let is_added = last.is_some_and(|last| last.extend(payload.len()));
+        self.finish_copy(payload, is_added, Some(to));
+    }
+
+    /// Copies the bytes of a datagram. Unless it was added to the last run, begins a run with it.
+    #[inline]
+    fn finish_copy(&mut self, payload: &[u8], is_added: bool, to: Option<Destination>) {
+        if !is_added {
+            self.begin_copy(payload.len(), to);
+        }
+        self.copies.bytes.extend_from_slice(payload);
+        self.datagrams += 1;
+    }
+
+    /// Begins a run with a datagram that is about to be copied.
+    #[inline(never)]
+    fn begin_copy(&mut self, length: usize, to: Option<Destination>) {
+        let start = self.copies.end();
+        let content = Content::Copied(start..start + length);
+        self.runs
+            .push_back(QueuedRun::new(length, length, to, content));
+    }
+
+    /// Adds datagrams whose payloads lie side by side: `payload` is cut into datagrams of `segment`
+    /// bytes, of which the last may be shorter. An empty `payload` adds an empty datagram. Nothing is
+    /// copied.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `segment` is 0.
+    pub fn push_run(&mut self, payload: impl Into<Bytes>, segment: usize) {
+        self.add_run(payload.into(), segment, None);
+    }
+
+    /// Adds datagrams whose payloads lie side by side, with a destination of their own; otherwise like
+    /// [`push_run`](Self::push_run).
+    ///
+    /// # Panics
+    ///
+    /// Panics if `segment` is 0.
+    pub fn push_run_to(
+        &mut self,
+        payload: impl Into<Bytes>,
+        segment: usize,
+        to: impl Into<Destination>,
+    ) {
+        self.add_run(payload.into(), segment, Some(to.into()));
+    }
+
+    /// Adds a datagram that is not copied.
+    fn add_whole(&mut self, payload: Bytes, to: Option<Destination>) {
+        let run = QueuedRun {
+            to,
+            datagrams: 1,
+            segment: payload.len().max(1),
+            is_complete: true,
+            content: Content::Shared(payload),
+        };
+        self.datagrams += 1;
+        self.runs.push_back(run);
+    }
+
+    fn add_run(&mut self, payload: Bytes, segment: usize, to: Option<Destination>) {
+        assert!(segment > 0, "the datagrams of a run have at least 1 byte");
+        let run = QueuedRun::new(payload.len(), segment, to, Content::Shared(payload));
+        self.datagrams += run.datagrams;
+        self.runs.push_back(run);
     }
 
     /// Returns the number of datagrams in the batch.
     #[inline]
     pub fn len(&self) -> usize {
-        self.queued.len()
+        self.datagrams
     }
 
     /// Returns whether the batch holds no datagrams.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.queued.is_empty()
+        self.datagrams == 0
     }
 
     /// Returns the datagrams in the order in which they are sent.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Outgoing<'_>> + Clone {
-        self.queued.iter().map(|queued| Outgoing {
-            payload: &queued.payload,
-            to: queued.to,
+        let left = self.datagrams;
+        Datagrams {
+            runs: self.runs(),
+            current: None,
+            left,
+        }
+    }
+
+    /// Returns the datagrams in the order in which they are sent, those of one length to one
+    /// destination together where they lie side by side. A run without bytes is an empty datagram.
+    pub fn runs(&self) -> impl ExactSizeIterator<Item = Run<'_>> + Clone {
+        self.runs.iter().map(|run| Run {
+            payload: self.payload(run),
+            segment: run.segment,
+            to: run.to,
         })
     }
 
-    /// Returns each datagram's own destination, in order; `None` for a datagram without one.
-    pub fn destinations(&self) -> impl ExactSizeIterator<Item = Option<&Destination>> {
-        self.queued.iter().map(|queued| queued.to.as_ref())
+    /// Returns the destination of each run of datagrams, `None` for one without its own, and how many
+    /// datagrams it has. Cheaper than [`runs`](Self::runs).
+    pub fn destinations(&self) -> impl ExactSizeIterator<Item = (Option<&Destination>, usize)> {
+        self.runs.iter().map(|run| (run.to.as_ref(), run.datagrams))
     }
 
-    /// Returns the queued datagrams by reference. Cheaper than [`iter`](Self::iter), which copies
-    /// the destinations.
-    pub(crate) fn queued(&self) -> impl Iterator<Item = &Queued> {
-        self.queued.iter()
+    /// Returns the bytes of each run of datagrams, their length, and their destination. Cheaper than
+    /// [`runs`](Self::runs).
+    #[allow(dead_code, reason = "only engines that send several datagrams need it")]
+    pub(crate) fn queued(&self) -> impl Iterator<Item = (Segments<'_>, &Option<Destination>)> {
+        self.runs.iter().map(|run| {
+            let segments = Segments {
+                bytes: self.payload(run),
+                length: run.segment,
+            };
+            (segments, &run.to)
+        })
+    }
+
+    #[inline]
+    fn payload<'a>(&'a self, run: &'a QueuedRun) -> &'a [u8] {
+        match &run.content {
+            Content::Copied(range) => self.copies.get(range),
+            Content::Shared(bytes) => bytes,
+        }
     }
 
     /// Removes the first datagram and returns its payload and its own destination.
     pub fn pop(&mut self) -> Option<(Bytes, Option<Destination>)> {
-        let queued = self.queued.pop_front()?;
-        Some((queued.payload, queued.to))
+        let first = self.runs.front()?;
+        let to = first.to;
+        let length = first.segment.min(first.content.len());
+        let payload = match &first.content {
+            Content::Copied(range) => {
+                let bytes = self.copies.get(&(range.start..range.start + length));
+                Bytes::copy_from_slice(bytes)
+            }
+            Content::Shared(bytes) => bytes.slice(..length),
+        };
+        self.remove(1);
+        Some((payload, to))
     }
 
     /// Moves all datagrams of `other` to the end of this batch.
     pub fn append(&mut self, other: &mut Self) {
-        self.queued.append(&mut other.queued);
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return;
+        }
+        for run in &other.runs {
+            let content = match &run.content {
+                Content::Copied(range) => {
+                    let start = self.copies.end();
+                    self.copies.bytes.extend_from_slice(other.copies.get(range));
+                    Content::Copied(start..self.copies.end())
+                }
+                Content::Shared(bytes) => Content::Shared(bytes.clone()),
+            };
+            self.runs.push_back(QueuedRun {
+                content,
+                ..run.clone()
+            });
+        }
+        self.datagrams += other.datagrams;
+        other.clear();
     }
 
     /// Removes all datagrams.
     pub fn clear(&mut self) {
-        self.queued.clear();
-    }
-
-    /// Moves the first `count` datagrams, or all if there are fewer, to the end of `other`.
-    pub fn move_front(&mut self, count: usize, other: &mut Self) {
-        let count = count.min(self.queued.len());
-        other.queued.extend(self.queued.drain(..count));
+        self.runs.clear();
+        self.datagrams = 0;
+        self.copies.clear();
     }
 
     /// Removes the first `count` datagrams, or all if there are fewer.
     pub fn remove(&mut self, count: usize) {
-        self.queued.drain(..count.min(self.queued.len()));
+        self.remove_to(count, drop);
+    }
+
+    /// Removes the first `count` datagrams, or all if there are fewer. Payloads that the batch does
+    /// not need any more go to `released`: to drop them may run code of an application.
+    pub fn remove_to(&mut self, count: usize, mut released: impl FnMut(Bytes)) {
+        let mut left = count.min(self.datagrams);
+        self.datagrams -= left;
+        while let Some(first) = self.runs.front_mut() {
+            if left < first.datagrams {
+                first.advance(left);
+                break;
+            }
+            left -= first.datagrams;
+            if let Some(QueuedRun {
+                content: Content::Shared(bytes),
+                ..
+            }) = self.runs.pop_front()
+            {
+                released(bytes);
+            }
+        }
+        if self.runs.is_empty() {
+            self.copies.clear();
+        } else if self.copies.bytes.len() > COPIES_BYTES_KEPT {
+            let copied = self.runs.iter().find_map(|run| match &run.content {
+                Content::Copied(range) => Some(range.start),
+                Content::Shared(_) => None,
+            });
+            self.copies.release(copied);
+        }
     }
 }
+
+impl QueuedRun {
+    #[inline]
+    fn new(bytes: usize, segment: usize, to: Option<Destination>, content: Content) -> Self {
+        let segment = segment.max(1);
+        Self {
+            to,
+            datagrams: bytes.div_ceil(segment).max(1),
+            segment,
+            is_complete: bytes == 0 || !bytes.is_multiple_of(segment),
+            content,
+        }
+    }
+
+    /// Adds a datagram that is about to be copied behind this run, if it fits.
+    #[inline]
+    fn extend(&mut self, length: usize) -> bool {
+        let Content::Copied(range) = &mut self.content else {
+            return false;
+        };
+        if self.is_complete || length > self.segment || length == 0 {
+            return false;
+        }
+        range.end += length;
+        self.datagrams += 1;
+        self.is_complete = length < self.segment;
+        true
+    }
+
+    /// Removes the first `count` datagrams, which are not all.
+    fn advance(&mut self, count: usize) {
+        let bytes = count * self.segment;
+        self.datagrams -= count;
+        match &mut self.content {
+            Content::Copied(range) => range.start += bytes,
+            Content::Shared(payload) => payload.advance(bytes),
+        }
+    }
+}
+
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Self::Copied(range) => range.len(),
+            Self::Shared(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Copies {
+    /// Returns how many bytes were ever copied.
+    #[inline]
+    fn end(&self) -> usize {
+        self.before + self.bytes.len()
+    }
+
+    #[inline]
+    fn get(&self, range: &Range<usize>) -> &[u8] {
+        &self.bytes[range.start - self.before..range.end - self.before]
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.before = 0;
+    }
+
+    /// Releases what is before `start`, or everything, once that is the larger part.
+    fn release(&mut self, start: Option<usize>) {
+        let unused = start.map_or(self.bytes.len(), |start| start - self.before);
+        if unused > self.bytes.len() / 2 {
+            self.bytes.drain(..unused);
+            self.before += unused;
+        }
+    }
+}
+
+/// The datagrams of a batch, one by one.
+#[derive(Clone)]
+struct Datagrams<'a, I> {
+    runs: I,
+    /// What is left of the current run.
+    current: Option<Run<'a>>,
+    left: usize,
+}
+
+impl<'a, I: Iterator<Item = Run<'a>>> Iterator for Datagrams<'a, I> {
+    type Item = Outgoing<'a>;
+
+    fn next(&mut self) -> Option<Outgoing<'a>> {
+        let run = match self.current.take() {
+            Some(run) => run,
+            None => self.runs.next()?,
+        };
+        let first = run.first();
+        let payload = &run.payload[first.payload.len()..];
+        self.current = (!payload.is_empty()).then_some(Run { payload, ..run });
+        self.left -= 1;
+        Some(first)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<'a, I: Iterator<Item = Run<'a>>> ExactSizeIterator for Datagrams<'a, I> {}
 
 impl<B: Into<Bytes>> Extend<B> for SendBatch {
     fn extend<I: IntoIterator<Item = B>>(&mut self, payloads: I) {
@@ -132,5 +444,138 @@ impl<B: Into<Bytes>> FromIterator<B> for SendBatch {
         let mut batch = Self::new();
         batch.extend(payloads);
         batch
+    }
+}
+
+/// Longer payloads are not copied, if they need not be.
+const COPIED_BYTES_MAX: usize = 256;
+
+/// How many bytes of copies may be kept although their datagrams were sent.
+const COPIES_BYTES_KEPT: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn contents(batch: &SendBatch) -> Vec<(Vec<u8>, Option<u16>)> {
+        let port = |to: Destination| to.address.port();
+        batch
+            .iter()
+            .map(|next| (next.payload.to_vec(), next.to.map(port)))
+            .collect()
+    }
+
+    fn at(port: u16) -> SocketAddr {
+        ([127, 0, 0, 1], port).into()
+    }
+
+    /// Whatever way a datagram is added in, the batch holds it at its place, and any number can be
+    /// removed from the front.
+    #[test]
+    fn datagrams_keep_their_order_and_their_bytes() {
+        let long = |byte: u8| vec![byte; 300];
+        let fill = || {
+            let mut batch = SendBatch::new();
+            let mut expected = Vec::new();
+            let mut add = |payload: &[u8], port: Option<u16>| {
+                expected.push((payload.to_vec(), port));
+            };
+            for (payload, port) in [
+                (&b"aa"[..], None),
+                (b"bb", None),
+                (b"c", None),
+                (b"dd", None),
+                (b"", None),
+                (b"", Some(1)),
+                (b"ee", Some(1)),
+                (b"ff", Some(1)),
+                (b"gg", Some(2)),
+                (b"hhh", Some(2)),
+            ] {
+                match port {
+                    None => batch.copy(payload),
+                    Some(port) => batch.copy_to(payload, at(port)),
+                }
+                add(payload, port);
+            }
+            for byte in [b'i', b'j'] {
+                batch.push(long(byte));
+                add(&long(byte), None);
+            }
+            batch.push_to(&b"kk"[..], at(3));
+            add(b"kk", Some(3));
+            batch.push_run(&b"llmmn"[..], 2);
+            for payload in [&b"ll"[..], b"mm", b"n"] {
+                add(payload, None);
+            }
+            batch.push_run_to(&b""[..], 2, at(4));
+            add(b"", Some(4));
+            batch.copy(b"oo");
+            add(b"oo", None);
+            (batch, expected)
+        };
+        let (batch, expected) = fill();
+        assert_eq!(batch.len(), expected.len());
+        assert_eq!(batch.iter().len(), expected.len());
+        assert_eq!(contents(&batch), expected);
+        assert!(batch.runs().len() < batch.len());
+        for count in 0..=expected.len() + 1 {
+            let (mut batch, mut other) = (fill().0, fill().0);
+            batch.remove(count);
+            let kept = expected[count.min(expected.len())..].to_vec();
+            assert_eq!(contents(&batch), kept, "{count}");
+            // What is added now follows what is left.
+            batch.copy(b"pp");
+            other.append(&mut batch);
+            assert!(batch.is_empty());
+            let all = [&expected[..], &kept, &[(b"pp".to_vec(), None)]].concat();
+            assert_eq!(contents(&other), all, "{count}");
+            for (payload, port) in all {
+                let (found, to) = other.pop().unwrap();
+                assert_eq!(
+                    (&found[..], to.map(|to| to.address.port())),
+                    (&payload[..], port)
+                );
+            }
+            assert!(other.pop().is_none());
+        }
+    }
+
+    /// A batch that is never empty does not keep what was sent.
+    #[test]
+    fn the_memory_of_sent_datagrams_is_used_again() {
+        let mut batch = SendBatch::new();
+        batch.copy(&[1; 100]);
+        for round in 0..10_000 {
+            batch.copy(&[2; 100]);
+            batch.remove(1);
+            assert_eq!(batch.len(), 1, "{round}");
+        }
+        assert!(batch.copies.bytes.capacity() < 4 * COPIES_BYTES_KEPT);
+        // A payload that is not copied does not keep the copies before it either.
+        batch.push(vec![3; 1000]);
+        batch.remove(1);
+        assert_eq!(contents(&batch), [(vec![3; 1000], None)]);
+    }
+
+    #[test]
+    fn released_payloads_are_those_that_were_not_copied() {
+        let mut batch = SendBatch::new();
+        batch.copy(b"copied");
+        batch.push(vec![1; 300]);
+        batch.push_run(vec![2; 900], 300);
+        let mut released = Vec::new();
+        batch.remove_to(4, |bytes| released.push(bytes.len()));
+        assert_eq!(released, [300]);
+        batch.remove_to(1, |bytes| released.push(bytes.len()));
+        assert_eq!(released, [300, 300]);
+    }
+
+    #[test]
+    #[should_panic(expected = "at least 1 byte")]
+    fn a_run_of_empty_datagrams_is_refused() {
+        SendBatch::new().push_run(&b"x"[..], 0);
     }
 }

@@ -64,10 +64,9 @@ impl NetworkAdapter {
     }
 }
 
-/// An adapter that [`udpair::adapters`] lists, such as one that [`host_names`] does not mention.
-///
-/// [`host_names`]: super::network_information::host_names
 impl From<Adapter> for NetworkAdapter {
+    /// Returns an adapter that [`udpair::adapters`] lists. Adapters here have no names, and the host
+    /// names of this machine leave out loopback; there both can be found.
     fn from(adapter: Adapter) -> Self {
         Self { adapter }
     }

@@ -366,7 +366,7 @@ where
         None
     }
 
-    /// Ends the operation, if it has not ended, and tells everything that waits for it.
+    /// Ends the operation, if it has not ended, and notifies everything that waits for it.
     pub(super) fn end(&self, status: AsyncStatus, result: Result<T>) {
         let result = Arc::new(result);
         let mut state = self.state();

@@ -1,4 +1,4 @@
-//! Operations under way, for somebody to wait for.
+//! Operations under way, for a cancellation or a flush to wait for.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -36,8 +36,8 @@ impl HostName {
     ///
     /// # Errors
     ///
-    /// `E_INVALIDARG`: the text is empty, or no host name (HOST-02, HOST-05). An IPv4 address has no
-    /// zone here, also if it is a group's.
+    /// `E_INVALIDARG`: the text is empty, or not a host name (HOST-02, HOST-05). An IPv4 address has
+    /// no zone here, also if it is that of a group.
     pub fn new(text: &str) -> Result<Self> {
         let inner: udpair::HostName = text.parse()?;
         if inner.kind() == udpair::HostNameType::Ipv4 && text.contains('%') {
@@ -70,8 +70,8 @@ impl HostName {
         self.inner.kind().into()
     }
 
-    /// Returns what is known about the address of this machine that the host name is; `None` for
-    /// every host name that the program has created (HOST-18).
+    /// Returns what is known about this address of this machine; `None` unless the host name comes
+    /// from [`host_names`](crate::network_information::host_names) (HOST-18).
     pub fn ip_information(&self) -> Option<IpInformation> {
         self.ip_information.clone()
     }

@@ -13,8 +13,8 @@ use crate::storage_streams::{Buffer, DataReader, InputStream};
 /// A datagram that has arrived, or an error that the network sent back for one that was sent:
 /// `DatagramSocketMessageReceivedEventArgs`.
 ///
-/// It stays valid after the handler and after the socket (MSG-20). A clone is the same event: its
-/// reader is the same one.
+/// It stays valid after the handler has returned and after the socket is closed (MSG-20). A clone is
+/// the same event: its reader is the same one.
 #[derive(Debug)]
 pub struct MessageReceivedEventArgs {
     content: Content,
@@ -53,10 +53,10 @@ impl MessageReceivedEventArgs {
     ///
     /// # Errors
     ///
-    /// - `WSAECONNRESET`: nobody receives where a datagram was sent to, which
-    ///   [`remote_address`](Self::remote_address) and [`remote_port`](Self::remote_port) name
+    /// - `WSAECONNRESET`: no socket has the port to which a datagram was sent.
+    ///   [`remote_address`](Self::remote_address) and [`remote_port`](Self::remote_port) name it
     ///   (MSG-12).
-    /// - `WSAENETRESET`: its hop limit was used up on the way (MSG-15).
+    /// - `WSAENETRESET`: a datagram did not arrive, because its hop limit was used up (MSG-15).
     /// - `WSAEMSGSIZE`: the system has truncated the datagram (MSG-16).
     pub fn data_reader(&self) -> Result<DataReader> {
         if let Some(reader) = self.reader.get() {
@@ -88,8 +88,8 @@ impl MessageReceivedEventArgs {
         }
     }
 
-    /// Returns the local address that received the datagram; of a multicast or a broadcast, that of
-    /// the adapter (MSG-11). `None` for an error.
+    /// Returns the local address that received the datagram; for a multicast or a broadcast, that of
+    /// the adapter (MSG-11). `None` for an error, and where the engine does not report it.
     pub fn local_address(&self) -> Option<HostName> {
         match &self.content {
             Content::Message(message) => message.local().map(HostName::from),

@@ -161,7 +161,7 @@ impl SocketActivityInformation {
     ///
     /// # Errors
     ///
-    /// `E_ILLEGAL_METHOD_CALL`: it is no socket for datagrams.
+    /// `E_ILLEGAL_METHOD_CALL`: it is not a socket for datagrams.
     pub fn reclaim_datagram_socket(&self) -> Result<DatagramSocket> {
         match self.0 {}
     }
@@ -191,7 +191,7 @@ impl fmt::Debug for SocketActivityInformation {
     }
 }
 
-/// What the task of a socket is told when it starts. Only a broker makes such objects.
+/// What the task of a socket is given when it starts. Only a broker makes such objects.
 #[derive(Clone, Debug)]
 pub struct SocketActivityTriggerDetails(Infallible);
 
@@ -282,8 +282,8 @@ impl DatagramSocket {
         self.transfer_ownership_with_keep_alive(socket_id, data, Duration::ZERO)
     }
 
-    /// Hands the socket over with data and a time after which the task is told that nothing has
-    /// come; see [`transfer_ownership`](Self::transfer_ownership).
+    /// Hands the socket over with data and a time after which the task is started if nothing has
+    /// arrived; see [`transfer_ownership`](Self::transfer_ownership).
     ///
     /// # Errors
     ///
@@ -303,7 +303,7 @@ impl DatagramSocket {
         if socket_id.is_empty() {
             return Err(Error::invalid_argument("the id of the socket is empty"));
         }
-        // Nobody takes them.
+        // There is no broker to take them.
         let _ = (data, keep_alive_time);
         Err(Error::new(
             hresult::E_NOTIMPL,

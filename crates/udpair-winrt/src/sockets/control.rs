@@ -39,7 +39,11 @@ impl TryFrom<i32> for SocketQualityOfService {
 /// The options of a socket, `Windows.Networking.Sockets.DatagramSocketControl`.
 ///
 /// All but the hop limit can be set until the socket is bound or connected, or until the first write
-/// (CTL-13, CTL-14). Every member of a closed socket's control fails with `RO_E_CLOSED`.
+/// (CTL-13, CTL-14).
+///
+/// # Errors
+///
+/// Every member of a closed socket's control fails with `RO_E_CLOSED`.
 #[derive(Clone, Debug)]
 pub struct DatagramSocketControl(pub(super) WeakCore);
 
@@ -49,7 +53,12 @@ impl DatagramSocketControl {
         self.switch(SocketOption::DontFragment)
     }
 
-    /// Sets whether fragmentation is off.
+    /// Sets whether fragmentation is off. Datagrams that are too long for the path then fail with
+    /// `WSAEMSGSIZE` (CTL-03).
+    ///
+    /// # Errors
+    ///
+    /// `E_ILLEGAL_METHOD_CALL`: the socket is open or being opened (CTL-13).
     pub fn set_dont_fragment(&self, value: bool) -> Result<()> {
         Ok(self.core()?.socket.set_dont_fragment(value)?)
     }
@@ -71,7 +80,9 @@ impl DatagramSocketControl {
     ///
     /// # Errors
     ///
-    /// `E_INVALIDARG`: 0, or more than 2,147,483,647 (CTL-06).
+    /// - `E_INVALIDARG`: 0, or more than 2,147,483,647 (CTL-06). A size that the system does
+    ///   not grant is accepted; once the socket is open, the value is what it has granted.
+    /// - `E_ILLEGAL_METHOD_CALL`: the socket is open or being opened (CTL-13).
     pub fn set_inbound_buffer_size_in_bytes(&self, value: u32) -> Result<()> {
         let core = self.core()?;
         core.socket.check(SocketOperation::SetFrozenOption)?;
@@ -90,6 +101,10 @@ impl DatagramSocketControl {
     }
 
     /// Sets whether the socket receives only multicasts and broadcasts, and shares its port.
+    ///
+    /// # Errors
+    ///
+    /// `E_ILLEGAL_METHOD_CALL`: the socket is open or being opened (CTL-13).
     pub fn set_multicast_only(&self, value: bool) -> Result<()> {
         self.core()?.set_multicast_only(value)
     }
@@ -124,6 +139,10 @@ impl DatagramSocketControl {
     }
 
     /// Sets how the system treats the socket's datagrams.
+    ///
+    /// # Errors
+    ///
+    /// `E_ILLEGAL_METHOD_CALL`: the socket is open or being opened (CTL-13).
     pub fn set_quality_of_service(&self, value: SocketQualityOfService) -> Result<()> {
         let quality = match value {
             SocketQualityOfService::Normal => QualityOfService::Normal,

@@ -44,8 +44,22 @@ impl DatagramSocket {
         DatagramSocketInformation(self.0.weak())
     }
 
-    /// Binds the socket to a local host and service. Without a host, to all addresses; with an empty
-    /// service name, to a port that the system chooses (BND-01 to BND-03).
+    /// Binds the socket to a local host and service. Without a host, to all addresses of both
+    /// families; with an empty service name, or "0", to a port that the system chooses (BND-01 to
+    /// BND-03). No other socket may have the port, except if the socket receives multicasts only
+    /// (BND-07 to BND-09).
+    ///
+    /// # Errors
+    ///
+    /// - `E_ILLEGAL_METHOD_CALL`: the socket is open or being opened (BND-14).
+    /// - `E_INVALIDARG`: the service name is not valid.
+    /// - `WSATYPE_NOT_FOUND`: the services file does not list the service (SVC-09).
+    /// - `WSAEADDRINUSE`: another socket has the port.
+    /// - `WSAEADDRNOTAVAIL`: the host is not this machine (BND-10, BND-11).
+    /// - `E_ACCESSDENIED`: the system refuses, a port below 1024 for example.
+    /// - `ERROR_OPERATION_ABORTED`: the socket was closed meanwhile.
+    ///
+    /// A socket whose bind has failed can be bound again.
     pub fn bind_endpoint(&self, host: Option<&HostName>, service_name: &str) -> Action {
         let endpoint = match self.prepare(SocketOperation::Bind, || local_service(service_name)) {
             Ok(service) => Endpoint::new(host.map(|host| host.inner().clone()), service),
@@ -59,13 +73,22 @@ impl DatagramSocket {
         })
     }
 
-    /// Binds the socket to a service on all addresses (BND-04).
+    /// Binds the socket to a service on all addresses of both families (BND-04).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind_endpoint`](Self::bind_endpoint).
     pub fn bind_service_name(&self, service_name: &str) -> Action {
         self.bind_endpoint(None, service_name)
     }
 
     /// Binds the socket to a service on one adapter, through which it then sends and receives
-    /// (BND-05, BND-06).
+    /// (BND-05, BND-06). Sockets on other adapters may have the same port (BND-07).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind_endpoint`](Self::bind_endpoint). `WSAEADDRNOTAVAIL`: the adapter is not there
+    /// (NET-14).
     pub fn bind_service_name_on(&self, service_name: &str, adapter: &NetworkAdapter) -> Action {
         let prepared = self.prepare(SocketOperation::BindOn, || local_service(service_name));
         let service = match prepared {
@@ -82,12 +105,38 @@ impl DatagramSocket {
 
     /// Connects the socket to a remote host and service (CON-01). The local end is what the socket
     /// is bound to, or the system's choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect_pair`](Self::connect_pair).
     pub fn connect(&self, remote_host_name: &HostName, remote_service_name: &str) -> Action {
         self.connect_names(&Names::of_remote(remote_host_name, remote_service_name))
     }
 
     /// Connects the socket by an endpoint pair: binds it to the local end, and lets only datagrams of
-    /// the remote end raise the event (CON-01, CON-04, CON-08).
+    /// the remote end raise the event (CON-01, CON-04, CON-08). Nothing is sent, so that a connect
+    /// to a host that does not answer succeeds (CON-03).
+    ///
+    /// The remote service is a port, a name in the services file, or a name that DNS has SRV records
+    /// for (SVC-01). If the system refuses an address, the next one is tried (ADR-01).
+    ///
+    /// # Errors
+    ///
+    /// - `E_ILLEGAL_METHOD_CALL`: the socket is connected or being opened, or a stream was made by
+    ///   [`output_stream_to`](Self::output_stream_to) before.
+    /// - `E_INVALIDARG`: a service name is not valid, or the local end of the pair is not that to
+    ///   which the socket is bound.
+    /// - `WSAHOST_NOT_FOUND`, `WSATRY_AGAIN`, `WSANO_DATA`: the host was not found, or is a multicast
+    ///   group (CON-07).
+    /// - `WSATYPE_NOT_FOUND`: the service was not found.
+    /// - `WSAEADDRNOTAVAIL`: the remote address or port cannot be a destination, or the local host is
+    ///   not this machine.
+    /// - `WSAEADDRINUSE`: another socket has the local port.
+    /// - `WSAENETUNREACH`, `WSAEHOSTUNREACH`: the system has no route.
+    /// - `WSAEOPNOTSUPP`: the socket receives multicasts only (CON-15).
+    /// - `ERROR_OPERATION_ABORTED`: the socket was closed meanwhile.
+    ///
+    /// A socket whose connect has failed can be connected again (CON-11).
     pub fn connect_pair(&self, endpoint_pair: &EndpointPair) -> Action {
         self.connect_names(&endpoint_pair.snapshot())
     }
@@ -120,8 +169,19 @@ impl DatagramSocket {
         Ok(self.0.output(make))
     }
 
-    /// Returns a stream to a remote host and service. Nothing is bound before the first write
-    /// (OUT-02, OUT-07).
+    /// Returns a stream to a remote host and service, to the address that is found now. Nothing is
+    /// bound before the first write (OUT-02, OUT-07).
+    ///
+    /// A socket may have any number of streams. One that is connected still receives from its peer
+    /// only.
+    ///
+    /// # Errors
+    ///
+    /// - `E_ILLEGAL_METHOD_CALL`: the socket is being opened.
+    /// - `E_INVALIDARG`: the service name is not valid.
+    /// - `WSAHOST_NOT_FOUND`, `WSATRY_AGAIN`, `WSANO_DATA`: the host was not found.
+    /// - `WSATYPE_NOT_FOUND`: the service was not found.
+    /// - `WSAEADDRNOTAVAIL`: the address or port cannot be a destination.
     pub fn output_stream_to(
         &self,
         remote_host_name: &HostName,
@@ -143,6 +203,12 @@ impl DatagramSocket {
     }
 
     /// Returns a stream to the remote end of a pair, and binds the socket to its local end (OUT-07).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`output_stream_to`](Self::output_stream_to) and of
+    /// [`bind_endpoint`](Self::bind_endpoint). `E_INVALIDARG`: the local end of the pair is not that
+    /// to which the socket is bound.
     pub fn output_stream_to_pair(&self, endpoint_pair: &EndpointPair) -> Operation<OutputStream> {
         let names = endpoint_pair.snapshot();
         let pair = match self.prepare(SocketOperation::SendToAddress, || remote(&names)) {
@@ -161,12 +227,14 @@ impl DatagramSocket {
     }
 
     /// Joins a multicast group, on the adapter that the socket is bound to or on all that are
-    /// suitable (MCG-01 to MCG-03). This waits while a name is looked up.
+    /// suitable (MCG-01 to MCG-03). It is joined again automatically when the network changes, until
+    /// the socket is closed (MCG-07). This waits while a name is looked up.
     ///
     /// # Errors
     ///
     /// - `E_ILLEGAL_METHOD_CALL`: the socket is not bound, or is connected.
-    /// - `E_INVALIDARG`: it is the address of no group (MCG-05).
+    /// - `E_INVALIDARG`: the address is not that of a group (MCG-05).
+    /// - `WSAHOST_NOT_FOUND`: the name has no address of a group (MCG-04).
     /// - The system's own, of the first adapter, if no adapter could join.
     pub fn join_multicast_group(&self, host: &HostName) -> Result<()> {
         self.0.check(SocketOperation::JoinMulticast)?;
@@ -179,8 +247,12 @@ impl DatagramSocket {
             .get()
     }
 
-    /// Ends all operations that are under way, and stops receiving. The action ends when they all
-    /// have (CAN-01 to CAN-05).
+    /// Ends all operations that are under way, with `ERROR_OPERATION_ABORTED`, and stops receiving: no
+    /// event starts after this. The action ends when they all have (CAN-01 to CAN-05).
+    ///
+    /// # Errors
+    ///
+    /// `E_ILLEGAL_METHOD_CALL`: the socket is not open.
     pub fn cancel_io(&self) -> Action {
         self.0.cancel_io()
     }
@@ -215,8 +287,12 @@ impl DatagramSocket {
         self.0.handlers.remove(token);
     }
 
-    /// Returns the endpoint pairs by which a remote host and service can be reached, the best first
-    /// (GEP-01).
+    /// Returns the endpoint pairs by which a remote host and service can be reached, the best first:
+    /// [`endpoint_pairs_with`](Self::endpoint_pairs_with) the order for a quick connection (GEP-01).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`endpoint_pairs_with`](Self::endpoint_pairs_with).
     pub fn endpoint_pairs(
         remote_host_name: &HostName,
         remote_service_name: &str,
@@ -229,7 +305,14 @@ impl DatagramSocket {
     }
 
     /// Returns the endpoint pairs by which a remote host and service can be reached, in the order of
-    /// `sort_options` (GEP-06).
+    /// `sort_options` (GEP-06). Each can be connected as it is: its hosts are addresses, its remote
+    /// service is a port, and its local service name is "0" (GEP-02).
+    ///
+    /// # Errors
+    ///
+    /// - `E_INVALIDARG`: the service name is not valid.
+    /// - `WSAHOST_NOT_FOUND`, `WSATRY_AGAIN`, `WSANO_DATA`: the host was not found.
+    /// - `WSATYPE_NOT_FOUND`: the service was not found.
     pub fn endpoint_pairs_with(
         remote_host_name: &HostName,
         remote_service_name: &str,
@@ -290,7 +373,7 @@ fn remote_service(text: &str) -> Result<ServiceName> {
     Ok(text.parse()?)
 }
 
-/// Refuses the unspecified address: here it is nobody's.
+/// Refuses the unspecified address, which is loopback in the library below (ADR-05).
 fn check_remote_host(host: &HostName) -> Result<()> {
     let is_unspecified = |host: &HostName| host.inner().ip().is_some_and(|ip| ip.is_unspecified());
     if host.kind() != HostNameType::DomainName && is_unspecified(host) {

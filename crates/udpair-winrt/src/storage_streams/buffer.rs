@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// `Windows.Storage.Streams.IBuffer`. Its bytes are copied in and out, since nothing safe keeps a
 /// reference to bytes that others may change.
 pub trait IBuffer: Send + Sync {
-    /// Returns the number of bytes that the buffer has room for.
+    /// Returns the number of bytes that the buffer can hold.
     fn capacity(&self) -> u32;
 
     /// Returns the number of bytes that are in use.
@@ -106,7 +106,7 @@ impl Buffer {
         Self(Arc::new(buffer))
     }
 
-    /// Returns the number of bytes that the buffer has room for.
+    /// Returns the number of bytes that the buffer can hold.
     pub fn capacity(&self) -> u32 {
         self.0.capacity()
     }

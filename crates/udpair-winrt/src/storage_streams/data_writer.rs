@@ -440,7 +440,7 @@ impl Drop for Storing {
             state
                 .writer
                 .put_back(bytes)
-                .expect("an empty writer has room for what it held");
+                .expect("an empty writer can hold what it held");
         }
     }
 }

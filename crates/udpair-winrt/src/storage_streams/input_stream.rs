@@ -13,8 +13,8 @@ use crate::foundation::OperationWithProgress;
 
 /// Where bytes come from.
 ///
-/// An application may implement it; [`InputStream`] then holds it. An implementation need not care
-/// for closing: [`InputStream`] refuses calls after it, and ends those that are pending.
+/// An application may implement it; [`InputStream`] then holds it. An implementation does not have to
+/// handle closing: [`InputStream`] refuses calls after it, and ends those that are pending.
 ///
 /// # Model
 ///

@@ -52,7 +52,7 @@ impl Buffer {
 }
 
 impl MemoryBuffer {
-    /// Returns the number of bytes that the buffer has room for.
+    /// Returns the number of bytes that the buffer can hold.
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use crate::foundation::{Operation, OperationWithProgress};
 
 /// Where bytes go.
 ///
-/// An application may implement it; [`OutputStream`] then holds it. An implementation need not care
-/// for closing: [`OutputStream`] refuses calls after it, and ends those that are pending.
+/// An application may implement it; [`OutputStream`] then holds it. An implementation does not have to
+/// handle closing: [`OutputStream`] refuses calls after it, and ends those that are pending.
 ///
 /// # Model
 ///

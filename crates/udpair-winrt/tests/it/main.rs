@@ -9,6 +9,7 @@ mod buffers;
 mod conformance;
 mod enums;
 mod operations;
+mod porting;
 mod reader;
 mod reception;
 mod sockets;

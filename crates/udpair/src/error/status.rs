@@ -1,7 +1,5 @@
 //! `SocketErrorStatus`: the network condition that an HRESULT stands for.
 
-use super::{Error, ErrorKind};
-
 /// A network condition: one of the 31 that the model distinguishes.
 ///
 /// # Model
@@ -74,26 +72,6 @@ pub enum SocketErrorStatus {
     CertificateIsInvalid = 30,
 }
 
-impl TryFrom<i32> for SocketErrorStatus {
-    type Error = Error;
-
-    /// Returns the status with this numeric value.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument): there is none.
-    fn try_from(value: i32) -> Result<Self, Error> {
-        let index = usize::try_from(value).ok();
-        let status = index.and_then(|index| ALL.get(index)).copied();
-        status.ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidArgument,
-                format!("no status of sockets has the number {value}"),
-            )
-        })
-    }
-}
-
 impl SocketErrorStatus {
     /// Returns the status of an HRESULT.
     ///
@@ -145,6 +123,12 @@ impl SocketErrorStatus {
             | 0x800b_0113 | 0x8009_6004 | 0x8009_6019 => Self::CertificateIsInvalid,
             _ => Self::Unknown,
         }
+    }
+
+    /// Returns the status with this number; `None` if there is none.
+    pub(super) fn from_number(number: i32) -> Option<Self> {
+        let index = usize::try_from(number).ok()?;
+        ALL.get(index).copied()
     }
 
     /// Returns the number of the status, 0 to 30.

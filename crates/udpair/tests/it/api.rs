@@ -111,6 +111,10 @@ impl Exports {
                     .filter(|krate| ident(krate) == exported),
             );
         }
+        // A crate that is exported brings what it exports.
+        for krate in &crates {
+            types.extend(Self::of(krate, &self::lines(krate)).types);
+        }
         Self { crates, types }
     }
 }

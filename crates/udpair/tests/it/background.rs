@@ -100,3 +100,34 @@ async fn the_first_poll_does_not_depend_on_the_budget_of_the_caller() {
     sent.try_recv().unwrap().unwrap();
     assert_eq!(peer.recv().0, b"at once");
 }
+
+/// More threads wait than the runtime has, and the work that they wait for is done.
+#[test]
+fn waiting_on_its_threads_does_not_keep_others_from_running() {
+    let threads = thread::available_parallelism().map_or(1, usize::from) + 1;
+    let (open, opened) = tokio::sync::watch::channel(false);
+    let (waits, waiting) = mpsc::channel();
+    let (ends, ended) = mpsc::channel();
+    for _ in 0..threads * 3 {
+        let (mut opened, waits, ends) = (opened.clone(), waits.clone(), ends.clone());
+        let wait = async move {
+            // The first poll happens on the calling thread.
+            tokio::task::yield_now().await;
+            waits.send(()).unwrap();
+            let is_open = background::wait(opened.wait_for(|is_open| *is_open)).is_ok();
+            ends.send(is_open).unwrap();
+        };
+        background::spawn(wait).unwrap();
+    }
+    for _ in 0..threads * 3 {
+        waiting.recv_timeout(TIMEOUT).expect("all begin to wait");
+    }
+    background::spawn(async move {
+        tokio::task::yield_now().await;
+        open.send(true).unwrap();
+    })
+    .unwrap();
+    for _ in 0..threads * 3 {
+        assert!(ended.recv_timeout(TIMEOUT).expect("all end"));
+    }
+}

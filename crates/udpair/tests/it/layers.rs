@@ -297,6 +297,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-io/src/system/linux/control.rs",
             "crates/udpair-io/src/system/linux/proc_net.rs",
             "crates/udpair-io/src/system/linux/rtnetlink.rs",
+            "crates/udpair-winrt/src/numbered.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
             "crates/udpair-cli/src/render.rs",
@@ -440,6 +441,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
                 "serde_json",
                 "tokio",
                 "udpair",
+                "udpair-winrt",
             ],
         ),
     ] {

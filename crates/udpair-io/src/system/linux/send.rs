@@ -1,9 +1,8 @@
 //! Sending: one sendmsg(2) for a datagram, one sendmmsg(2) for a batch.
 //!
 //! In a batch, consecutive datagrams of one length to one destination become one GSO message, which
-//! the kernel segments (`UDP_SEGMENT`, udp(7)). Payloads are not copied: a message is a list of
-//! pointers to them. Only very short payloads are copied, because the kernel needs more time to
-//! follow a pointer to such a payload than copying it takes.
+//! the kernel segments (`UDP_SEGMENT`, udp(7)). Payloads are not copied here: a message is a list of
+//! pointers to them.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -17,7 +16,7 @@ use super::calls;
 use super::control::ControlWriter;
 use super::message::empty_header;
 use super::send_buffer::outcome_of_failed_send;
-use crate::batch::{Destination, Outgoing, Run, SendBatch, Source};
+use crate::batch::{Destination, Outgoing, Run, Segments, SendBatch, Source};
 use crate::engine::Sent;
 use crate::gso::GsoBatch;
 use crate::offload::{self, Refusal};
@@ -124,12 +123,13 @@ pub(super) fn send_batch(
     to: Option<Destination>,
     max: usize,
 ) -> io::Result<Sent> {
-    let first = batch.queued().next().map(|first| Outgoing {
-        payload: &first.payload,
-        to: first.to.or(to),
-    });
-    let Some(first) = first.filter(|_| max > 0) else {
+    let first = batch.runs().next().filter(|_| max > 0);
+    let Some(first) = first.map(|run| run.first()) else {
         return Ok(Sent::default());
+    };
+    let first = Outgoing {
+        to: first.to.or(to),
+        ..first
     };
     send_messages(socket, first, |scratch, segments_max| {
         scratch.write(socket, batch, to, max, segments_max)
@@ -208,9 +208,6 @@ struct SendScratch {
     messages: Vec<GsoMessage>,
     payloads: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
-    /// Copies of short payloads, one after the other. Must not reallocate, because `payloads`
-    /// points into it.
-    copies: Vec<u8>,
     /// The end of the last payload. Only compared, never dereferenced.
     end: *const u8,
 }
@@ -236,7 +233,6 @@ impl SendScratch {
             messages: Vec::new(),
             payloads: Vec::new(),
             headers: Vec::new(),
-            copies: Vec::new(),
             end: ptr::null(),
         }
     }
@@ -251,35 +247,13 @@ impl SendScratch {
         max: usize,
         segments_max: Option<usize>,
     ) -> io::Result<()> {
-        self.clear();
-        self.copies.reserve(COPIES_BYTES_MAX);
-        let messages_max = messages_max();
-        // The current message: its size, its first entry in `payloads`, and its destination.
-        let mut current: Option<(GsoBatch, usize, &Option<Destination>)> = None;
-        for queued in batch.queued().take(max) {
-            let (payload, own) = (&queued.payload, &queued.to);
-            if let Some((size, first, destination)) = &mut current {
-                if *destination == own && size.add(payload.len()) {
-                    self.add_payload(*first, payload);
-                    continue;
-                }
-                self.end_message(*size, *first);
-            }
-            current = None;
-            if self.messages.len() == messages_max {
+        let mut writing = Writing::begin(self, socket, to, max, segments_max);
+        for (segments, own) in batch.queued() {
+            if !writing.add(segments, own)? {
                 break;
             }
-            match self.begin_message(socket, own.or(to), payload.len(), segments_max) {
-                Ok(size) => current = Some((size, self.payloads.len(), own)),
-                // Returned by a later call, for which this datagram is the first.
-                Err(_) if !self.messages.is_empty() => break,
-                Err(error) => return Err(error),
-            }
-            self.add_payload(self.payloads.len(), payload);
         }
-        if let Some((size, first, _)) = current {
-            self.end_message(size, first);
-        }
+        writing.end_current();
         Ok(())
     }
 
@@ -290,25 +264,19 @@ impl SendScratch {
         run: Run<'_>,
         segments_max: Option<usize>,
     ) -> io::Result<()> {
-        self.clear();
-        let mut rest = run.payload;
-        while !rest.is_empty() && self.messages.len() < messages_max() {
-            let length = run.segment.min(rest.len());
-            let mut size = self.begin_message(socket, run.to, length, segments_max)?;
-            size.add_run(rest.len() - length);
-            let (payload, following) = rest.split_at(size.bytes);
-            rest = following;
-            let first = self.payloads.len();
-            self.payloads.push(entry(payload));
-            self.end_message(size, first);
-        }
+        let segments = Segments {
+            bytes: run.payload,
+            length: run.segment,
+        };
+        let mut writing = Writing::begin(self, socket, None, usize::MAX, segments_max);
+        writing.add(segments, &run.to)?;
+        writing.end_current();
         Ok(())
     }
 
     fn clear(&mut self) {
         self.messages.clear();
         self.payloads.clear();
-        self.copies.clear();
     }
 
     /// Begins a message to `to` with a datagram of `length` bytes.
@@ -343,7 +311,7 @@ impl SendScratch {
         Ok(GsoBatch::begin(length, limits))
     }
 
-    /// Ends the last message, whose payloads begin at entry `first`.
+    /// Ends the last message.
     fn end_message(&mut self, size: GsoBatch, first: usize) {
         let payloads = self.payloads.len() - first;
         let Some(message) = self.messages.last_mut() else {
@@ -364,23 +332,11 @@ impl SendScratch {
     /// Adds `payload` to the message whose payloads begin at entry `first`. A payload that directly
     /// follows the previous one in memory extends the entry of that one.
     fn add_payload(&mut self, first: usize, payload: &[u8]) {
-        let (length, mut start) = (payload.len(), payload.as_ptr());
-        if start != self.end
-            && length <= COPIED_BYTES_MAX
-            && self.copies.len() + length <= COPIES_BYTES_MAX
-        {
-            start = self.copies.as_ptr().wrapping_add(self.copies.len());
-            self.copies.extend_from_slice(payload);
-        }
         match self.payloads[first..].last_mut() {
-            Some(previous) if start == self.end => previous.iov_len += length,
-            _ => self.payloads.push(libc::iovec {
-                // sendmmsg(2) only reads the payload.
-                iov_base: start.cast_mut().cast(),
-                iov_len: length,
-            }),
+            Some(previous) if payload.as_ptr() == self.end => previous.iov_len += payload.len(),
+            _ => self.payloads.push(entry(payload)),
         }
-        self.end = start.wrapping_add(length);
+        self.end = payload.as_ptr_range().end;
     }
 
     /// Sends the written messages, and returns how many of them the kernel took.
@@ -426,9 +382,8 @@ impl SendScratch {
         }
         let count = libc::c_uint::try_from(self.headers.len()).expect("at most MESSAGES_MAX");
         // SAFETY: the headers point into `messages` and `payloads`, with the correct lengths.
-        // Neither has changed since, and both outlive the call. The payloads are in the batch,
-        // which the caller of `write` still borrows, or in `copies`, whose capacity `write`
-        // reserved before it added the first copy.
+        // Neither has changed since, and both outlive the call. The payloads are in the batch or
+        // the run, which the caller of `write` still borrows.
         let sent = unsafe {
             libc::sendmmsg(
                 socket.as_raw_fd(),
@@ -463,6 +418,111 @@ impl SendScratch {
             bytes: sent.bytes + message.bytes,
             ..sent
         })
+    }
+}
+
+/// Writes the messages of one call.
+struct Writing<'a> {
+    scratch: &'a mut SendScratch,
+    socket: &'a Socket,
+    /// The destination of datagrams without one of their own; `None` stands for the peer.
+    to: Option<Destination>,
+    /// How many datagrams may still be added.
+    left: usize,
+    /// The largest number of datagrams in a message, where the kernel has refused more.
+    segments_max: Option<usize>,
+    current: Option<Current<'a>>,
+}
+
+/// A message to which more datagrams may be added: its size, its first entry in
+/// [`SendScratch::payloads`], and its destination.
+struct Current<'a> {
+    size: GsoBatch,
+    first: usize,
+    to: &'a Option<Destination>,
+}
+
+impl<'a> Writing<'a> {
+    fn begin(
+        scratch: &'a mut SendScratch,
+        socket: &'a Socket,
+        to: Option<Destination>,
+        max: usize,
+        segments_max: Option<usize>,
+    ) -> Self {
+        scratch.clear();
+        Self {
+            scratch,
+            socket,
+            to,
+            left: max,
+            segments_max,
+            current: None,
+        }
+    }
+
+    /// Adds datagrams to the current message and to further ones. Returns whether all were added.
+    #[inline]
+    fn add(&mut self, segments: Segments<'_>, own: &'a Option<Destination>) -> io::Result<bool> {
+        let mut rest = segments.bytes;
+        loop {
+            if self.left == 0 {
+                return Ok(false);
+            }
+            let length = segments.length.min(rest.len());
+            let is_added = self
+                .current
+                .as_mut()
+                .is_some_and(|message| message.to == own && message.size.add(length));
+            if !is_added && !self.begin_message(length, own)? {
+                return Ok(false);
+            }
+            let Some(message) = &mut self.current else {
+                return Ok(false);
+            };
+            // The first datagram is in. Those after it follow as long as they fit.
+            let mut added = 0;
+            if rest.len() > length && message.size.length == length {
+                let following = (self.left - 1).saturating_mul(length);
+                added = message.size.add_run(following.min(rest.len() - length));
+                self.left -= added.div_ceil(length);
+            }
+            self.left -= 1;
+            let (payload, others) = rest.split_at(length + added);
+            self.scratch.add_payload(message.first, payload);
+            if others.is_empty() {
+                return Ok(true);
+            }
+            rest = others;
+        }
+    }
+
+    /// Ends the current message, and begins one with a datagram of `length` bytes. Returns whether
+    /// there was room for it.
+    fn begin_message(&mut self, length: usize, own: &'a Option<Destination>) -> io::Result<bool> {
+        self.end_current();
+        let scratch = &mut *self.scratch;
+        if scratch.messages.len() == messages_max() {
+            return Ok(false);
+        }
+        let to = own.or(self.to);
+        match scratch.begin_message(self.socket, to, length, self.segments_max) {
+            Ok(size) => {
+                let first = scratch.payloads.len();
+                let to = own;
+                self.current = Some(Current { size, first, to });
+                Ok(true)
+            }
+            // Returned by a later call, for which this datagram is the first.
+            Err(_) if !scratch.messages.is_empty() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn end_current(&mut self) {
+        if let Some(current) = self.current.take() {
+            self.scratch.end_message(current.size, current.first);
+        }
     }
 }
 
@@ -565,12 +625,6 @@ fn add_source(control: &mut ControlWriter, socket: &Socket, to: &Destination) {
 
 /// How many messages one call sends at most.
 const MESSAGES_MAX: usize = 64;
-
-/// Longer payloads are not copied.
-const COPIED_BYTES_MAX: usize = 256;
-
-/// How many bytes of a batch are copied at most. Payloads after that are not copied.
-const COPIES_BYTES_MAX: usize = 65_536;
 
 thread_local! {
     static SCRATCH: RefCell<SendScratch> = const { RefCell::new(SendScratch::new()) };

@@ -162,7 +162,7 @@ impl Channel {
         let engine = self.settings.engine;
         while *count > 0 {
             let sent = self.call(|socket| engine.send_batch(socket, batch, to, *count));
-            let first = || batch.destinations().next().flatten().copied().or(to);
+            let first = || batch.runs().next().and_then(|run| run.to).or(to);
             let sent = self.count_sent(sent, first)?;
             *count -= sent.datagrams;
             remove(batch, sent.datagrams);

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use once_cell::race::OnceBox;
 use udpair_io::{Destination, SendBatch};
 
@@ -330,8 +331,8 @@ impl WriteQueue {
 struct Progress {
     /// Whether other tasks have to check what they wait for.
     concerns_others: bool,
-    /// Datagrams that were sent. Dropping a payload may run code of the application.
-    sent: SendBatch,
+    /// Payloads that were sent. Dropping one may run code of the application.
+    sent: Vec<Bytes>,
     discarded: Discarded,
 }
 
@@ -348,7 +349,7 @@ impl Writes {
                 &mut write.batch,
                 write.to,
                 &mut write.count,
-                |batch, count| batch.move_front(count, &mut progress.sent),
+                |batch, count| batch.remove_to(count, |bytes| progress.sent.push(bytes)),
             );
             if matches!(outcome, Err(SendFailure::Full)) {
                 self.is_full = true;

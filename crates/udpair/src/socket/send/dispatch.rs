@@ -249,15 +249,16 @@ pub(crate) async fn send_batch(
     if let Some(to) = to {
         many::check_multicast_only(shared, to.address)?;
     }
-    let first_with_own = batch.destinations().position(|own| own.is_some());
-    let count = first_with_own.unwrap_or(batch.len());
+    let without_own = batch.destinations().take_while(|(own, _)| own.is_none());
+    let count = without_own.map(|(_, datagrams)| datagrams).sum();
+    let are_all = count == batch.len();
     let has_broadcasts = to.is_some_and(|to| many::is_limited_broadcast(to.address));
     if count > 0 {
         let link = ready_link(shared, to.is_none()).await?;
         send_first(shared, link, batch, to, count, has_broadcasts).await?;
     }
-    let other = batch.destinations().next().flatten();
-    let Some(other) = other.filter(|_| first_with_own.is_some()) else {
+    let other = batch.runs().next().and_then(|run| run.to);
+    let Some(other) = other.filter(|_| !are_all) else {
         return Ok(());
     };
     let message = format!(
@@ -304,7 +305,7 @@ fn check_mixed(shared: &Shared, batch: &SendBatch) -> CheckedBatch {
         has_broadcasts: false,
         result: Ok(()),
     };
-    for to in batch.destinations() {
+    for (to, datagrams) in batch.destinations() {
         checked.result = match to {
             None if is_connected => Ok(()),
             None => shared.allow("send to the peer", Operation::WriteToPeer),
@@ -314,7 +315,7 @@ fn check_mixed(shared: &Shared, batch: &SendBatch) -> CheckedBatch {
         if checked.result.is_err() {
             break;
         }
-        checked.count += 1;
+        checked.count += datagrams;
         checked.has_broadcasts |= to.is_some_and(|to| many::is_limited_broadcast(to.address));
     }
     checked
@@ -402,7 +403,7 @@ fn attempt_first(
             Err(failure) => failure,
         };
         let error = transmit::failed(link, &many, failure, at_start);
-        let to = batch.destinations().next().flatten().copied();
+        let to = batch.runs().next().and_then(|run| run.to);
         let fallback = to.and_then(|to| many::fallback_without_route(shared, link, to, &error));
         if fallback.is_none() {
             return Err(error);
@@ -416,7 +417,7 @@ fn attempt_first(
         link.note_full();
         return Ok(Attempt::Full);
     }
-    batch.pop();
+    batch.remove(1);
     Ok(Attempt::Sent)
 }
 
@@ -450,12 +451,17 @@ fn check_adapters(
     count: usize,
 ) -> (usize, Result<(), Error>) {
     if link.channel.adapter().is_some() {
-        for (index, own) in batch.destinations().take(count).enumerate() {
+        let mut before = 0;
+        for (own, datagrams) in batch.destinations() {
+            if before >= count {
+                break;
+            }
             if let Some(to) = own.copied().or(to)
                 && let Err(error) = check_adapter(link, to)
             {
-                return (index, Err(error));
+                return (before, Err(error));
             }
+            before += datagrams;
         }
     }
     (count, Ok(()))
@@ -496,7 +502,7 @@ async fn send_many(
             return Err(error);
         };
         Box::pin(send_unchecked(link, payload, fallback)).await?;
-        batch.pop();
+        batch.remove(1);
         count -= 1;
     }
 }
@@ -515,7 +521,7 @@ async fn send_with_copies(
         let broadcast_first = first.and_then(|next| Some((next.payload, broadcast(next, to)?)));
         if let Some((payload, to)) = broadcast_first {
             send_copies(shared, link, payload, to).await?;
-            batch.pop();
+            batch.remove(1);
             left -= 1;
             continue;
         }

@@ -148,7 +148,7 @@ impl Feed {
 
     fn drop_failed(&mut self, result: Result<(), Error>) -> Result<(), Error> {
         if result.is_err() {
-            self.batch.pop();
+            self.batch.remove(1);
         }
         result
     }
