@@ -65,7 +65,7 @@ typedef struct udpair_information udpair_information;
 typedef struct udpair_input_stream udpair_input_stream;
 
 /**
- * Host names or endpoint pairs, in an order. It never changes.
+ * Host names, endpoint pairs or adapters, in an order. It never changes.
  */
 typedef struct udpair_list udpair_list;
 
@@ -388,6 +388,14 @@ udpair_hresult udpair_profile_name(const udpair_profile *profile, udpair_string 
 udpair_hresult udpair_profile_adapter(const udpair_profile *profile, udpair_adapter **out);
 
 /**
+ * Lists all adapters of this machine, as udpair_adapter, loopback and those without an address too. The
+ * list is the caller's. Any thread.
+ *
+ * Errors: the system's own.
+ */
+udpair_hresult udpair_adapters(udpair_list **out);
+
+/**
  * Lists the names of this machine and the addresses of its adapters, as udpair_host_name. The list
  * is the caller's. Any thread.
  *
@@ -658,10 +666,11 @@ udpair_hresult udpair_endpoint_pair_set_remote_service_name(const udpair_endpoin
 size_t udpair_list_length(const udpair_list *list);
 
 /**
- * Returns a new reference to an item, which is the caller's: a udpair_host_name or a
- * udpair_endpoint_pair, as the list has them. NULL if there is none. Any thread.
+ * Returns a new reference to an item, which is the caller's: a udpair_host_name, a
+ * udpair_endpoint_pair or a udpair_adapter, as the list has them. NULL if there is none. Any thread.
  */
-void *udpair_list_get(const udpair_list *list, size_t index);
+void *udpair_list_get(const udpair_list *list,
+                      size_t index);
 
 /**
  * Returns the identifier of an operation. 0 if it is NULL. Any thread.

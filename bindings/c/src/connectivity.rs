@@ -2,7 +2,9 @@
 
 use std::ffi::c_void;
 
-use udpair_winrt::{self as winrt, EventToken, HostNameSortOptions, Result, network_information};
+use udpair_winrt::{
+    self as winrt, EventToken, HostNameSortOptions, Result, network_information, udpair,
+};
 
 use crate::callback::{Callback, DestroyFn, RunFn};
 use crate::error::{HResult, guard, null, put, required};
@@ -151,6 +153,22 @@ pub extern "C" fn udpair_profile_adapter(
         let adapter = required(profile, "the profile")?.0.network_adapter();
         let of = |adapter| give(Adapter(adapter));
         put(out, adapter.map_or(std::ptr::null_mut(), of))
+    })
+}
+
+/// Lists all adapters of this machine, as udpair_adapter, loopback and those without an address too. The
+/// list is the caller's. Any thread.
+///
+/// Errors: the system's own.
+#[unsafe(no_mangle)]
+pub extern "C" fn udpair_adapters(out: Option<&mut *mut List>) -> HResult {
+    guard(|| {
+        let adapters = udpair::adapters().map_err(|error| {
+            let text = format!("cannot read the adapters of this machine: {error}");
+            winrt::Error::new(winrt::hresult::E_FAIL, text)
+        })?;
+        let adapters = adapters.into_iter();
+        put(out, give(List::of(adapters.map(|it| Adapter(it.into())))))
     })
 }
 

@@ -27,7 +27,7 @@ pub struct EndpointPair(pub(crate) winrt::EndpointPair);
 
 impl Handle for EndpointPair {}
 
-/// Host names or endpoint pairs, in an order. It never changes.
+/// Host names, endpoint pairs or adapters, in an order. It never changes.
 pub struct List(Vec<Any>);
 
 impl Handle for List {}
@@ -284,8 +284,8 @@ pub extern "C" fn udpair_list_length(list: Option<&List>) -> usize {
     list.map_or(0, |list| list.0.len())
 }
 
-/// Returns a new reference to an item, which is the caller's: a udpair_host_name or a
-/// udpair_endpoint_pair, as the list has them. NULL if there is none. Any thread.
+/// Returns a new reference to an item, which is the caller's: a udpair_host_name, a
+/// udpair_endpoint_pair or a udpair_adapter, as the list has them. NULL if there is none. Any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn udpair_list_get(list: Option<&List>, index: usize) -> *mut c_void {
     let item = list.and_then(|list| list.0.get(index));

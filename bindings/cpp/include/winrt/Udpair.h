@@ -1,10 +1,21 @@
-// What is not in WinRT: sockets that look names up in another way than the system does.
+// What is not in WinRT: all adapters, and sockets that look names up in another way than the system does.
 #pragma once
 
 #include "Windows.Networking.Sockets.h"
 
 namespace winrt::Udpair
 {
+    // Returns all adapters of this machine, loopback and those without an address too.
+    inline Windows::Foundation::Collections::IVectorView<
+        Windows::Networking::Connectivity::NetworkAdapter>
+    GetAdapters()
+    {
+        udpair_list* list{};
+        impl::check(udpair_adapters(&list));
+        return Windows::Foundation::Collections::IVectorView<
+            Windows::Networking::Connectivity::NetworkAdapter>::from_list(list);
+    }
+
     // Looks names up for sockets.
     struct Resolver : impl::reference<udpair_resolver>
     {

@@ -81,6 +81,9 @@ namespace winrt::Windows
                 impl::check(udpair_buffer_new(capacity, put()));
             }
 
+            // So that a literal 0 is a capacity, and not a null.
+            explicit Buffer(int capacity) : Buffer(static_cast<uint32_t>(capacity)) {}
+
             static Buffer CreateCopyFromMemoryBuffer(Foundation::IMemoryBuffer const& input);
             static Foundation::MemoryBuffer CreateMemoryBufferOverIBuffer(IBuffer const& input);
         };

@@ -30,7 +30,7 @@ namespace winrt
         }
         array_view(std::initializer_list<value_type> elements) noexcept
             requires std::is_const_v<T>
-            : m_data(elements.begin()), m_size(static_cast<size_type>(elements.size()))
+            : array_view(std::data(elements), static_cast<size_type>(elements.size()))
         {
         }
         // A vector, an array or a span of such elements.
