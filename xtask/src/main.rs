@@ -7,6 +7,8 @@
 mod api;
 mod bench;
 mod command;
+mod cpp;
+mod dist;
 mod fuzz;
 mod header;
 #[cfg(target_os = "linux")]
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         },
         ["api"] => api::run(false),
         ["api", "--write"] => api::run(true),
+        ["cpp"] => test::run_cpp(),
+        ["dist", "--prefix", prefix] => dist::run(prefix),
         ["header"] => header::run(false),
         ["header", "--write"] => header::run(true),
         ["package"] => test::run_package(),
@@ -74,6 +78,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
                   nightly compiler; with WORD, only those with WORD in their name
   api             compares the public API of the libraries with docs/api; --write
                   writes it down there
+  cpp             runs only the suite for C and C++
+  dist --prefix DIR
+                  builds the libraries for C and C++ and installs them below DIR
   header          compares the header of the C ABI with its sources; --write writes it
   package         checks that every published crate can be packaged without a warning
   spec            checks that every rule of MODEL.md has a test, and that tests cite

@@ -2,7 +2,8 @@
 //! test cites is in `MODEL.md`.
 //!
 //! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. The cases of the
-//! interop suites in this crate do the same.
+//! interop suites in this crate do the same, and tests in C++ do it in the comment before
+//! `TEST(name)`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -87,7 +88,19 @@ impl Citations {
                     .or_default()
                     .insert(file.to_owned());
             }
-            if let Some(comment) = line.strip_prefix("///") {
+            if file.ends_with(".cpp") {
+                if let Some(comment) = line.strip_prefix("//") {
+                    cited.extend(rules_in(comment));
+                } else if let Some(test) = line.strip_prefix("TEST(") {
+                    let test = format!("{}::{}", module(file), test.trim_end_matches(')'));
+                    for rule in std::mem::take(&mut cited) {
+                        self.tests.entry(rule).or_default().insert(test.clone());
+                    }
+                } else if line.starts_with('}') {
+                    // The end of a test, or of what it needs.
+                    cited.clear();
+                }
+            } else if let Some(comment) = line.strip_prefix("///") {
                 cited.extend(rules_in(comment));
             } else if line.starts_with("#[") {
                 is_test |= line.contains("test]") || line.contains("test(");
@@ -123,7 +136,7 @@ fn function_name(line: &str) -> Option<&str> {
 
 /// Returns the path that a file's tests are named by: `udpair::it::connect`, `udpair::name::host`.
 fn module(file: &str) -> String {
-    let name = file.trim_end_matches(".rs");
+    let name = file.trim_end_matches(".rs").trim_end_matches(".cpp");
     let name = match name
         .split_once("/tests/")
         .or_else(|| name.split_once("/src/"))
@@ -264,17 +277,26 @@ fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String 
     lines.join("\n") + "\n"
 }
 
-/// Returns the Rust files below `crates` and `xtask/src`, sorted, without this file.
+/// Returns the source files below `crates`, `bindings` and `xtask/src`, sorted, without this file.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut folders = vec![root.join("crates"), root.join("xtask/src")];
+    let mut folders = vec![
+        root.join("crates"),
+        root.join("bindings"),
+        root.join("xtask/src"),
+    ];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(&folder)
             .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("spec.rs") {
+                // What other tools have put there is not ours.
+                if !path.ends_with("node_modules") {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|e| e == "rs" || e == "cpp")
+                && !path.ends_with("spec.rs")
+            {
                 found.push(path);
             }
         }
@@ -316,6 +338,19 @@ fn without_rule() {}
         assert_eq!(citations.tests.get("CON-08"), Some(&name));
         assert_eq!(citations.tests.get("CON-07"), None);
         assert!(citations.anywhere.contains_key("CON-07"));
+    }
+
+    #[test]
+    fn tests_in_cpp_cite_rules_before_their_names() {
+        let source = "// CON-01: helpers only\nstruct helper\n{\n};\n\n// MSG-12, CON-09: text\n\
+                      TEST(an_event)\n{\n    // CON-02\n}\n\nTEST(another)\n";
+        let mut citations = Citations::default();
+        citations.read("bindings/cpp/tests/sockets.cpp", source);
+        let name = BTreeSet::from(["cpp::sockets::an_event".to_owned()]);
+        assert_eq!(citations.tests.get("MSG-12"), Some(&name));
+        assert_eq!(citations.tests.get("CON-09"), Some(&name));
+        assert_eq!(citations.tests.get("CON-01"), None);
+        assert_eq!(citations.tests.get("CON-02"), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-// Runs the tests whose names contain one of the arguments, or all.
+// Runs the tests whose names contain one of the arguments, or all; with `--except WORD`, all but those
+// with that word.
 
 #include "check.h"
 
@@ -92,11 +93,13 @@ int main(int count, char** arguments)
     int ran = 0;
     for (auto const& entry : test::all())
     {
+        bool const is_except = count == 3 && std::strcmp(arguments[1], "--except") == 0;
         bool is_chosen = count == 1;
         for (int index = 1; index < count; ++index)
         {
             is_chosen = is_chosen || std::strstr(entry.name, arguments[index]);
         }
+        is_chosen = is_except ? !std::strstr(entry.name, arguments[2]) : is_chosen;
         if (!is_chosen)
         {
             continue;

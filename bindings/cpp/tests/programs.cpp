@@ -2,8 +2,6 @@
 
 #include "check.h"
 
-// CON-01, OUT-01, MSG-07: the client of a voice service connects by a pair, asks for its own address
-// with 70 bytes, and reads the answer.
 namespace
 {
     struct voice_client
@@ -50,6 +48,8 @@ namespace
     };
 }
 
+// CON-01, OUT-01, MSG-07: the client of a voice service connects by a pair, asks for its own address
+// with 70 bytes, and reads the answer.
 TEST(a_voice_client_discovers_its_address)
 {
     test::peer const service;
@@ -69,8 +69,6 @@ TEST(a_voice_client_discovers_its_address)
     CHECK_EQUAL(port, 12345);
 }
 
-// CTL-11, GEP-01, CON-04, OUT-08: low latency, the first of the endpoint pairs, a handler, a connect,
-// and then a second stream on the socket that is connected.
 static IAsyncOperation<uint32_t> stream_game(
     DatagramSocket socket, hstring port, test::channel<std::string>* seen)
 {
@@ -89,6 +87,8 @@ static IAsyncOperation<uint32_t> stream_game(
     co_return stored;
 }
 
+// CTL-11, GEP-01, CON-04, OUT-08: low latency, the first of the endpoint pairs, a handler, a connect,
+// and then a second stream on the socket that is connected.
 TEST(a_game_opens_a_second_stream)
 {
     test::peer const server;
