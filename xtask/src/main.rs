@@ -13,6 +13,7 @@ mod fuzz;
 mod header;
 #[cfg(target_os = "linux")]
 mod interop;
+mod node;
 mod package;
 mod packages;
 mod spec;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["interop", name] => test::run_interop(name),
         ["check-targets"] => test::run_targets(targets::TARGETS),
         ["check-targets", chosen @ ..] => test::run_targets(chosen),
+        ["bench", "node", rest @ ..] => test::run_node_bench(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["fuzz"] => fuzz::run("600", ""),
         ["fuzz", seconds] => fuzz::run(seconds, ""),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ["dist", "--prefix", prefix] => dist::run(prefix),
         ["header"] => header::run(false),
         ["header", "--write"] => header::run(true),
+        ["node"] => test::run_node(),
         ["package"] => test::run_package(),
         ["spec"] => spec::run(false),
         ["spec", "--write"] => spec::run(true),
@@ -82,11 +85,13 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
   dist --prefix DIR
                   builds the libraries for C and C++ and installs them below DIR
   header          compares the header of the C ABI with its sources; --write writes it
+  node            builds the npm package and runs its tests, with Node.js 20 or newer
   package         checks that every published crate can be packaged without a warning
   spec            checks that every rule of MODEL.md has a test, and that tests cite
                   only rules that exist; --write updates the test names in MODEL.md
   bench           compares udpair with other ways of using UDP; see
-                  cargo xtask bench --help
+                  cargo xtask bench --help. `bench node` compares the npm package
+                  with node:dgram
 
 As root on Debian, a suite installs the packages that it needs. With --no-install
 nothing is installed, and the summary names the suites that cannot run.";

@@ -2,8 +2,8 @@
 //! test cites is in `MODEL.md`.
 //!
 //! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. The cases of the
-//! interop suites in this crate do the same, and tests in C++ do it in the comment before
-//! `TEST(name)`.
+//! interop suites in this crate do the same. A test in JavaScript cites it in the lines above its call
+//! of `test`, and one in C++ above `TEST(name)`: `// CON-09: ...`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -77,6 +77,12 @@ struct Citations {
 
 impl Citations {
     fn read(&mut self, file: &str, text: &str) {
+        if file.ends_with(".mjs") {
+            return self.read_script(file, text);
+        }
+        if file.ends_with(".cpp") {
+            return self.read_cpp(file, text);
+        }
         // A case of an interop suite is a test without the `#[test]` attribute.
         let is_suite = file.starts_with("xtask/src/interop");
         let mut cited: BTreeSet<String> = BTreeSet::new();
@@ -88,19 +94,7 @@ impl Citations {
                     .or_default()
                     .insert(file.to_owned());
             }
-            if file.ends_with(".cpp") {
-                if let Some(comment) = line.strip_prefix("//") {
-                    cited.extend(rules_in(comment));
-                } else if let Some(test) = line.strip_prefix("TEST(") {
-                    let test = format!("{}::{}", module(file), test.trim_end_matches(')'));
-                    for rule in std::mem::take(&mut cited) {
-                        self.tests.entry(rule).or_default().insert(test.clone());
-                    }
-                } else if line.starts_with('}') {
-                    // The end of a test, or of what it needs.
-                    cited.clear();
-                }
-            } else if let Some(comment) = line.strip_prefix("///") {
+            if let Some(comment) = line.strip_prefix("///") {
                 cited.extend(rules_in(comment));
             } else if line.starts_with("#[") {
                 is_test |= line.contains("test]") || line.contains("test(");
@@ -123,6 +117,70 @@ impl Citations {
     }
 }
 
+impl Citations {
+    /// Reads a file of tests in C++.
+    fn read_cpp(&mut self, file: &str, text: &str) {
+        let theme = module(file.trim_end_matches(".cpp"));
+        let mut cited = BTreeSet::new();
+        for line in text.lines() {
+            if let Some(comment) = line.strip_prefix("//") {
+                cited.extend(rules_in(comment));
+                continue;
+            }
+            for rule in &cited {
+                let files = self.anywhere.entry(rule.clone()).or_default();
+                files.insert(file.to_owned());
+                if let Some(test) = line.strip_prefix("TEST(") {
+                    let test = test.trim_end_matches(')');
+                    let tests = self.tests.entry(rule.clone()).or_default();
+                    tests.insert(format!("{theme}::{test}"));
+                }
+            }
+            cited.clear();
+        }
+    }
+
+    /// Reads a file of tests in JavaScript.
+    fn read_script(&mut self, file: &str, text: &str) {
+        let name = file.rsplit('/').next().unwrap_or(file);
+        let theme = name.split('.').next().unwrap_or(name);
+        let mut cited = BTreeSet::new();
+        for line in text.lines().map(str::trim) {
+            if let Some(comment) = line.strip_prefix("//") {
+                cited.extend(rules_in(comment));
+                continue;
+            }
+            for rule in &cited {
+                let files = self.anywhere.entry(rule.clone()).or_default();
+                files.insert(file.to_owned());
+                if let Some(title) = title(line) {
+                    let tests = self.tests.entry(rule.clone()).or_default();
+                    tests.insert(format!("node::{theme}::{title}"));
+                }
+            }
+            cited.clear();
+        }
+    }
+}
+
+/// Returns the name of a test in JavaScript, from the line that begins it, with underscores for all
+/// but letters and digits.
+fn title(line: &str) -> Option<String> {
+    let rest = line.strip_prefix("test(")?;
+    let quote = rest
+        .chars()
+        .next()
+        .filter(|quote| "'`\"".contains(*quote))?;
+    let title = rest[1..].split(quote).next()?;
+    let words = title.split(|c: char| !c.is_alphanumeric());
+    Some(
+        words
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join("_"),
+    )
+}
+
 /// Returns whether a line may belong to an attribute that spans several lines.
 fn is_inside_attribute(line: &str) -> bool {
     line.is_empty() || line.starts_with(')')
@@ -136,7 +194,7 @@ fn function_name(line: &str) -> Option<&str> {
 
 /// Returns the path that a file's tests are named by: `udpair::it::connect`, `udpair::name::host`.
 fn module(file: &str) -> String {
-    let name = file.trim_end_matches(".rs").trim_end_matches(".cpp");
+    let name = file.trim_end_matches(".rs");
     let name = match name
         .split_once("/tests/")
         .or_else(|| name.split_once("/src/"))
@@ -277,11 +335,13 @@ fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String 
     lines.join("\n") + "\n"
 }
 
-/// Returns the source files below `crates`, `bindings` and `xtask/src`, sorted, without this file.
+/// Returns the Rust files below `crates` and `xtask/src`, and the tests in JavaScript and C++, sorted,
+/// without this file.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut folders = vec![
+        root.join("bindings/cpp/tests"),
+        root.join("bindings/node/test"),
         root.join("crates"),
-        root.join("bindings"),
         root.join("xtask/src"),
     ];
     let mut found = Vec::new();
@@ -290,11 +350,10 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
             .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
-                // What other tools have put there is not ours.
-                if !path.ends_with("node_modules") {
-                    folders.push(path);
-                }
-            } else if path.extension().is_some_and(|e| e == "rs" || e == "cpp")
+                folders.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|e| e == "rs" || e == "mjs" || e == "cpp")
                 && !path.ends_with("spec.rs")
             {
                 found.push(path);
@@ -338,6 +397,29 @@ fn without_rule() {}
         assert_eq!(citations.tests.get("CON-08"), Some(&name));
         assert_eq!(citations.tests.get("CON-07"), None);
         assert!(citations.anywhere.contains_key("CON-07"));
+    }
+
+    const SCRIPT: &str = "
+// PRJ-03, MSG-02: handlers.
+test('a handler\u{2019}s name', () => {});
+
+// Not above a test: MSG-01.
+const x = 1;
+for (const way of ways) {
+  // CLS-01
+  test(`it ends, with ${way}`, async () => {});
+}
+";
+
+    #[test]
+    fn tests_in_javascript_cite_rules_above_them() {
+        let mut citations = Citations::default();
+        citations.read("bindings/node/test/page.test.mjs", SCRIPT);
+        let named = |name: &str| BTreeSet::from([format!("node::page::{name}")]);
+        let tests = &citations.tests;
+        assert_eq!(tests.get("PRJ-03"), Some(&named("a_handler_s_name")));
+        assert_eq!(tests.get("CLS-01"), Some(&named("it_ends_with_way")));
+        assert_eq!(tests.get("MSG-01"), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::command::{cargo, run as run_program};
 use crate::cpp;
 #[cfg(target_os = "linux")]
 use crate::interop;
+use crate::node;
 use crate::package;
 use crate::spec;
 use crate::suite::{Outcome, Report};
@@ -103,6 +104,7 @@ pub(crate) fn run() -> ExitCode {
         ]))
         .into()
     });
+    report.run("npm package", node::check);
     report.run("other systems", || {
         targets::check(targets::FOREIGN).or_skipped()
     });
@@ -141,6 +143,24 @@ pub(crate) fn run_package() -> ExitCode {
     let mut report = Report::default();
     report.run("packages", || package::check().into());
     finish(&report)
+}
+
+/// Builds and tests the npm package.
+pub(crate) fn run_node() -> ExitCode {
+    let mut report = Report::default();
+    report.run("npm package", node::check);
+    finish(&report)
+}
+
+/// Measures the npm package beside `node:dgram`.
+pub(crate) fn run_node_bench(arguments: &[&str]) -> ExitCode {
+    match node::bench(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Checks that the workspace compiles for other systems.

@@ -449,6 +449,17 @@ void udpair_remove_network_status_changed(int64_t token);
 udpair_hresult udpair_not_implemented(int32_t member);
 
 /**
+ * Writes what is known about the address of this machine that a host name is: the adapter, which
+ * is the caller's, and the length of the network's prefix in bits, or -1. The adapter is NULL for
+ * every host name that udpair_host_names has not listed. Any thread.
+ *
+ * Errors: E_INVALIDARG if an argument is NULL.
+ */
+udpair_hresult udpair_host_name_ip_information(const udpair_host_name *host_name,
+                                               udpair_adapter **adapter,
+                                               int32_t *prefix_length);
+
+/**
  * Writes the text of the last call that has failed on this thread to `message`, which the caller
  * frees with udpair_string_free. Later calls that succeed do not change it.
  */
@@ -478,6 +489,18 @@ void udpair_release(const void *object);
  * the handler was registered with, for example. The pointers may differ. Any thread.
  */
 bool udpair_is_same(const void *one, const void *other);
+
+/**
+ * Returns the number of items; 0 if the list is NULL. Any thread.
+ */
+size_t udpair_list_length(const udpair_list *list);
+
+/**
+ * Returns a new reference to an item, which is the caller's: a udpair_host_name, a
+ * udpair_endpoint_pair or a udpair_adapter, as the list has them. NULL if there is none. Any thread.
+ */
+void *udpair_list_get(const udpair_list *list,
+                      size_t index);
 
 /**
  * Writes where the payload of a message is: as long as a reference to the message is held. Any
@@ -574,17 +597,6 @@ bool udpair_host_name_is_equal(const udpair_host_name *host_name, const udpair_h
 udpair_hresult udpair_host_name_compare(udpair_text value1, udpair_text value2, int32_t *out);
 
 /**
- * Writes what is known about the address of this machine that a host name is: the adapter, which
- * is the caller's, and the length of the network's prefix in bits, or -1. The adapter is NULL for
- * every host name that udpair_host_names has not listed. Any thread.
- *
- * Errors: E_INVALIDARG if an argument is NULL.
- */
-udpair_hresult udpair_host_name_ip_information(const udpair_host_name *host_name,
-                                               udpair_adapter **adapter,
-                                               int32_t *prefix_length);
-
-/**
  * Makes an endpoint pair, which is the caller's. Without a local host name, and with an empty local
  * service name, the system chooses the local end. Any thread.
  *
@@ -659,18 +671,6 @@ udpair_hresult udpair_endpoint_pair_remote_service_name(const udpair_endpoint_pa
  */
 udpair_hresult udpair_endpoint_pair_set_remote_service_name(const udpair_endpoint_pair *endpoint_pair,
                                                             udpair_text service_name);
-
-/**
- * Returns the number of items; 0 if the list is NULL. Any thread.
- */
-size_t udpair_list_length(const udpair_list *list);
-
-/**
- * Returns a new reference to an item, which is the caller's: a udpair_host_name, a
- * udpair_endpoint_pair or a udpair_adapter, as the list has them. NULL if there is none. Any thread.
- */
-void *udpair_list_get(const udpair_list *list,
-                      size_t index);
 
 /**
  * Returns the identifier of an operation. 0 if it is NULL. Any thread.
@@ -796,6 +796,11 @@ udpair_hresult udpair_completer_on_cancel(const udpair_completer *completer,
  * frees with udpair_string_free; empty if there is none. Any thread.
  */
 void udpair_operation_error_message(const udpair_operation *operation, udpair_string *message);
+
+/**
+ * Frees text that a function has given. A text without data is ignored. Any thread.
+ */
+void udpair_string_free(udpair_string text);
 
 /**
  * Makes a reader that owns a stream, which is the caller's. Nothing is loaded yet. Any thread.
@@ -1332,11 +1337,6 @@ udpair_hresult udpair_input_stream_read(const udpair_input_stream *stream,
  * Closes a stream: pending reads and later calls fail. Any thread.
  */
 void udpair_input_stream_close(const udpair_input_stream *stream);
-
-/**
- * Frees text that a function has given. A text without data is ignored. Any thread.
- */
-void udpair_string_free(udpair_string text);
 
 /**
  * Makes a writer that owns a stream, or none if it is NULL. The writer is the caller's. Any thread.

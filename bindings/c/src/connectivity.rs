@@ -9,10 +9,12 @@ use udpair_winrt::{
 use crate::callback::{Callback, DestroyFn, RunFn};
 use crate::error::{HResult, guard, null, put, required};
 use crate::handle::{Any, Handle, give};
-use crate::names::{EndpointPair, HostName, List};
+use crate::list::List;
+use crate::names::{EndpointPair, HostName};
 use crate::operation::{Operation, Value, started};
 use crate::options::{numbered, token_of};
-use crate::text::OwnedText;
+use crate::owned::OwnedText;
+use crate::text::array;
 
 /// A network adapter of this machine, as it was when it was looked up.
 pub struct Adapter(pub(crate) winrt::NetworkAdapter);
@@ -197,15 +199,11 @@ pub extern "C" fn udpair_sort_endpoint_pairs(
     out: Option<&mut *mut List>,
 ) -> HResult {
     guard(|| {
-        if pairs.is_null() && count > 0 {
-            return Err(null("the array of pairs"));
-        }
-        let pair = |index| {
-            // SAFETY: the caller promises `count` pointers, each null or an endpoint pair.
-            let pair = unsafe { *pairs.add(index) };
-            Ok(required(pair, "an endpoint pair")?.0.clone())
+        let pair = |pair: &Option<&EndpointPair>| {
+            let pair = required(*pair, "an endpoint pair")?;
+            Ok(pair.0.clone())
         };
-        let pairs: Result<Vec<_>> = (0..count).map(pair).collect();
+        let pairs: Result<Vec<_>> = array(pairs, count)?.iter().map(pair).collect();
         let options = HostNameSortOptions::try_from(sort_options)?;
         let sorted = network_information::sorted_endpoint_pairs(&pairs?, options)?;
         put(out, give(List::of(sorted.into_iter().map(EndpointPair))))
@@ -270,5 +268,27 @@ pub extern "C" fn udpair_not_implemented(member: i32) -> HResult {
         2 => network_information::lan_identifiers().map(drop),
         3 => network_information::proxy_configuration("").get().map(drop),
         _ => numbered::<winrt::AsyncStatus>(-1).map(drop),
+    })
+}
+
+/// Writes what is known about the address of this machine that a host name is: the adapter, which
+/// is the caller's, and the length of the network's prefix in bits, or -1. The adapter is NULL for
+/// every host name that udpair_host_names has not listed. Any thread.
+///
+/// Errors: E_INVALIDARG if an argument is NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn udpair_host_name_ip_information(
+    host_name: Option<&HostName>,
+    adapter: Option<&mut *mut Adapter>,
+    prefix_length: Option<&mut i32>,
+) -> HResult {
+    guard(|| {
+        let information = required(host_name, "the host name")?.0.ip_information();
+        let prefix = information
+            .as_ref()
+            .and_then(winrt::IpInformation::prefix_length);
+        put(prefix_length, prefix.map_or(-1, i32::from))?;
+        let of = |ip: winrt::IpInformation| give(Adapter(ip.network_adapter()));
+        put(adapter, information.map_or(std::ptr::null_mut(), of))
     })
 }

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use udpair_winrt::{Error, Result, SocketError, hresult};
 
-use crate::text::OwnedText;
+use crate::owned::OwnedText;
 
 /// What a function returns: 0, or the HRESULT of an error, which is negative.
 pub type HResult = i32;

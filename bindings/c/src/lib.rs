@@ -5,14 +5,15 @@
 //! model, and puts the result where the caller wants it.
 //!
 //! `handle.rs` counts the references of objects, `error.rs` turns errors and panics into numbers,
-//! `text.rs` takes and gives text and bytes, `callback.rs` holds the caller's functions. The other
-//! files have the functions, one file for each part of the model.
+//! `text.rs` takes text, bytes and arrays, `owned.rs` gives text, `callback.rs` holds the caller's
+//! functions, and `buffer.rs` has the bytes that a program reads and writes in place. The other files
+//! have the functions, one file for each part of the model.
 //!
 //! # Safety
 //!
 //! The arguments are references, so that most of the code is safe: the caller promises by calling
-//! that each pointer is null or an object of that type which it holds a reference to. What has to
-//! look behind a pointer is in the four files above and in `buffer.rs`.
+//! that each pointer is null or an object of that type which it holds a reference to. Only the files
+//! above, but for `error.rs`, have unsafe blocks.
 
 #![allow(
     clippy::not_unsafe_ptr_arg_deref,
@@ -24,10 +25,12 @@ pub mod callback;
 pub mod connectivity;
 pub mod error;
 pub mod handle;
+pub mod list;
 pub mod message;
 pub mod names;
 pub mod operation;
 mod options;
+pub mod owned;
 pub mod reader;
 pub mod resolver;
 pub mod socket;

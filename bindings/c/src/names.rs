@@ -1,14 +1,12 @@
 //! Host names and endpoint pairs.
 
-use std::ffi::c_void;
-
 use udpair_winrt as winrt;
 use udpair_winrt::Result;
 
-use crate::connectivity::Adapter;
 use crate::error::{HResult, guard, put, required};
-use crate::handle::{Any, Handle, give};
-use crate::text::{OwnedText, Text};
+use crate::handle::{Handle, give};
+use crate::owned::OwnedText;
+use crate::text::Text;
 
 /// A name or an address of a host. It never changes.
 pub struct HostName(pub(crate) winrt::HostName);
@@ -26,17 +24,6 @@ impl HostName {
 pub struct EndpointPair(pub(crate) winrt::EndpointPair);
 
 impl Handle for EndpointPair {}
-
-/// Host names, endpoint pairs or adapters, in an order. It never changes.
-pub struct List(Vec<Any>);
-
-impl Handle for List {}
-
-impl List {
-    pub(crate) fn of<T: Handle>(items: impl IntoIterator<Item = T>) -> Self {
-        Self(items.into_iter().map(Any::new).collect())
-    }
-}
 
 fn host(argument: Option<&HostName>) -> Result<&winrt::HostName> {
     Ok(&required(argument, "the host name")?.0)
@@ -116,28 +103,6 @@ pub extern "C" fn udpair_host_name_compare(
     out: Option<&mut i32>,
 ) -> HResult {
     guard(|| put(out, winrt::HostName::compare(value1.get()?, value2.get()?)?))
-}
-
-/// Writes what is known about the address of this machine that a host name is: the adapter, which
-/// is the caller's, and the length of the network's prefix in bits, or -1. The adapter is NULL for
-/// every host name that udpair_host_names has not listed. Any thread.
-///
-/// Errors: E_INVALIDARG if an argument is NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn udpair_host_name_ip_information(
-    host_name: Option<&HostName>,
-    adapter: Option<&mut *mut Adapter>,
-    prefix_length: Option<&mut i32>,
-) -> HResult {
-    guard(|| {
-        let information = host(host_name)?.ip_information();
-        let prefix = information
-            .as_ref()
-            .and_then(winrt::IpInformation::prefix_length);
-        put(prefix_length, prefix.map_or(-1, i32::from))?;
-        let of = |ip: winrt::IpInformation| give(Adapter(ip.network_adapter()));
-        put(adapter, information.map_or(std::ptr::null_mut(), of))
-    })
 }
 
 /// Makes an endpoint pair, which is the caller's. Without a local host name, and with an empty local
@@ -276,18 +241,4 @@ pub extern "C" fn udpair_endpoint_pair_set_remote_service_name(
         pair(endpoint_pair)?.set_remote_service_name(service_name.get()?);
         Ok(())
     })
-}
-
-/// Returns the number of items; 0 if the list is NULL. Any thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn udpair_list_length(list: Option<&List>) -> usize {
-    list.map_or(0, |list| list.0.len())
-}
-
-/// Returns a new reference to an item, which is the caller's: a udpair_host_name, a
-/// udpair_endpoint_pair or a udpair_adapter, as the list has them. NULL if there is none. Any thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn udpair_list_get(list: Option<&List>, index: usize) -> *mut c_void {
-    let item = list.and_then(|list| list.0.get(index));
-    item.map_or(std::ptr::null_mut(), Any::give)
 }

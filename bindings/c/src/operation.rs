@@ -9,7 +9,8 @@ use udpair_winrt::{self as winrt, AsyncStatus, Error, Result};
 use crate::callback::{Callback, DestroyFn};
 use crate::error::{HResult, contained, guard, invalid, null, put, required};
 use crate::handle::{Any, Handle, give};
-use crate::text::{OwnedText, Text};
+use crate::owned::OwnedText;
+use crate::text::Text;
 
 /// An operation that has started: connecting, or a write, for example. It goes on whether or not
 /// anybody waits for it.

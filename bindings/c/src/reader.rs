@@ -9,8 +9,9 @@ use crate::error::{HResult, contained, guard, null, put, required};
 use crate::handle::{Handle, give};
 use crate::operation::{Operation, Value, started};
 use crate::options::{byte_order, encoding, stream_options};
+use crate::owned::OwnedText;
 use crate::streams::InputStream;
-use crate::text::OwnedText;
+use crate::text::place;
 
 /// Reads values from a stream or a buffer. A read that fails leaves everything unread.
 pub struct Reader(pub(crate) winrt::DataReader);
@@ -301,15 +302,7 @@ pub extern "C" fn udpair_reader_read_bytes(
     data: *mut u8,
     length: usize,
 ) -> HResult {
-    guard(|| {
-        let place = match (data.is_null(), length) {
-            (_, 0) => &mut [],
-            (true, _) => return Err(null("the place for the bytes")),
-            // SAFETY: the caller promises that many writable bytes, until the call returns.
-            (false, _) => unsafe { std::slice::from_raw_parts_mut(data, length) },
-        };
-        inner(reader)?.read_bytes(place)
-    })
+    guard(|| inner(reader)?.read_bytes(place(data, length)?))
 }
 
 /// Reads `length` bytes as a new buffer, which is the caller's. Any thread.

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use udpair_winrt::Result;
 use udpair_winrt::udpair;
 
-use crate::error::{HResult, guard, invalid, null, put};
+use crate::error::{HResult, guard, invalid, put};
 use crate::handle::{Handle, give};
-use crate::text::Text;
+use crate::text::{Text, array};
 
 /// What looks names up for sockets.
 pub struct Resolver(pub(crate) udpair::Resolver);
@@ -30,14 +30,8 @@ pub extern "C" fn udpair_resolver_new(
     out: Option<&mut *mut Resolver>,
 ) -> HResult {
     guard(|| {
-        if dns_servers.is_null() && count > 0 {
-            return Err(null("the array of servers"));
-        }
-        let server = |index| {
-            // SAFETY: the caller promises `count` texts.
-            server(unsafe { &*dns_servers.add(index) }.get()?)
-        };
-        let servers: Result<Vec<_>> = (0..count).map(server).collect();
+        let server = |text: &Text| server(text.get()?);
+        let servers: Result<Vec<_>> = array(dns_servers, count)?.iter().map(server).collect();
         let servers = servers?;
         let mut builder = udpair::Resolver::builder();
         if !servers.is_empty() {

@@ -16,13 +16,15 @@ use crate::callback::{Callback, DestroyFn};
 use crate::connectivity::{Adapter, Guid};
 use crate::error::{HResult, contained, guard, null, put, required};
 use crate::handle::{Any, Handle, Object, give, shared};
+use crate::list::List;
 use crate::message::{Datagram, MessageEvent};
-use crate::names::{EndpointPair, HostName, List};
+use crate::names::{EndpointPair, HostName};
 use crate::operation::{Operation, Value, acted, started};
 use crate::options::{numbered, token_of};
+use crate::owned::OwnedText;
 use crate::resolver::Resolver;
 use crate::streams::OutputStream;
-use crate::text::{OwnedText, Text};
+use crate::text::Text;
 
 /// A socket for datagrams. It is closed when the last reference to it is released.
 pub struct Socket(DatagramSocket);

@@ -1,4 +1,4 @@
-//! Text and bytes of the caller, and text for the caller.
+//! Text, bytes and arrays of the caller.
 
 use std::ffi::c_char;
 use std::slice;
@@ -25,16 +25,6 @@ pub struct Text {
 pub struct Span {
     /// The first byte.
     pub data: *const u8,
-    /// The number of bytes.
-    pub length: usize,
-}
-
-/// Text for the caller, which frees it with udpair_string_free: UTF-8, and a NUL after it that the
-/// length does not count.
-#[repr(C)]
-pub struct OwnedText {
-    /// The first byte, never NULL.
-    pub data: *mut c_char,
     /// The number of bytes.
     pub length: usize,
 }
@@ -101,25 +91,30 @@ impl Span {
     }
 }
 
-impl OwnedText {
-    pub(crate) fn new(text: &str) -> Self {
-        let mut bytes = Vec::with_capacity(text.len() + 1);
-        bytes.extend_from_slice(text.as_bytes());
-        bytes.push(0);
-        let bytes = Box::into_raw(bytes.into_boxed_slice());
-        Self {
-            data: bytes.cast(),
-            length: text.len(),
-        }
+/// Returns an array of the caller, who promises that many elements until the call returns.
+///
+/// # Errors
+///
+/// `E_INVALIDARG`: there is none.
+pub(crate) fn array<'a, T>(start: *const T, count: usize) -> Result<&'a [T]> {
+    match (start.is_null(), count) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(null("the array")),
+        // SAFETY: see above.
+        (false, _) => Ok(unsafe { slice::from_raw_parts(start, count) }),
     }
 }
 
-/// Frees text that a function has given. A text without data is ignored. Any thread.
-#[unsafe(no_mangle)]
-pub extern "C" fn udpair_string_free(text: OwnedText) {
-    if !text.data.is_null() {
-        let bytes = std::ptr::slice_from_raw_parts_mut(text.data.cast::<u8>(), text.length + 1);
-        // SAFETY: `new` has made this box, and the caller gives it back.
-        drop(unsafe { Box::from_raw(bytes) });
+/// Returns bytes of the caller to write to, who promises that many until the call returns.
+///
+/// # Errors
+///
+/// `E_INVALIDARG`: there are none.
+pub(crate) fn place<'a>(start: *mut u8, length: usize) -> Result<&'a mut [u8]> {
+    match (start.is_null(), length) {
+        (_, 0) => Ok(&mut []),
+        (true, _) => Err(null("the place for the bytes")),
+        // SAFETY: see above.
+        (false, _) => Ok(unsafe { slice::from_raw_parts_mut(start, length) }),
     }
 }

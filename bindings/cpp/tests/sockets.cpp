@@ -356,7 +356,7 @@ TEST(the_networks_of_this_machine)
     CHECK_CODE(not_implemented, NetworkInformation::GetProxyConfigurationAsync(Uri(L"http://a")));
 }
 
-// BRK-07, BRK-08: the types of the broker are there, and nothing is handed over.
+// The types of the broker are there, and nothing is handed over.
 TEST(there_is_no_broker)
 {
     CHECK_EQUAL(SocketActivityInformation::AllSockets().Size(), 0u);
