@@ -1,6 +1,8 @@
 //! The suite for C and C++: headers, tests, examples and the installed package, with two compilers,
 //! the address sanitizer and valgrind.
 
+pub(crate) mod bench;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -38,6 +38,13 @@ fn main() -> ExitCode {
         ["interop", name] => test::run_interop(name),
         ["check-targets"] => test::run_targets(targets::TARGETS),
         ["check-targets", chosen @ ..] => test::run_targets(chosen),
+        ["bench", "cpp"] => match cpp::bench::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        },
         ["bench", "node", rest @ ..] => test::run_node_bench(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["fuzz"] => fuzz::run("600", ""),
@@ -82,6 +89,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
   api             compares the public API of the libraries with docs/api; --write
                   writes it down there
   cpp             runs only the suite for C and C++
+  bench cpp       measures receiving through the event of C++
   dist --prefix DIR
                   builds the libraries for C and C++ and installs them below DIR
   header          compares the header of the C ABI with its sources; --write writes it

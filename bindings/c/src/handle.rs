@@ -7,6 +7,7 @@
 use std::ffi::c_void;
 use std::mem::offset_of;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 /// A value that a program can hold references to.
 pub(crate) trait Handle: Sized + Send + Sync + 'static {
@@ -70,6 +71,18 @@ impl<T: Handle> Object<T> {
         // SAFETY: the value is a field of the live object.
         unsafe { &raw const (*Arc::as_ptr(self)).value }
     }
+}
+
+/// Returns the value of an object that nobody else has a reference to. Cheaper than [`Arc::get_mut`].
+pub(crate) fn unique<T: Handle>(object: &mut Arc<Object<T>>) -> Option<&mut T> {
+    if Arc::strong_count(object) != 1 || Arc::weak_count(object) != 0 {
+        return None;
+    }
+    // What others did before they released it is seen here.
+    fence(Ordering::Acquire);
+    let object = Arc::as_ptr(object).cast_mut();
+    // SAFETY: this is the only reference, and it is borrowed mutably; so nobody can make another one.
+    Some(unsafe { &mut (*object).value })
 }
 
 /// Returns a new object whose only reference is the program's.

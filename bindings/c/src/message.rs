@@ -19,8 +19,9 @@ pub struct MessageEvent(Option<MessageReceivedEventArgs>);
 impl Handle for MessageEvent {}
 
 impl MessageEvent {
-    pub(crate) fn new(arguments: MessageReceivedEventArgs) -> Self {
-        Self(Some(arguments))
+    /// Returns an object that has no message yet.
+    pub(crate) fn new() -> Self {
+        Self(None)
     }
 
     /// Replaces the message. The object is used again if no program has kept it.

@@ -8,14 +8,14 @@ use udpair_winrt::udpair::{self, RecvBatch, background};
 use udpair_winrt::{
     self as winrt, Buffer as ModelBuffer, DatagramSocket, EventToken, HostNameSortOptions, IBuffer,
     MessageReceivedEventArgs, Received, Reception, Result, SocketActivityConnectedStandbyAction,
-    SocketActivityContext, SocketQualityOfService,
+    SocketActivityContext, SocketQualityOfService, after_events,
 };
 
 use crate::buffer::Buffer;
 use crate::callback::{Callback, DestroyFn};
 use crate::connectivity::{Adapter, Guid};
 use crate::error::{HResult, contained, guard, null, put, required};
-use crate::handle::{Any, Handle, Object, give, shared};
+use crate::handle::{Any, Handle, Object, give, shared, unique};
 use crate::list::List;
 use crate::message::{Datagram, MessageEvent};
 use crate::names::{EndpointPair, HostName};
@@ -302,16 +302,30 @@ pub extern "C" fn udpair_socket_add_message_received(
                 lend(arguments, |message| {
                     function(callback.context(), sender.as_ptr(), message);
                 });
+                SENDER.set(Some(sender));
             })?;
         put(token, EventToken::value(added))
     })
 }
 
 /// Returns the object by which the program knows a socket; a new one if it has released that.
+///
+/// It is the same one for the events that come together: to look it up takes longer than most handlers.
 fn sender(known: &Weak<Object<Socket>>, socket: &DatagramSocket) -> Arc<Object<Socket>> {
-    known
-        .upgrade()
-        .unwrap_or_else(|| Object::new(Socket(socket.clone())))
+    match SENDER.take() {
+        Some(sender) if sender.value.0 == *socket => sender,
+        _ => {
+            after_events(|| drop(SENDER.take()));
+            known
+                .upgrade()
+                .unwrap_or_else(|| Object::new(Socket(socket.clone())))
+        }
+    }
+}
+
+thread_local! {
+    /// The socket whose events this thread raises.
+    static SENDER: Cell<Option<Arc<Object<Socket>>>> = const { Cell::new(None) };
 }
 
 thread_local! {
@@ -321,18 +335,17 @@ thread_local! {
 
 /// Calls `action` with a message as an object, which is used again if the action does not keep it.
 fn lend(arguments: MessageReceivedEventArgs, action: impl FnOnce(*const MessageEvent)) {
-    let mut spare = SPARE.take();
-    let mut message = match spare.as_mut().and_then(Arc::get_mut) {
-        Some(unused) => {
-            unused.value.replace(Some(arguments));
-            spare.expect("it is there")
-        }
-        None => Object::new(MessageEvent::new(arguments)),
-    };
+    let mut message = SPARE
+        .take()
+        .unwrap_or_else(|| Object::new(MessageEvent::new()));
+    match unique(&mut message) {
+        Some(unused) => unused.replace(Some(arguments)),
+        None => unreachable!("only objects that nobody has are kept"),
+    }
     action(message.as_ptr());
-    if let Some(unused) = Arc::get_mut(&mut message) {
+    if let Some(unused) = unique(&mut message) {
         // The payload goes now, and the object stays.
-        unused.value.replace(None);
+        unused.replace(None);
         SPARE.set(Some(message));
     }
 }
