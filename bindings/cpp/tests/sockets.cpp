@@ -252,6 +252,32 @@ TEST(arguments_outlive_their_socket)
     CHECK_EQUAL(std::string(payload.begin(), payload.end()), "two");
 }
 
+// CLS-04: a socket that has received is closed with its last reference, and gives its handler up.
+TEST(a_socket_that_has_received_is_closed)
+{
+    struct told
+    {
+        test::channel<int>& gone;
+        ~told() { gone.put(1); }
+    };
+    test::channel<int> gone;
+    test::channel<message> messages;
+    test::peer const peer;
+    {
+        DatagramSocket const socket;
+        auto const handler
+            = [held = std::shared_ptr<told>(new told{ gone }), call = into(messages)](
+                  DatagramSocket const& sender,
+                  DatagramSocketMessageReceivedEventArgs const& args) { call(sender, args); };
+        socket.MessageReceived(handler);
+        socket.BindEndpointAsync(test::loopback(), L"").get();
+        peer.send("1", socket.Information().LocalPort());
+        CHECK_EQUAL(messages.take().first, "1");
+        CHECK_EQUAL(gone.size(), 0u);
+    }
+    gone.take();
+}
+
 // MSG-18, CLS-05: a handler may wait for an operation, reply, and close its socket.
 TEST(a_handler_may_wait_and_close)
 {
