@@ -7,7 +7,10 @@
 mod api;
 mod bench;
 mod command;
+mod cpp;
+mod dist;
 mod fuzz;
+mod header;
 #[cfg(target_os = "linux")]
 mod interop;
 mod node;
@@ -35,6 +38,13 @@ fn main() -> ExitCode {
         ["interop", name] => test::run_interop(name),
         ["check-targets"] => test::run_targets(targets::TARGETS),
         ["check-targets", chosen @ ..] => test::run_targets(chosen),
+        ["bench", "cpp"] => match cpp::bench::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        },
         ["bench", "node", rest @ ..] => test::run_node_bench(rest),
         ["bench", rest @ ..] => bench::run(rest),
         ["fuzz"] => fuzz::run("600", ""),
@@ -50,6 +60,10 @@ fn main() -> ExitCode {
         },
         ["api"] => api::run(false),
         ["api", "--write"] => api::run(true),
+        ["cpp"] => test::run_cpp(),
+        ["dist", "--prefix", prefix] => dist::run(prefix),
+        ["header"] => header::run(false),
+        ["header", "--write"] => header::run(true),
         ["node"] => test::run_node(),
         ["package"] => test::run_package(),
         ["spec"] => spec::run(false),
@@ -74,6 +88,11 @@ const USAGE: &str = "usage: cargo xtask COMMAND [--no-install]
                   nightly compiler; with WORD, only those with WORD in their name
   api             compares the public API of the libraries with docs/api; --write
                   writes it down there
+  cpp             runs only the suite for C and C++
+  bench cpp       measures receiving through the event of C++
+  dist --prefix DIR
+                  builds the libraries for C and C++ and installs them below DIR
+  header          compares the header of the C ABI with its sources; --write writes it
   node            builds the npm package and runs its tests, with Node.js 20 or newer
   package         checks that every published crate can be packaged without a warning
   spec            checks that every rule of MODEL.md has a test, and that tests cite

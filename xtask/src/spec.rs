@@ -3,7 +3,7 @@
 //!
 //! A test cites a rule by its number in the doc comment: `/// CON-09: ...`. The cases of the
 //! interop suites in this crate do the same. A test in JavaScript cites it in the lines above its call
-//! of `test`: `// CON-09: ...`.
+//! of `test`, and one in C++ above `TEST(name)`: `// CON-09: ...`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -80,6 +80,9 @@ impl Citations {
         if file.ends_with(".mjs") {
             return self.read_script(file, text);
         }
+        if file.ends_with(".cpp") {
+            return self.read_cpp(file, text);
+        }
         // A case of an interop suite is a test without the `#[test]` attribute.
         let is_suite = file.starts_with("xtask/src/interop");
         let mut cited: BTreeSet<String> = BTreeSet::new();
@@ -115,6 +118,28 @@ impl Citations {
 }
 
 impl Citations {
+    /// Reads a file of tests in C++.
+    fn read_cpp(&mut self, file: &str, text: &str) {
+        let theme = module(file.trim_end_matches(".cpp"));
+        let mut cited = BTreeSet::new();
+        for line in text.lines() {
+            if let Some(comment) = line.strip_prefix("//") {
+                cited.extend(rules_in(comment));
+                continue;
+            }
+            for rule in &cited {
+                let files = self.anywhere.entry(rule.clone()).or_default();
+                files.insert(file.to_owned());
+                if let Some(test) = line.strip_prefix("TEST(") {
+                    let test = test.trim_end_matches(')');
+                    let tests = self.tests.entry(rule.clone()).or_default();
+                    tests.insert(format!("{theme}::{test}"));
+                }
+            }
+            cited.clear();
+        }
+    }
+
     /// Reads a file of tests in JavaScript.
     fn read_script(&mut self, file: &str, text: &str) {
         let name = file.rsplit('/').next().unwrap_or(file);
@@ -310,10 +335,11 @@ fn with_tests(text: &str, tests: &BTreeMap<String, BTreeSet<String>>) -> String 
     lines.join("\n") + "\n"
 }
 
-/// Returns the Rust files below `crates` and `xtask/src`, and the tests in JavaScript, sorted, without
-/// this file.
+/// Returns the Rust files below `crates` and `xtask/src`, and the tests in JavaScript and C++, sorted,
+/// without this file.
 fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
     let mut folders = vec![
+        root.join("bindings/cpp/tests"),
         root.join("bindings/node/test"),
         root.join("crates"),
         root.join("xtask/src"),
@@ -325,7 +351,9 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
         for path in entries.flatten().map(|entry| entry.path()) {
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs" || e == "mjs")
+            } else if path
+                .extension()
+                .is_some_and(|e| e == "rs" || e == "mjs" || e == "cpp")
                 && !path.ends_with("spec.rs")
             {
                 found.push(path);
@@ -392,6 +420,19 @@ for (const way of ways) {
         assert_eq!(tests.get("PRJ-03"), Some(&named("a_handler_s_name")));
         assert_eq!(tests.get("CLS-01"), Some(&named("it_ends_with_way")));
         assert_eq!(tests.get("MSG-01"), None);
+    }
+
+    #[test]
+    fn tests_in_cpp_cite_rules_before_their_names() {
+        let source = "// CON-01: helpers only\nstruct helper\n{\n};\n\n// MSG-12, CON-09: text\n\
+                      TEST(an_event)\n{\n    // CON-02\n}\n\nTEST(another)\n";
+        let mut citations = Citations::default();
+        citations.read("bindings/cpp/tests/sockets.cpp", source);
+        let name = BTreeSet::from(["cpp::sockets::an_event".to_owned()]);
+        assert_eq!(citations.tests.get("MSG-12"), Some(&name));
+        assert_eq!(citations.tests.get("CON-09"), Some(&name));
+        assert_eq!(citations.tests.get("CON-01"), None);
+        assert_eq!(citations.tests.get("CON-02"), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::api;
 use crate::command::{cargo, run as run_program};
+use crate::cpp;
 #[cfg(target_os = "linux")]
 use crate::interop;
 use crate::node;
@@ -107,7 +108,15 @@ pub(crate) fn run() -> ExitCode {
     report.run("other systems", || {
         targets::check(targets::FOREIGN).or_skipped()
     });
+    cpp::add(&mut report);
     add_interop(&mut report, "");
+    finish(&report)
+}
+
+/// Runs the suite for C and C++.
+pub(crate) fn run_cpp() -> ExitCode {
+    let mut report = Report::default();
+    cpp::add(&mut report);
     finish(&report)
 }
 

@@ -44,7 +44,7 @@ impl Arguments {
             "-4 and -6 cannot be used together: give only one of them"
         } else if global.verbose && global.quiet {
             "-v and -q cannot be used together: give only one of them"
-        } else if matches!(self.command, Command::Demo) && global.chooses_addresses() {
+        } else if matches!(self.command, Command::Demo(_)) && global.chooses_addresses() {
             "the demo chooses its own addresses, servers and options: give it none of these flags"
         } else if global.srv && !self.command.has_remote() {
             "--srv is about the service of a remote host, which this command does not have"
@@ -181,7 +181,7 @@ pub(crate) enum Command {
     /// List the network adapters of this machine and their addresses
     Adapters(Adapters),
     /// Run a demo on this machine only: DNS server, echo peers, non-peer sender
-    Demo,
+    Demo(Demo),
 }
 
 impl Command {
@@ -189,9 +189,16 @@ impl Command {
     fn has_remote(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Ask(_) | Self::Send(_) | Self::Resolve(_) => true,
-            Self::Listen(_) | Self::Services(_) | Self::Adapters(_) | Self::Demo => false,
+            Self::Listen(_) | Self::Services(_) | Self::Adapters(_) | Self::Demo(_) => false,
         }
     }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Only start the DNS server and the echo peers, for other programs, until interrupted
+    #[arg(long)]
+    pub(crate) serve: bool,
 }
 
 /// The remote endpoint.

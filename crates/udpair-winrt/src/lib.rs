@@ -40,6 +40,7 @@ pub use sockets::{
     Received, Reception, SocketActivityConnectedStandbyAction, SocketActivityContext,
     SocketActivityInformation, SocketActivityKind, SocketActivityTrigger,
     SocketActivityTriggerDetails, SocketActivityTriggerReason, SocketError, SocketQualityOfService,
+    after_events,
 };
 pub use storage_streams::{
     Buffer, DataReader, DataReaderLoadOperation, DataWriter, DataWriterStoreOperation, IBuffer,

@@ -26,5 +26,6 @@ pub use broker::{
 };
 pub use control::{DatagramSocketControl, SocketQualityOfService};
 pub use information::DatagramSocketInformation;
+pub use receive::after_events;
 pub use reception::{Received, Reception};
 pub use socket_error::SocketError;

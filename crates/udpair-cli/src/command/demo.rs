@@ -2,6 +2,7 @@
 //!
 //! Starts a DNS server and a few echo peers on loopback. Then it resolves an endpoint pair through
 //! SRV records, connects a socket to it, exchanges datagrams, and drops those of a non-peer sender.
+//! With `--serve` it only starts them, so that examples in other languages can do the main job.
 
 mod environment;
 
@@ -14,10 +15,11 @@ use udpair::{
 };
 
 use super::context::{Context, Exit, Failure};
+use crate::args::Demo;
 use crate::event::Event;
 use environment::{DOMAIN, Environment};
 
-pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(context: &Context, demo: &Demo) -> Result<Exit, Failure> {
     let notes = Notes { context };
     let environment = Environment::start(context).await?;
 
@@ -34,6 +36,10 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
                 DOMAIN, peer.priority, peer.weight, peer.port, peer.host
             ))
             .await?;
+    }
+    if demo.serve {
+        // The peers and the server run until the process is interrupted.
+        std::future::pending::<()>().await;
     }
 
     let resolver = Resolver::builder()

@@ -235,6 +235,33 @@ fn the_demo_shows_the_main_job() {
     assert_eq!(finished.events().last().unwrap()["non_peer_dropped"], 1);
 }
 
+/// Other programs can do the main job against the servers of the demo.
+#[test]
+fn the_demo_serves_other_programs() {
+    let mut demo = Running::start(&["demo", "--serve"]);
+    let server = loop {
+        let line = demo.next_line();
+        if let Some((_, server)) = line.split_once("DNS server at ") {
+            break server.to_owned();
+        }
+    };
+    let services = std::env::temp_dir().join(format!("udpair-demo-{}", std::process::id()));
+    std::fs::write(&services, "").unwrap();
+    let services_text = services.to_str().unwrap();
+    let asked = udpair(&[
+        "ask",
+        "example.test",
+        "echo",
+        "hello",
+        "--dns",
+        &server,
+        "--services",
+        services_text,
+    ]);
+    std::fs::remove_file(&services).unwrap();
+    assert_eq!((asked.code, asked.stdout.trim()), (0, "hello"), "{asked:?}");
+}
+
 /// MCG-01, BRC-01: the adapter that joined is reported, and a datagram to the group is received
 /// within its hop limit.
 #[test]

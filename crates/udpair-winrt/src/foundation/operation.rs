@@ -263,6 +263,14 @@ where
         Ok(())
     }
 
+    /// Calls `action` when the operation has ended, on a thread of its own, where it may block.
+    ///
+    /// This does not use up the handler of [`set_completed`](Self::set_completed), and may be called
+    /// any number of times: a binding for a language with coroutines resumes them so.
+    pub fn when_ended(&self, action: impl FnOnce(AsyncStatus) + Send + 'static) {
+        self.follow(move |status, _| handlers::run(move || action(status)));
+    }
+
     /// Sets the handler that is called with the progress of the operation, and replaces an earlier
     /// one. What was reported before is not repeated.
     ///

@@ -82,6 +82,18 @@ impl Reception {
     }
 }
 
+/// Calls `action` once, on this thread, after the events that have come together with the present one. To
+/// be called by a handler; a later call replaces an earlier one.
+///
+/// A binding keeps until then what all these events share.
+pub fn after_events(action: fn()) {
+    AFTER_EVENTS.set(Some(action));
+}
+
+thread_local! {
+    static AFTER_EVENTS: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
 /// Calls the handlers for an event, or for each datagram of `batch`.
 fn deliver(core: Arc<Core>, event: Option<Event>, batch: &mut RecvBatch) {
     let socket = DatagramSocket(core);
@@ -108,6 +120,9 @@ fn deliver(core: Arc<Core>, event: Option<Event>, batch: &mut RecvBatch) {
                 }
             }
         }
+    }
+    if let Some(action) = AFTER_EVENTS.take() {
+        action();
     }
 }
 

@@ -778,3 +778,30 @@ fn a_panic_of_a_late_handler_reaches_the_caller() {
     assert!(panic::catch_unwind(set).is_err());
     assert_eq!(operation.status(), AsyncStatus::Completed);
 }
+
+/// A binding learns the end any number of times, beside the handler, on a thread that may block.
+#[test]
+fn any_number_of_actions_follow_the_end() {
+    let (operation, completer) = Operation::<u32>::pending();
+    let (sender, ended) = mpsc::channel();
+    for number in 0..3 {
+        let (sender, other) = (sender.clone(), Operation::<u32>::run(async { Ok(7) }));
+        operation.when_ended(move |status| {
+            assert_eq!(other.get().unwrap(), 7);
+            sender
+                .send((number, status, thread::current().id()))
+                .unwrap();
+        });
+    }
+    operation.set_completed(|_, _| ()).unwrap();
+    assert!(ended.try_recv().is_err());
+    completer.complete(Ok(1));
+    operation.when_ended(move |status| sender.send((3, status, thread::current().id())).unwrap());
+    let mut numbers = HashSet::new();
+    for (number, status, thread) in (0..4).map(|_| ended.recv_timeout(TIMEOUT).unwrap()) {
+        assert_eq!(status, AsyncStatus::Completed);
+        assert_ne!(thread, thread::current().id());
+        numbers.insert(number);
+    }
+    assert_eq!(numbers.len(), 4);
+}

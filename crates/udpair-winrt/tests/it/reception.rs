@@ -91,3 +91,44 @@ fn a_write_at_once_does_not_bind() {
     stream.write(&Buffer::copy_from(b"first")).get().unwrap();
     assert!(stream.try_write(b"second").unwrap());
 }
+
+/// A handler has something done once after the events that have come together.
+#[test]
+fn an_action_runs_after_the_events_that_came_together() {
+    thread_local! {
+        static EVENTS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+    static TOGETHER: std::sync::Mutex<Vec<usize>> = std::sync::Mutex::new(Vec::new());
+
+    let socket = DatagramSocket::new();
+    let (sender, seen) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    socket
+        .on_message_received(move |_, arguments| {
+            EVENTS.set(EVENTS.get() + 1);
+            udpair_winrt::after_events(|| TOGETHER.lock().unwrap().push(EVENTS.take()));
+            let payload = arguments.payload().unwrap().to_vec();
+            sender.send(payload.clone()).unwrap();
+            if payload == b"first" {
+                released.recv().unwrap();
+            }
+        })
+        .unwrap();
+    let host = "127.0.0.1".parse().unwrap();
+    socket.bind_endpoint(Some(&host), "").get().unwrap();
+    let address = format!("127.0.0.1:{}", socket.information().local_port());
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // The second and third arrive while the handler of the first runs, and then come together.
+    peer.send_to(b"first", &address).unwrap();
+    assert_eq!(seen.recv().unwrap(), b"first");
+    for payload in [b"two", b"three".as_slice()] {
+        peer.send_to(payload, &address).unwrap();
+    }
+    release.send(()).unwrap();
+    assert_eq!(seen.recv().unwrap(), b"two");
+    assert_eq!(seen.recv().unwrap(), b"three");
+    // Behind the events before it.
+    peer.send_to(b"last", &address).unwrap();
+    assert_eq!(seen.recv().unwrap(), b"last");
+    assert_eq!(TOGETHER.lock().unwrap()[..2], [1, 2]);
+}

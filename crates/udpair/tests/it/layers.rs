@@ -222,6 +222,20 @@ const RULES: &[Rule] = &[
         why: "three files call C, each with its argument",
     },
     Rule {
+        files: &["bindings/c/src"],
+        except: &[],
+        never: &[
+            "libc",
+            "socket2",
+            "mio",
+            "tokio",
+            "udpair_io",
+            "target_os",
+            "std::net::UdpSocket",
+        ],
+        why: "a binding decides nothing: it calls the members of the object model",
+    },
+    Rule {
         files: &["crates/udpair-bench/src"],
         except: &[
             "crates/udpair-bench/src/system.rs",
@@ -458,6 +472,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
             ],
         ),
         ("udpair-winrt", &["bytes", "udpair"]),
+        ("udpair-c", &["bytes", "udpair-winrt"]),
         (
             "udpair-bench",
             &[
@@ -477,7 +492,11 @@ fn every_crate_has_only_its_allowed_dependencies() {
             &["bytes", "libloading", "napi", "napi-derive", "udpair-winrt"],
         ),
     ] {
-        let manifest = root().join("crates").join(name).join("Cargo.toml");
+        let folder = match name.strip_prefix("udpair-") {
+            Some("c") => root().join("bindings/c"),
+            _ => root().join("crates").join(name),
+        };
+        let manifest = folder.join("Cargo.toml");
         let text = fs::read_to_string(&manifest).unwrap();
         let mut is_product = false;
         let found: BTreeSet<_> = text
@@ -530,6 +549,26 @@ fn unsafe_code_is_only_in_the_system_folders_and_where_the_driver_registers() {
         if is_register {
             assert_eq!(uses, 1, "{}", name.display());
         }
+    }
+}
+
+/// The C ABI looks behind the pointers of its callers in a few files.
+#[test]
+fn the_c_abi_looks_behind_pointers_in_few_files() {
+    let root = root();
+    let may = [
+        "buffer.rs",
+        "callback.rs",
+        "handle.rs",
+        "owned.rs",
+        "text.rs",
+    ];
+    for file in sources(&root, &["bindings/c/src"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        let uses = words(&text).filter(|word| word == "unsafe").count();
+        let exported = text.matches("#[unsafe(no_mangle)]").count();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(uses == exported || may.contains(&name), "{name}");
     }
 }
 
