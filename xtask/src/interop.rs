@@ -30,6 +30,7 @@ mod refusal;
 mod release;
 mod sandbox;
 mod scenarios;
+mod status;
 mod stun;
 mod suite;
 mod udpair;
@@ -45,6 +46,7 @@ pub(crate) const SUITES: &[Suite] = &[
     peers::SUITE,
     network::SUITE,
     adapters::SUITE,
+    status::SUITE,
     multicast::SUITE,
     broadcast::SUITE,
     attachment::SUITE,

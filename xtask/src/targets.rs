@@ -62,8 +62,13 @@ fn check_one(target: &str) -> Result<(), String> {
         "-Zbuild-std=std,panic_abort",
     ];
     let mut cargo = Command::new(CARGO);
+    cargo.args(arguments);
+    if target.ends_with("windows-gnu") {
+        // Its build script wants a library of Node.js, which only the other toolchain of Windows does
+        // without.
+        cargo.args(["--exclude", "udpair-node"]);
+    }
     cargo
-        .args(arguments)
         .env("RUSTC", RUSTC)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-D warnings")

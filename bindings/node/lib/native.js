@@ -12,8 +12,10 @@ function platformPackage() {
   return `@udpair/linux-${arch}-${libc}`;
 }
 
+/** @returns {any} */
 function load() {
   try {
+    // @ts-ignore: it has no types, and is not always there
     return require('../udpair.node');
   } catch (error) {
     if (/** @type {any} */ (error).code !== 'MODULE_NOT_FOUND') throw error;

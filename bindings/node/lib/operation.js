@@ -22,6 +22,7 @@ let nextId = 1;
  * @extends {CancellablePromise<T>}
  */
 class AsyncOperation extends CancellablePromise {
+  /** @type {number} */
   #status = AsyncStatus.started;
 
   /** @type {any} */
@@ -76,25 +77,32 @@ class AsyncOperation extends CancellablePromise {
    * @template T
    * @param {[number, any]} started
    * @param {(result: any) => T} [convert] makes the result of the native part's
-   * @param {() => void} [atEnd] is called before anything that waits for the end
+   * @param {() => void} [atEnd] is called before anything that waits for the end; what it throws is the
+   *   error of the operation
    * @returns {AsyncOperation<T>}
    */
   static of([kind, value], convert = identity, atEnd = nothing) {
     const operation = new AsyncOperation();
-    if (kind !== 2) {
-      atEnd();
-      if (kind === 0) operation.#end(AsyncStatus.completed, null, convert(value));
-      else operation.#end(AsyncStatus.error, value, undefined);
-      return operation;
-    }
-    operation.#number = value;
-    whenSettled(value, (error, result) => {
+    const settle = (/** @type {any} */ error, /** @type {any} */ result) => {
       operation.#number = 0;
-      atEnd();
-      if (error === null) operation.#end(AsyncStatus.completed, null, convert(result));
-      else if (error.name === 'Canceled') operation.#end(AsyncStatus.canceled, error, undefined);
-      else operation.#end(AsyncStatus.error, error, undefined);
-    });
+      try {
+        atEnd();
+        if (error === null) operation.#end(AsyncStatus.completed, null, convert(result));
+      } catch (thrown) {
+        error ??= thrown;
+      }
+      if (error === null) return;
+      const status = error.name === 'Canceled' ? AsyncStatus.canceled : AsyncStatus.error;
+      operation.#end(status, error, undefined);
+    };
+    if (kind === 0) {
+      settle(null, value);
+    } else if (kind === 1) {
+      settle(value, undefined);
+    } else {
+      operation.#number = value;
+      whenSettled(value, settle);
+    }
     return operation;
   }
 
@@ -184,6 +192,7 @@ class AsyncOperation extends CancellablePromise {
    * @param {any} result
    */
   #end(status, error, result) {
+    if (this.#status !== AsyncStatus.started) return;
     this.#status = status;
     this.#error = error;
     this.#result = result;

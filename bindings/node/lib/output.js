@@ -7,6 +7,8 @@ const { promised } = require('./promised.js');
 const { runtime } = require('./runtime.js');
 const { invalidArgument } = require('./failure.js');
 
+const NOTHING = new Uint8Array(0);
+
 /** A destination of a socket. One write is one datagram. */
 class OutputStream {
   /** @type {any} */
@@ -48,14 +50,15 @@ class OutputStream {
    * @returns {Promise<number>} the number of bytes
    */
   send(payload) {
-    let bytes;
+    /** @type {Uint8Array} */
+    let bytes = NOTHING;
     try {
       bytes = toBytes(payload);
       if (this.#tryWrite(bytes)) return Promise.resolve(bytes.length);
     } catch (error) {
       if (/** @type {any} */ (error).code !== 'ERR_INVALID_STATE') return Promise.reject(error);
     }
-    const { length } = /** @type {Uint8Array} */ (bytes);
+    const { length } = bytes;
     return promised(() => this.#native.write(runtime, bytes), () => length, { atEnd: this.#opened });
   }
 

@@ -19,15 +19,21 @@ function promised(start, convert, { atEnd, signal } = {}) {
       atEnd?.();
       if (kind === 0) resolve(convert(value));
       else reject(value);
+      // What is thrown here rejects the promise.
       return;
     }
     const abort = () => runtime.cancel(value);
     signal?.addEventListener('abort', abort, { once: true });
     whenSettled(value, (error, result) => {
       signal?.removeEventListener('abort', abort);
-      atEnd?.();
-      if (error === null) resolve(convert(result));
-      else reject(signal?.aborted ? signal.reason : error);
+      try {
+        atEnd?.();
+        if (error === null) resolve(convert(result));
+      } catch (thrown) {
+        error ??= thrown;
+      }
+      // A promise that is resolved stays so.
+      reject(signal?.aborted ? signal.reason : error);
     });
   });
 }

@@ -63,6 +63,25 @@ const { native, runtime } = require('./runtime.js');
  */
 
 /**
+ * What a socket has counted, since it was opened.
+ *
+ * @typedef {object} Statistics
+ * @property {number} datagramsReceived
+ * @property {number} bytesReceived
+ * @property {number} receiveCalls calls of the system
+ * @property {number} datagramsSent
+ * @property {number} bytesSent
+ * @property {number} sendCalls calls of the system
+ * @property {number} sendDropped datagrams that the system has dropped on their way out
+ * @property {number} kernelDropped datagrams that found the receive buffer full
+ * @property {boolean} kernelDroppedExact whether that number is exact, or a lower bound
+ * @property {number} queueDropped
+ * @property {number} nonPeerDropped datagrams of others than the peer
+ * @property {number} peerErrors errors that the network has sent back
+ * @property {number} truncated
+ */
+
+/**
  * The events of a socket, with the arguments of their listeners.
  *
  * @typedef {object} SocketEvents
@@ -110,10 +129,11 @@ class DatagramSocket extends EventEmitter {
     const { queueMessages = 1024, overflow = 'pause', signal } = options;
     this.#queueOptions = { capacity: queueMessages, overflow };
     this.#reception = new Reception(this.#native, (block, at) => this.#deliver(block, at));
-    this.on('newListener', (type) => {
+    const listeners = /** @type {EventEmitter} */ (/** @type {unknown} */ (this));
+    listeners.on('newListener', (type) => {
       if (type === 'message') queueMicrotask(this.#adjust);
     });
-    this.on('removeListener', (type) => {
+    listeners.on('removeListener', (type) => {
       if (type === 'message') this.#adjust();
     });
     if (signal !== undefined) {
@@ -305,7 +325,11 @@ class DatagramSocket extends EventEmitter {
     this.#native.leave(String(group), adapter, source);
   }
 
-  /** What the socket has counted. */
+  /**
+   * What the socket has counted.
+   *
+   * @returns {Statistics}
+   */
   statistics() {
     return this.#native.statistics();
   }
@@ -347,11 +371,11 @@ class DatagramSocket extends EventEmitter {
     return this;
   }
 
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+  [Symbol.dispose]() {
     this.close();
   }
 
-  async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]() {
+  async [Symbol.asyncDispose]() {
     this.close();
   }
 

@@ -5,12 +5,16 @@
 //! `network.rs`, `data.rs`, `streams.rs`), operations that end later (`operations.rs`), and batches of
 //! datagrams (`receiver.rs`, `record.rs`).
 //!
-//! One [`Runtime`](runtime::Runtime) belongs to each environment of JavaScript: the main thread and
+//! One `Runtime` (`runtime.rs`) belongs to each environment of JavaScript: the main thread and
 //! each worker. libuv watches the sockets of an environment (`uv.rs`), other threads write to it by a
 //! mailbox (`mailbox.rs`), and all else runs on its thread. Calls of C are in `uv.rs`, `mailbox.rs` and
 //! `js.rs`.
 
 #![deny(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(dead_code, reason = "a test has no JavaScript that calls the exports")
+)]
 #![allow(
     missing_docs,
     unreachable_pub,

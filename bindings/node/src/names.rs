@@ -5,7 +5,6 @@ use napi_derive::napi;
 use udpair_winrt::{EndpointPair, HostName};
 
 use crate::failure::OrThrow;
-use crate::network::NativeIpInformation;
 
 /// A host name.
 #[napi]
@@ -36,11 +35,6 @@ impl NativeHostName {
     #[napi]
     pub fn kind(&self) -> i32 {
         self.0.kind() as i32
-    }
-
-    #[napi]
-    pub fn ip_information(&self) -> Option<NativeIpInformation> {
-        self.0.ip_information().map(NativeIpInformation)
     }
 
     #[napi]

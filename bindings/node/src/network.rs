@@ -62,6 +62,14 @@ impl NativeNetworkAdapter {
     }
 }
 
+#[napi]
+impl NativeHostName {
+    #[napi]
+    pub fn ip_information(&self) -> Option<NativeIpInformation> {
+        self.0.ip_information().map(NativeIpInformation)
+    }
+}
+
 /// What is known about an address of this machine.
 #[napi]
 pub struct NativeIpInformation(pub(crate) IpInformation);

@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use napi::bindgen_prelude::Null;
 use udpair_winrt::udpair::{Event, Metadata, RecvBatch, background};
-use udpair_winrt::{MessageReceivedEventArgs, Received, Reception};
+use udpair_winrt::{Error, MessageReceivedEventArgs, Received, Reception, hresult};
 
 use crate::js::{self, Callback, Memory};
 use crate::record::{self, Header, Kind};
-use crate::runtime::State;
+use crate::runtime::{Receives, State};
 use crate::uv::Poll;
 
 /// What receives for a socket, once it is open.
@@ -52,7 +52,7 @@ impl Receiver {
         state: &Rc<State>,
         reception: Reception,
         on_records: Callback,
-    ) -> std::io::Result<Rc<Self>> {
+    ) -> Result<Rc<Self>, Error> {
         let receiver = Rc::new(Self {
             reception: Arc::new(reception),
             batch: RefCell::default(),
@@ -66,20 +66,24 @@ impl Receiver {
             state: state.clone(),
             number: Cell::new(0),
         });
-        receiver.number.set(state.add_receiver(&receiver));
+        let weak: Weak<dyn Receives> = Rc::<Self>::downgrade(&receiver);
+        receiver.number.set(state.add_receiver(weak));
         receiver.start()?;
         Ok(receiver)
     }
 
-    fn start(self: &Rc<Self>) -> std::io::Result<()> {
+    fn start(self: &Rc<Self>) -> Result<(), Error> {
         let source = match &self.state.event_loop {
             Some(event_loop) => {
-                let socket = self.reception.socket();
-                let socket = socket.ok_or_else(|| std::io::Error::other("the socket is closed"))?;
+                let Some(socket) = self.reception.socket() else {
+                    return Ok(());
+                };
                 let descriptor = socket.inner().descriptor()?;
                 let weak = Rc::downgrade(self);
-                Source::Poll(Poll::new(event_loop, descriptor, move || {
-                    report_to(&weak);
+                let poll = Poll::new(event_loop, descriptor, move || report_to(&weak));
+                Source::Poll(poll.map_err(|error| {
+                    let text = format!("the event loop cannot watch the socket: {error}");
+                    Error::new(hresult::E_FAIL, text)
                 })?)
             }
             None => {
@@ -199,7 +203,7 @@ impl Receiver {
         let limit = self.limit.get();
         if messages == limit {
             self.limit.set((limit * 2).min(MESSAGES_MAX));
-        } else if messages < limit / 4 {
+        } else if messages <= limit / 4 {
             self.limit.set((limit / 2).max(MESSAGES_MIN));
         }
     }
@@ -272,6 +276,16 @@ impl Receiver {
             self.state.release();
         }
         drop(source);
+    }
+}
+
+impl Receives for Receiver {
+    fn report(&self) {
+        Receiver::report(self);
+    }
+
+    fn stop(&self) {
+        Receiver::stop(self);
     }
 }
 
@@ -465,7 +479,7 @@ mod flag {
 const MESSAGES_MAX: usize = 32;
 
 /// How many messages a batch has at most after others that were short.
-const MESSAGES_MIN: usize = 4;
+const MESSAGES_MIN: usize = 1;
 
 /// After how many failures in a row reception ends: the system does not let this socket receive.
 const FAILURES_MAX: u32 = 1000;

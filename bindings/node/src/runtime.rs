@@ -12,12 +12,20 @@ use udpair_winrt::{EventToken, network_information};
 
 use crate::js::{self, Memory};
 use crate::mailbox::Mailbox;
-use crate::receiver::Receiver;
 use crate::uv::Loop;
 
 /// The runtime of an environment.
 #[napi]
 pub struct Runtime(Rc<State>);
+
+/// What receives for a socket, as far as the runtime knows it.
+pub(crate) trait Receives {
+    /// Lets JavaScript take what there is.
+    fn report(&self);
+
+    /// Ends reception.
+    fn stop(&self);
+}
 
 /// What all objects of the environment share.
 pub(crate) struct State {
@@ -30,7 +38,7 @@ pub(crate) struct State {
     next: Cell<u32>,
     /// How much the mailbox keeps the event loop running for.
     holds: Cell<usize>,
-    receivers: RefCell<HashMap<u32, Weak<Receiver>>>,
+    receivers: RefCell<HashMap<u32, Weak<dyn Receives>>>,
     /// The handlers of changes of the network, by their numbers.
     tokens: RefCell<HashMap<u32, EventToken>>,
     /// The block that datagrams are written to, and how much of it is used.
@@ -125,14 +133,13 @@ impl State {
         number
     }
 
-    pub(crate) fn add_receiver(&self, receiver: &Rc<Receiver>) -> u32 {
+    pub(crate) fn add_receiver(&self, receiver: Weak<dyn Receives>) -> u32 {
         let number = self.number();
-        let receiver = Rc::downgrade(receiver);
         self.receivers.borrow_mut().insert(number, receiver);
         number
     }
 
-    pub(crate) fn receiver(&self, number: u32) -> Option<Rc<Receiver>> {
+    fn receiver(&self, number: u32) -> Option<Rc<dyn Receives>> {
         self.receivers.borrow().get(&number)?.upgrade()
     }
 

@@ -76,7 +76,7 @@ impl NativeSocket {
         let Some(callback) = Callback::new(&env, &on_records) else {
             return Ok(false);
         };
-        let receiver = Receiver::begin(runtime.state(), reception, callback)?;
+        let receiver = Receiver::begin(runtime.state(), reception, callback).or_throw(&env)?;
         *self.receiver.borrow_mut() = Some(receiver);
         Ok(true)
     }

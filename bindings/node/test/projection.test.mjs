@@ -237,7 +237,7 @@ test('handlers are event listeners', async () => {
 
 // PRJ-03, MSG-07, MSG-09, MSG-11, MSG-20: what an event has, and what it gives out again and again.
 test('an event has the addresses and the payload', async () => {
-  const sender = await peer();
+  const sender = await peer('127.0.0.2');
   const socket = new DatagramSocket();
   const next = events(socket);
   await socket.bindEndpointAsync(loopback, '');
@@ -246,7 +246,7 @@ test('an event has the addresses and the payload', async () => {
   socket.close();
   assert.equal(event.target, socket);
   assert.equal(event.detail[0], event);
-  assert.equal(event.remoteAddress.rawName, '127.0.0.1');
+  assert.equal(event.remoteAddress.rawName, '127.0.0.2');
   assert.equal(event.remoteAddress, event.remoteAddress);
   assert.equal(event.remotePort, sender.port);
   assert.ok(event.localAddress.isEqual(loopback));
@@ -283,6 +283,10 @@ test('overloads go by the number of arguments', async () => {
   const socket = new DatagramSocket();
   throwsWith(E_INVALIDARG, () => socket.connectAsync(loopback));
   throwsWith(E_INVALIDARG, () => socket.connectAsync(loopback, undefined));
+  // An argument that is undefined counts.
+  const pair = new EndpointPair(null, '', loopback, '9');
+  throwsWith(E_INVALIDARG, () => socket.connectAsync(pair, undefined));
+  throwsWith(E_INVALIDARG, () => socket.getOutputStreamAsync(pair, undefined));
   throwsWith(E_INVALIDARG, () => socket.getOutputStreamAsync(loopback));
   throwsWith(E_INVALIDARG, () => socket.bindServiceNameAsync('', undefined));
   throwsWith(E_INVALIDARG, () => DatagramSocket.getEndpointPairsAsync(loopback, '9', 1));

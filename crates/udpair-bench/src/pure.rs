@@ -13,7 +13,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 
 use bytes::Bytes;
-use futures_util::SinkExt;
+use futures_util::{SinkExt, StreamExt};
 use tokio::runtime::Runtime;
 use udpair::{DatagramSocket, Endpoint, EndpointPair, HostName, RecvBatch, Resolver, SendBatch};
 
@@ -99,6 +99,21 @@ pub const MICROBENCHMARKS: &[Microbenchmark] = &[
         name: "send-sink",
         about: "feeds 64 clones of Bytes of 64 B to the Sink of a stream and flushes it, 16 times",
         prepare: sink,
+    },
+    Microbenchmark {
+        name: "recv",
+        about: "sends a run of 64 datagrams of 64 B and receives them one by one, 16 times",
+        prepare: || receives(By::Recv),
+    },
+    Microbenchmark {
+        name: "recv-stream",
+        about: "the same with the stream of messages",
+        prepare: || receives(By::Stream),
+    },
+    Microbenchmark {
+        name: "recv-batch",
+        about: "the same with recv_batch",
+        prepare: || receives(By::Batch),
     },
     Microbenchmark {
         name: "batch-64",
@@ -249,6 +264,53 @@ fn nobody() -> UdpSocket {
 
 fn local_of(socket: &UdpSocket) -> SocketAddr {
     socket.local_addr().expect("a bound socket")
+}
+
+/// A way to receive.
+#[derive(Clone, Copy)]
+enum By {
+    Recv,
+    Stream,
+    Batch,
+}
+
+/// Returns an operation that sends runs of datagrams, which costs little, and receives them.
+fn receives(by: By) -> Operation {
+    let runtime = runtime();
+    let (sender, receiver) = runtime.block_on(pair());
+    let output = sender.output().expect("an open socket");
+    let mut batch = RecvBatch::new(BATCH);
+    let payload = vec![1; BATCH * 64];
+    Box::new(move || {
+        let _open = &sender;
+        runtime.block_on(async {
+            let mut messages = receiver.messages();
+            for _ in 0..SENDS {
+                let sent = output.write_run(&payload, 64).await;
+                sent.expect("loopback accepts the datagrams");
+                let mut received = 0;
+                while received < BATCH {
+                    received += match by {
+                        By::Recv => {
+                            black_box(receiver.recv().await.expect("a message"));
+                            1
+                        }
+                        By::Stream => {
+                            black_box(messages.next().await.expect("a message").expect("a socket"));
+                            1
+                        }
+                        By::Batch => {
+                            let received = receiver.recv_batch(&mut batch).await;
+                            for datagram in batch.iter() {
+                                black_box(datagram.payload());
+                            }
+                            received.expect("an open socket")
+                        }
+                    };
+                }
+            }
+        });
+    })
 }
 
 /// Returns an operation that sends and receives a batch of datagrams whose lengths alternate.

@@ -67,6 +67,7 @@ workloads! {
     single_writes_arrive: "w1-one";
     every_sender_reaches_the_raw_receiver: "w1-tx";
     every_receiver_receives_from_the_raw_sender: "w1-rx";
+    every_receiver_receives_single_writes: "w1-rx-one";
     an_echo_on_one_core_answers: "w2-one";
     an_echo_that_never_sleeps_answers: "w2-busy";
     an_echo_on_one_core_answers_64_in_flight: "w2-64-one-core";

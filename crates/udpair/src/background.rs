@@ -45,21 +45,21 @@ use crate::error::Error;
 ///
 /// Panics if the future does so in its first poll. A later panic ends the future.
 pub fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-    spawn_unpin(Box::pin(future))
+    driver::start_in_handlers(future).map_err(Error::no_runtime)
 }
 
-/// Runs a future like [`spawn`], and takes no memory for it but that of a task: for futures that can be
-/// moved after their first poll, of which a program may have many.
+/// Runs a future that receives from sockets, and nothing else, on threads of this library. It is not
+/// polled inside this call, and takes less memory than a future that is [spawned](spawn): a program
+/// may have many.
+///
+/// What a handler does may not wake such a future other than through a socket: it could have to wait
+/// for that handler.
 ///
 /// # Errors
 ///
 /// Those of [`spawn`].
-///
-/// # Panics
-///
-/// Like [`spawn`].
-pub fn spawn_unpin(future: impl Future<Output = ()> + Unpin + Send + 'static) -> Result<(), Error> {
-    driver::start_in_handlers(future).map_err(Error::no_runtime)
+pub fn spawn_receiver(future: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    driver::spawn_in_handlers(future).map_err(Error::no_runtime)
 }
 
 /// Calls a handler, from a future that was [spawned](spawn) here. The handler may block for as long

@@ -33,7 +33,9 @@ use tokio::task::{AbortHandle, JoinHandle, coop};
 use tokio::time::Sleep;
 
 pub(crate) use detached::Detached;
-pub(crate) use handlers::{OutsideRuntime, call_handler, run_handler, start_in_handlers};
+pub(crate) use handlers::{
+    OutsideRuntime, call_handler, run_handler, spawn_in_handlers, start_in_handlers,
+};
 pub(crate) use network::NetworkWatch;
 pub(crate) use parked::{block_on, block_on_for};
 #[cfg(feature = "dns")]

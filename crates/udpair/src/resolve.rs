@@ -325,6 +325,12 @@ impl Resolver {
     pub(crate) fn list_adapters(&self) -> io::Result<Vec<Adapter>> {
         (self.0.list_adapters)()
     }
+
+    /// Returns the adapters as the application lists them; `None` if it leaves that to the system, or
+    /// cannot list them now.
+    pub(crate) fn own_adapters(&self) -> Option<Vec<Adapter>> {
+        self.0.has_own_adapters.then(|| self.list_adapters().ok())?
+    }
 }
 
 impl Default for Resolver {

@@ -187,7 +187,7 @@ class NetworkInformation {
 
   /** Not implemented. @returns {never} */
   static getConnectionProfiles() {
-    return native.connectionProfiles();
+    return /** @type {never} */ (native.connectionProfiles());
   }
 
   /** Not implemented. @param {any} [profileFilter] @returns {any} */
@@ -198,7 +198,7 @@ class NetworkInformation {
 
   /** Not implemented. @returns {never} */
   static getLanIdentifiers() {
-    return native.lanIdentifiers();
+    return /** @type {never} */ (native.lanIdentifiers());
   }
 
   /** Not implemented. @param {any} [uri] @returns {any} */

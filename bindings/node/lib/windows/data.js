@@ -140,7 +140,7 @@ class DataReader {
     this.#standIn?.serve();
   }
 
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+  [Symbol.dispose]() {
     this.close();
   }
 
@@ -346,7 +346,7 @@ class DataWriter {
     this.#standIn?.serve();
   }
 
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+  [Symbol.dispose]() {
     this.close();
   }
 
@@ -475,7 +475,8 @@ function readerOf(bytes) {
  */
 function textOf(bytes) {
   if (bytes.length === 0) return '';
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  // The slices are members of every buffer of Node.js, and the fastest way to text.
+  const buffer = /** @type {any} */ (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   if (isAscii(buffer)) return buffer.latin1Slice(0, buffer.length);
   return isUtf8(buffer) ? buffer.utf8Slice(0, buffer.length) : null;
 }

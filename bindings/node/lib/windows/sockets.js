@@ -297,11 +297,12 @@ class DatagramSocket {
     return this.#start(this.#native.outputStreamTo(runtime, host, service), streamOf);
   }
 
-  /** The stream to the peer: the same object each time. */
+  /** The stream to the peer: the same object each time. @returns {OutputStream} */
   get outputStream() {
     const stream = this.#native.outputStream();
-    this.#outputStream ??= this.#streamOf(stream);
-    return this.#outputStream;
+    const made = this.#outputStream ?? this.#streamOf(stream);
+    this.#outputStream = made;
+    return made;
   }
 
   /**
@@ -329,7 +330,7 @@ class DatagramSocket {
     this.#native.close();
   }
 
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+  [Symbol.dispose]() {
     this.close();
   }
 
@@ -390,11 +391,16 @@ class DatagramSocket {
     if (type === 'messagereceived') this.#handlers.remove(listener);
   }
 
-  /** A handler for `messagereceived`. @type {((event: DatagramSocketMessageReceivedEventArgs) => void) | null} */
+  /**
+   * A handler for `messagereceived`.
+   *
+   * @returns {((event: DatagramSocketMessageReceivedEventArgs) => void) | null}
+   */
   get onmessagereceived() {
     return this.#handlers.property;
   }
 
+  /** @param {((event: DatagramSocketMessageReceivedEventArgs) => void) | null} listener */
   set onmessagereceived(listener) {
     this.#handlers.property = listener;
   }
@@ -429,7 +435,7 @@ class DatagramSocket {
     return AsyncOperation.of(started, convert, this.#opened);
   }
 
-  /** @param {any} stream */
+  /** @param {any} stream @returns {OutputStream} */
   #streamOf(stream) {
     return new /** @type {any} */ (OutputStream)(OF_NATIVE, stream, this.#opened);
   }

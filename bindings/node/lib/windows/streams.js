@@ -45,7 +45,7 @@ class InputStream {
     this.#native.close();
   }
 
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+  [Symbol.dispose]() {
     this.close();
   }
 
@@ -117,7 +117,7 @@ class OutputStream {
     this.#native.close();
   }
 
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+  [Symbol.dispose]() {
     this.close();
   }
 

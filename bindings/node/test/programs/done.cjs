@@ -16,10 +16,16 @@ if (how === 'thrown') {
 }
 if (how === 'canceled') {
   const { useResolver } = require('../..');
-  useResolver({ dnsServers: ['192.0.2.1'], services: '' });
-  const operation = new Windows.Networking.Sockets.DatagramSocket().connectAsync(new HostName('a.test'), 'b');
-  operation.done();
-  operation.cancel();
+  // A name server that does not answer.
+  const silent = require('node:dgram').createSocket('udp4');
+  silent.bind(0, '127.0.0.1', () => {
+    useResolver({ dnsServers: [`127.0.0.1:${silent.address().port}`], services: '' });
+    const other = new Windows.Networking.Sockets.DatagramSocket();
+    const operation = other.connectAsync(new HostName('a.test'), 'b');
+    operation.done();
+    operation.cancel();
+    silent.close();
+  });
 }
 if (how === 'chain') {
   process.on('unhandledRejection', (error) => console.log('rejection', error.number));

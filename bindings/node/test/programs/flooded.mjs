@@ -1,12 +1,13 @@
 // Receives a flood, and ends in the middle of it: by process.exit, or by the end of a worker.
 
 import dgram from 'node:dgram';
+import { once } from 'node:events';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const how = isMainThread ? process.argv[2] : workerData;
 
 async function receive(atCount) {
-  const { Windows } = (await import('../../index.mjs')).default;
+  const { Windows, useResolver } = (await import('../../index.mjs')).default;
   const socket = new Windows.Networking.Sockets.DatagramSocket();
   let count = 0;
   socket.onmessagereceived = () => {
@@ -14,9 +15,12 @@ async function receive(atCount) {
     if (count === 200) atCount();
   };
   await socket.bindEndpointAsync(new Windows.Networking.HostName('127.0.0.1'), '');
-  // Operations that are under way at the end.
+  // An operation that is under way at the end: its name server does not answer.
+  const silent = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  useResolver({ dnsServers: [`127.0.0.1:${silent.address().port}`], services: '' });
   const opening = new Windows.Networking.Sockets.DatagramSocket();
-  opening.connectAsync(new Windows.Networking.HostName('a-name-that-takes-a-while.invalid'), '9').done(
+  opening.connectAsync(new Windows.Networking.HostName('a.test'), 'service').done(
     () => {},
     () => {},
   );

@@ -1,6 +1,7 @@
 //! Datagrams that are queued to be sent together.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::ops::Range;
 
 use bytes::{Buf, Bytes};
@@ -22,6 +23,18 @@ pub struct SendBatch {
     runs: VecDeque<QueuedRun>,
     datagrams: usize,
     copies: Copies,
+    open: Open,
+}
+
+/// The last run, if copies are being added to it: so long, the run itself does not know its end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    /// The length of its datagrams if they have no destination of their own, or else 0.
+    to_peer: usize,
+    /// The length of its datagrams if they have a destination of their own, or else 0.
+    to_own: usize,
+    /// How many datagrams are before it.
+    before: usize,
 }
 
 /// Datagrams of one length to one destination, back to back in memory.
@@ -29,11 +42,10 @@ pub struct SendBatch {
 struct QueuedRun {
     /// `None` stands for the peer, or the destination of the stream.
     to: Option<Destination>,
+    /// 0 in the run that is open.
     datagrams: usize,
     /// The length of each datagram, at least 1; the last may be shorter.
     segment: usize,
-    /// Whether no datagram can be added: the last one is shorter.
-    is_complete: bool,
     content: Content,
 }
 
@@ -49,7 +61,8 @@ pub(crate) struct Segments<'a> {
 /// Where the payloads of a run are.
 #[derive(Clone, Debug)]
 enum Content {
-    /// In the batch's own memory: these bytes of everything that was ever copied into it.
+    /// In the batch's own memory: these bytes of everything that was ever copied into it. In the run
+    /// that is open, the range ends where it starts.
     Copied(Range<usize>),
     Shared(Bytes),
 }
@@ -104,37 +117,76 @@ impl SendBatch {
     /// batch is written to. An empty `payload` adds an empty datagram.
     #[inline]
     pub fn copy(&mut self, payload: &[u8]) {
-        let last = self.runs.back_mut().filter(|last| last.to.is_none());
-        let is_added = last.is_some_and(|last| last.extend(payload.len()));
-        self.finish_copy(payload, is_added, None);
+        if payload.len() == self.open.to_peer && !payload.is_empty() {
+            self.copy_more(payload);
+        } else {
+            self.copy_other(payload, None);
+        }
     }
 
     /// Copies a datagram with its own destination into the batch.
     #[inline]
     pub fn copy_to(&mut self, payload: &[u8], to: impl Into<Destination>) {
-        let to = to.into();
-        let last = self.runs.back_mut().filter(|last| last.to == Some(to));
-        let is_added = last.is_some_and(|last| last.extend(payload.len()));
-        self.finish_copy(payload, is_added, Some(to));
+        let to = Some(to.into());
+        let has_length = payload.len() == self.open.to_own && !payload.is_empty();
+        if has_length && self.runs.back().is_some_and(|last| last.to == to) {
+            self.copy_more(payload);
+        } else {
+            self.copy_other(payload, to);
+        }
     }
 
-    /// Copies the bytes of a datagram. Unless it was added to the last run, begins a run with it.
+    /// Copies a datagram that belongs to the open run.
     #[inline]
-    fn finish_copy(&mut self, payload: &[u8], is_added: bool, to: Option<Destination>) {
-        if !is_added {
-            self.begin_copy(payload.len(), to);
-        }
+    fn copy_more(&mut self, payload: &[u8]) {
         self.copies.bytes.extend_from_slice(payload);
         self.datagrams += 1;
     }
 
-    /// Begins a run with a datagram that is about to be copied.
+    /// Copies a datagram that ends the open run, because it is shorter or does not belong to it.
     #[inline(never)]
-    fn begin_copy(&mut self, length: usize, to: Option<Destination>) {
+    fn copy_other(&mut self, payload: &[u8], to: Option<Destination>) {
+        let open = match to {
+            None => self.open.to_peer,
+            Some(_) => self.open.to_own,
+        };
+        let length = payload.len();
+        let is_last =
+            (1..open).contains(&length) && self.runs.back().is_some_and(|last| last.to == to);
+        if is_last {
+            self.copy_more(payload);
+            self.close();
+            return;
+        }
+        self.close();
         let start = self.copies.end();
-        let content = Content::Copied(start..start + length);
-        self.runs
-            .push_back(QueuedRun::new(length, length, to, content));
+        let is_empty = payload.is_empty();
+        self.runs.push_back(QueuedRun {
+            to,
+            datagrams: usize::from(is_empty),
+            segment: length.max(1),
+            content: Content::Copied(start..start),
+        });
+        if !is_empty {
+            self.open.before = self.datagrams;
+            match to {
+                None => self.open.to_peer = length,
+                Some(_) => self.open.to_own = length,
+            }
+        }
+        self.copy_more(payload);
+    }
+
+    /// Closes the open run, if there is one: it gets its end.
+    fn close(&mut self) {
+        let Open { before, .. } = mem::take(&mut self.open);
+        if let Some(last) = self.runs.back_mut()
+            && last.datagrams == 0
+            && let Content::Copied(range) = &mut last.content
+        {
+            last.datagrams = self.datagrams - before;
+            range.end = self.copies.end();
+        }
     }
 
     /// Adds datagrams whose payloads lie side by side: `payload` is cut into datagrams of `segment`
@@ -169,16 +221,22 @@ impl SendBatch {
             to,
             datagrams: 1,
             segment: payload.len().max(1),
-            is_complete: true,
             content: Content::Shared(payload),
         };
+        self.close();
         self.datagrams += 1;
         self.runs.push_back(run);
     }
 
     fn add_run(&mut self, payload: Bytes, segment: usize, to: Option<Destination>) {
         assert!(segment > 0, "the datagrams of a run have at least 1 byte");
-        let run = QueuedRun::new(payload.len(), segment, to, Content::Shared(payload));
+        let run = QueuedRun {
+            to,
+            datagrams: payload.len().div_ceil(segment).max(1),
+            segment,
+            content: Content::Shared(payload),
+        };
+        self.close();
         self.datagrams += run.datagrams;
         self.runs.push_back(run);
     }
@@ -218,7 +276,13 @@ impl SendBatch {
     /// Returns the destination of each run of datagrams, `None` for one without its own, and how many
     /// datagrams it has. Cheaper than [`runs`](Self::runs).
     pub fn destinations(&self) -> impl ExactSizeIterator<Item = (Option<&Destination>, usize)> {
-        self.runs.iter().map(|run| (run.to.as_ref(), run.datagrams))
+        let datagrams = |run: &QueuedRun| match run.datagrams {
+            0 => self.datagrams - self.open.before,
+            datagrams => datagrams,
+        };
+        self.runs
+            .iter()
+            .map(move |run| (run.to.as_ref(), datagrams(run)))
     }
 
     /// Returns the bytes of each run of datagrams, their length, and their destination. Cheaper than
@@ -237,6 +301,7 @@ impl SendBatch {
     #[inline]
     fn payload<'a>(&'a self, run: &'a QueuedRun) -> &'a [u8] {
         match &run.content {
+            Content::Copied(range) if run.datagrams == 0 => self.copies.from(range.start),
             Content::Copied(range) => self.copies.get(range),
             Content::Shared(bytes) => bytes,
         }
@@ -244,6 +309,7 @@ impl SendBatch {
 
     /// Removes the first datagram and returns its payload and its own destination.
     pub fn pop(&mut self) -> Option<(Bytes, Option<Destination>)> {
+        self.close();
         let first = self.runs.front()?;
         let to = first.to;
         let length = first.segment.min(first.content.len());
@@ -261,9 +327,11 @@ impl SendBatch {
     /// Moves all datagrams of `other` to the end of this batch.
     pub fn append(&mut self, other: &mut Self) {
         if self.is_empty() {
-            std::mem::swap(self, other);
+            mem::swap(self, other);
             return;
         }
+        self.close();
+        other.close();
         for run in &other.runs {
             let content = match &run.content {
                 Content::Copied(range) => {
@@ -287,6 +355,7 @@ impl SendBatch {
         self.runs.clear();
         self.datagrams = 0;
         self.copies.clear();
+        self.open = Open::default();
     }
 
     /// Removes the first `count` datagrams, or all if there are fewer.
@@ -297,6 +366,7 @@ impl SendBatch {
     /// Removes the first `count` datagrams, or all if there are fewer. Payloads that the batch does
     /// not need any more go to `released`: to drop them may run code of an application.
     pub fn remove_to(&mut self, count: usize, mut released: impl FnMut(Bytes)) {
+        self.close();
         let mut left = count.min(self.datagrams);
         self.datagrams -= left;
         while let Some(first) = self.runs.front_mut() {
@@ -326,33 +396,6 @@ impl SendBatch {
 }
 
 impl QueuedRun {
-    #[inline]
-    fn new(bytes: usize, segment: usize, to: Option<Destination>, content: Content) -> Self {
-        let segment = segment.max(1);
-        Self {
-            to,
-            datagrams: bytes.div_ceil(segment).max(1),
-            segment,
-            is_complete: bytes == 0 || !bytes.is_multiple_of(segment),
-            content,
-        }
-    }
-
-    /// Adds a datagram that is about to be copied behind this run, if it fits.
-    #[inline]
-    fn extend(&mut self, length: usize) -> bool {
-        let Content::Copied(range) = &mut self.content else {
-            return false;
-        };
-        if self.is_complete || length > self.segment || length == 0 {
-            return false;
-        }
-        range.end += length;
-        self.datagrams += 1;
-        self.is_complete = length < self.segment;
-        true
-    }
-
     /// Removes the first `count` datagrams, which are not all.
     fn advance(&mut self, count: usize) {
         let bytes = count * self.segment;
@@ -383,6 +426,11 @@ impl Copies {
     #[inline]
     fn get(&self, range: &Range<usize>) -> &[u8] {
         &self.bytes[range.start - self.before..range.end - self.before]
+    }
+
+    #[inline]
+    fn from(&self, start: usize) -> &[u8] {
+        &self.bytes[start - self.before..]
     }
 
     fn clear(&mut self) {

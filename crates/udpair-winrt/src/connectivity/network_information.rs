@@ -7,7 +7,7 @@ use super::adapter::{ConnectionProfile, IpInformation, network};
 use super::status;
 use crate::error::{Error, Result};
 use crate::foundation::{EventToken, Operation};
-use crate::networking::{EndpointPair, HostName, HostNameSortOptions, Names};
+use crate::networking::{EndpointPair, HostName, HostNameSortOptions};
 
 /// Returns the names of this machine, and the addresses of its adapters (NET-01).
 ///
@@ -33,13 +33,31 @@ pub fn sorted_endpoint_pairs(
     destinations: &[EndpointPair],
     sort_options: HostNameSortOptions,
 ) -> Result<Vec<EndpointPair>> {
-    let pairs: Result<Vec<_>> = destinations
-        .iter()
-        .map(|pair| pair.snapshot().to_inner())
-        .collect();
-    let sorted = udpair::sort_endpoint_pairs(pairs?, sort_options.order());
-    let pairs = sorted.iter().map(Names::of_inner);
-    Ok(pairs.map(EndpointPair::of).collect())
+    let given = destinations.iter().map(|pair| {
+        let names = pair.snapshot();
+        let inner = names.to_inner()?;
+        Ok((names, inner))
+    });
+    let mut given = given.collect::<Result<Vec<_>>>()?;
+    let pairs = given.iter().map(|(_, inner)| inner.clone()).collect();
+    let sorted = udpair::sort_endpoint_pairs(pairs, sort_options.order());
+    let completed = sorted.iter().filter_map(|pair| {
+        let index = given
+            .iter()
+            .position(|(_, inner)| is_completed(inner, pair))?;
+        // The names stay as they were given (EPP-06).
+        let (names, _) = given.remove(index);
+        Some(names.with_local_host_of(pair))
+    });
+    Ok(completed.map(EndpointPair::of).collect())
+}
+
+/// Returns whether `pair` is this one, perhaps with a local host filled in.
+fn is_completed(given: &udpair::EndpointPair, pair: &udpair::EndpointPair) -> bool {
+    let (local, filled) = (given.local(), pair.local());
+    given.remote() == pair.remote()
+        && local.service() == filled.service()
+        && (local.host().is_none() || local.host() == filled.host())
 }
 
 /// Returns the profile of the adapter that the machine prefers for the internet; `None` if it

@@ -1,6 +1,7 @@
 //! Events: a list of handlers, each with a token.
 
 use std::fmt;
+use std::mem;
 use std::num::NonZeroI64;
 use std::panic::{self, AssertUnwindSafe};
 use std::slice;
@@ -115,10 +116,12 @@ impl<C: ?Sized> Handlers<C> {
         });
     }
 
-    /// Ends all events: none starts after this.
-    pub(crate) fn shut(&self) {
+    /// Ends all events: none starts after this. The handlers are dropped with what is returned.
+    pub(crate) fn shut(&self) -> impl Sized + use<C> {
         self.is_shut.store(true, Ordering::SeqCst);
-        self.change(|_| List::Empty);
+        let former = mem::replace(&mut *self.list(), List::Empty);
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        former
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -245,7 +248,7 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
             match number {
                 1 => inner.remove(own.lock().unwrap().unwrap()),
-                _ => inner.shut(),
+                _ => drop(inner.shut()),
             }
         }));
         *token.lock().unwrap() = Some(registered);
@@ -255,7 +258,7 @@ mod tests {
         // It has removed itself.
         assert!(delivery.raise(1, call));
         assert_eq!(calls.load(Ordering::Relaxed), 1);
-        handlers.shut();
+        drop(handlers.shut());
         assert!(!delivery.raise(1, call));
     }
 }

@@ -442,7 +442,7 @@ where
     /// Calls `follower` when the operation ends, at once if it has ended.
     ///
     /// The call comes from whatever thread ends the operation, before its waiters are woken.
-    pub(super) fn follow(&self, follower: impl FnOnce(AsyncStatus, &Result<T>) + Send + 'static) {
+    pub(crate) fn follow(&self, follower: impl FnOnce(AsyncStatus, &Result<T>) + Send + 'static) {
         let mut state = self.state();
         match state.result.clone() {
             None => state.followers.push(Box::new(follower)),

@@ -15,7 +15,8 @@ pub(crate) struct Pending(Mutex<Vec<Box<dyn Waiting>>>);
 trait Waiting: Send + Sync {
     fn has_ended(&self) -> bool;
 
-    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    /// Returns a future that ends when the operation has.
+    fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl Pending {
@@ -39,12 +40,17 @@ impl Pending {
         drop(ended);
     }
 
-    /// Takes the operations that were noted so far. Returns a future that ends when they all have.
-    pub(crate) fn take(&self) -> impl Future<Output = ()> + Send + 'static {
-        let pending = std::mem::take(&mut *self.lock());
+    /// Returns a future that ends when all operations that were noted so far have. They stay noted,
+    /// so that whoever asks next waits for them too.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut pending = self.lock();
+        let ended: Vec<_> = pending.extract_if(.., |other| other.has_ended()).collect();
+        let ends: Vec<_> = pending.iter().map(|operation| operation.end()).collect();
+        drop(pending);
+        drop(ended);
         async move {
-            for operation in pending {
-                operation.end().await;
+            for end in ends {
+                end.await;
             }
         }
     }
@@ -63,9 +69,10 @@ where
         self.status() != AsyncStatus::Started
     }
 
-    fn end(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let operation = self.clone();
         Box::pin(async move {
-            let _ = (&*self).await;
+            let _ = (&operation).await;
         })
     }
 }

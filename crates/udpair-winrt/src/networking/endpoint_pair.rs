@@ -57,6 +57,14 @@ impl Names {
         Ok(udpair::EndpointPair::to_endpoint(remote)?.with_local(local))
     }
 
+    /// Returns the same names, with the local host of a pair of the layer below if there was none.
+    pub(crate) fn with_local_host_of(mut self, pair: &udpair::EndpointPair) -> Self {
+        if self.local_host.is_none() {
+            self.local_host = pair.local().host().cloned().map(HostName::from);
+        }
+        self
+    }
+
     /// Returns the names of a pair of the layer below. A local port that the system chooses is "0"
     /// (GEP-02).
     pub(crate) fn of_inner(pair: &udpair::EndpointPair) -> Self {

@@ -97,7 +97,7 @@ impl DatagramSocketControl {
     /// Returns whether the socket receives only multicasts and broadcasts, and shares its port.
     /// Default: `false` (CTL-12).
     pub fn multicast_only(&self) -> Result<bool> {
-        Ok(self.core()?.is_multicast_only())
+        Ok(self.core()?.socket.is_multicast_only())
     }
 
     /// Sets whether the socket receives only multicasts and broadcasts, and shares its port.
@@ -106,7 +106,7 @@ impl DatagramSocketControl {
     ///
     /// `E_ILLEGAL_METHOD_CALL`: the socket is open or being opened (CTL-13).
     pub fn set_multicast_only(&self, value: bool) -> Result<()> {
-        self.core()?.set_multicast_only(value)
+        Ok(self.core()?.socket.set_multicast_only(value)?)
     }
 
     /// Returns the hop limit of datagrams to one host. Default: 128 (CTL-08).

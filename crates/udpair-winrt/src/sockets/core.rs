@@ -61,7 +61,6 @@ pub(super) struct Core {
     pub(super) handlers: Handlers<Received>,
     /// Boxed, so that a socket that only waits takes little memory.
     rare: OnceLock<Box<Rare>>,
-    multicast_only: AtomicBool,
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
@@ -129,7 +128,6 @@ impl Core {
             rare: Outside::current()
                 .map(rare)
                 .map_or_else(OnceLock::new, OnceLock::from),
-            multicast_only: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
             reception: Waiting::default(),
@@ -153,16 +151,6 @@ impl Core {
     /// Returns the stream to the peer, which `make` makes the first time.
     pub(super) fn output(&self, make: impl FnOnce() -> OutputStream) -> OutputStream {
         self.rare().output.get_or_init(make).clone()
-    }
-
-    pub(super) fn is_multicast_only(&self) -> bool {
-        self.multicast_only.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_multicast_only(&self, value: bool) -> Result<()> {
-        self.socket.set_multicast_only(value)?;
-        self.multicast_only.store(value, Ordering::Relaxed);
-        Ok(())
     }
 
     /// Returns whether reception begins now: `true` the first time.
@@ -192,6 +180,13 @@ impl Core {
 
     pub(super) fn is_paused(&self) -> bool {
         self.is_paused.load(Ordering::Acquire)
+    }
+
+    /// Returns whether a datagram that was taken is an event: not after a cancellation (CAN-04), and
+    /// not once the thread that receives has the last handle (CLS-06).
+    #[inline]
+    pub(super) fn raises_events(self: &Arc<Self>) -> bool {
+        !self.is_paused() && Arc::strong_count(self) > 1
     }
 
     /// Checks that the state of the socket allows an operation.
@@ -237,7 +232,7 @@ impl Core {
             return Action::refused(error);
         }
         self.is_paused.store(true, Ordering::Release);
-        let ended = self.rare().pending.take();
+        let ended = self.rare().pending.ended();
         if let Err(error) = self.socket.cancel_io() {
             return Action::refused(error.into());
         }
@@ -249,8 +244,10 @@ impl Core {
 
     /// Closes the socket: no event starts after this, and the port is free.
     pub(super) fn close(&self) {
-        self.handlers.shut();
+        let handlers = self.handlers.shut();
         self.socket.close();
+        // They may own anything, and take any time to be dropped.
+        drop(handlers);
     }
 }
 

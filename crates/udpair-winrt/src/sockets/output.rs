@@ -1,14 +1,14 @@
 //! The output streams of a socket: one write is one datagram.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use udpair::{ErrorKind, SocketOperation};
 
 use super::core::WeakCore;
 use super::receive;
-use crate::error::Result;
-use crate::foundation::{Operation, OperationWithProgress, Pending};
+use crate::error::{Error, Result};
+use crate::foundation::{AsyncStatus, Operation, OperationWithProgress, Pending};
 use crate::storage_streams::{IBuffer, IOutputStream};
 
 /// A stream of a socket.
@@ -17,15 +17,57 @@ pub(super) struct SocketOutput {
     stream: udpair::OutputStream,
     /// What a write is to the state of the socket.
     operation: SocketOperation,
-    writes: Arc<Writes>,
+    writes: Writes,
+}
+
+/// Returns the error of a write that was allowed when it was called: if the socket is closed now, that
+/// has ended the write (CLS-02).
+fn ended(error: udpair::Error) -> Error {
+    match error.kind() {
+        ErrorKind::Closed => Error::aborted("the socket was closed before the datagram was sent"),
+        _ => error.into(),
+    }
 }
 
 /// The writes of a stream, for a flush to wait for (OUT-14).
 #[derive(Default)]
 struct Writes {
     pending: Pending,
-    /// Whether a write has failed since the last flush.
-    has_failed: AtomicBool,
+    /// Whether one of the writes since the last flush has failed.
+    has_failed: Mutex<Arc<AtomicBool>>,
+}
+
+impl Writes {
+    /// Notes a write that has started.
+    fn add(&self, write: &OperationWithProgress<u32, u32>) {
+        if write.status() == AsyncStatus::Completed {
+            return;
+        }
+        let has_failed = self.lock().clone();
+        write.follow(move |_, result| {
+            if result.is_err() {
+                has_failed.store(true, Ordering::Release);
+            }
+        });
+        self.pending.add(write);
+    }
+
+    /// Returns an operation that ends after the writes so far, and tells whether those since the last
+    /// flush have succeeded.
+    fn flush(&self) -> Operation<bool> {
+        let has_failed = std::mem::take(&mut *self.lock());
+        let ended = self.pending.ended();
+        Operation::run(async move {
+            ended.await;
+            Ok(!has_failed.load(Ordering::Acquire))
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<AtomicBool>> {
+        self.has_failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl SocketOutput {
@@ -40,12 +82,11 @@ impl SocketOutput {
     }
 
     fn new(core: WeakCore, stream: udpair::OutputStream, operation: SocketOperation) -> Self {
-        let writes = Arc::default();
         Self {
             core,
             stream,
             operation,
-            writes,
+            writes: Writes::default(),
         }
     }
 }
@@ -58,15 +99,10 @@ impl IOutputStream for SocketOutput {
             return Operation::refused(error);
         }
         let payload = buffer.to_bytes();
-        let length = buffer.length();
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let (stream, weak) = (self.stream.clone(), self.core.clone());
-        let writes = self.writes.clone();
         let operation = Operation::run_with_progress(|reporter| async move {
-            let sent = stream.write(&payload).await;
-            if sent.is_err() {
-                writes.has_failed.store(true, Ordering::Release);
-            }
-            sent?;
+            stream.write(&payload).await.map_err(ended)?;
             if let Some(core) = weak.upgrade() {
                 // The first write may have bound the socket.
                 receive::start(&core);
@@ -77,7 +113,7 @@ impl IOutputStream for SocketOutput {
         if let Some(core) = self.core.upgrade() {
             core.track(&operation);
         }
-        self.writes.pending.add(&operation);
+        self.writes.add(&operation);
         operation
     }
 
@@ -89,18 +125,13 @@ impl IOutputStream for SocketOutput {
             // It is not bound yet, or is being connected: the write waits.
             Err(error) if error.kind() == ErrorKind::InvalidState => Ok(false),
             Err(error) => {
-                self.writes.has_failed.store(true, Ordering::Release);
-                Err(error.into())
+                self.writes.lock().store(true, Ordering::Release);
+                Err(ended(error))
             }
         }
     }
 
     fn flush(&self) -> Operation<bool> {
-        let writes = self.writes.clone();
-        let earlier = writes.pending.take();
-        Operation::run(async move {
-            earlier.await;
-            Ok(!writes.has_failed.swap(false, Ordering::AcqRel))
-        })
+        self.writes.flush()
     }
 }

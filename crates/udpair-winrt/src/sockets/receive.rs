@@ -1,7 +1,8 @@
 //! Receives, and raises `MessageReceived`.
 //!
 //! The thread that receives also calls the handlers, one event after the other. It is a thread of
-//! the library below, and may be blocked: other sockets are then served by other threads.
+//! the library below, never the one that called (MSG-06), and may be blocked: other sockets are then
+//! served by other threads.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -20,7 +21,7 @@ use crate::foundation::Delivery;
 pub(super) fn start(core: &Arc<Core>) {
     if core.begins_to_receive() && !core.has_left_reception() {
         // Without a thread nothing can be received; the socket still sends.
-        let _ = background::spawn_unpin(Reception {
+        let _ = background::spawn_receiver(Reception {
             core: core.weak(),
             failures: 0,
         });
@@ -97,8 +98,10 @@ thread_local! {
 fn deliver(core: Arc<Core>, event: Option<Event>, batch: &mut RecvBatch) {
     let socket = DatagramSocket(core);
     let mut delivery = Delivery::of(&socket.0.handlers);
-    let mut raise =
-        |arguments| delivery.raise(arguments, |handler, arguments| handler(&socket, arguments));
+    let mut raise = |arguments| {
+        socket.0.raises_events()
+            && delivery.raise(arguments, |handler, arguments| handler(&socket, arguments))
+    };
     match event {
         Some(Event::PeerError(error)) => {
             if let Some(arguments) = failure(&error) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use udpair::{Builder, Endpoint, Resolver, ServiceName, SocketOperation, hresult};
+use udpair::{Builder, Endpoint, Resolver, ServiceName, SocketOperation};
 
 use super::arguments::MessageReceivedEventArgs;
 use super::control::DatagramSocketControl;
@@ -15,7 +15,7 @@ use crate::connectivity::NetworkAdapter;
 use crate::error::{Error, Result};
 use crate::foundation::{Action, EventToken, Handler, Operation};
 use crate::networking::local_service;
-use crate::networking::{EndpointPair, HostName, HostNameSortOptions, HostNameType, Names};
+use crate::networking::{EndpointPair, HostName, HostNameSortOptions, Names};
 use crate::storage_streams::OutputStream;
 
 impl DatagramSocket {
@@ -31,6 +31,8 @@ impl DatagramSocket {
     ///
     /// `E_INVALIDARG`: an option of the builder is out of range.
     pub fn with_builder(builder: &Builder) -> Result<Self> {
+        // Here the unspecified address is nobody's (ADR-05).
+        let builder = builder.clone().refuse_unspecified(true);
         Ok(Self(Core::new(builder.open()?)))
     }
 
@@ -146,9 +148,6 @@ impl DatagramSocket {
             Ok(pair) => pair,
             Err(error) => return Action::refused(error),
         };
-        if let Err(error) = check_remote_host(&names.remote_host) {
-            return Action::from_result(Err(error));
-        }
         let core = self.0.clone();
         self.0.start(async move {
             core.socket.connect(pair).await?;
@@ -192,9 +191,6 @@ impl DatagramSocket {
             Ok(pair) => pair,
             Err(error) => return Operation::refused(error),
         };
-        if let Err(error) = check_remote_host(&names.remote_host) {
-            return Operation::from_result(Err(error));
-        }
         let core = self.0.clone();
         self.0.start(async move {
             let stream = core.socket.output_to(pair.remote().clone()).await?;
@@ -215,9 +211,6 @@ impl DatagramSocket {
             Ok(pair) => pair,
             Err(error) => return Operation::refused(error),
         };
-        if let Err(error) = check_remote_host(&names.remote_host) {
-            return Operation::from_result(Err(error));
-        }
         let core = self.0.clone();
         self.0.start(async move {
             let stream = core.socket.output_to_pair(pair).await?;
@@ -371,18 +364,6 @@ fn remote_service(text: &str) -> Result<ServiceName> {
         return Err(Error::invalid_argument("the remote service name is empty"));
     }
     Ok(text.parse()?)
-}
-
-/// Refuses the unspecified address, which is loopback in the library below (ADR-05).
-fn check_remote_host(host: &HostName) -> Result<()> {
-    let is_unspecified = |host: &HostName| host.inner().ip().is_some_and(|ip| ip.is_unspecified());
-    if host.kind() != HostNameType::DomainName && is_unspecified(host) {
-        return Err(Error::new(
-            hresult::WSAEADDRNOTAVAIL,
-            format!("{host} is the address of no host"),
-        ));
-    }
-    Ok(())
 }
 
 impl Default for DatagramSocket {

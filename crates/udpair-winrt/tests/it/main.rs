@@ -7,9 +7,17 @@
 
 mod buffers;
 mod conformance;
+mod connectivity;
+mod control;
 mod enums;
+mod errors;
+mod events;
+mod names;
 mod operations;
+mod output;
+mod pairs;
 mod porting;
+mod programs;
 mod reader;
 mod reception;
 mod sockets;

@@ -1,5 +1,7 @@
 //! Streams whose operations end when a test wants them to.
 
+pub(crate) mod net;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -3,16 +3,20 @@
 //! Its threads are this library's own, so that a handler that blocks holds up no runtime of the
 //! program. While handlers run on all threads but one, the last one is replaced before it calls a
 //! handler too: so there is always a thread that receives, whatever handlers wait for.
+//!
+//! The runtime keeps the task that a thread has woken last for that thread alone. So a handler that
+//! wakes a task, or starts one, would keep it from running while it blocks. That is why most tasks here
+//! are [`Movable`].
 
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::num::NonZero;
 use std::panic::{self, AssertUnwindSafe};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -63,18 +67,35 @@ fn handlers() -> io::Result<&'static Handlers> {
 ///
 /// Returns the system's error if the runtime cannot be started.
 pub(crate) fn start_in_handlers(
-    mut future: impl Future<Output = ()> + Unpin + Send + 'static,
+    future: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let runtime = &handlers()?.runtime;
+    let mut future = Box::pin(future);
     let _entered = runtime.enter();
-    let first = pin!(coop::unconstrained(&mut future));
+    let first = pin!(coop::unconstrained(future.as_mut()));
     if first
         .poll(&mut Context::from_waker(Waker::noop()))
         .is_pending()
     {
         // The task polls again when it starts, so that no wake-up is lost in between.
-        drop(runtime.spawn(future));
+        drop(runtime.spawn(Movable::new(future)));
+        let_others_run_it();
     }
+    Ok(())
+}
+
+/// Runs `future` on the threads of the runtime for handlers. Only the system and [`Waiters`] may wake it.
+///
+/// [`Waiters`]: super::Waiters
+///
+/// # Errors
+///
+/// Returns the system's error if the runtime cannot be started.
+pub(crate) fn spawn_in_handlers(
+    future: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    drop(handlers()?.runtime.spawn(future));
+    let_others_run_it();
     Ok(())
 }
 
@@ -103,15 +124,102 @@ pub(crate) fn call_handler<T>(outside: Option<&OutsideRuntime>, handler: impl Fn
     };
     let busy = Busy::begin(handlers);
     if busy.leaves_a_thread {
+        let _here = InHandler::enter();
         return handler();
     }
     drop(busy);
     block_in_place(handler)
 }
 
+/// Calls `wait`, which blocks for as long as it likes. On a thread of the runtime for handlers, another
+/// one takes its place meanwhile, and takes over the tasks that were woken here.
+pub(super) fn blocked<T>(wait: impl FnOnce() -> T) -> T {
+    if IS_OURS.get() {
+        block_in_place(wait)
+    } else {
+        wait()
+    }
+}
+
 thread_local! {
     /// Whether this thread belongs to the runtime for handlers.
     static IS_OURS: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread calls a handler, and holds tasks of the runtime.
+    static IS_IN_HANDLER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A thread is in a handler while this exists.
+struct InHandler {
+    was_in_handler: bool,
+}
+
+impl InHandler {
+    fn enter() -> Self {
+        Self {
+            was_in_handler: IS_IN_HANDLER.replace(true),
+        }
+    }
+}
+
+impl Drop for InHandler {
+    fn drop(&mut self) {
+        IS_IN_HANDLER.set(self.was_in_handler);
+    }
+}
+
+/// Lets other threads run the task that was woken just now, if this thread is in a handler: an empty
+/// task takes its place as the one that the runtime keeps for this thread.
+#[inline]
+pub(super) fn let_others_run_it() {
+    if IS_IN_HANDLER.get()
+        && let Ok(handlers) = handlers()
+    {
+        drop(handlers.runtime.spawn(async {}));
+    }
+}
+
+/// A future for a task that other threads can run, although a handler has woken it.
+pub(super) struct Movable<F: ?Sized> {
+    /// The waker of the task, and the one that the future gets.
+    wakers: Option<(Waker, Waker)>,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future + ?Sized> Movable<F> {
+    pub(super) fn new(future: Pin<Box<F>>) -> Self {
+        Self {
+            wakers: None,
+            future,
+        }
+    }
+}
+
+impl<F: Future + ?Sized> Future for Movable<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if !matches!(&this.wakers, Some((task, _)) if task.will_wake(cx.waker())) {
+            let task = cx.waker().clone();
+            let ours = Waker::from(Arc::new(TaskWaker(task.clone())));
+            this.wakers = Some((task, ours));
+        }
+        let (_, ours) = this.wakers.as_ref().expect("set above");
+        this.future.as_mut().poll(&mut Context::from_waker(ours))
+    }
+}
+
+struct TaskWaker(Waker);
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.wake_by_ref();
+        let_others_run_it();
+    }
 }
 
 /// A thread that runs a handler.
@@ -173,6 +281,51 @@ mod tests {
         program.block_on(async { assert!(call_handler(None, is_inside)) });
     }
 
+    /// A handler starts a task and wakes another one, and blocks until both have run.
+    #[test]
+    fn tasks_that_a_handler_wakes_run_while_it_blocks() {
+        let limit = Duration::from_secs(20);
+        let (ended, end) = mpsc::channel();
+        let (woken, wait) = tokio::sync::oneshot::channel::<()>();
+        let (ran, runs) = mpsc::channel();
+        let first = ran.clone();
+        start_in_handlers(async move {
+            let _ = wait.await;
+            first.send("woken").unwrap();
+        })
+        .unwrap();
+        start_in_handlers(async move {
+            tokio::task::yield_now().await;
+            let seen = call_handler(None, || {
+                woken.send(()).unwrap();
+                let first = runs.recv_timeout(limit);
+                start_in_handlers(async move {
+                    tokio::task::yield_now().await;
+                    ran.send("started").unwrap();
+                })
+                .unwrap();
+                [first, runs.recv_timeout(limit)]
+            });
+            ended.send(seen).unwrap();
+        })
+        .unwrap();
+        let seen = end.recv_timeout(3 * limit).unwrap();
+        assert_eq!(seen, [Ok("woken"), Ok("started")]);
+    }
+
+    /// A handler waits for a task that it has spawned by itself.
+    #[test]
+    fn a_wait_in_a_handler_lets_the_tasks_of_its_thread_run() {
+        let (ended, end) = mpsc::channel();
+        start_in_handlers(async move {
+            tokio::task::yield_now().await;
+            let output = call_handler(None, || super::super::block_on(tokio::spawn(async { 7 })));
+            ended.send(output.unwrap()).unwrap();
+        })
+        .unwrap();
+        assert_eq!(end.recv_timeout(Duration::from_secs(20)), Ok(7));
+    }
+
     /// More handlers wait than the runtime has threads, and the one that they wait for runs.
     #[test]
     fn handlers_that_wait_for_another_one_do_not_keep_it_from_running() {
@@ -192,7 +345,7 @@ mod tests {
                     ended.send(()).unwrap();
                 });
             };
-            start_in_handlers(Box::pin(wait)).unwrap();
+            start_in_handlers(wait).unwrap();
         }
         let limit = Duration::from_secs(20);
         for _ in 0..many {
@@ -202,7 +355,7 @@ mod tests {
             tokio::task::yield_now().await;
             call_handler(None, || drop(opened));
         };
-        start_in_handlers(Box::pin(last)).unwrap();
+        start_in_handlers(last).unwrap();
         for _ in 0..many {
             ends.recv_timeout(limit).expect("every handler ends");
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::handlers::call_handler;
+use super::handlers::blocked;
 
 /// Wakes a thread that waits for a future.
 struct Unpark(Thread);
@@ -51,13 +51,16 @@ fn poll_until_ready<F: Future>(future: F, mut wait: impl FnMut() -> bool) -> Opt
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
-    call_handler(None, || {
+    if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+        return Some(output);
+    }
+    blocked(|| {
         loop {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-                return Some(output);
-            }
             if !wait() {
                 return None;
+            }
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return Some(output);
             }
         }
     })

@@ -37,6 +37,14 @@ struct Others(Vec<Entry>);
 #[derive(Debug, Default)]
 pub(crate) struct Ticket(Option<Number>);
 
+impl Ticket {
+    /// Returns whether the task has an entry on the list, or had one before it was woken.
+    #[inline]
+    pub(crate) fn is_enlisted(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 /// An entry on a list that is removed when this value is dropped.
 ///
 /// `L` points to the list: a reference, or an [`Arc`].
@@ -154,6 +162,7 @@ impl Waiters {
         // Outside the lock, because a waker may run code that uses this list.
         for (_, waker) in first.into_iter().chain(others) {
             waker.wake();
+            super::handlers::let_others_run_it();
         }
     }
 

@@ -161,6 +161,7 @@ impl ResolverBuilder {
     ) -> Self {
         let adapters = Arc::new(adapters);
         self.0.list_adapters = adapters.clone();
+        self.0.has_own_adapters = true;
         self.0.adapter_index = Arc::new(move |name| {
             let adapters = adapters().unwrap_or_default();
             let found = adapters.iter().find(|adapter| adapter.name == name);

@@ -29,6 +29,8 @@ pub(super) struct ResolverSettings {
     /// `None` lasts as long as the sources may take, see [`TIMEOUT`].
     pub(super) timeout: Option<Duration>,
     pub(super) list_adapters: Arc<ListAdapters>,
+    /// Whether the application lists the adapters.
+    pub(super) has_own_adapters: bool,
     pub(super) adapter_index: Arc<AdapterIndex>,
     pub(super) dns: DnsSettings,
     pub(super) system_lookups: Arc<SystemLookups>,
@@ -49,6 +51,7 @@ impl Default for ResolverSettings {
             family: None,
             timeout: None,
             list_adapters: Arc::new(udpair_io::adapters),
+            has_own_adapters: false,
             adapter_index: Arc::new(udpair_io::adapter_index),
             dns: Default::default(),
             system_lookups: Arc::default(),

@@ -254,6 +254,17 @@ impl Builder {
         self
     }
 
+    /// Sets whether the unspecified address (`0.0.0.0`, `::`) is refused as a destination, also if a
+    /// name stands for it. Default: `false`; it then means loopback of its family.
+    ///
+    /// # Model
+    ///
+    /// An extension of this crate: WinRT refuses the address (ADR-05).
+    pub fn refuse_unspecified(mut self, refuse: bool) -> Self {
+        self.settings().refuses_unspecified = refuse;
+        self
+    }
+
     /// Sets the adapter (network interface) on which datagrams to multicast groups are sent.
     /// Default: the adapter of the socket's address, otherwise the routing table's choice (MCG-11).
     ///

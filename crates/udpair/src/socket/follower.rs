@@ -70,8 +70,11 @@ async fn follow(shared: Weak<Shared>, mut watch: NetworkWatch) {
         let Some(alive) = shared.upgrade() else {
             return;
         };
+        // What the application lists are the adapters of its sockets (GEN-11).
+        let own = alive.settings.resolver.own_adapters();
+        let adapters = own.as_ref().unwrap_or(&network.adapters);
         let is_complete = match alive.link() {
-            Some(link) if !alive.is_closed() => state.apply(&alive, link, &network.adapters),
+            Some(link) if !alive.is_closed() => state.apply(&alive, link, adapters),
             _ => return,
         };
         drop(alive);

@@ -12,7 +12,7 @@ use super::refusal::{Call, refused};
 use super::shared::Shared;
 use crate::driver;
 use crate::error::{Error, ErrorKind};
-use crate::name::HostName;
+use crate::name::{HostName, HostNameType, bluetooth_refused};
 
 /// The result of joining a multicast group on one adapter.
 ///
@@ -236,6 +236,9 @@ async fn group_address(
         let message = format!("cannot {action}: it is not a multicast address");
         return Err(Error::new(ErrorKind::InvalidArgument, message)
             .with_advice("groups are 224.0.0.0/4 and ff00::/8"));
+    }
+    if group.kind() == HostNameType::Bluetooth {
+        return Err(bluetooth_refused("join", group));
     }
     let looking_up = async {
         let adapter = shared.bound_adapter();

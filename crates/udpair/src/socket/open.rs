@@ -312,6 +312,9 @@ pub(crate) fn check_address(
     address: SocketAddr,
     purpose: Purpose,
 ) -> Result<SocketAddr, Error> {
+    if settings.refuses_unspecified {
+        destination::check_specified(address)?;
+    }
     destination::check(address, purpose, || settings.resolver.list_adapters())
 }
 

@@ -268,6 +268,16 @@ impl DatagramSocket {
         })
     }
 
+    /// Returns whether the socket is for multicast and broadcast only; see
+    /// [`Builder::multicast_only`](super::Builder::multicast_only).
+    ///
+    /// # Model
+    ///
+    /// `MulticastOnly` (CTL-12).
+    pub fn is_multicast_only(&self) -> bool {
+        self.shared().is_multicast_only()
+    }
+
     /// Changes an option that the system may refuse, at any time.
     fn request(&self, action: &str, change: impl FnOnce(&mut Settings)) -> Result<(), Error> {
         let apply = |settings: &Settings, socket: &Socket| {

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) shares_port: bool,
     pub(crate) ipv6_only: bool,
     pub(crate) multicast_only: bool,
+    /// Whether the unspecified address is refused as a destination; otherwise it means loopback.
+    pub(crate) refuses_unspecified: bool,
     pub(crate) multicast: Multicast,
     pub(crate) peer_errors: PeerErrors,
     pub(crate) before_bind: Option<Arc<BeforeBind>>,
@@ -117,6 +119,7 @@ impl Default for Settings {
             ipv6_only: false,
             peer_errors: PeerErrors::default(),
             multicast_only: false,
+            refuses_unspecified: false,
             multicast: Multicast::default(),
             before_bind: None,
         }

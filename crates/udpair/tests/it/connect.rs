@@ -690,3 +690,24 @@ async fn a_link_local_address_needs_its_adapter() {
     let error = builder.bind(&endpoint("[fe80::1]:0")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddressNotAvailable, "{error:?}");
 }
+
+/// BND-13: a port that the system has chosen is free for both families, and receives on both.
+#[tokio::test]
+async fn a_chosen_port_is_the_same_for_both_families() {
+    for (engine, builder) in builders() {
+        for _ in 0..20 {
+            let socket = builder.bind(&endpoint(":0")).await.unwrap();
+            let port = socket.local_addr().unwrap().port();
+            assert_ne!(port, 0, "{engine:?}");
+            for (peer, to) in [("127.0.0.1:0", "127.0.0.1"), ("[::1]:0", "::1")] {
+                let to = SocketAddr::new(to.parse().unwrap(), port);
+                // Nobody else has it.
+                let taken = std::net::UdpSocket::bind(to);
+                assert!(taken.is_err(), "{engine:?} {to}");
+                Peer::at(peer).send(peer.as_bytes(), to);
+                let message = soon(socket.recv()).await.unwrap();
+                assert_eq!(message.payload(), peer.as_bytes(), "{engine:?}");
+            }
+        }
+    }
+}

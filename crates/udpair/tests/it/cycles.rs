@@ -58,6 +58,7 @@ fn crates(root: &Path) -> Vec<String> {
     let names = crates.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut folders: Vec<_> = names.map(|name| format!("crates/{name}/src")).collect();
     folders.push("bindings/c/src".into());
+    folders.push("bindings/node/src".into());
     folders.push("xtask/src".into());
     folders.sort();
     folders

@@ -209,6 +209,33 @@ const RULES: &[Rule] = &[
         why: "a binding decides nothing: it calls the members of the object model",
     },
     Rule {
+        files: &["bindings/node/src"],
+        except: &[],
+        never: &[
+            "udpair",
+            "udpair_io",
+            "tokio",
+            "libc",
+            "socket2",
+            "target_os",
+            "std::net::UdpSocket",
+            "std::net::TcpStream",
+            "std::net::ToSocketAddrs",
+            "std::thread",
+        ],
+        why: "a binding is glue over udpair-winrt: it has no sockets, threads or rules of its own",
+    },
+    Rule {
+        files: &["bindings/node/src"],
+        except: &[
+            "bindings/node/src/js.rs",
+            "bindings/node/src/mailbox.rs",
+            "bindings/node/src/uv.rs",
+        ],
+        never: &["std::ptr", "std::ffi", "std::os", "libloading"],
+        why: "three files call C, each with its argument",
+    },
+    Rule {
         files: &["crates/udpair-bench/src"],
         except: &[
             "crates/udpair-bench/src/system.rs",
@@ -311,6 +338,7 @@ const RULES: &[Rule] = &[
             "crates/udpair-io/src/system/linux/control.rs",
             "crates/udpair-io/src/system/linux/proc_net.rs",
             "crates/udpair-io/src/system/linux/rtnetlink.rs",
+            "bindings/node/src/record.rs",
             "crates/udpair-winrt/src/numbered.rs",
             "crates/udpair-cli/src/units.rs",
             "crates/udpair-cli/src/escape.rs",
@@ -385,7 +413,7 @@ fn in_crate(name: &Path) -> &str {
 fn files_documented_as_pure_are_checked() {
     let root = root();
     let pure = RULES.last().unwrap();
-    for file in sources(&root, &["crates"]) {
+    for file in sources(&root, &["bindings/node/src", "crates"]) {
         let name = file.strip_prefix(&root).unwrap().to_str().unwrap();
         let text = fs::read_to_string(&file).unwrap();
         let head: String = text
@@ -444,7 +472,7 @@ fn every_crate_has_only_its_allowed_dependencies() {
             ],
         ),
         ("udpair-winrt", &["bytes", "udpair"]),
-        ("udpair-c", &["bytes", "udpair-winrt"]),
+        ("../bindings/c", &["bytes", "udpair-winrt"]),
         (
             "udpair-bench",
             &[
@@ -459,12 +487,12 @@ fn every_crate_has_only_its_allowed_dependencies() {
                 "udpair-winrt",
             ],
         ),
+        (
+            "../bindings/node",
+            &["bytes", "libloading", "napi", "napi-derive", "udpair-winrt"],
+        ),
     ] {
-        let folder = match name.strip_prefix("udpair-") {
-            Some("c") => root().join("bindings/c"),
-            _ => root().join("crates").join(name),
-        };
-        let manifest = folder.join("Cargo.toml");
+        let manifest = root().join("crates").join(name).join("Cargo.toml");
         let text = fs::read_to_string(&manifest).unwrap();
         let mut is_product = false;
         let found: BTreeSet<_> = text

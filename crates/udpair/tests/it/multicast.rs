@@ -429,3 +429,25 @@ async fn multicast_only_sockets_share_a_port() {
         assert_eq!(dropped.iter().sum::<u64>(), 1, "{engine:?}");
     }
 }
+
+/// GEN-11, MCG-07: memberships follow the adapters that the application lists, and no others.
+#[tokio::test]
+async fn memberships_stay_on_the_adapters_that_the_application_lists() {
+    let only_loopback = || Ok(vec![loopback_adapter()]);
+    let resolver = Resolver::builder().adapters(only_loopback).build();
+    for (engine, builder) in builders() {
+        let builder = builder
+            .resolver(&resolver)
+            .multicast_adapter(&loopback_adapter());
+        let socket = builder.bind(&endpoint(":0")).await.unwrap();
+        let joined = socket.join_multicast(&group().into()).await.unwrap();
+        assert_eq!(joined.len(), 1, "{engine:?} {joined:?}");
+        // The task that follows the network has looked at it once this one has been polled often.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        socket.send_to(b"member", to_group(&socket)).await.unwrap();
+        let message = soon(socket.recv()).await.unwrap();
+        assert_eq!(message.payload(), b"member", "{engine:?}");
+    }
+}

@@ -462,7 +462,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Adds datagrams to the current message and to further ones. Returns whether all were added.
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, segments: Segments<'_>, own: &'a Option<Destination>) -> io::Result<bool> {
         let mut rest = segments.bytes;
         loop {

@@ -46,6 +46,14 @@ pub(crate) fn check(
     Ok(address)
 }
 
+/// Refuses the unspecified address, which is the address of no host (ADR-05).
+pub(crate) fn check_specified(address: SocketAddr) -> Result<(), Error> {
+    if address.ip().to_canonical().is_unspecified() {
+        return Err(unavailable(address, "it is the address of no host"));
+    }
+    Ok(())
+}
+
 /// Returns the loopback address of the family of `address`, with its port.
 fn loopback(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip().to_canonical() {

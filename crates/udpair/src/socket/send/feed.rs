@@ -100,6 +100,12 @@ impl Feed {
         &mut self.batch
     }
 
+    /// Returns whether there is space for one more datagram.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.flushing.is_none() && self.batch.len() < FED_MAX
+    }
+
     /// Waits until there is space for one more datagram.
     pub(crate) fn poll_ready(
         &mut self,
@@ -107,7 +113,7 @@ impl Feed {
         shared: &Arc<Shared>,
         route: &impl Route,
     ) -> Poll<Result<(), Error>> {
-        if self.flushing.is_none() && self.batch.len() < FED_MAX {
+        if self.has_room() {
             return Poll::Ready(Ok(()));
         }
         self.poll_flush(cx, shared, route)

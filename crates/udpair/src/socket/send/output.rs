@@ -283,14 +283,18 @@ impl OutputStream {
 impl Sink<Bytes> for OutputStream {
     type Error = Error;
 
+    #[inline]
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.feed.as_ref().is_none_or(|feed| feed.has_room()) {
+            return Poll::Ready(Ok(()));
+        }
         let (feed, shared, recipient) = self.feed();
         feed.poll_ready(cx, shared, recipient)
     }
 
+    #[inline]
     fn start_send(mut self: Pin<&mut Self>, payload: Bytes) -> Result<(), Error> {
-        let (feed, ..) = self.feed();
-        feed.batch().push(payload);
+        self.feed.get_or_insert_default().batch().push(payload);
         Ok(())
     }
 
