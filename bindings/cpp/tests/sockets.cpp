@@ -372,7 +372,8 @@ TEST(the_networks_of_this_machine)
     (void)adapter.InboundMaxBitsPerSecond();
     auto const profile = NetworkInformation::GetInternetConnectionProfile();
     CHECK(!profile || !profile.ProfileName().empty());
-    auto const token = NetworkInformation::NetworkStatusChanged([](auto&&) {});
+    auto const token = NetworkInformation::NetworkStatusChanged(
+        [](Windows::Foundation::IInspectable const&) {});
     NetworkInformation::NetworkStatusChanged(token);
     { auto const revoker = NetworkInformation::NetworkStatusChanged(auto_revoke, [](auto&&) {}); }
     auto const not_implemented = impl::error_not_implemented;

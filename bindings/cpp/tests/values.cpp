@@ -226,6 +226,29 @@ TEST(writers_store_datagrams)
     CHECK_CODE(impl::error_illegal_method_call, DataWriter().StoreAsync(); throw hresult_error(0));
 }
 
+// DR-13, DR-14: text and arrays as buffers, without a reader or a writer.
+TEST(buffers_of_text)
+{
+    using namespace Windows::Security::Cryptography;
+    for (auto const encoding : { BinaryStringEncoding::Utf8, BinaryStringEncoding::Utf16LE,
+             BinaryStringEncoding::Utf16BE })
+    {
+        auto const buffer = CryptographicBuffer::ConvertStringToBinary(L"Tr\u00e8s", encoding);
+        CHECK_EQUAL(buffer.Length(), encoding == BinaryStringEncoding::Utf8 ? 5u : 8u);
+        CHECK_EQUAL(CryptographicBuffer::ConvertBinaryToString(encoding, buffer), L"Tr\u00e8s");
+    }
+    std::vector<uint8_t> const bytes{ 'a', 0xff, 'c' };
+    auto const buffer = CryptographicBuffer::CreateFromByteArray(bytes);
+    com_array<uint8_t> copy;
+    CryptographicBuffer::CopyToByteArray(buffer, copy);
+    CHECK(std::equal(copy.begin(), copy.end(), bytes.begin(), bytes.end()));
+    for (auto const encoding : { BinaryStringEncoding::Utf8, BinaryStringEncoding::Utf16LE })
+    {
+        CHECK_CODE(impl::error_no_unicode,
+            CryptographicBuffer::ConvertBinaryToString(encoding, buffer));
+    }
+}
+
 // Arrays are views of anything in a row.
 TEST(arrays)
 {
@@ -244,5 +267,9 @@ TEST(arrays)
     CHECK_EQUAL(numbers.GetView().Size(), 3u);
     uint32_t index{};
     CHECK(numbers.IndexOf(2, index) && index == 1);
+    auto iterator = numbers.GetView().First();
+    CHECK_EQUAL(iterator.Current(), 1);
+    CHECK(iterator.MoveNext() && iterator.MoveNext() && !iterator.MoveNext());
+    CHECK_CODE(impl::error_out_of_bounds, iterator.Current());
     CHECK_EQUAL(IReference<uint8_t>(uint8_t{ 7 }).Value(), 7);
 }

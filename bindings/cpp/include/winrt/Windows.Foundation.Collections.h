@@ -13,6 +13,35 @@ namespace winrt
         template <typename T>
         struct IVectorView;
 
+        // A place among elements.
+        template <typename T>
+        struct IIterator
+        {
+            explicit IIterator(std::shared_ptr<std::vector<T> const> elements) noexcept
+                : m_elements(std::move(elements))
+            {
+            }
+
+            T Current() const
+            {
+                if (!HasCurrent())
+                {
+                    throw hresult_out_of_bounds();
+                }
+                return (*m_elements)[m_index];
+            }
+            bool HasCurrent() const noexcept { return m_index < m_elements->size(); }
+            bool MoveNext() noexcept
+            {
+                m_index += HasCurrent() ? 1 : 0;
+                return HasCurrent();
+            }
+
+        private:
+            std::shared_ptr<std::vector<T> const> m_elements;
+            size_t m_index{};
+        };
+
         // Elements in an order, that can be changed. Copies are the same vector.
         template <typename T>
         struct IVector
@@ -104,6 +133,11 @@ namespace winrt
                 auto const found = std::find(begin(), end(), value);
                 index = static_cast<uint32_t>(found - begin());
                 return found != end();
+            }
+            IIterator<T> First() const
+            {
+                elements();
+                return IIterator<T>(m_elements);
             }
             uint32_t GetMany(uint32_t start, array_view<T> values) const
             {

@@ -16,10 +16,17 @@ namespace winrt::Windows::Foundation
         using impl::delegate<TSender, TArgs>::delegate;
     };
 
-    template <typename TArgs>
-    struct EventHandler : impl::delegate<std::nullptr_t, TArgs>
+    // What raised an event that is nobody's: always null.
+    struct IInspectable
     {
-        using impl::delegate<std::nullptr_t, TArgs>::delegate;
+        IInspectable(std::nullptr_t = nullptr) noexcept {}
+        explicit operator bool() const noexcept { return false; }
+    };
+
+    template <typename TArgs>
+    struct EventHandler : impl::delegate<IInspectable, TArgs>
+    {
+        using impl::delegate<IInspectable, TArgs>::delegate;
     };
 
     // A value, or none.

@@ -141,7 +141,7 @@ namespace winrt::Windows::Networking::Connectivity
         ProxyConfiguration(std::nullptr_t) noexcept {}
     };
 
-    using NetworkStatusChangedEventHandler = impl::delegate<std::nullptr_t>;
+    using NetworkStatusChangedEventHandler = impl::delegate<Foundation::IInspectable>;
 
     // What the system knows about its networks.
     struct NetworkInformation
