@@ -10,6 +10,10 @@ const OWN: &[&str] = &[
     "Completer::complete",
     "Completer::on_cancel",
     "Completer::report",
+    "DatagramSocket::begin_to_receive",
+    "DatagramSocket::endpoint_pairs_by",
+    "DatagramSocket::inner",
+    "DatagramSocket::receive_by",
     "Error::as_udpair",
     "Error::new",
     "Error::raw_os_error",
@@ -34,7 +38,11 @@ const OWN: &[&str] = &[
     "Operation::run",
     "Operation::run_with_progress",
     "Operation::start",
+    "Operation::when_ended",
     "OutputStream::new",
+    "OutputStream::try_write",
+    "Reception::socket",
+    "Reception::try_next",
     "Reporter::report",
 ];
 
