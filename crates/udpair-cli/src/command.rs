@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
             Command::Resolve(resolve) => resolve::run(&context, resolve).await,
             Command::Services(services) => services::run(&context, services).await,
             Command::Adapters(adapters) => adapters::run(&context, adapters).await,
-            Command::Demo(demo) => demo::run(&context, &demo).await,
+            Command::Demo(demo) => demo::run(&context, demo).await,
         }
     };
     let outcome = tokio::select! {
