@@ -241,6 +241,11 @@ fn examples(world: &World) -> Result<String, String> {
             .arg(folder.join("cmake")),
     )?;
 
+    // The page, too.
+    let page = folder.join("page.cpp");
+    fs::write(&page, program_of_the_page()?).map_err(|error| error.to_string())?;
+    output(world.compiler("g++").arg("-fsyntax-only").arg(&page))?;
+
     let demo = Demo::start()?;
     let mut programs = vec![
         folder.join("cmake/connect"),
@@ -279,6 +284,16 @@ fn examples(world: &World) -> Result<String, String> {
     }
     programs.push(in_c);
     Ok(format!("{} programs by SRV", programs.len()))
+}
+
+/// Returns the first program in C++ of `docs/cpp.md`.
+fn program_of_the_page() -> Result<String, String> {
+    let page = fs::read_to_string(root().join("docs/cpp.md")).map_err(|error| error.to_string())?;
+    let program = page
+        .split_once("```cpp\n")
+        .and_then(|(_, rest)| rest.split_once("```"));
+    let (program, _) = program.ok_or("docs/cpp.md has no program")?;
+    Ok(program.to_owned())
 }
 
 /// The servers of the demo.

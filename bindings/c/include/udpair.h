@@ -982,7 +982,7 @@ udpair_hresult udpair_reader_read_string(const udpair_reader *reader,
 /**
  * Makes a resolver, which is the caller's. Any thread.
  *
- * `dns_servers` are `count` addresses, such as "192.0.2.1" or "[::1]:5353", which are asked in place
+ * `dns_servers` are `count` addresses, such as "192.0.2.1" or "192.0.2.1:5353", which are asked in place
  * of the system; none is the system. `services` is the text of a services file in place of the
  * system's; without data, it is the system's.
  *

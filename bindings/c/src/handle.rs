@@ -1,6 +1,6 @@
 //! References to objects: one manner for all types.
 //!
-//! An object of the ABI is the value inside an [`Object`]. The pointer that a program has leads to
+//! An object of the ABI is the value inside an `Object`. The pointer that a program has leads to
 //! the value, so that a function can take it as a reference; what counts the references is in front
 //! of it.
 

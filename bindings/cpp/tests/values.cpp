@@ -27,6 +27,10 @@ TEST(text_is_converted_without_loss)
     CHECK_EQUAL(hstring().c_str()[0], L'\0');
     CHECK_EQUAL(to_hstring(-5), L"-5");
     CHECK_EQUAL(to_hstring(true), L"true");
+    CHECK_EQUAL(to_hstring(5LL), L"5");
+    CHECK_EQUAL(to_hstring(uint8_t{ 200 }), L"200");
+    CHECK_EQUAL(to_hstring(18446744073709551615ull), L"18446744073709551615");
+    CHECK_EQUAL(to_hstring(L'x'), L"x");
     CHECK_CODE(impl::error_invalid_argument, hstring(static_cast<wchar_t const*>(nullptr)));
 }
 

@@ -14,6 +14,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace winrt
@@ -300,14 +301,19 @@ namespace winrt
     inline hstring to_hstring(wchar_t const* text) { return hstring(text); }
     inline hstring to_hstring(bool value) { return value ? L"true" : L"false"; }
     inline hstring to_hstring(wchar_t value) { return hstring(std::wstring_view(&value, 1)); }
-    inline hstring to_hstring(int8_t value) { return hstring(std::to_wstring(int{ value })); }
-    inline hstring to_hstring(uint8_t value) { return hstring(std::to_wstring(int{ value })); }
-    inline hstring to_hstring(int16_t value) { return hstring(std::to_wstring(int{ value })); }
-    inline hstring to_hstring(uint16_t value) { return hstring(std::to_wstring(int{ value })); }
-    inline hstring to_hstring(int32_t value) { return hstring(std::to_wstring(value)); }
-    inline hstring to_hstring(uint32_t value) { return hstring(std::to_wstring(value)); }
-    inline hstring to_hstring(int64_t value) { return hstring(std::to_wstring(value)); }
-    inline hstring to_hstring(uint64_t value) { return hstring(std::to_wstring(value)); }
+    template <typename T>
+        requires std::is_integral_v<T> && (!std::is_same_v<T, char>)
+    hstring to_hstring(T value)
+    {
+        if constexpr (std::is_signed_v<T>)
+        {
+            return hstring(std::to_wstring(static_cast<long long>(value)));
+        }
+        else
+        {
+            return hstring(std::to_wstring(static_cast<unsigned long long>(value)));
+        }
+    }
     inline hstring to_hstring(float value) { return hstring(std::to_wstring(value)); }
     inline hstring to_hstring(double value) { return hstring(std::to_wstring(value)); }
 
