@@ -21,7 +21,7 @@ const { DataWriter } = Windows.Storage.Streams;
 const [host, service, nameServer] = process.argv.slice(2);
 const environment = host === undefined ? await start() : undefined;
 // The services file of the machine may list the service, and would take precedence over DNS.
-const ofArgument = nameServer && { dnsServers: [nameServer], services: '' };
+const ofArgument = nameServer ? { dnsServers: [nameServer], services: '' } : undefined;
 useResolver(environment?.resolver ?? ofArgument);
 
 const datagramSocket = new DatagramSocket();
