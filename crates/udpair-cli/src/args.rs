@@ -304,6 +304,14 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) share: bool,
 
+    /// Print payloads as hex digits, two per byte
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) hex: bool,
+
+    /// Print payloads only, as they are, one after the other
+    #[arg(long)]
+    pub(crate) raw: bool,
+
     /// Exit after N datagrams
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,

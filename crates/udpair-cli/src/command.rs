@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::args::{Arguments, Command};
-use crate::interrupt::Interruptions;
+use crate::interrupt::{Interruption, Interruptions};
 use context::{Context, Exit, Failure};
 
 /// Runs the command, and returns its exit code.
@@ -45,13 +45,17 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
         _ => None,
     };
     let finishing = context.finish(outcome);
+    let abandoned = |how: Interruption| {
+        context.output.abandon();
+        how.exit_code()
+    };
     match interruption {
         Some(how) => timeout(FINISH_TIMEOUT, finishing)
             .await
-            .unwrap_or(how.exit_code()),
+            .unwrap_or_else(|_| abandoned(how)),
         None => tokio::select! {
             code = finishing => code,
-            how = interruptions.next() => how.exit_code(),
+            how = interruptions.next() => abandoned(how),
         },
     }
 }

@@ -1,23 +1,24 @@
 //! The events that a command reports. In JSON, each is one object per line with an `"event"` key.
 //!
-//! The names here are stable: fields may be added, but none is removed.
+//! The names here are stable: fields may be added, but none is removed. What is not known is null.
+//! `docs/events.schema.json` describes every event.
 
 mod adapter;
+mod received;
 
 use std::error::Error as _;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::Serialize;
 use udpair::{
     AddressSource, Candidate, DnsQuery, Error, ErrorKind, Event as SocketEvent, Joined,
-    MembershipChange, Message, PeerError, PeerErrorKind, ServiceSource, SkippedRecord, SrvRecord,
+    MembershipChange, PeerError, PeerErrorKind, ServiceSource, SkippedRecord, SrvRecord,
     Statistics, Step,
 };
 
 pub(crate) use adapter::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
-
-use crate::frame::hex;
+pub(crate) use received::{Arrivals, Received};
 
 /// Something that a command reports.
 #[derive(Debug, Serialize)]
@@ -57,17 +58,6 @@ pub(crate) enum Event {
         index: u32,
         attached: bool,
     },
-    Message {
-        remote: SocketAddr,
-        /// `None` if the system does not report it.
-        local: Option<SocketAddr>,
-        bytes: usize,
-        /// `None` if the payload is not UTF-8.
-        text: Option<String>,
-        hex: String,
-        #[serde(skip)]
-        payload: Vec<u8>,
-    },
     Sent {
         bytes: usize,
     },
@@ -82,7 +72,6 @@ pub(crate) enum Event {
         name: String,
         port: u16,
         source: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
     Adapter(AdapterEvent),
@@ -90,7 +79,6 @@ pub(crate) enum Event {
     PeerError {
         destination: Option<SocketAddr>,
         kind: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
         mtu: Option<u32>,
         reporter: Option<IpAddr>,
     },
@@ -117,7 +105,7 @@ pub(crate) enum Event {
         message: String,
         advice: Option<String>,
     },
-    /// A line for human readers. JSON output leaves it out.
+    /// A line for human readers. JSON output has no such event.
     Note {
         text: String,
     },
@@ -130,7 +118,6 @@ pub(crate) enum StepEvent {
     Services {
         service: String,
         source: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
         port: Option<u16>,
         /// The SRV records that were not queried because the source lists the service.
@@ -151,9 +138,7 @@ pub(crate) enum StepEvent {
     Address {
         host: String,
         source: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         server: Option<SocketAddr>,
         queries: Vec<QueryEvent>,
         addresses: Vec<AddressEvent>,
@@ -217,18 +202,6 @@ pub(crate) struct CandidateEvent {
 }
 
 impl Event {
-    pub(crate) fn message(message: &Message, bound: Option<SocketAddr>) -> Self {
-        let payload = message.payload();
-        Self::Message {
-            remote: message.remote(),
-            local: bound.map(|bound| local(message, bound)),
-            bytes: payload.len(),
-            text: str::from_utf8(payload).ok().map(ToOwned::to_owned),
-            hex: hex(payload),
-            payload: payload.to_vec(),
-        }
-    }
-
     pub(crate) fn joined(joined: &Joined) -> Self {
         Self::Joined {
             group: joined.group,
@@ -275,6 +248,28 @@ impl Event {
                 attached: change.is_attached,
             }),
             _ => None,
+        }
+    }
+
+    /// Whether the event is what a command is run for, or an error. `-q` leaves out the others.
+    pub(crate) fn is_result(&self) -> bool {
+        match self {
+            Self::EndpointPair { .. }
+            | Self::Step(_)
+            | Self::Service { .. }
+            | Self::Adapter(_)
+            | Self::AdapterChange(_)
+            | Self::Error { .. }
+            | Self::Note { .. } => true,
+            Self::Connected { .. }
+            | Self::Listening { .. }
+            | Self::Joined { .. }
+            | Self::Membership { .. }
+            | Self::Attachment { .. }
+            | Self::Sent { .. }
+            | Self::PeerError { .. }
+            | Self::SendDropped { .. }
+            | Self::Summary { .. } => false,
         }
     }
 
@@ -387,16 +382,6 @@ pub(crate) fn with_causes(error: &Error) -> String {
         source = cause.source();
     }
     message
-}
-
-/// Returns the local address that a message was sent to, with its zone if it is link-local.
-fn local(message: &Message, bound: SocketAddr) -> SocketAddr {
-    match (message.local(), message.adapter()) {
-        (Some(IpAddr::V6(ip)), Some(adapter)) if ip.is_unicast_link_local() => {
-            SocketAddrV6::new(ip, bound.port(), 0, adapter).into()
-        }
-        (ip, _) => SocketAddr::new(ip.unwrap_or(bound.ip()), bound.port()),
-    }
 }
 
 fn query(query: &DnsQuery) -> QueryEvent {

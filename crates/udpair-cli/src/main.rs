@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod clock;
 mod command;
 mod escape;
 mod event;
 mod exit;
 mod frame;
+mod hex;
 mod interrupt;
 mod output;
 mod render;

@@ -131,8 +131,7 @@ impl Progress<'_> {
         }
         match outcome {
             Ok((socket, reply)) => {
-                let event = Event::message(&reply, socket.local_addr());
-                self.context.print(&event).await?;
+                self.context.print_received(&socket, &reply, None).await?;
                 Ok(Exit::Done)
             }
             Err(Failure::Error(error)) => Err(self.failure(error).await),

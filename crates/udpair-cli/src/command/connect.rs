@@ -82,8 +82,9 @@ impl Session<'_> {
         match event {
             SocketEvent::Message(message) => {
                 self.has_received = true;
-                let event = Event::message(message, self.socket.local_addr());
-                self.context.print(&event).await
+                self.context
+                    .print_received(self.socket, message, None)
+                    .await
             }
             SocketEvent::PeerError(error) => {
                 self.is_refused |= error.kind == PeerErrorKind::PortUnreachable;

@@ -8,16 +8,17 @@ use std::time::Duration;
 use tokio::time::timeout;
 use udpair::{
     Adapter, AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
-    Event as SocketEvent, Message, OutputStream, Request, Resolver, ServiceSource,
+    Event as SocketEvent, Message, OutputStream, Request, Resolver, ServiceSource, SocketOption,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
-use crate::event::Event;
+use crate::event::{Arrivals, Event};
 use crate::exit;
-use crate::frame::{Frame, parse_hex};
+use crate::frame::Frame;
+use crate::hex;
 use crate::interrupt::Interruption;
 use crate::output::Output;
-use crate::render::Renderer;
+use crate::render::{Payloads, Renderer};
 use crate::stdin;
 
 /// How a command ended if it did not fail itself.
@@ -110,28 +111,33 @@ pub(super) struct Context {
     pub(super) output: Output,
     /// The resolver of all names of the command.
     resolver: Resolver,
+    /// What is known about where datagrams arrive.
+    pub(super) arrivals: Arrivals,
     /// The sockets whose counters are printed at the end, as sums.
     summarized: RefCell<Vec<DatagramSocket>>,
 }
 
 impl Context {
     pub(super) fn new(arguments: &Arguments) -> Self {
-        let frame = match &arguments.command {
-            Command::Connect(connect) => Some(connect.frame),
-            Command::Ask(ask) if ask.payload.hex => Some(Frame::Hex),
-            Command::Ask(_) => Some(Frame::Line),
-            _ => None,
+        let payloads = match &arguments.command {
+            Command::Connect(connect) => Payloads::Framed(connect.frame),
+            Command::Ask(ask) if ask.payload.hex => Payloads::Framed(Frame::Hex),
+            Command::Ask(_) => Payloads::Framed(Frame::Line),
+            Command::Listen(listen) if listen.raw => Payloads::Framed(Frame::Raw),
+            Command::Listen(listen) if listen.hex => Payloads::HexLine,
+            _ => Payloads::Line,
         };
         // These commands have no purpose if no process reads their output.
         let ends_with_reader = matches!(
             arguments.command,
             Command::Connect(_) | Command::Listen(_) | Command::Adapters(_)
         );
-        let renderer = Renderer::new(&arguments.global, frame);
+        let renderer = Renderer::new(&arguments.global, payloads);
         Self {
             global: arguments.global.clone(),
             output: Output::new(renderer, ends_with_reader),
             resolver: resolver(&arguments.global),
+            arrivals: Arrivals::default(),
             summarized: RefCell::default(),
         }
     }
@@ -147,6 +153,19 @@ impl Context {
             Some(event) => self.print(&event).await,
             None => Ok(()),
         }
+    }
+
+    /// Prints a datagram that `socket` has received: the reply to a request that was sent this long
+    /// before, if `rtt` is given.
+    pub(super) async fn print_received(
+        &self,
+        socket: &DatagramSocket,
+        message: &Message,
+        rtt: Option<Duration>,
+    ) -> Result<(), Failure> {
+        let received = self.arrivals.of_socket(socket, message, rtt);
+        self.output.add(&received)?;
+        Ok(self.output.space().await?)
     }
 
     /// Reports `failure` without ending the command.
@@ -183,9 +202,12 @@ impl Context {
             }
         };
         let summarized = self.summarized.take();
-        let summarized: Vec<_> = summarized.iter().map(DatagramSocket::statistics).collect();
-        if !summarized.is_empty() {
-            let _ = self.print(&Event::summary(&summarized)).await;
+        let statistics: Vec<_> = summarized.iter().map(DatagramSocket::statistics).collect();
+        if !statistics.is_empty() {
+            let _ = self.print(&Event::summary(&statistics)).await;
+        }
+        for socket in &summarized {
+            self.report_losses(socket);
         }
         let lost = self.output.finish().await.err().or(lost);
         // A reader may close the pipe at any time; that is not a failure.
@@ -258,6 +280,7 @@ impl Context {
             // Without receive offload the count of dropped datagrams is exact. Here that matters
             // more than speed.
             .receive_offload(false)
+            .timestamps(true)
             .dont_fragment(global.dont_fragment);
         if let Some(bytes) = global.rcvbuf {
             builder = builder.inbound_buffer_bytes(bytes);
@@ -395,7 +418,24 @@ impl Context {
             return;
         }
         for option in socket.options().unmet() {
-            self.output.warn(&option.to_string());
+            // What the command requests by itself is missed only once datagrams are lost.
+            if option.option != SocketOption::InboundBuffer || global.rcvbuf.is_some() {
+                self.output.warn(&option.to_string());
+            }
+        }
+    }
+
+    /// Says why datagrams were lost, if a larger receive buffer was requested than granted.
+    fn report_losses(&self, socket: &DatagramSocket) {
+        let global = &self.global;
+        let is_silent = global.quiet || global.json || global.rcvbuf.is_some();
+        if is_silent || socket.statistics().kernel_dropped == 0 {
+            return;
+        }
+        for option in socket.options().unmet() {
+            if option.option == SocketOption::InboundBuffer {
+                self.output.warn(&option.to_string());
+            }
         }
     }
 
@@ -529,7 +569,7 @@ impl Payload {
         if !self.hex {
             return Ok(text);
         }
-        parse_hex(&String::from_utf8_lossy(&text))
+        hex::parse(&String::from_utf8_lossy(&text))
             .map_err(|reason| Failure::usage(format!("{name} is not valid with --hex: {reason}")))
     }
 

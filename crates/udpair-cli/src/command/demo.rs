@@ -108,9 +108,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
             ));
         };
         if let SocketEvent::Message(message) = event? {
-            context
-                .print(&Event::message(&message, socket.local_addr()))
-                .await?;
+            context.print_received(&socket, &message, None).await?;
             notes
                 .text(&format!("sent {text:?} and received its echo"))
                 .await?;

@@ -44,7 +44,11 @@ pub(super) fn adapter_text(adapter: &AdapterEvent) -> String {
 /// Returns one line for a change.
 pub(super) fn change_text(event: &AdapterChangeEvent) -> String {
     let name = event.name.as_deref().unwrap_or("unknown adapter");
-    let address = event.address.as_ref().map(address_text).unwrap_or_default();
+    let address = event.address.map(|address| AdapterAddressEvent {
+        address,
+        prefix_length: event.prefix_length,
+    });
+    let address = address.as_ref().map(address_text).unwrap_or_default();
     match (event.change, &event.renamed_from) {
         ("address-added", _) => format!("{name}: address {address} added"),
         ("address-removed", _) => format!("{name}: address {address} removed"),

@@ -228,25 +228,55 @@ fn listen_ends_after_count_datagrams() {
     assert_eq!(rest[0]["received"], 2);
 }
 
-/// Even if the payload contains line ends.
+/// Even if the payload contains line ends: time, sender, destination and adapter, length, hops.
 #[test]
 fn listen_prints_one_line_per_datagram() {
+    for (flags, payload) in [
+        (&[] as &[&str], "two\\nlines \\u{1b}[31m"),
+        (&["--hex"], "74776f0a6c696e6573201b5b33316d"),
+    ] {
+        let address = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let at = address.to_string();
+        let listen = ["listen", &at, "--count", "1"];
+        let mut listen = Running::start(&[&listen, flags].concat());
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // The command reports its address on standard error, which this test does not read. So the
+        // test sends until the port is open. A closed port is reported at once.
+        sender.connect(address).unwrap();
+        while sender.send(b"two\nlines \x1b[31m").is_err() || is_refused(&sender) {}
+        let line = listen.next_line();
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(time.len() == 27 && time.ends_with('Z'), "{line}");
+        let from = sender.local_addr().unwrap();
+        let expected = format!("{from} → {address}%lo 15 bytes 64 hops: {payload}");
+        assert_eq!(rest, expected);
+    }
+}
+
+/// The payloads only, as they are.
+#[test]
+fn listen_writes_raw_payloads() {
     let address = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let mut listen = Running::start(&["listen", &address.to_string(), "--count", "1"]);
+    let mut listen = command(&["listen", &address.to_string(), "--raw", "--count", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(listen.stderr.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // The command reports its address on standard error, which this test does not read. So the test
-    // sends until the port is open. A closed port is reported at once.
-    sender.connect(address).unwrap();
-    while sender.send(b"two\nlines \x1b[31m").is_err() || is_refused(&sender) {}
-    let line = listen.next_line();
-    let expected = format!(
-        "{} 15 two\\nlines \\u{{1b}}[31m",
-        sender.local_addr().unwrap()
-    );
-    assert_eq!(line, expected);
+    for payload in [b"a\xff\n" as &[_], b"b\0"] {
+        sender.send_to(payload, address).unwrap();
+    }
+    let output = listen.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"a\xff\nb\0");
+    assert_eq!(output.status.code(), Some(0));
 }
 
 /// Whether the last datagram arrived at a closed port. Loopback reports that before `send` returns.

@@ -10,5 +10,6 @@ mod bad_input;
 mod commands;
 mod connect;
 mod names;
+mod output;
 mod run;
 mod services;
