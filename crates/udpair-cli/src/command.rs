@@ -6,6 +6,7 @@ mod connect;
 mod context;
 mod demo;
 mod listen;
+mod literals;
 mod resolve;
 mod send;
 mod services;
@@ -22,6 +23,7 @@ use context::{Context, Exit, Failure};
 pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) -> u8 {
     let context = Context::new(&arguments);
     let work = async {
+        literals::check(&arguments)?;
         match &arguments.command {
             Command::Connect(connect) => connect::run(&context, connect).await,
             Command::Ask(ask) => ask::run(&context, ask).await,

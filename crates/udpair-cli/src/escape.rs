@@ -9,13 +9,12 @@ use crate::hex;
 
 /// Adds `bytes` to `text`, without control characters or invisible formatting characters.
 pub(crate) fn push_for_terminal(text: &mut Vec<u8>, bytes: &[u8]) {
-    // The whole payload is mostly valid, and checking that is faster than looking for its parts.
-    if let Ok(valid) = str::from_utf8(bytes) {
-        return push_valid(text, valid);
-    }
-    for chunk in bytes.utf8_chunks() {
-        push_valid(text, chunk.valid());
-        push_bytes(text, chunk.invalid());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (plain, others) = rest.split_at(plain_runs(rest));
+        text.extend_from_slice(plain);
+        let used = push_run(text, others);
+        rest = &others[used..];
     }
 }
 
@@ -24,32 +23,6 @@ pub(crate) fn for_terminal(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     push_for_terminal(&mut text, bytes);
     text
-}
-
-/// Adds valid text: runs of characters that need no escape at once.
-fn push_valid(text: &mut Vec<u8>, valid: &str) {
-    let mut rest = valid;
-    loop {
-        let (plain, others) = rest.split_at(plain_runs(rest.as_bytes()));
-        text.extend_from_slice(plain.as_bytes());
-        let bytes = &others.as_bytes()[..others.len().min(RUN_BYTES)];
-        let ascii = bytes.iter().position(|byte| !byte.is_ascii());
-        push_bytes(text, &bytes[..ascii.unwrap_or(bytes.len())]);
-        rest = &others[ascii.unwrap_or(bytes.len())..];
-        let Some(c) = rest.chars().next() else {
-            return;
-        };
-        if c.is_ascii() {
-            continue;
-        }
-        let (character, after) = rest.split_at(c.len_utf8());
-        if is_active(c) {
-            text.extend_from_slice(c.escape_unicode().to_string().as_bytes());
-        } else {
-            text.extend_from_slice(character.as_bytes());
-        }
-        rest = after;
-    }
 }
 
 /// Returns the length of the runs at the start that have nothing to escape.
@@ -63,19 +36,46 @@ fn plain_runs(bytes: &[u8]) -> usize {
     RUN_BYTES * bytes.chunks_exact(RUN_BYTES).take_while(is_plain).count()
 }
 
-/// Adds bytes that are ASCII characters or part of no character, by the table.
-fn push_bytes(text: &mut Vec<u8>, bytes: &[u8]) {
-    for bytes in bytes.chunks(RUN_BYTES) {
-        let mut block = [0; RUN_BYTES * ESCAPE_BYTES];
-        let mut length = 0;
-        for byte in bytes {
-            let escape = &ESCAPES[usize::from(*byte)];
+/// Adds a run that has something to escape, and returns its length.
+fn push_run(text: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    let mut block = [0; (RUN_BYTES + CHARACTER_BYTES_MAX) * ESCAPE_BYTES];
+    let (mut length, mut used) = (0, 0);
+    while used < bytes.len().min(RUN_BYTES) {
+        let byte = bytes[used];
+        let Some(character) = character(&bytes[used..]) else {
+            let escape = &ESCAPES[usize::from(byte)];
             // Of a fixed length, so that this is no call. What is too much is overwritten.
             block[length..length + ESCAPE_BYTES].copy_from_slice(&escape.text);
             length += usize::from(escape.length);
+            used += 1;
+            continue;
+        };
+        used += character.len();
+        match character.chars().next().filter(|c| is_active(*c)) {
+            Some(c) => {
+                text.extend_from_slice(&block[..length]);
+                length = 0;
+                text.extend_from_slice(c.escape_unicode().to_string().as_bytes());
+            }
+            None => {
+                block[length..length + character.len()].copy_from_slice(character.as_bytes());
+                length += character.len();
+            }
         }
-        text.extend_from_slice(&block[..length]);
     }
+    text.extend_from_slice(&block[..length]);
+    used
+}
+
+/// Returns the first character, if it is a valid one that is not ASCII.
+fn character(bytes: &[u8]) -> Option<&str> {
+    let length = match bytes {
+        [0xc2..=0xdf, 0x80..=0xbf, ..] => 2,
+        [0xe0..=0xef, 0x80..=0xbf, ..] => 3,
+        [0xf0..=0xf4, 0x80..=0xbf, ..] => 4,
+        _ => return None,
+    };
+    str::from_utf8(bytes.get(..length)?).ok()
 }
 
 /// A byte as it is written.
@@ -119,6 +119,9 @@ static ESCAPES: [Escape; 256] = {
 const ESCAPE_BYTES: usize = 6;
 
 const RUN_BYTES: usize = 32;
+
+/// The longest character of UTF-8.
+const CHARACTER_BYTES_MAX: usize = 4;
 
 /// Returns equivalent JSON in which the characters that a terminal may act on are escaped.
 pub(crate) fn json_for_terminal(json: &str) -> String {

@@ -64,7 +64,8 @@ pub(crate) enum Event {
     EndpointPair {
         /// `None` if this machine has no route to `remote`.
         local: Option<IpAddr>,
-        remote: SocketAddr,
+        /// With its port, if a service was given.
+        remote: String,
         rank: usize,
     },
     Step(StepEvent),
@@ -81,6 +82,17 @@ pub(crate) enum Event {
         kind: String,
         mtu: Option<u32>,
         reporter: Option<IpAddr>,
+    },
+    /// A target refused or was silent, and the next one is tried.
+    NextTarget {
+        destination: SocketAddr,
+        /// The target that is given up, and why.
+        after: SocketAddr,
+        kind: &'static str,
+    },
+    /// Something that may explain a result.
+    Hint {
+        message: String,
     },
     /// A full queue on the route dropped datagrams while they were sent.
     SendDropped {
@@ -268,6 +280,8 @@ impl Event {
             | Self::Attachment { .. }
             | Self::Sent { .. }
             | Self::PeerError { .. }
+            | Self::NextTarget { .. }
+            | Self::Hint { .. }
             | Self::SendDropped { .. }
             | Self::Summary { .. } => false,
         }

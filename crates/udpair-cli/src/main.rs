@@ -83,19 +83,29 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .skip(1)
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
+    let text = error.render().to_string();
+    let text = text.trim_start_matches("error: ");
     if wants_json {
-        let text = error.to_string();
         let message = text.split("\n\n").next().unwrap_or_default();
+        let tips = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("tip: "));
+        let mut advice: Vec<_> = tips.map(str::to_owned).collect();
+        if advice.is_empty() {
+            let help = "`udpair --help` and `udpair COMMAND --help` list the commands and flags";
+            advice.push(help.to_owned());
+        }
         let words: Vec<_> = message.split_whitespace().collect();
-        let message = words.join(" ");
-        let advice = "`udpair --help` and `udpair COMMAND --help` list the commands and flags";
-        let message = message.trim_start_matches("error: ").to_owned();
         print_directly(
-            &Event::problem(ErrorKind::InvalidArgument, message, Some(advice.into())),
+            &Event::problem(
+                ErrorKind::InvalidArgument,
+                words.join(" "),
+                Some(advice.join("; ")),
+            ),
             true,
         );
     } else {
-        let _ = error.print();
+        let _ = io::stderr().write_all(format!("udpair: {text}").as_bytes());
     }
     ExitCode::from(exit::code_of(ErrorKind::InvalidArgument))
 }

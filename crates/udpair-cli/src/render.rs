@@ -162,6 +162,15 @@ impl Renderer {
                 true => format!("adapter {adapter} is back"),
                 false => format!("adapter {adapter} was removed"),
             }),
+            Event::NextTarget {
+                destination,
+                after,
+                kind,
+            } => self.diagnostic(format!(
+                "{after}: {}; going on to {destination}",
+                kind.replace('-', " ")
+            )),
+            Event::Hint { message } => self.diagnostic(format!("hint: {message}")),
             Event::SendDropped {
                 destination,
                 datagrams,

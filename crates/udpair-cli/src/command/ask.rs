@@ -1,5 +1,6 @@
 //! `ask`: sends one request, with retries, to one address after the other, and waits for one reply.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use crate::args::Ask;
 use crate::event::{Event, peer_error_kind, with_causes};
 
 pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Failure> {
-    let payload = arguments.payload.bytes().await?;
+    let payload = arguments.payload.bytes(context).await?;
     let expected = match &arguments.expect {
         Some(text) => arguments
             .payload
@@ -29,6 +30,7 @@ pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Fail
         arguments,
         payload_bytes: payload.len(),
         connected: 0,
+        given_up: None,
         refusal: None,
         rejected: Arc::default(),
     };
@@ -41,7 +43,7 @@ enum Step {
     Connected(DatagramSocket),
     Sent,
     Socket(SocketEvent),
-    GaveUp,
+    GaveUp(SocketAddr, ErrorKind),
 }
 
 impl Step {
@@ -50,7 +52,7 @@ impl Step {
             RequestEvent::Connected(socket) => Some(Self::Connected(socket.clone())),
             RequestEvent::Sent { .. } => Some(Self::Sent),
             RequestEvent::Socket(event) => Some(Self::Socket(event.clone())),
-            RequestEvent::GaveUp { .. } => Some(Self::GaveUp),
+            RequestEvent::GaveUp { address, error } => Some(Self::GaveUp(address, error.kind())),
             _ => None,
         }
     }
@@ -63,6 +65,8 @@ struct Progress<'a> {
     payload_bytes: usize,
     /// The number of addresses that were asked.
     connected: usize,
+    /// The last address that did not reply, and why it was given up.
+    given_up: Option<(SocketAddr, ErrorKind)>,
     /// Why the network refused the last address.
     refusal: Option<PeerErrorKind>,
     /// The number of replies of the last address without the expected bytes.
@@ -114,7 +118,7 @@ impl Progress<'_> {
                 Some(step) = next_step.recv() => {
                     match &step {
                         Step::Connected(_) => resolving_since = None,
-                        Step::GaveUp => resolving_since = Some(Instant::now()),
+                        Step::GaveUp(..) => resolving_since = Some(Instant::now()),
                         Step::Sent | Step::Socket(_) => {}
                     }
                     self.print(step).await?;
@@ -147,6 +151,17 @@ impl Progress<'_> {
                 if self.context.global.json || self.context.global.verbose {
                     self.context.summarize(&socket);
                 }
+                if let (Some((after, kind)), Some(destination)) =
+                    (self.given_up.take(), socket.peer_addr())
+                {
+                    let kind = kind.name();
+                    let event = Event::NextTarget {
+                        destination,
+                        after,
+                        kind,
+                    };
+                    self.context.print(&event).await?;
+                }
                 let remote = self.arguments.remote.endpoint();
                 self.context.report_connected(&socket, &remote).await
             }
@@ -162,7 +177,10 @@ impl Progress<'_> {
                 }
                 self.context.print_event(&event).await
             }
-            Step::GaveUp => Ok(()),
+            Step::GaveUp(address, kind) => {
+                self.given_up = Some((address, kind));
+                Ok(())
+            }
         }
     }
 

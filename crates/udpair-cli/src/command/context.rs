@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -69,6 +70,18 @@ impl Failure {
     /// Returns the failure for an argument that only the command can check.
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    /// Adds advice to a failure that the command itself found.
+    pub(super) fn advising(self, text: &str) -> Self {
+        match self {
+            Self::Problem { kind, message, .. } => Self::Problem {
+                kind,
+                message,
+                advice: Some(text.to_owned()),
+            },
+            other => other,
+        }
     }
 
     fn kind(&self) -> ErrorKind {
@@ -237,9 +250,7 @@ impl Context {
 
     /// Says which lookups are waited for.
     pub(super) fn say_what_is_waited_for(&self) {
-        if !self.global.quiet && !self.global.json {
-            self.output.warn(&self.waiting_for());
-        }
+        self.note(&self.waiting_for());
     }
 
     /// Returns what the command is waiting for, as a sentence.
@@ -379,6 +390,23 @@ impl Context {
     /// Opens a socket that is connected to `remote`, and reports the connection.
     pub(super) async fn connected(&self, remote: &Endpoint) -> Result<DatagramSocket, Failure> {
         let pair = EndpointPair::to_endpoint(remote.clone())?;
+        self.connected_by(pair, remote).await
+    }
+
+    /// Opens a socket that is connected to one `address` of `remote`, and reports the connection.
+    pub(super) async fn connected_to(
+        &self,
+        address: SocketAddr,
+        remote: &Endpoint,
+    ) -> Result<DatagramSocket, Failure> {
+        self.connected_by(address.into(), remote).await
+    }
+
+    async fn connected_by(
+        &self,
+        pair: EndpointPair,
+        remote: &Endpoint,
+    ) -> Result<DatagramSocket, Failure> {
         let local = self.global.local.clone().unwrap_or_default();
         let socket = if self.global.adapter.is_some() {
             let socket = self.bound_with(&self.builder(), &local).await?;
@@ -408,6 +436,13 @@ impl Context {
         .await?;
         self.report_unmet(socket);
         Ok(())
+    }
+
+    /// Writes a note for people to standard error.
+    pub(super) fn note(&self, text: &str) {
+        if !self.global.quiet && !self.global.json {
+            self.output.warn(text);
+        }
     }
 
     /// Reports the options that the system did not grant as requested. With `--json` it does so
@@ -555,11 +590,24 @@ const PENDING_SHOWN: usize = 4;
 
 impl Payload {
     /// Returns the bytes to send.
-    pub(super) async fn bytes(&self) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn bytes(&self, context: &Context) -> Result<Vec<u8>, Failure> {
         let bytes = match self.data.as_deref() {
-            None => Vec::new(),
-            Some("-") => self.standard_input().await?,
-            Some(text) => text.as_bytes().to_vec(),
+            None => {
+                if stdin::is_piped() {
+                    context.note("standard input is not read: give - as DATA to send it");
+                }
+                Vec::new()
+            }
+            Some("-") => self.read("standard input", stdin::read_to_end).await?,
+            Some(text) => match text.strip_prefix('@') {
+                Some(path) => {
+                    let path = path.to_owned();
+                    let name = format!("file {path:?}");
+                    self.read(&name, |limit| stdin::read_file(path, limit))
+                        .await?
+                }
+                None => text.as_bytes().to_vec(),
+            },
         };
         self.decoded("DATA", bytes)
     }
@@ -573,26 +621,31 @@ impl Payload {
             .map_err(|reason| Failure::usage(format!("{name} is not valid with --hex: {reason}")))
     }
 
-    /// Reads standard input to its end.
+    /// Reads a source of this name to its end.
     ///
     /// # Errors
     ///
     /// [`PayloadTooLarge`](ErrorKind::PayloadTooLarge): it holds more than any datagram. Reading
     /// stops there.
-    async fn standard_input(&self) -> Result<Vec<u8>, Failure> {
+    async fn read<F: Future<Output = io::Result<Vec<u8>>>>(
+        &self,
+        name: &str,
+        read_to_end: impl FnOnce(usize) -> F,
+    ) -> Result<Vec<u8>, Failure> {
         // With --hex each byte takes two digits, and up to one space and one line end.
         let limit = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
-        let read = stdin::read_to_end(limit + 1).await;
-        let bytes = read.map_err(|error| {
-            Failure::new(
-                ErrorKind::Io,
-                format!("cannot read standard input: {error}"),
-            )
+        let bytes = read_to_end(limit + 1).await.map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => ErrorKind::InvalidArgument,
+                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                _ => ErrorKind::Io,
+            };
+            Failure::new(kind, format!("cannot read {name}: {error}"))
         })?;
         if bytes.len() > limit {
             return Err(Failure::new(
                 ErrorKind::PayloadTooLarge,
-                "standard input is longer than any datagram; nothing was sent",
+                format!("{name} is longer than any datagram; nothing was sent"),
             ));
         }
         Ok(bytes)

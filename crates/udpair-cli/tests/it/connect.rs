@@ -135,6 +135,53 @@ fn a_peer_whose_port_is_closed_is_reported() {
     assert_eq!(finished.events().last().unwrap()["event"], "summary");
 }
 
+/// The first address of a name refuses: the second one gets what was sent, and both are named.
+#[test]
+fn connect_goes_on_to_the_next_target_when_the_first_refuses() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = peer.local_addr().unwrap().port().to_string();
+    let answering = thread::spawn(move || {
+        let mut buffer = [0; 16];
+        for _ in 0..2 {
+            let (length, from) = peer.recv_from(&mut buffer).unwrap();
+            peer.send_to(&buffer[..length], from).unwrap();
+        }
+    });
+    for local in [&[] as &[&str], &["--adapter", "lo"]] {
+        let connect = ["connect", "localhost", &port, "--json"];
+        let finished = udpair_with(&[&connect as &[_], local].concat(), b"hello\n");
+        assert_eq!(finished.code, 0, "{finished:?}");
+        let connected = finished.events_named("connected");
+        let (first, second) = (format!("[::1]:{port}"), format!("127.0.0.1:{port}"));
+        assert_eq!(connected[0]["remote"], first);
+        assert_eq!(connected[1]["remote"], second);
+        let next = &finished.events_named("next-target")[0];
+        assert_eq!(next["after"], first);
+        assert_eq!(next["destination"], second);
+        assert_eq!(next["kind"], "peer-unreachable");
+        assert_eq!(finished.events_named("message")[0]["text"], "hello");
+        assert_eq!(finished.events_named("summary")[0]["sent"], 2);
+    }
+    answering.join().unwrap();
+}
+
+/// All addresses of a name refuse: the error names each.
+#[test]
+fn connect_names_every_target_that_refused() {
+    let free = UdpSocket::bind("[::1]:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let finished = udpair_with(
+        &["connect", "localhost", &port, "--linger", "200ms"],
+        b"a\n",
+    );
+    assert_eq!(finished.code, 6, "{finished:?}");
+    let error = finished.stderr.split("udpair: ").nth(1).unwrap();
+    for address in [format!("[::1]:{port}"), format!("127.0.0.1:{port}")] {
+        assert!(error.contains(&address), "{finished:?}");
+    }
+}
+
 #[test]
 fn connect_still_receives_replies_after_its_input_has_ended() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
