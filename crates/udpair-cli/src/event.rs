@@ -458,3 +458,53 @@ pub(crate) fn peer_error_kind(kind: PeerErrorKind) -> String {
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::schema;
+
+    /// The events that need a change of the network, or a queue that is full.
+    #[test]
+    fn rare_events_are_as_the_schema_says() {
+        let schema = schema::schema();
+        let group = IpAddr::from([224, 0, 0, 251]);
+        let destination = SocketAddr::from(([192, 0, 2, 1], 9));
+        let change = |change| AdapterChangeEvent {
+            change,
+            ..AdapterChangeEvent::default()
+        };
+        for event in [
+            Event::Membership {
+                group,
+                adapter: None,
+                index: 3,
+                joined: false,
+            },
+            Event::Attachment {
+                adapter: "eth0".into(),
+                index: 3,
+                attached: true,
+            },
+            Event::SendDropped {
+                destination,
+                datagrams: 2,
+            },
+            Event::Hint {
+                message: "so".into(),
+            },
+            Event::AdapterChange(change("default-route")),
+            Event::AdapterChange(AdapterChangeEvent {
+                family: Some("ipv6"),
+                address: Some(group),
+                prefix_length: Some(24),
+                ..change("altered")
+            }),
+        ] {
+            let mut value = serde_json::to_value(&event).unwrap();
+            value["time"] = clock::text(std::time::SystemTime::now()).into();
+            schema::check(&schema, &value).unwrap();
+        }
+    }
+}

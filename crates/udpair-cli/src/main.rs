@@ -16,6 +16,8 @@ mod hex;
 mod interrupt;
 mod output;
 mod render;
+#[cfg(test)]
+mod schema;
 mod stdin;
 mod units;
 

@@ -126,7 +126,7 @@ impl Output {
     }
 
     /// Writes `text` to standard error, unless it repeats the last one.
-    fn diagnose(&self, text: &str) {
+    pub(crate) fn diagnose(&self, text: &str) {
         let Some(text) = self.diagnostics.borrow_mut().next(text) else {
             return;
         };

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
@@ -33,6 +34,7 @@ pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Fail
         given_up: None,
         refusal: None,
         rejected: Arc::default(),
+        times: Arc::default(),
     };
     let request = progress.request(payload, expected, steps);
     progress.run(&request, next_step).await
@@ -71,6 +73,14 @@ struct Progress<'a> {
     refusal: Option<PeerErrorKind>,
     /// The number of replies of the last address without the expected bytes.
     rejected: Arc<AtomicU64>,
+    times: Arc<Mutex<Times>>,
+}
+
+/// When the last try was sent, and when the reply arrived.
+#[derive(Default)]
+struct Times {
+    sent: Option<std::time::Instant>,
+    replied: Option<std::time::Instant>,
 }
 
 impl Progress<'_> {
@@ -83,6 +93,7 @@ impl Progress<'_> {
     ) -> Request {
         let rejected = self.rejected.clone();
         let of_address = self.rejected.clone();
+        let (sent, replied) = (self.times.clone(), self.times.clone());
         Request::new(payload)
             .wait(self.arguments.wait)
             .wait_max(self.arguments.wait)
@@ -90,11 +101,18 @@ impl Progress<'_> {
             .accept(move |message| {
                 let is_expected = contains(message.payload(), &expected);
                 rejected.fetch_add((!is_expected).into(), Ordering::Relaxed);
+                if is_expected {
+                    lock(&replied).replied = Some(std::time::Instant::now());
+                }
                 is_expected
             })
             .on_event(move |event| {
-                if let RequestEvent::Connected(_) = event {
-                    of_address.store(0, Ordering::Relaxed);
+                match event {
+                    RequestEvent::Connected(_) => of_address.store(0, Ordering::Relaxed),
+                    RequestEvent::Sent { .. } => {
+                        lock(&sent).sent = Some(std::time::Instant::now());
+                    }
+                    _ => {}
                 }
                 if let Some(step) = Step::of(event) {
                     // The other end is dropped only with the request.
@@ -135,7 +153,13 @@ impl Progress<'_> {
         }
         match outcome {
             Ok((socket, reply)) => {
-                self.context.print_received(&socket, &reply, None).await?;
+                let rtt = lock(&self.times).rtt();
+                self.context.print_received(&socket, &reply, rtt).await?;
+                if let Some(rtt) = rtt {
+                    let ms = rtt.as_secs_f64() * 1e3;
+                    self.context
+                        .say(&format!("{} replied in {ms:.3} ms", reply.remote()));
+                }
                 Ok(Exit::Done)
             }
             Err(Failure::Error(error)) => Err(self.failure(error).await),
@@ -218,6 +242,17 @@ impl Progress<'_> {
             ),
         }
     }
+}
+
+impl Times {
+    /// Returns the time from the last try to the reply. A reply to an earlier try took longer.
+    fn rtt(&self) -> Option<Duration> {
+        self.replied?.checked_duration_since(self.sent?)
+    }
+}
+
+fn lock(times: &Mutex<Times>) -> MutexGuard<'_, Times> {
+    times.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns whether `expected` occurs in `payload`, as an empty one does in any.

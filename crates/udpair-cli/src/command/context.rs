@@ -438,6 +438,13 @@ impl Context {
         Ok(())
     }
 
+    /// Writes a line about the result for people to standard error.
+    pub(super) fn say(&self, text: &str) {
+        if !self.global.quiet && !self.global.json {
+            self.output.diagnose(&format!("{text}\n"));
+        }
+    }
+
     /// Writes a note for people to standard error.
     pub(super) fn note(&self, text: &str) {
         if !self.global.quiet && !self.global.json {

@@ -7,9 +7,12 @@
 
 mod adapters;
 mod bad_input;
+#[path = "../../src/schema.rs"]
+mod checker;
 mod commands;
 mod connect;
 mod names;
 mod output;
 mod run;
+mod schema;
 mod services;
