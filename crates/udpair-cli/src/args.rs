@@ -1,5 +1,6 @@
 //! The command line as types.
 
+mod examples;
 mod options;
 
 use std::env;
@@ -22,7 +23,6 @@ use crate::units;
 /// waits for the reply, and reports the outcome in the exit code.
 #[derive(Debug, Parser)]
 #[command(name = "udpair", version)]
-#[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -56,9 +56,15 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// Returns the definition of the command line.
+    /// Returns the definition of the command line, for parsing.
     fn definition() -> clap::Command {
-        options::hide_unused(Self::command())
+        options::hide_unused(examples::add(Self::command()))
+    }
+
+    /// Returns the definition of the command line, in which each command has the options that it
+    /// uses and no others.
+    pub(crate) fn documented() -> clap::Command {
+        options::with_used_only(examples::add(Self::command()))
     }
 
     /// Rejects combinations of arguments that are valid one by one but not together.
@@ -242,6 +248,24 @@ pub(crate) enum Command {
     Adapters(Adapters),
     /// Run a demo on this machine only: DNS server, echo peers, non-peer sender
     Demo,
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page of udpair, or of one of its commands
+    Man(Man),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell that completes
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The command [default: udpair itself]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 /// The remote endpoint.
@@ -486,20 +510,6 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
         duration => Ok(duration),
     }
 }
-
-const EXIT_CODES: &str = "\
-Exit codes:
-    0  done
-    1  other failure
-    2  usage or invalid argument
-    3  name not found
-    4  cannot bind, no permission, or address in use
-    5  no reply, or none from a name server
-    6  refused or unreachable, or no route
-    7  done, but datagrams were lost
-    8  not supported on this system
-  130  interrupted
-  143  terminated";
 
 const DNS_VARIABLE: &str = "UDPAIR_DNS";
 

@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod listen;
 mod literals;
+mod pages;
 mod resolve;
 mod send;
 mod services;
@@ -33,6 +34,8 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
             Command::Services(services) => services::run(&context, services).await,
             Command::Adapters(adapters) => adapters::run(&context, adapters).await,
             Command::Demo => demo::run(&context).await,
+            Command::Completions(completions) => pages::completions(&context, completions).await,
+            Command::Man(man) => pages::man(&context, man).await,
         }
     };
     let outcome = tokio::select! {

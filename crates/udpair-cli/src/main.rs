@@ -7,6 +7,7 @@
 
 mod args;
 mod clock;
+mod color;
 mod command;
 mod escape;
 mod event;
@@ -21,7 +22,7 @@ mod schema;
 mod stdin;
 mod units;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind as UsageErrorKind;
@@ -107,7 +108,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
             true,
         );
     } else {
-        let _ = io::stderr().write_all(format!("udpair: {text}").as_bytes());
+        let is_colored = color::is_wanted(io::stderr().is_terminal());
+        let prefix = color::paint(is_colored, color::Color::Problem, "udpair:");
+        let _ = io::stderr().write_all(format!("{prefix} {text}").as_bytes());
     }
     ExitCode::from(exit::code_of(ErrorKind::InvalidArgument))
 }

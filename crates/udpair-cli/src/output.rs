@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use tokio::task::coop::unconstrained;
 
+use crate::color;
 use crate::event::{Event, Received};
-use crate::render::{Rendered, Renderer};
+use crate::render::{Colors, Layout, Rendered, Renderer};
 use queue::{Queue, Stream};
 
 /// The standard output and standard error of a command.
@@ -46,7 +47,12 @@ impl Output {
             thread::spawn(move || queue.write_all(io::stdout(), io::stderr()))
         };
         Self {
-            renderer: renderer.for_terminal(io::stdout().is_terminal()),
+            renderer: renderer
+                .for_terminal(io::stdout().is_terminal(), columns())
+                .with_colors(Colors {
+                    output: color::is_wanted(io::stdout().is_terminal()),
+                    error: color::is_wanted(io::stderr().is_terminal()),
+                }),
             queue,
             writer: RefCell::new(Some(writer)),
             ends_with_reader,
@@ -73,6 +79,11 @@ impl Output {
                 Ok(())
             }
         }
+    }
+
+    /// Returns how lists are laid out.
+    pub(crate) fn layout(&self) -> Layout {
+        self.renderer.layout()
     }
 
     /// Prints a datagram. The caller waits for [`space`](Self::space) after those that arrived
@@ -122,7 +133,7 @@ impl Output {
 
     /// Writes a warning to standard error. Neither `-q` nor `--json` suppresses it.
     pub(crate) fn warn(&self, problem: &str) {
-        self.diagnose(&format!("udpair: {problem}\n"));
+        self.diagnose(&self.renderer.problem(problem));
     }
 
     /// Writes `text` to standard error, unless it repeats the last one.
@@ -166,6 +177,11 @@ impl Output {
         });
         let _ = is_written.recv_timeout(ABANDON_TIMEOUT);
     }
+}
+
+/// Returns the columns of the terminal; `None` if standard output is none.
+fn columns() -> Option<u16> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
 impl Diagnostics {

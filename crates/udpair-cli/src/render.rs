@@ -9,10 +9,11 @@ use std::io;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-pub(crate) use adapter::heading as adapter_heading;
+pub(crate) use adapter::{Layout, heading as adapter_heading};
 
 use crate::args::Global;
 use crate::clock;
+use crate::color::{self, Color};
 use crate::escape;
 use crate::event::{Event, QueryEvent, Received, StepEvent};
 use crate::frame::Frame;
@@ -25,6 +26,15 @@ pub(crate) struct Renderer {
     quiet: bool,
     is_terminal: bool,
     payloads: Payloads,
+    colors: Colors,
+    layout: Layout,
+}
+
+/// Which of the streams may have colours.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Colors {
+    pub(crate) output: bool,
+    pub(crate) error: bool,
 }
 
 /// How a received datagram is printed, other than as JSON.
@@ -57,6 +67,8 @@ impl Renderer {
             quiet: global.quiet,
             is_terminal: false,
             payloads,
+            colors: Colors::default(),
+            layout: Layout::Wide,
         }
     }
 
@@ -68,16 +80,35 @@ impl Renderer {
             quiet: false,
             is_terminal: false,
             payloads: Payloads::Line,
+            colors: Colors::default(),
+            layout: Layout::Wide,
         }
     }
 
-    /// Returns this renderer with `is_terminal` set: a terminal must not act on text from the
-    /// network.
-    pub(crate) fn for_terminal(self, is_terminal: bool) -> Self {
+    /// Returns this renderer for a terminal with this many columns, or for something else: a terminal
+    /// must not act on text from the network.
+    pub(crate) fn for_terminal(self, is_terminal: bool, columns: Option<u16>) -> Self {
         Self {
             is_terminal,
+            layout: Layout::for_columns(columns),
             ..self
         }
+    }
+
+    /// Returns how lists are laid out.
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Returns this renderer with these streams coloured. JSON never is.
+    pub(crate) fn with_colors(self, colors: Colors) -> Self {
+        Self { colors, ..self }
+    }
+
+    /// Returns the text of a problem: the prefix of all errors and warnings, and what it is.
+    pub(crate) fn problem(&self, text: &str) -> String {
+        let prefix = color::paint(self.colors.error, Color::Problem, "udpair:");
+        format!("{prefix} {text}\n")
     }
 
     /// Returns the text of `event`.
@@ -96,7 +127,7 @@ impl Renderer {
                 rank,
             } => line(format!("{rank}  {} -> {remote}", or_no_route(*local))),
             Event::Service { name, port, .. } => line(format!("{name} {port}/udp")),
-            Event::Adapter(event) => line(adapter::adapter_text(event)),
+            Event::Adapter(event) => line(adapter::adapter_text(event, self.layout)),
             Event::AdapterChange(event) => line(adapter::change_text(event)),
             Event::Step(step) => Rendered::Result(step_text(step).into_bytes()),
             Event::Note { text } => line(text.clone()),
@@ -170,7 +201,10 @@ impl Renderer {
                 "{after}: {}; going on to {destination}",
                 kind.replace('-', " ")
             )),
-            Event::Hint { message } => self.diagnostic(format!("hint: {message}")),
+            Event::Hint { message } => {
+                let hint = color::paint(self.colors.error, Color::Hint, "hint:");
+                self.diagnostic(format!("{hint} {message}"))
+            }
             Event::SendDropped {
                 destination,
                 datagrams,
@@ -202,9 +236,10 @@ impl Renderer {
                 message, advice, ..
             } => {
                 // `-q` does not suppress errors.
-                let mut text = format!("udpair: {message}\n");
+                let mut text = self.problem(message);
                 if let Some(advice) = advice {
-                    text.push_str(&format!("  hint: {advice}\n"));
+                    let hint = color::paint(self.colors.error, Color::Hint, "hint:");
+                    text.push_str(&format!("  {hint} {advice}\n"));
                 }
                 Rendered::Diagnostic(text)
             }
@@ -238,8 +273,8 @@ impl Renderer {
             return message::json(received, self.is_terminal, text);
         }
         match self.payloads {
-            Payloads::Line => message::line(received, false, text),
-            Payloads::HexLine => message::line(received, true, text),
+            Payloads::Line => message::line(received, false, self.colors.output, text),
+            Payloads::HexLine => message::line(received, true, self.colors.output, text),
             Payloads::Framed(frame) => message::payload(received, frame, self.is_terminal, text),
         }
         Ok(())

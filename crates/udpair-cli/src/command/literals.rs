@@ -31,7 +31,11 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
                 family(host, global)?;
             }
         }
-        Command::Services(_) | Command::Adapters(_) | Command::Demo => {}
+        Command::Services(_)
+        | Command::Adapters(_)
+        | Command::Demo
+        | Command::Completions(_)
+        | Command::Man(_) => {}
     }
     match global.local.as_ref().and_then(Endpoint::host) {
         Some(host) => family(host, global),

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use serde::Serialize;
 
 use crate::clock;
+use crate::color::{self, Color};
 use crate::escape;
 use crate::event::Received;
 use crate::frame::Frame;
@@ -14,7 +15,8 @@ use crate::hex;
 
 /// Adds one line, even if the payload contains line ends: time, sender and destination, adapter,
 /// length, hop limit, and the payload.
-pub(super) fn line(received: &Received<'_>, as_hex: bool, text: &mut Vec<u8>) {
+pub(super) fn line(received: &Received<'_>, as_hex: bool, is_colored: bool, text: &mut Vec<u8>) {
+    color::begin(is_colored, Color::Metadata, text);
     clock::push(text, received.time);
     // Writing to a vector cannot fail.
     let _ = write!(text, " {} → ", received.remote);
@@ -31,7 +33,9 @@ pub(super) fn line(received: &Received<'_>, as_hex: bool, text: &mut Vec<u8>) {
     if let Some(hops) = received.hop_limit {
         let _ = write!(text, " {hops} {}", plural(hops.into(), "hop"));
     }
-    text.extend_from_slice(b": ");
+    text.push(b':');
+    color::end(is_colored, text);
+    text.push(b' ');
     if as_hex {
         hex::push(text, received.payload);
     } else {
@@ -145,7 +149,7 @@ mod tests {
     fn a_line_says_what_is_known() {
         let mut message = received(b"two\nlines");
         assert_eq!(
-            text(|text| line(&message, false, text)),
+            text(|text| line(&message, false, false, text)),
             "1970-01-01T00:00:00.000001Z 192.0.2.1:5 → ? 9 bytes: two\\nlines\n"
         );
         message.destination = Some("[ff02::1%3]:9".parse().unwrap());
@@ -153,7 +157,7 @@ mod tests {
         message.hop_limit = Some(1);
         message.payload = b"\0";
         assert_eq!(
-            text(|text| line(&message, true, text)),
+            text(|text| line(&message, true, false, text)),
             "1970-01-01T00:00:00.000001Z 192.0.2.1:5 → [ff02::1%3]:9%eth0 1 byte 1 hop: 00\n"
         );
     }
@@ -164,7 +168,7 @@ mod tests {
         let message = received(bytes);
         let as_json = text(|text| json(&message, true, text).unwrap());
         for text in [
-            text(|text| line(&message, false, text)),
+            text(|text| line(&message, false, false, text)),
             text(|text| payload(&message, Frame::Line, true, text)),
             text(|text| payload(&message, Frame::Raw, true, text)),
             as_json.clone(),

@@ -13,6 +13,7 @@ mod commands;
 mod connect;
 mod names;
 mod output;
+mod pages;
 mod run;
 mod schema;
 mod services;
