@@ -15,6 +15,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use udpair::{Endpoint, Engine, HostName, PairOrder, ServiceName};
 
 use crate::frame::Frame;
+use crate::prefix::Prefix;
 use crate::units;
 
 /// Send and receive UDP datagrams between named endpoints
@@ -377,6 +378,14 @@ pub(crate) struct Listen {
     /// one of them what is sent to one host
     #[arg(long)]
     pub(crate) share: bool,
+
+    /// Receive only from addresses with this prefix: 192.0.2.0/24, 2001:db8::/32 (repeatable)
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) allow: Vec<Prefix>,
+
+    /// Also write the datagrams to this file, which tshark and Wireshark read
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub(crate) write: Option<PathBuf>,
 
     /// Print payloads as hex digits, two per byte
     #[arg(long, conflicts_with = "raw")]

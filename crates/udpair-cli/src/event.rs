@@ -110,6 +110,8 @@ pub(crate) enum Event {
         exact: bool,
         /// Dropped datagrams from non-peer senders.
         non_peer_dropped: u64,
+        #[serde(flatten)]
+        listened: Listened,
     },
     Error {
         kind: &'static str,
@@ -121,6 +123,15 @@ pub(crate) enum Event {
     Note {
         text: String,
     },
+}
+
+/// What `listen` did not print or not answer; `None` where nothing is left out.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Listened {
+    /// Datagrams from senders that `--allow` excludes.
+    pub(crate) not_allowed: Option<u64>,
+    /// Datagrams that `--echo` did not send back.
+    pub(crate) unanswered: Option<u64>,
 }
 
 /// One step of name resolution.
@@ -288,7 +299,7 @@ impl Event {
     }
 
     /// Returns the sums of the counters of the sockets.
-    pub(crate) fn summary(sockets: &[Statistics]) -> Self {
+    pub(crate) fn summary(sockets: &[Statistics], listened: Listened) -> Self {
         let sum = |count: fn(&Statistics) -> u64| sockets.iter().map(count).sum();
         Self::Summary {
             sent: sum(|socket| socket.datagrams_sent),
@@ -297,6 +308,7 @@ impl Event {
             dropped: sum(|socket| socket.kernel_dropped),
             exact: sockets.iter().all(|socket| socket.kernel_dropped_exact),
             non_peer_dropped: sum(|socket| socket.non_peer_dropped),
+            listened,
         }
     }
 

@@ -16,6 +16,8 @@ mod frame;
 mod hex;
 mod interrupt;
 mod output;
+mod pcapng;
+mod prefix;
 mod render;
 #[cfg(test)]
 mod schema;

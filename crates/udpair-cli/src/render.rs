@@ -218,6 +218,7 @@ impl Renderer {
                 dropped,
                 exact,
                 non_peer_dropped,
+                listened,
             } => {
                 let at_least = if *exact { "" } else { "at least " };
                 let sent = match send_dropped {
@@ -229,6 +230,14 @@ impl Renderer {
                     text.push_str(&format!(
                         ", {non_peer_dropped} dropped from non-peer senders"
                     ));
+                }
+                for (count, what) in [
+                    (listened.not_allowed, "not allowed"),
+                    (listened.unanswered, "not answered"),
+                ] {
+                    if let Some(count) = count.filter(|count| *count > 0) {
+                        text.push_str(&format!(", {count} {what}"));
+                    }
                 }
                 self.diagnostic(text)
             }

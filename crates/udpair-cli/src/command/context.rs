@@ -1,6 +1,6 @@
 //! The context that every command runs in, and the ways in which a command ends.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -13,7 +13,7 @@ use udpair::{
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
-use crate::event::{Arrivals, Event};
+use crate::event::{Arrivals, Event, Listened};
 use crate::exit;
 use crate::frame::Frame;
 use crate::hex;
@@ -126,6 +126,7 @@ pub(super) struct Context {
     resolver: Resolver,
     /// What is known about where datagrams arrive.
     pub(super) arrivals: Arrivals,
+    pub(super) listened: Cell<Listened>,
     /// The sockets whose counters are printed at the end, as sums.
     summarized: RefCell<Vec<DatagramSocket>>,
 }
@@ -151,6 +152,7 @@ impl Context {
             output: Output::new(renderer, ends_with_reader),
             resolver: resolver(&arguments.global),
             arrivals: Arrivals::default(),
+            listened: Cell::default(),
             summarized: RefCell::default(),
         }
     }
@@ -217,7 +219,9 @@ impl Context {
         let summarized = self.summarized.take();
         let statistics: Vec<_> = summarized.iter().map(DatagramSocket::statistics).collect();
         if !statistics.is_empty() {
-            let _ = self.print(&Event::summary(&statistics)).await;
+            let _ = self
+                .print(&Event::summary(&statistics, self.listened.get()))
+                .await;
         }
         for socket in &summarized {
             self.report_losses(socket);

@@ -14,7 +14,7 @@ use udpair::{
 };
 
 use super::context::{Context, Exit, Failure};
-use crate::event::Event;
+use crate::event::{Event, Listened};
 use environment::{DOMAIN, Environment};
 
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
@@ -117,7 +117,9 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
 
     notes.title("6. Read the statistics").await?;
     let statistics = socket.statistics();
-    context.print(&Event::summary(&[statistics])).await?;
+    context
+        .print(&Event::summary(&[statistics], Listened::default()))
+        .await?;
     notes.text(&format!(
         "{} sent, {} received; of the non-peer sender's 3 datagrams, udpair dropped {} that was \
          queued before the connect, and the kernel dropped the others",

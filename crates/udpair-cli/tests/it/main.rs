@@ -11,6 +11,7 @@ mod bad_input;
 mod checker;
 mod commands;
 mod connect;
+mod listen;
 mod names;
 mod output;
 mod pages;
