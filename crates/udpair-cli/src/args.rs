@@ -309,9 +309,10 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) payload: Payload,
 
-    /// Send the request to each address up to N more times if no reply comes
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) retries: u32,
+    /// Send the request to each address up to N more times if no reply comes [default: 3; with
+    /// --all 0, and always N times]
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
 
     /// Wait this long for the reply to each try
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = positive_duration)]
@@ -320,7 +321,26 @@ pub(crate) struct Ask {
     /// Accept only a reply that contains this text; with --hex, these bytes
     #[arg(long, value_name = "TEXT")]
     pub(crate) expect: Option<String>,
+
+    /// Collect the replies of all members of a group, of all hosts on a link, or of one host, until
+    /// the time of --wait is over
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Print the reply only as it is, without a line end
+    #[arg(long, conflicts_with = "hex")]
+    pub(crate) raw: bool,
 }
+
+impl Ask {
+    /// Returns how often the request is sent again.
+    pub(crate) fn retries(&self) -> u32 {
+        self.retries.unwrap_or(if self.all { 0 } else { RETRIES })
+    }
+}
+
+/// How often a request without a reply is sent again.
+const RETRIES: u32 = 3;
 
 #[derive(Args, Debug)]
 pub(crate) struct Send {

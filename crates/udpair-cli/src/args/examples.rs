@@ -34,7 +34,7 @@ fn of(command: &str) -> [&'static str; 3] {
         ],
         "ask" => [
             "udpair ask localhost 5000 hello",
-            "udpair ask contoso.com stun @request.bin --hex",
+            "udpair ask 239.1.2.3 5000 hello --all",
             "date | udpair ask 192.0.2.1 5000 - --wait 250ms",
         ],
         "send" => [

@@ -1,5 +1,7 @@
-//! `ask`: sends one request, with retries, to one address after the other, and waits for one reply.
+//! `ask`: sends one request, with retries, to one address after the other, and waits for one reply,
+//! or collects the replies of all.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use udpair::{
     DatagramSocket, Endpoint, Error, ErrorKind, Event as SocketEvent, PeerErrorKind, Request,
     RequestEvent,
@@ -25,6 +27,9 @@ pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Fail
             .decoded("--expect", text.as_bytes().to_vec())?,
         None => Vec::new(),
     };
+    if arguments.all {
+        return ask_all(context, arguments, &payload, &expected).await;
+    }
     let (steps, next_step) = mpsc::unbounded_channel();
     let progress = Progress {
         context,
@@ -38,6 +43,44 @@ pub(super) async fn run(context: &Context, arguments: &Ask) -> Result<Exit, Fail
     };
     let request = progress.request(payload, expected, steps);
     progress.run(&request, next_step).await
+}
+
+/// Sends the request, and prints every reply until the time is over.
+async fn ask_all(
+    context: &Context,
+    arguments: &Ask,
+    payload: &[u8],
+    expected: &[u8],
+) -> Result<Exit, Failure> {
+    let remote = arguments.remote.endpoint();
+    let (socket, output) = context.output_to(&remote, |builder| builder).await?;
+    context.summarize(&socket);
+    let mut senders = BTreeSet::new();
+    let mut replies = 0_u64;
+    for _ in 0..=arguments.retries() {
+        // The first write binds the socket.
+        output.write(payload).await?;
+        let sent = Instant::now();
+        let bytes = payload.len();
+        context.print(&Event::Sent { bytes }).await?;
+        while let Ok(event) = timeout_at(sent + arguments.wait, socket.next_event()).await {
+            match event? {
+                SocketEvent::Message(reply) if contains(reply.payload(), expected) => {
+                    let rtt = Some(sent.elapsed());
+                    context.print_received(&socket, &reply, rtt).await?;
+                    senders.insert(reply.remote());
+                    replies += 1;
+                }
+                event => context.print_event(&event).await?,
+            }
+        }
+    }
+    if replies == 0 {
+        let message = format!("no reply from {remote} within {:?}", arguments.wait);
+        return Err(context.no_reply(ErrorKind::NoReply, &remote, message).await);
+    }
+    context.say(&format!("replies: {replies}, senders: {}", senders.len()));
+    Ok(Exit::Done)
 }
 
 /// A step of the request.
@@ -97,7 +140,7 @@ impl Progress<'_> {
         Request::new(payload)
             .wait(self.arguments.wait)
             .wait_max(self.arguments.wait)
-            .retries(self.arguments.retries)
+            .retries(self.arguments.retries())
             .accept(move |message| {
                 let is_expected = contains(message.payload(), &expected);
                 rejected.fetch_add((!is_expected).into(), Ordering::Relaxed);
@@ -214,7 +257,15 @@ impl Progress<'_> {
         let refusal = self.refusal.map(peer_error_kind);
         let why = match (error.kind(), refusal) {
             (ErrorKind::NoReply, _) => self.silence(&remote),
-            (_, Some(refusal)) => format!("no reply from {remote}: {}", refusal.replace('-', " ")),
+            (_, Some(refusal)) => {
+                let meaning = match &*refusal {
+                    "port-unreachable" => ", so the port is closed",
+                    "administratively-prohibited" => ", so a firewall refuses it",
+                    _ => "",
+                };
+                let refusal = refusal.replace('-', " ");
+                format!("no reply from {remote}: {refusal}{meaning}")
+            }
             // Something other than the peer's silence or refusal.
             (_, None) => return error.into(),
         };
@@ -228,7 +279,7 @@ impl Progress<'_> {
 
     /// Returns how the only address was asked, and what came instead of the reply.
     fn silence(&self, remote: &Endpoint) -> String {
-        let tries = self.arguments.retries.saturating_add(1);
+        let tries = self.arguments.retries().saturating_add(1);
         let sent = format!(
             "{tries} {} of {:?} each",
             if tries == 1 { "try" } else { "tries" },

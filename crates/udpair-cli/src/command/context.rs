@@ -135,6 +135,9 @@ impl Context {
     pub(super) fn new(arguments: &Arguments) -> Self {
         let payloads = match &arguments.command {
             Command::Connect(connect) => Payloads::Framed(connect.frame),
+            Command::Ask(ask) if ask.raw => Payloads::Framed(Frame::Raw),
+            Command::Ask(ask) if ask.all && ask.payload.hex => Payloads::HexLine,
+            Command::Ask(ask) if ask.all => Payloads::Line,
             Command::Ask(ask) if ask.payload.hex => Payloads::Framed(Frame::Hex),
             Command::Ask(_) => Payloads::Framed(Frame::Line),
             Command::Listen(listen) if listen.raw => Payloads::Framed(Frame::Raw),
@@ -492,10 +495,13 @@ impl Context {
         remote: &Endpoint,
         message: String,
     ) -> Failure {
+        let silence = (kind == ErrorKind::NoReply).then(|| SILENCE.to_owned());
+        let advice = [self.hidden_srv_advice(remote).await, silence];
+        let advice: Vec<_> = advice.into_iter().flatten().collect();
         Failure::Problem {
             kind,
             message,
-            advice: self.hidden_srv_advice(remote).await,
+            advice: (!advice.is_empty()).then(|| advice.join("; ")),
         }
     }
 
@@ -595,6 +601,11 @@ pub(super) fn may_pass_later(error: &Error) -> bool {
 
 /// How long a command resolves names without saying what it waits for.
 pub(super) const NOTICE_AFTER: Duration = Duration::from_secs(2);
+
+/// What it means that nothing came back.
+const SILENCE: &str = "nothing came back: the peer is silent, or a firewall drops the requests or \
+                       the replies; a closed port may seem so too, because hosts limit their ICMP \
+                       errors";
 
 /// The number of lookups that it names.
 const PENDING_SHOWN: usize = 4;

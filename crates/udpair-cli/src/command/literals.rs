@@ -18,6 +18,7 @@ pub(super) fn check(arguments: &Arguments) -> Result<(), Failure> {
     let global = &arguments.global;
     match &arguments.command {
         Command::Connect(connect) => peer(&connect.remote.endpoint(), global)?,
+        Command::Ask(ask) if ask.all => remote(&ask.remote.endpoint(), global)?,
         Command::Ask(ask) => peer(&ask.remote.endpoint(), global)?,
         Command::Send(send) => remote(&send.remote.endpoint(), global)?,
         Command::Resolve(resolve) => {
@@ -50,7 +51,8 @@ fn peer(endpoint: &Endpoint, global: &Global) -> Result<(), Failure> {
         Some(ip) if ip.to_canonical().is_multicast() => Err(Failure::usage(format!(
             "cannot connect to {endpoint}: {ip} is a multicast group, and a peer is one host"
         ))
-        .advising("`udpair send` sends to a group, and `udpair listen --join` receives from it")),
+        .advising("`udpair ask --all` asks a group, `udpair send` sends to it, and `udpair listen --join` \
+         receives from it")),
         _ => Ok(()),
     }
 }

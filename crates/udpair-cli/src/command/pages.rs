@@ -20,9 +20,7 @@ pub(super) async fn man(context: &Context, arguments: &Man) -> Result<Exit, Fail
     definition.build();
     if let Some(name) = &arguments.command {
         let command = definition.find_subcommand(name).ok_or_else(|| {
-            let commands = definition
-                .get_subcommands()
-                .map(|command| command.get_name());
+            let commands = definition.get_subcommands().map(clap::Command::get_name);
             let commands: Vec<_> = commands.collect();
             Failure::usage(format!("there is no command {name:?}"))
                 .advising(&format!("the commands are {}", commands.join(", ")))

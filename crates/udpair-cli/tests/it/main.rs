@@ -6,6 +6,7 @@
 )]
 
 mod adapters;
+mod ask;
 mod bad_input;
 #[path = "../../src/schema.rs"]
 mod checker;
