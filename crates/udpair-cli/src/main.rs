@@ -26,6 +26,7 @@ mod units;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::error::ErrorKind as UsageErrorKind;
 use tokio::runtime::Runtime;
@@ -120,7 +121,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// Prints `event` before an `Output` exists.
 fn print_directly(event: &Event, json: bool) {
     // A failed write is ignored: the exit code reports the failure as well.
-    let _ = match render::Renderer::plain(json).render(event) {
+    let _ = match render::Renderer::plain(json).render(event, SystemTime::now()) {
         Ok(render::Rendered::Result(bytes)) => io::stdout().write_all(&bytes),
         Ok(render::Rendered::Diagnostic(text)) => io::stderr().write_all(text.as_bytes()),
         Ok(render::Rendered::Nothing) | Err(_) => Ok(()),

@@ -10,7 +10,7 @@ use std::future;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::coop::unconstrained;
 
@@ -68,7 +68,7 @@ impl Output {
     /// Standard output cannot be written, or its reader closed it and the command has no purpose
     /// without a reader.
     pub(crate) async fn print(&self, event: &Event) -> io::Result<()> {
-        match self.renderer.render(event)? {
+        match self.renderer.render(event, SystemTime::now())? {
             Rendered::Nothing => Ok(()),
             Rendered::Result(bytes) => {
                 self.queue.push(Stream::Output, &bytes);

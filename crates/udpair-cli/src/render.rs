@@ -111,14 +111,14 @@ impl Renderer {
         format!("{prefix} {text}\n")
     }
 
-    /// Returns the text of `event`.
+    /// Returns the text of `event`, which happens now.
     ///
     /// # Errors
     ///
     /// The event cannot be serialized as JSON.
-    pub(crate) fn render(&self, event: &Event) -> io::Result<Rendered> {
+    pub(crate) fn render(&self, event: &Event, now: SystemTime) -> io::Result<Rendered> {
         if self.json {
-            return self.json(event);
+            return self.json(event, now);
         }
         Ok(match event {
             Event::EndpointPair {
@@ -255,17 +255,14 @@ impl Renderer {
         })
     }
 
-    fn json(&self, event: &Event) -> io::Result<Rendered> {
+    fn json(&self, event: &Event, now: SystemTime) -> io::Result<Rendered> {
         if matches!(event, Event::Note { .. }) || (self.quiet && !event.is_result()) {
             return Ok(Rendered::Nothing);
         }
         let mut text = serde_json::to_string(event).map_err(io::Error::other)?;
         // Each event is an object that has its name at least.
         text.pop();
-        text.push_str(&format!(
-            ",\"time\":\"{}\"}}",
-            clock::text(SystemTime::now())
-        ));
+        text.push_str(&format!(",\"time\":\"{}\"}}", clock::text(now)));
         if self.is_terminal {
             text = escape::json_for_terminal(&text);
         }
@@ -445,6 +442,7 @@ mod tests {
     /// `-q` leaves out what is neither a result nor an error, as text and as JSON.
     #[test]
     fn quiet_output_has_results_and_errors_only() {
+        let now = SystemTime::UNIX_EPOCH;
         let sent = Event::Sent { bytes: 1 };
         let error = Event::Error {
             kind: "io",
@@ -457,9 +455,9 @@ mod tests {
             renderer.verbose = true;
             for (quiet, is_printed) in [(false, true), (true, false)] {
                 renderer.quiet = quiet;
-                let rendered = renderer.render(&sent).unwrap();
+                let rendered = renderer.render(&sent, now).unwrap();
                 assert_eq!(rendered != Rendered::Nothing, is_printed, "{json}");
-                assert_ne!(renderer.render(&error).unwrap(), Rendered::Nothing);
+                assert_ne!(renderer.render(&error, now).unwrap(), Rendered::Nothing);
             }
         }
     }
