@@ -1,5 +1,8 @@
 //! The command line as types.
 
+mod examples;
+mod options;
+
 use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -7,11 +10,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::error::ErrorKind as UsageErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind as UsageErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use udpair::{Endpoint, Engine, HostName, PairOrder, ServiceName};
 
 use crate::frame::Frame;
+use crate::prefix::Prefix;
 use crate::units;
 
 /// Send and receive UDP datagrams between named endpoints
@@ -20,7 +24,6 @@ use crate::units;
 /// waits for the reply, and reports the outcome in the exit code.
 #[derive(Debug, Parser)]
 #[command(name = "udpair", version)]
-#[command(after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -31,10 +34,38 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Reads the command line, and takes from the environment what the command line omits.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut arguments = Self::try_parse()?;
-        arguments.check()?;
+        let mut arguments = Self::parse_from(env::args_os())?;
         arguments.global.complete(|name| env::var_os(name))?;
         Ok(arguments)
+    }
+
+    /// Parses and checks a command line.
+    fn parse_from(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let words: Vec<_> = words.into_iter().collect();
+        reject_text_as_flags(&words)?;
+        let definition = Self::definition();
+        let mut parser = definition.clone();
+        let matches = parser
+            .try_get_matches_from_mut(&words)
+            .map_err(|error| with_tip(with_angle_brackets(error), &words))?;
+        if let Some((command, flag)) = options::unused(&definition, &matches) {
+            return Err(usage(format!("{command} does not use {flag}")));
+        }
+        let arguments =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut parser))?;
+        arguments.check()?;
+        Ok(arguments)
+    }
+
+    /// Returns the definition of the command line, for parsing.
+    fn definition() -> clap::Command {
+        options::hide_unused(examples::add(Self::command()))
+    }
+
+    /// Returns the definition of the command line, in which each command has the options that it
+    /// uses and no others.
+    pub(crate) fn documented() -> clap::Command {
+        options::with_used_only(examples::add(Self::command()))
     }
 
     /// Rejects combinations of arguments that are valid one by one but not together.
@@ -44,10 +75,6 @@ impl Arguments {
             "-4 and -6 cannot be used together: give only one of them"
         } else if global.verbose && global.quiet {
             "-v and -q cannot be used together: give only one of them"
-        } else if matches!(self.command, Command::Demo(_)) && global.chooses_addresses() {
-            "the demo chooses its own addresses, servers and options: give it none of these flags"
-        } else if global.srv && !self.command.has_remote() {
-            "--srv is about the service of a remote host, which this command does not have"
         } else {
             return Ok(());
         };
@@ -58,6 +85,61 @@ impl Arguments {
 fn usage(problem: impl std::fmt::Display) -> clap::Error {
     Arguments::command().error(UsageErrorKind::ArgumentConflict, problem)
 }
+
+/// Rejects a word such as `-hello`, in which clap would find the flag `-h`.
+fn reject_text_as_flags(words: &[OsString]) -> Result<(), clap::Error> {
+    let options = words.iter().skip(1).take_while(|word| *word != "--");
+    for word in options.map(|word| word.to_string_lossy()) {
+        let Some(flags) = word.strip_prefix('-') else {
+            continue;
+        };
+        let is_text = flags.len() > 1
+            && !flags.starts_with('-')
+            && !flags.chars().all(|flag| SHORT_FLAGS.contains(flag));
+        if is_text {
+            return Err(usage(format!(
+                "{word} is not an option: to send it as DATA, write -- {word}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Names an argument in one way in all commands, whether it can be left out or not.
+fn with_angle_brackets(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidArg)
+        && let Some(name) = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'))
+        && !name.contains('[')
+    {
+        let name = ContextValue::String(format!("<{name}>"));
+        error.insert(ContextKind::InvalidArg, name);
+    }
+    error
+}
+
+/// Says how to send a word that looks like a flag.
+fn with_tip(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    let has_data = words.iter().any(|word| *word == "ask" || *word == "send");
+    if has_data
+        && error.kind() == UsageErrorKind::UnknownArgument
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+    {
+        let tip = format!("to send it as DATA, write -- {word}");
+        let mut tips = match error.remove(ContextKind::Suggested) {
+            Some(ContextValue::StyledStrs(tips)) => tips,
+            _ => Vec::new(),
+        };
+        tips.retain(|tip| !tip.to_string().contains("' as a value, use"));
+        tips.push(tip.into());
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
+}
+
+/// The flags of one letter.
+const SHORT_FLAGS: &str = "46vqhV";
 
 /// The flags that every command accepts.
 #[derive(Args, Clone, Debug)]
@@ -147,21 +229,6 @@ impl Global {
         }
         Ok(())
     }
-
-    /// Whether any flag sets names, addresses or socket options.
-    fn chooses_addresses(&self) -> bool {
-        self.ipv4
-            || self.ipv6
-            || self.local.is_some()
-            || self.adapter.is_some()
-            || !self.dns.is_empty()
-            || self.services.is_some()
-            || self.srv
-            || self.rcvbuf.is_some()
-            || self.sndbuf.is_some()
-            || self.hops.is_some()
-            || self.dont_fragment
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -182,16 +249,24 @@ pub(crate) enum Command {
     Adapters(Adapters),
     /// Run a demo on this machine only: DNS server, echo peers, non-peer sender
     Demo(Demo),
+    /// Print the completions of a shell
+    Completions(Completions),
+    /// Print the manual page of udpair, or of one of its commands
+    Man(Man),
 }
 
-impl Command {
-    /// Whether the command has a remote endpoint.
-    fn has_remote(&self) -> bool {
-        match self {
-            Self::Connect(_) | Self::Ask(_) | Self::Send(_) | Self::Resolve(_) => true,
-            Self::Listen(_) | Self::Services(_) | Self::Adapters(_) | Self::Demo(_) => false,
-        }
-    }
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell that completes
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The command [default: udpair itself]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -241,9 +316,10 @@ pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) payload: Payload,
 
-    /// Send the request to each address up to N more times if no reply comes
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) retries: u32,
+    /// Send the request to each address up to N more times if no reply comes [default: 3; with
+    /// --all 0, and always N times]
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
 
     /// Wait this long for the reply to each try
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = positive_duration)]
@@ -252,7 +328,26 @@ pub(crate) struct Ask {
     /// Accept only a reply that contains this text; with --hex, these bytes
     #[arg(long, value_name = "TEXT")]
     pub(crate) expect: Option<String>,
+
+    /// Collect the replies of all members of a group, of all hosts on a link, or of one host, until
+    /// the time of --wait is over
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Print the reply only as it is, without a line end
+    #[arg(long, conflicts_with = "hex")]
+    pub(crate) raw: bool,
 }
+
+impl Ask {
+    /// Returns how often the request is sent again.
+    pub(crate) fn retries(&self) -> u32 {
+        self.retries.unwrap_or(if self.all { 0 } else { RETRIES })
+    }
+}
+
+/// How often a request without a reply is sent again.
+const RETRIES: u32 = 3;
 
 #[derive(Args, Debug)]
 pub(crate) struct Send {
@@ -282,7 +377,7 @@ pub(crate) struct Send {
 /// The payload to send.
 #[derive(Args, Debug)]
 pub(crate) struct Payload {
-    /// Payload to send; - reads standard input to its end [default: empty]
+    /// Payload to send; - reads standard input to its end, @FILE a file [default: empty]
     #[arg(value_name = "DATA")]
     pub(crate) data: Option<String>,
 
@@ -311,6 +406,22 @@ pub(crate) struct Listen {
     #[arg(long)]
     pub(crate) share: bool,
 
+    /// Receive only from addresses with this prefix: 192.0.2.0/24, 2001:db8::/32 (repeatable)
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) allow: Vec<Prefix>,
+
+    /// Also write the datagrams to this file, which tshark and Wireshark read
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Print payloads as hex digits, two per byte
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) hex: bool,
+
+    /// Print payloads only, as they are, one after the other
+    #[arg(long)]
+    pub(crate) raw: bool,
+
     /// Exit after N datagrams
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -318,8 +429,13 @@ pub(crate) struct Listen {
 
 #[derive(Args, Debug)]
 pub(crate) struct Resolve {
-    #[command(flatten)]
-    pub(crate) remote: Remote,
+    /// Host name or address, or a name of SRV records: _sip._udp.example.com
+    #[arg(value_name = "HOST")]
+    pub(crate) host: HostName,
+
+    /// Port, or service name from the services file or DNS SRV [default: addresses only]
+    #[arg(value_name = "SERVICE", value_parser = remote_service)]
+    pub(crate) service: Option<ServiceName>,
 
     /// Show every step: each query, its answer, and the reason for the order
     #[arg(long)]
@@ -431,20 +547,6 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-    0  done
-    1  other failure
-    2  usage or invalid argument
-    3  name not found
-    4  cannot bind, no permission, or address in use
-    5  no reply
-    6  refused or unreachable
-    7  done, but datagrams were lost
-    8  not supported on this system
-  130  interrupted
-  143  terminated";
-
 const DNS_VARIABLE: &str = "UDPAIR_DNS";
 
 const SERVICES_VARIABLE: &str = "UDPAIR_SERVICES";
@@ -476,7 +578,7 @@ mod tests {
                 }
                 let arguments = arguments.split('#').next().unwrap_or_default();
                 let words = ["udpair"].into_iter().chain(arguments.split_whitespace());
-                let parsed = Arguments::try_parse_from(words).and_then(|parsed| parsed.check());
+                let parsed = Arguments::parse_from(words.map(OsString::from));
                 assert!(parsed.is_ok(), "{page}: {arguments}: {parsed:?}");
                 count += 1;
             }

@@ -6,6 +6,8 @@ mod connect;
 mod context;
 mod demo;
 mod listen;
+mod literals;
+mod pages;
 mod resolve;
 mod send;
 mod services;
@@ -15,13 +17,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::args::{Arguments, Command};
-use crate::interrupt::Interruptions;
+use crate::interrupt::{Interruption, Interruptions};
 use context::{Context, Exit, Failure};
 
 /// Runs the command, and returns its exit code.
 pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) -> u8 {
     let context = Context::new(&arguments);
     let work = async {
+        literals::check(&arguments)?;
         match &arguments.command {
             Command::Connect(connect) => connect::run(&context, connect).await,
             Command::Ask(ask) => ask::run(&context, ask).await,
@@ -31,6 +34,8 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
             Command::Services(services) => services::run(&context, services).await,
             Command::Adapters(adapters) => adapters::run(&context, adapters).await,
             Command::Demo(demo) => demo::run(&context, demo).await,
+            Command::Completions(completions) => pages::completions(&context, completions).await,
+            Command::Man(man) => pages::man(&context, man).await,
         }
     };
     let outcome = tokio::select! {
@@ -45,13 +50,17 @@ pub(crate) async fn run(arguments: Arguments, mut interruptions: Interruptions) 
         _ => None,
     };
     let finishing = context.finish(outcome);
+    let abandoned = |how: Interruption| {
+        context.output.abandon();
+        how.exit_code()
+    };
     match interruption {
         Some(how) => timeout(FINISH_TIMEOUT, finishing)
             .await
-            .unwrap_or(how.exit_code()),
+            .unwrap_or_else(|_| abandoned(how)),
         None => tokio::select! {
             code = finishing => code,
-            how = interruptions.next() => how.exit_code(),
+            how = interruptions.next() => abandoned(how),
         },
     }
 }

@@ -1,23 +1,24 @@
 //! The events that a command reports. In JSON, each is one object per line with an `"event"` key.
 //!
-//! The names here are stable: fields may be added, but none is removed.
+//! The names here are stable: fields may be added, but none is removed. What is not known is null.
+//! `docs/events.schema.json` describes every event.
 
 mod adapter;
+mod received;
 
 use std::error::Error as _;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::Serialize;
 use udpair::{
     AddressSource, Candidate, DnsQuery, Error, ErrorKind, Event as SocketEvent, Joined,
-    MembershipChange, Message, PeerError, PeerErrorKind, ServiceSource, SkippedRecord, SrvRecord,
+    MembershipChange, PeerError, PeerErrorKind, ServiceSource, SkippedRecord, SrvRecord,
     Statistics, Step,
 };
 
 pub(crate) use adapter::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
-
-use crate::frame::hex;
+pub(crate) use received::{Arrivals, Received};
 
 /// Something that a command reports.
 #[derive(Debug, Serialize)]
@@ -57,24 +58,14 @@ pub(crate) enum Event {
         index: u32,
         attached: bool,
     },
-    Message {
-        remote: SocketAddr,
-        /// `None` if the system does not report it.
-        local: Option<SocketAddr>,
-        bytes: usize,
-        /// `None` if the payload is not UTF-8.
-        text: Option<String>,
-        hex: String,
-        #[serde(skip)]
-        payload: Vec<u8>,
-    },
     Sent {
         bytes: usize,
     },
     EndpointPair {
         /// `None` if this machine has no route to `remote`.
         local: Option<IpAddr>,
-        remote: SocketAddr,
+        /// With its port, if a service was given.
+        remote: String,
         rank: usize,
     },
     Step(StepEvent),
@@ -82,7 +73,6 @@ pub(crate) enum Event {
         name: String,
         port: u16,
         source: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
     Adapter(AdapterEvent),
@@ -90,9 +80,19 @@ pub(crate) enum Event {
     PeerError {
         destination: Option<SocketAddr>,
         kind: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
         mtu: Option<u32>,
         reporter: Option<IpAddr>,
+    },
+    /// A target refused or was silent, and the next one is tried.
+    NextTarget {
+        destination: SocketAddr,
+        /// The target that is given up, and why.
+        after: SocketAddr,
+        kind: &'static str,
+    },
+    /// Something that may explain a result.
+    Hint {
+        message: String,
     },
     /// A full queue on the route dropped datagrams while they were sent.
     SendDropped {
@@ -110,6 +110,8 @@ pub(crate) enum Event {
         exact: bool,
         /// Dropped datagrams from non-peer senders.
         non_peer_dropped: u64,
+        #[serde(flatten)]
+        listened: Listened,
     },
     Error {
         kind: &'static str,
@@ -117,10 +119,19 @@ pub(crate) enum Event {
         message: String,
         advice: Option<String>,
     },
-    /// A line for human readers. JSON output leaves it out.
+    /// A line for human readers. JSON output has no such event.
     Note {
         text: String,
     },
+}
+
+/// What `listen` did not print or not answer; `None` where nothing is left out.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Listened {
+    /// Datagrams from senders that `--allow` excludes.
+    pub(crate) not_allowed: Option<u64>,
+    /// Datagrams that `--echo` did not send back.
+    pub(crate) unanswered: Option<u64>,
 }
 
 /// One step of name resolution.
@@ -130,7 +141,6 @@ pub(crate) enum StepEvent {
     Services {
         service: String,
         source: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
         port: Option<u16>,
         /// The SRV records that were not queried because the source lists the service.
@@ -151,9 +161,7 @@ pub(crate) enum StepEvent {
     Address {
         host: String,
         source: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
         path: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
         server: Option<SocketAddr>,
         queries: Vec<QueryEvent>,
         addresses: Vec<AddressEvent>,
@@ -217,18 +225,6 @@ pub(crate) struct CandidateEvent {
 }
 
 impl Event {
-    pub(crate) fn message(message: &Message, bound: Option<SocketAddr>) -> Self {
-        let payload = message.payload();
-        Self::Message {
-            remote: message.remote(),
-            local: bound.map(|bound| local(message, bound)),
-            bytes: payload.len(),
-            text: str::from_utf8(payload).ok().map(ToOwned::to_owned),
-            hex: hex(payload),
-            payload: payload.to_vec(),
-        }
-    }
-
     pub(crate) fn joined(joined: &Joined) -> Self {
         Self::Joined {
             group: joined.group,
@@ -278,8 +274,32 @@ impl Event {
         }
     }
 
+    /// Whether the event is what a command is run for, or an error. `-q` leaves out the others.
+    pub(crate) fn is_result(&self) -> bool {
+        match self {
+            Self::EndpointPair { .. }
+            | Self::Step(_)
+            | Self::Service { .. }
+            | Self::Adapter(_)
+            | Self::AdapterChange(_)
+            | Self::Error { .. }
+            | Self::Note { .. } => true,
+            Self::Connected { .. }
+            | Self::Listening { .. }
+            | Self::Joined { .. }
+            | Self::Membership { .. }
+            | Self::Attachment { .. }
+            | Self::Sent { .. }
+            | Self::PeerError { .. }
+            | Self::NextTarget { .. }
+            | Self::Hint { .. }
+            | Self::SendDropped { .. }
+            | Self::Summary { .. } => false,
+        }
+    }
+
     /// Returns the sums of the counters of the sockets.
-    pub(crate) fn summary(sockets: &[Statistics]) -> Self {
+    pub(crate) fn summary(sockets: &[Statistics], listened: Listened) -> Self {
         let sum = |count: fn(&Statistics) -> u64| sockets.iter().map(count).sum();
         Self::Summary {
             sent: sum(|socket| socket.datagrams_sent),
@@ -288,6 +308,7 @@ impl Event {
             dropped: sum(|socket| socket.kernel_dropped),
             exact: sockets.iter().all(|socket| socket.kernel_dropped_exact),
             non_peer_dropped: sum(|socket| socket.non_peer_dropped),
+            listened,
         }
     }
 
@@ -389,16 +410,6 @@ pub(crate) fn with_causes(error: &Error) -> String {
     message
 }
 
-/// Returns the local address that a message was sent to, with its zone if it is link-local.
-fn local(message: &Message, bound: SocketAddr) -> SocketAddr {
-    match (message.local(), message.adapter()) {
-        (Some(IpAddr::V6(ip)), Some(adapter)) if ip.is_unicast_link_local() => {
-            SocketAddrV6::new(ip, bound.port(), 0, adapter).into()
-        }
-        (ip, _) => SocketAddr::new(ip.unwrap_or(bound.ip()), bound.port()),
-    }
-}
-
 fn query(query: &DnsQuery) -> QueryEvent {
     QueryEvent {
         name: query.name.clone(),
@@ -458,4 +469,54 @@ pub(crate) fn peer_error_kind(kind: PeerErrorKind) -> String {
 /// Returns `duration` in milliseconds, rounded to three decimals.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::schema;
+
+    /// The events that need a change of the network, or a queue that is full.
+    #[test]
+    fn rare_events_are_as_the_schema_says() {
+        let schema = schema::schema();
+        let group = IpAddr::from([224, 0, 0, 251]);
+        let destination = SocketAddr::from(([192, 0, 2, 1], 9));
+        let change = |change| AdapterChangeEvent {
+            change,
+            ..AdapterChangeEvent::default()
+        };
+        for event in [
+            Event::Membership {
+                group,
+                adapter: None,
+                index: 3,
+                joined: false,
+            },
+            Event::Attachment {
+                adapter: "eth0".into(),
+                index: 3,
+                attached: true,
+            },
+            Event::SendDropped {
+                destination,
+                datagrams: 2,
+            },
+            Event::Hint {
+                message: "so".into(),
+            },
+            Event::AdapterChange(change("default-route")),
+            Event::AdapterChange(AdapterChangeEvent {
+                family: Some("ipv6"),
+                address: Some(group),
+                prefix_length: Some(24),
+                ..change("altered")
+            }),
+        ] {
+            let mut value = serde_json::to_value(&event).unwrap();
+            value["time"] = clock::text(std::time::SystemTime::now()).into();
+            schema::check(&schema, &value).unwrap();
+        }
+    }
 }

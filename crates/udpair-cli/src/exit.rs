@@ -6,12 +6,10 @@ use udpair::ErrorKind;
 pub(crate) fn code_of(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::InvalidArgument => 2,
-        ErrorKind::HostNotFound
-        | ErrorKind::NoData
-        | ErrorKind::ServiceNotFound
-        | ErrorKind::NameServer => 3,
+        ErrorKind::HostNotFound | ErrorKind::NoData | ErrorKind::ServiceNotFound => 3,
         ErrorKind::AddressInUse | ErrorKind::AddressNotAvailable | ErrorKind::PermissionDenied => 4,
-        ErrorKind::NoReply => 5,
+        // Whatever the cause, the name may exist.
+        ErrorKind::NoReply | ErrorKind::NameServer => 5,
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::PeerUnreachable => {
             6
         }
@@ -44,7 +42,7 @@ mod tests {
             (ErrorKind::HostNotFound, 3),
             (ErrorKind::NoData, 3),
             (ErrorKind::ServiceNotFound, 3),
-            (ErrorKind::NameServer, 3),
+            (ErrorKind::NameServer, 5),
             (ErrorKind::AddressInUse, 4),
             (ErrorKind::AddressNotAvailable, 4),
             (ErrorKind::FamilyNotSupported, 8),

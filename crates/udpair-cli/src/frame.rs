@@ -1,9 +1,10 @@
 //! How datagrams are framed in a stream of bytes: as lines, raw, or as lines of hex digits.
 
-use std::fmt::Write as _;
 use std::io::{self, BufRead, ErrorKind};
 
 use clap::ValueEnum;
+
+use crate::hex;
 
 /// How standard input and output are divided into datagrams.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -30,19 +31,21 @@ impl Frame {
             Self::Hex => match read_line(input)? {
                 Some(line) => {
                     let text = String::from_utf8_lossy(&line).into_owned();
-                    parse_hex(&text).map(Some).map_err(FrameError::Hex)
+                    hex::parse(&text).map(Some).map_err(FrameError::Hex)
                 }
                 None => Ok(None),
             },
         }
     }
 
-    /// Returns the bytes to print for a received payload.
-    pub(crate) fn write(self, payload: &[u8]) -> Vec<u8> {
+    /// Adds what is printed for a received payload.
+    pub(crate) fn write(self, payload: &[u8], text: &mut Vec<u8>) {
         match self {
-            Self::Line => [payload, b"\n"].concat(),
-            Self::Raw => payload.to_vec(),
-            Self::Hex => (hex(payload) + "\n").into_bytes(),
+            Self::Line | Self::Raw => text.extend_from_slice(payload),
+            Self::Hex => hex::push(text, payload),
+        }
+        if self != Self::Raw {
+            text.push(b'\n');
         }
     }
 }
@@ -104,33 +107,6 @@ fn read_raw(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, FrameError> {
     }
 }
 
-/// Returns `bytes` as hex digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-/// Parses hex digits, two per byte. White space is ignored.
-pub(crate) fn parse_hex(text: &str) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    let mut digits = text.chars().filter(|c| !c.is_ascii_whitespace());
-    while let Some(high) = digits.next() {
-        let low = digits.next().ok_or("the number of hex digits is odd")?;
-        let digit = |c: char| {
-            c.to_digit(16)
-                .ok_or_else(|| format!("{c:?} is not a hex digit"))
-        };
-        let byte = digit(high)? * 16 + digit(low)?;
-        bytes.push(u8::try_from(byte).map_err(|error| error.to_string())?);
-    }
-    Ok(bytes)
-}
-
 /// The largest datagram of a raw stream: the largest payload that IPv4 carries.
 pub(crate) const RAW_BYTES_MAX: usize = 65_507;
 
@@ -188,13 +164,18 @@ mod tests {
             None,
         ];
         assert_eq!(found, expected);
-        assert_eq!(hex(&[0, 255, 16]), "00ff10");
     }
 
     #[test]
     fn payloads_are_written_in_the_frame_in_which_they_are_read() {
-        assert_eq!(Frame::Line.write(b"a"), b"a\n");
-        assert_eq!(Frame::Raw.write(b"a"), b"a");
-        assert_eq!(Frame::Hex.write(b"a"), b"61\n");
+        for (frame, expected) in [
+            (Frame::Line, b"a\n" as &[_]),
+            (Frame::Raw, b"a"),
+            (Frame::Hex, b"61\n"),
+        ] {
+            let mut text = Vec::new();
+            frame.write(b"a", &mut text);
+            assert_eq!(text, expected);
+        }
     }
 }

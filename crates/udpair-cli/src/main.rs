@@ -6,19 +6,27 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod clock;
+mod color;
 mod command;
 mod escape;
 mod event;
 mod exit;
 mod frame;
+mod hex;
 mod interrupt;
 mod output;
+mod pcapng;
+mod prefix;
 mod render;
+#[cfg(test)]
+mod schema;
 mod stdin;
 mod units;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::error::ErrorKind as UsageErrorKind;
 use tokio::runtime::Runtime;
@@ -81,19 +89,31 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .skip(1)
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
+    let text = error.render().to_string();
+    let text = text.trim_start_matches("error: ");
     if wants_json {
-        let text = error.to_string();
         let message = text.split("\n\n").next().unwrap_or_default();
+        let tips = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("tip: "));
+        let mut advice: Vec<_> = tips.map(str::to_owned).collect();
+        if advice.is_empty() {
+            let help = "`udpair --help` and `udpair COMMAND --help` list the commands and flags";
+            advice.push(help.to_owned());
+        }
         let words: Vec<_> = message.split_whitespace().collect();
-        let message = words.join(" ");
-        let advice = "`udpair --help` and `udpair COMMAND --help` list the commands and flags";
-        let message = message.trim_start_matches("error: ").to_owned();
         print_directly(
-            &Event::problem(ErrorKind::InvalidArgument, message, Some(advice.into())),
+            &Event::problem(
+                ErrorKind::InvalidArgument,
+                words.join(" "),
+                Some(advice.join("; ")),
+            ),
             true,
         );
     } else {
-        let _ = error.print();
+        let is_colored = color::is_wanted(io::stderr().is_terminal());
+        let prefix = color::paint(is_colored, color::Color::Problem, "udpair:");
+        let _ = io::stderr().write_all(format!("{prefix} {text}").as_bytes());
     }
     ExitCode::from(exit::code_of(ErrorKind::InvalidArgument))
 }
@@ -101,7 +121,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// Prints `event` before an `Output` exists.
 fn print_directly(event: &Event, json: bool) {
     // A failed write is ignored: the exit code reports the failure as well.
-    let _ = match render::Renderer::plain(json).render(event) {
+    let _ = match render::Renderer::plain(json).render(event, SystemTime::now()) {
         Ok(render::Rendered::Result(bytes)) => io::stdout().write_all(&bytes),
         Ok(render::Rendered::Diagnostic(text)) => io::stderr().write_all(text.as_bytes()),
         Ok(render::Rendered::Nothing) | Err(_) => Ok(()),

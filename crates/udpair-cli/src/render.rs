@@ -3,15 +3,19 @@
 //! Pure: it returns the text, and `output` writes it.
 
 mod adapter;
+mod message;
 
 use std::io;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
-pub(crate) use adapter::heading as adapter_heading;
+pub(crate) use adapter::{Layout, heading as adapter_heading};
 
 use crate::args::Global;
+use crate::clock;
+use crate::color::{self, Color};
 use crate::escape;
-use crate::event::{Event, QueryEvent, StepEvent};
+use crate::event::{Event, QueryEvent, Received, StepEvent};
 use crate::frame::Frame;
 
 /// How events are turned into text.
@@ -21,8 +25,27 @@ pub(crate) struct Renderer {
     verbose: bool,
     quiet: bool,
     is_terminal: bool,
-    /// The frame of a payload that is the result itself. `None` prints a line about the datagram.
-    frame: Option<Frame>,
+    payloads: Payloads,
+    colors: Colors,
+    layout: Layout,
+}
+
+/// Which of the streams may have colours.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Colors {
+    pub(crate) output: bool,
+    pub(crate) error: bool,
+}
+
+/// How a received datagram is printed, other than as JSON.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Payloads {
+    /// One line about the datagram, with its payload as text.
+    Line,
+    /// The same, with its payload as hex digits.
+    HexLine,
+    /// The payload only.
+    Framed(Frame),
 }
 
 /// The text of an event, and its destination.
@@ -37,13 +60,15 @@ pub(crate) enum Rendered {
 }
 
 impl Renderer {
-    pub(crate) fn new(global: &Global, frame: Option<Frame>) -> Self {
+    pub(crate) fn new(global: &Global, payloads: Payloads) -> Self {
         Self {
             json: global.json,
             verbose: global.verbose,
             quiet: global.quiet,
             is_terminal: false,
-            frame,
+            payloads,
+            colors: Colors::default(),
+            layout: Layout::Wide,
         }
     }
 
@@ -54,47 +79,55 @@ impl Renderer {
             verbose: false,
             quiet: false,
             is_terminal: false,
-            frame: None,
+            payloads: Payloads::Line,
+            colors: Colors::default(),
+            layout: Layout::Wide,
         }
     }
 
-    /// Returns this renderer with `is_terminal` set: a terminal must not act on text from the
-    /// network.
-    pub(crate) fn for_terminal(self, is_terminal: bool) -> Self {
+    /// Returns this renderer for a terminal with this many columns, or for something else: a terminal
+    /// must not act on text from the network.
+    pub(crate) fn for_terminal(self, is_terminal: bool, columns: Option<u16>) -> Self {
         Self {
             is_terminal,
+            layout: Layout::for_columns(columns),
             ..self
         }
     }
 
-    /// Returns the text of `event`.
+    /// Returns how lists are laid out.
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Returns this renderer with these streams coloured. JSON never is.
+    pub(crate) fn with_colors(self, colors: Colors) -> Self {
+        Self { colors, ..self }
+    }
+
+    /// Returns the text of a problem: the prefix of all errors and warnings, and what it is.
+    pub(crate) fn problem(&self, text: &str) -> String {
+        let prefix = color::paint(self.colors.error, Color::Problem, "udpair:");
+        format!("{prefix} {text}\n")
+    }
+
+    /// Returns the text of `event`, which happens now.
     ///
     /// # Errors
     ///
     /// The event cannot be serialized as JSON.
-    pub(crate) fn render(&self, event: &Event) -> io::Result<Rendered> {
+    pub(crate) fn render(&self, event: &Event, now: SystemTime) -> io::Result<Rendered> {
         if self.json {
-            return self.json(event);
+            return self.json(event, now);
         }
         Ok(match event {
-            Event::Message { payload, .. } if self.frame.is_some() => self.payload(payload),
-            Event::Message {
-                remote,
-                bytes,
-                payload,
-                ..
-            } => {
-                // One line per datagram, even if the payload contains line ends.
-                let text = escape::for_terminal(payload);
-                line(format!("{remote} {bytes} {text}"))
-            }
             Event::EndpointPair {
                 local,
                 remote,
                 rank,
             } => line(format!("{rank}  {} -> {remote}", or_no_route(*local))),
             Event::Service { name, port, .. } => line(format!("{name} {port}/udp")),
-            Event::Adapter(event) => line(adapter::adapter_text(event)),
+            Event::Adapter(event) => line(adapter::adapter_text(event, self.layout)),
             Event::AdapterChange(event) => line(adapter::change_text(event)),
             Event::Step(step) => Rendered::Result(step_text(step).into_bytes()),
             Event::Note { text } => line(text.clone()),
@@ -160,6 +193,18 @@ impl Renderer {
                 true => format!("adapter {adapter} is back"),
                 false => format!("adapter {adapter} was removed"),
             }),
+            Event::NextTarget {
+                destination,
+                after,
+                kind,
+            } => self.diagnostic(format!(
+                "{after}: {}; going on to {destination}",
+                kind.replace('-', " ")
+            )),
+            Event::Hint { message } => {
+                let hint = color::paint(self.colors.error, Color::Hint, "hint:");
+                self.diagnostic(format!("{hint} {message}"))
+            }
             Event::SendDropped {
                 destination,
                 datagrams,
@@ -173,6 +218,7 @@ impl Renderer {
                 dropped,
                 exact,
                 non_peer_dropped,
+                listened,
             } => {
                 let at_least = if *exact { "" } else { "at least " };
                 let sent = match send_dropped {
@@ -185,38 +231,59 @@ impl Renderer {
                         ", {non_peer_dropped} dropped from non-peer senders"
                     ));
                 }
+                for (count, what) in [
+                    (listened.not_allowed, "not allowed"),
+                    (listened.unanswered, "not answered"),
+                ] {
+                    if let Some(count) = count.filter(|count| *count > 0) {
+                        text.push_str(&format!(", {count} {what}"));
+                    }
+                }
                 self.diagnostic(text)
             }
             Event::Error {
                 message, advice, ..
             } => {
                 // `-q` does not suppress errors.
-                let mut text = format!("udpair: {message}\n");
+                let mut text = self.problem(message);
                 if let Some(advice) = advice {
-                    text.push_str(&format!("  hint: {advice}\n"));
+                    let hint = color::paint(self.colors.error, Color::Hint, "hint:");
+                    text.push_str(&format!("  {hint} {advice}\n"));
                 }
                 Rendered::Diagnostic(text)
             }
         })
     }
 
-    fn json(&self, event: &Event) -> io::Result<Rendered> {
-        if matches!(event, Event::Note { .. }) {
+    fn json(&self, event: &Event, now: SystemTime) -> io::Result<Rendered> {
+        if matches!(event, Event::Note { .. }) || (self.quiet && !event.is_result()) {
             return Ok(Rendered::Nothing);
         }
         let mut text = serde_json::to_string(event).map_err(io::Error::other)?;
+        // Each event is an object that has its name at least.
+        text.pop();
+        text.push_str(&format!(",\"time\":\"{}\"}}", clock::text(now)));
         if self.is_terminal {
             text = escape::json_for_terminal(&text);
         }
         Ok(line(text))
     }
 
-    fn payload(&self, payload: &[u8]) -> Rendered {
-        let frame = self.frame.unwrap_or(Frame::Line);
-        if !self.is_terminal || frame == Frame::Hex {
-            return Rendered::Result(frame.write(payload));
+    /// Adds a received datagram to `text`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be serialized as JSON.
+    pub(crate) fn received(&self, received: &Received<'_>, text: &mut Vec<u8>) -> io::Result<()> {
+        if self.json {
+            return message::json(received, self.is_terminal, text);
         }
-        Rendered::Result(frame.write(escape::for_terminal(payload).as_bytes()))
+        match self.payloads {
+            Payloads::Line => message::line(received, false, self.colors.output, text),
+            Payloads::HexLine => message::line(received, true, self.colors.output, text),
+            Payloads::Framed(frame) => message::payload(received, frame, self.is_terminal, text),
+        }
+        Ok(())
     }
 
     /// Returns a text that is not a result. `-q` suppresses it.
@@ -372,63 +439,26 @@ fn query_text(query: &QueryEvent) -> String {
 mod tests {
     use super::*;
 
-    fn renderer(json: bool, frame: Option<Frame>) -> Renderer {
-        Renderer {
-            json,
-            verbose: false,
-            quiet: false,
-            is_terminal: true,
-            frame,
-        }
-    }
-
-    fn message(payload: &[u8]) -> Event {
-        Event::Message {
-            remote: "192.0.2.1:5".parse().unwrap(),
-            local: None,
-            bytes: payload.len(),
-            text: str::from_utf8(payload).ok().map(Into::into),
-            hex: String::new(),
-            payload: payload.to_vec(),
-        }
-    }
-
-    fn rendered(renderer: &Renderer, payload: &[u8]) -> String {
-        match renderer.render(&message(payload)).unwrap() {
-            Rendered::Result(bytes) => String::from_utf8(bytes).unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
+    /// `-q` leaves out what is neither a result nor an error, as text and as JSON.
     #[test]
-    fn payloads_are_escaped_for_a_terminal_in_every_frame() {
-        let payload = "\u{1b}[2J\u{9b}31m\u{202e}x\n".as_bytes();
-        for (json, frame) in [
-            (false, None),
-            (false, Some(Frame::Line)),
-            (false, Some(Frame::Raw)),
-            (true, None),
-        ] {
-            let text = rendered(&renderer(json, frame), payload);
-            let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-            assert!(!text.contains(acts), "{json} {frame:?}: {text:?}");
-        }
-        // The escaped JSON has the same value.
-        let text = rendered(&renderer(true, None), payload);
-        let event: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(event["text"], str::from_utf8(payload).unwrap());
-    }
-
-    #[test]
-    fn frames_add_a_line_end_or_nothing() {
-        for (frame, text) in [
-            (Frame::Line, "ab\n"),
-            (Frame::Raw, "ab"),
-            (Frame::Hex, "6162\n"),
-        ] {
-            assert_eq!(rendered(&renderer(false, Some(frame)), b"ab"), text);
-            let piped = renderer(false, Some(frame)).for_terminal(false);
-            assert_eq!(rendered(&piped, b"ab"), text);
+    fn quiet_output_has_results_and_errors_only() {
+        let now = SystemTime::UNIX_EPOCH;
+        let sent = Event::Sent { bytes: 1 };
+        let error = Event::Error {
+            kind: "io",
+            status: 0,
+            message: "no".into(),
+            advice: None,
+        };
+        for json in [false, true] {
+            let mut renderer = Renderer::plain(json);
+            renderer.verbose = true;
+            for (quiet, is_printed) in [(false, true), (true, false)] {
+                renderer.quiet = quiet;
+                let rendered = renderer.render(&sent, now).unwrap();
+                assert_eq!(rendered != Rendered::Nothing, is_printed, "{json}");
+                assert_ne!(renderer.render(&error, now).unwrap(), Rendered::Nothing);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reads standard input on a separate thread: no system can wait asynchronously for every kind of
 //! standard input.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::thread;
 
@@ -41,6 +42,22 @@ pub(crate) async fn read_to_end(limit: usize) -> io::Result<Vec<u8>> {
         input.read_to_end(&mut bytes).map(|_| bytes)
     });
     reading.await.map_err(io::Error::other)?
+}
+
+/// Reads a file to its end, or its first `limit` bytes.
+pub(crate) async fn read_file(path: String, limit: usize) -> io::Result<Vec<u8>> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        let mut input = File::open(path)?.take(limit as u64);
+        input.read_to_end(&mut bytes).map(|_| bytes)
+    });
+    reading.await.map_err(io::Error::other)?
+}
+
+/// Whether standard input is a pipe: somebody may expect that it is read. Only Linux says so.
+pub(crate) fn is_piped() -> bool {
+    std::fs::read_link("/proc/self/fd/0")
+        .is_ok_and(|target| target.to_string_lossy().starts_with("pipe:"))
 }
 
 const READ_AHEAD: usize = 16;

@@ -49,6 +49,7 @@ mod segment;
 mod socket;
 mod source;
 mod system;
+mod tools;
 
 pub use adapter::{Adapter, AdapterAddress, AdapterId, AdapterKind, adapter_index};
 pub use batch::{
@@ -88,3 +89,4 @@ pub use peer_error::{NetworkError, NetworkErrorKind};
 pub use queued_error::{call_past_errors, may_be_queued, retry_past_errors};
 pub use socket::{Family, Socket, stream_for_query};
 pub use source::{SourceProbe, source_address};
+pub use tools::{Tools, tools};

@@ -18,6 +18,7 @@
 //! | `file_identity(metadata)`, `file_changed(metadata)` | which file it is, and when it changed last |
 //! | `network_namespace()` | a number for the network namespace of the calling thread |
 //! | `services_path()`, `hosts_path()`, `name_servers_path()` | where the system keeps services, hosts and name servers |
+//! | `TOOLS` | the commands that hints name |
 //! | `open(domain, type, protocol)` | a socket that never blocks and that no child process inherits |
 //! | `is_udp(options)` | whether a descriptor is a UDP socket over IPv4 or IPv6, as far as the system says |
 //! | `allow_bind(socket, address)` | whether a bind to this address, which was refused, may succeed now |

@@ -29,7 +29,7 @@ pub(super) async fn run(context: &Context, arguments: &Adapters) -> Result<Exit,
 }
 
 async fn list(context: &Context, network: &Network) -> Result<(), Failure> {
-    let text = render::adapter_heading();
+    let text = render::adapter_heading(context.output.layout());
     context.print(&Event::Note { text }).await?;
     for adapter in &network.adapters {
         let event = AdapterEvent::new(adapter, network, adapter.bits_per_second());

@@ -1,23 +1,25 @@
 //! The context that every command runs in, and the ways in which a command ends.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::timeout;
 use udpair::{
     Adapter, AddressFamily, Builder, DatagramSocket, Endpoint, EndpointPair, Error, ErrorKind,
-    Event as SocketEvent, Message, OutputStream, Request, Resolver, ServiceSource,
+    Event as SocketEvent, Message, OutputStream, Request, Resolver, ServiceSource, SocketOption,
 };
 
 use crate::args::{Arguments, Command, Global, PAYLOAD_BYTES_MAX, Payload};
-use crate::event::Event;
+use crate::event::{Arrivals, Event, Listened};
 use crate::exit;
-use crate::frame::{Frame, parse_hex};
+use crate::frame::Frame;
+use crate::hex;
 use crate::interrupt::Interruption;
 use crate::output::Output;
-use crate::render::Renderer;
+use crate::render::{Payloads, Renderer};
 use crate::stdin;
 
 /// How a command ended if it did not fail itself.
@@ -70,6 +72,18 @@ impl Failure {
         Self::new(ErrorKind::InvalidArgument, message)
     }
 
+    /// Adds advice to a failure that the command itself found.
+    pub(super) fn advising(self, text: &str) -> Self {
+        match self {
+            Self::Problem { kind, message, .. } => Self::Problem {
+                kind,
+                message,
+                advice: Some(text.to_owned()),
+            },
+            other => other,
+        }
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Error(error) => error.kind(),
@@ -110,28 +124,38 @@ pub(super) struct Context {
     pub(super) output: Output,
     /// The resolver of all names of the command.
     resolver: Resolver,
+    /// What is known about where datagrams arrive.
+    pub(super) arrivals: Arrivals,
+    pub(super) listened: Cell<Listened>,
     /// The sockets whose counters are printed at the end, as sums.
     summarized: RefCell<Vec<DatagramSocket>>,
 }
 
 impl Context {
     pub(super) fn new(arguments: &Arguments) -> Self {
-        let frame = match &arguments.command {
-            Command::Connect(connect) => Some(connect.frame),
-            Command::Ask(ask) if ask.payload.hex => Some(Frame::Hex),
-            Command::Ask(_) => Some(Frame::Line),
-            _ => None,
+        let payloads = match &arguments.command {
+            Command::Connect(connect) => Payloads::Framed(connect.frame),
+            Command::Ask(ask) if ask.raw => Payloads::Framed(Frame::Raw),
+            Command::Ask(ask) if ask.all && ask.payload.hex => Payloads::HexLine,
+            Command::Ask(ask) if ask.all => Payloads::Line,
+            Command::Ask(ask) if ask.payload.hex => Payloads::Framed(Frame::Hex),
+            Command::Ask(_) => Payloads::Framed(Frame::Line),
+            Command::Listen(listen) if listen.raw => Payloads::Framed(Frame::Raw),
+            Command::Listen(listen) if listen.hex => Payloads::HexLine,
+            _ => Payloads::Line,
         };
         // These commands have no purpose if no process reads their output.
         let ends_with_reader = matches!(
             arguments.command,
             Command::Connect(_) | Command::Listen(_) | Command::Adapters(_)
         );
-        let renderer = Renderer::new(&arguments.global, frame);
+        let renderer = Renderer::new(&arguments.global, payloads);
         Self {
             global: arguments.global.clone(),
             output: Output::new(renderer, ends_with_reader),
             resolver: resolver(&arguments.global),
+            arrivals: Arrivals::default(),
+            listened: Cell::default(),
             summarized: RefCell::default(),
         }
     }
@@ -147,6 +171,19 @@ impl Context {
             Some(event) => self.print(&event).await,
             None => Ok(()),
         }
+    }
+
+    /// Prints a datagram that `socket` has received: the reply to a request that was sent this long
+    /// before, if `rtt` is given.
+    pub(super) async fn print_received(
+        &self,
+        socket: &DatagramSocket,
+        message: &Message,
+        rtt: Option<Duration>,
+    ) -> Result<(), Failure> {
+        let received = self.arrivals.of_socket(socket, message, rtt);
+        self.output.add(&received)?;
+        Ok(self.output.space().await?)
     }
 
     /// Reports `failure` without ending the command.
@@ -183,9 +220,14 @@ impl Context {
             }
         };
         let summarized = self.summarized.take();
-        let summarized: Vec<_> = summarized.iter().map(DatagramSocket::statistics).collect();
-        if !summarized.is_empty() {
-            let _ = self.print(&Event::summary(&summarized)).await;
+        let statistics: Vec<_> = summarized.iter().map(DatagramSocket::statistics).collect();
+        if !statistics.is_empty() {
+            let _ = self
+                .print(&Event::summary(&statistics, self.listened.get()))
+                .await;
+        }
+        for socket in &summarized {
+            self.report_losses(socket);
         }
         let lost = self.output.finish().await.err().or(lost);
         // A reader may close the pipe at any time; that is not a failure.
@@ -215,9 +257,7 @@ impl Context {
 
     /// Says which lookups are waited for.
     pub(super) fn say_what_is_waited_for(&self) {
-        if !self.global.quiet && !self.global.json {
-            self.output.warn(&self.waiting_for());
-        }
+        self.note(&self.waiting_for());
     }
 
     /// Returns what the command is waiting for, as a sentence.
@@ -258,6 +298,7 @@ impl Context {
             // Without receive offload the count of dropped datagrams is exact. Here that matters
             // more than speed.
             .receive_offload(false)
+            .timestamps(true)
             .dont_fragment(global.dont_fragment);
         if let Some(bytes) = global.rcvbuf {
             builder = builder.inbound_buffer_bytes(bytes);
@@ -356,6 +397,23 @@ impl Context {
     /// Opens a socket that is connected to `remote`, and reports the connection.
     pub(super) async fn connected(&self, remote: &Endpoint) -> Result<DatagramSocket, Failure> {
         let pair = EndpointPair::to_endpoint(remote.clone())?;
+        self.connected_by(pair, remote).await
+    }
+
+    /// Opens a socket that is connected to one `address` of `remote`, and reports the connection.
+    pub(super) async fn connected_to(
+        &self,
+        address: SocketAddr,
+        remote: &Endpoint,
+    ) -> Result<DatagramSocket, Failure> {
+        self.connected_by(address.into(), remote).await
+    }
+
+    async fn connected_by(
+        &self,
+        pair: EndpointPair,
+        remote: &Endpoint,
+    ) -> Result<DatagramSocket, Failure> {
         let local = self.global.local.clone().unwrap_or_default();
         let socket = if self.global.adapter.is_some() {
             let socket = self.bound_with(&self.builder(), &local).await?;
@@ -387,6 +445,20 @@ impl Context {
         Ok(())
     }
 
+    /// Writes a line about the result for people to standard error.
+    pub(super) fn say(&self, text: &str) {
+        if !self.global.quiet && !self.global.json {
+            self.output.diagnose(&format!("{text}\n"));
+        }
+    }
+
+    /// Writes a note for people to standard error.
+    pub(super) fn note(&self, text: &str) {
+        if !self.global.quiet && !self.global.json {
+            self.output.warn(text);
+        }
+    }
+
     /// Reports the options that the system did not grant as requested. With `--json` it does so
     /// only if `--verbose` is given too: standard error stays empty otherwise.
     pub(super) fn report_unmet(&self, socket: &DatagramSocket) {
@@ -395,7 +467,24 @@ impl Context {
             return;
         }
         for option in socket.options().unmet() {
-            self.output.warn(&option.to_string());
+            // What the command requests by itself is missed only once datagrams are lost.
+            if option.option != SocketOption::InboundBuffer || global.rcvbuf.is_some() {
+                self.output.warn(&option.to_string());
+            }
+        }
+    }
+
+    /// Says why datagrams were lost, if a larger receive buffer was requested than granted.
+    fn report_losses(&self, socket: &DatagramSocket) {
+        let global = &self.global;
+        let is_silent = global.quiet || global.json || global.rcvbuf.is_some();
+        if is_silent || socket.statistics().kernel_dropped == 0 {
+            return;
+        }
+        for option in socket.options().unmet() {
+            if option.option == SocketOption::InboundBuffer {
+                self.output.warn(&option.to_string());
+            }
         }
     }
 
@@ -406,10 +495,13 @@ impl Context {
         remote: &Endpoint,
         message: String,
     ) -> Failure {
+        let silence = (kind == ErrorKind::NoReply).then(|| SILENCE.to_owned());
+        let advice = [self.hidden_srv_advice(remote).await, silence];
+        let advice: Vec<_> = advice.into_iter().flatten().collect();
         Failure::Problem {
             kind,
             message,
-            advice: self.hidden_srv_advice(remote).await,
+            advice: (!advice.is_empty()).then(|| advice.join("; ")),
         }
     }
 
@@ -510,16 +602,34 @@ pub(super) fn may_pass_later(error: &Error) -> bool {
 /// How long a command resolves names without saying what it waits for.
 pub(super) const NOTICE_AFTER: Duration = Duration::from_secs(2);
 
+/// What it means that nothing came back.
+const SILENCE: &str = "nothing came back: the peer is silent, or a firewall drops the requests or \
+                       the replies; a closed port may seem so too, because hosts limit their ICMP \
+                       errors";
+
 /// The number of lookups that it names.
 const PENDING_SHOWN: usize = 4;
 
 impl Payload {
     /// Returns the bytes to send.
-    pub(super) async fn bytes(&self) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn bytes(&self, context: &Context) -> Result<Vec<u8>, Failure> {
         let bytes = match self.data.as_deref() {
-            None => Vec::new(),
-            Some("-") => self.standard_input().await?,
-            Some(text) => text.as_bytes().to_vec(),
+            None => {
+                if stdin::is_piped() {
+                    context.note("standard input is not read: give - as DATA to send it");
+                }
+                Vec::new()
+            }
+            Some("-") => self.read("standard input", stdin::read_to_end).await?,
+            Some(text) => match text.strip_prefix('@') {
+                Some(path) => {
+                    let path = path.to_owned();
+                    let name = format!("file {path:?}");
+                    self.read(&name, |limit| stdin::read_file(path, limit))
+                        .await?
+                }
+                None => text.as_bytes().to_vec(),
+            },
         };
         self.decoded("DATA", bytes)
     }
@@ -529,30 +639,35 @@ impl Payload {
         if !self.hex {
             return Ok(text);
         }
-        parse_hex(&String::from_utf8_lossy(&text))
+        hex::parse(&String::from_utf8_lossy(&text))
             .map_err(|reason| Failure::usage(format!("{name} is not valid with --hex: {reason}")))
     }
 
-    /// Reads standard input to its end.
+    /// Reads a source of this name to its end.
     ///
     /// # Errors
     ///
     /// [`PayloadTooLarge`](ErrorKind::PayloadTooLarge): it holds more than any datagram. Reading
     /// stops there.
-    async fn standard_input(&self) -> Result<Vec<u8>, Failure> {
+    async fn read<F: Future<Output = io::Result<Vec<u8>>>>(
+        &self,
+        name: &str,
+        read_to_end: impl FnOnce(usize) -> F,
+    ) -> Result<Vec<u8>, Failure> {
         // With --hex each byte takes two digits, and up to one space and one line end.
         let limit = PAYLOAD_BYTES_MAX as usize * if self.hex { 4 } else { 1 };
-        let read = stdin::read_to_end(limit + 1).await;
-        let bytes = read.map_err(|error| {
-            Failure::new(
-                ErrorKind::Io,
-                format!("cannot read standard input: {error}"),
-            )
+        let bytes = read_to_end(limit + 1).await.map_err(|error| {
+            let kind = match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => ErrorKind::InvalidArgument,
+                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                _ => ErrorKind::Io,
+            };
+            Failure::new(kind, format!("cannot read {name}: {error}"))
         })?;
         if bytes.len() > limit {
             return Err(Failure::new(
                 ErrorKind::PayloadTooLarge,
-                "standard input is longer than any datagram; nothing was sent",
+                format!("{name} is longer than any datagram; nothing was sent"),
             ));
         }
         Ok(bytes)

@@ -16,7 +16,7 @@ use udpair::{
 
 use super::context::{Context, Exit, Failure};
 use crate::args::Demo;
-use crate::event::Event;
+use crate::event::{Event, Listened};
 use environment::{DOMAIN, Environment};
 
 pub(super) async fn run(context: &Context, demo: &Demo) -> Result<Exit, Failure> {
@@ -114,9 +114,7 @@ pub(super) async fn run(context: &Context, demo: &Demo) -> Result<Exit, Failure>
             ));
         };
         if let SocketEvent::Message(message) = event? {
-            context
-                .print(&Event::message(&message, socket.local_addr()))
-                .await?;
+            context.print_received(&socket, &message, None).await?;
             notes
                 .text(&format!("sent {text:?} and received its echo"))
                 .await?;
@@ -125,7 +123,9 @@ pub(super) async fn run(context: &Context, demo: &Demo) -> Result<Exit, Failure>
 
     notes.title("6. Read the statistics").await?;
     let statistics = socket.statistics();
-    context.print(&Event::summary(&[statistics])).await?;
+    context
+        .print(&Event::summary(&[statistics], Listened::default()))
+        .await?;
     notes.text(&format!(
         "{} sent, {} received; of the non-peer sender's 3 datagrams, udpair dropped {} that was \
          queued before the connect, and the kernel dropped the others",

@@ -13,7 +13,7 @@ use crate::args::Send;
 use crate::event::Event;
 
 pub(super) async fn run(context: &Context, arguments: &Send) -> Result<Exit, Failure> {
-    let payload = sized(arguments.payload.bytes().await?, arguments.size);
+    let payload = sized(arguments.payload.bytes(context).await?, arguments.size);
     let hops = arguments.multicast_hops;
     let remote = arguments.remote.endpoint();
     let (socket, output) = context

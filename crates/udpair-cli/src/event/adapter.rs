@@ -44,17 +44,13 @@ pub(crate) struct AdapterChangeEvent {
     pub(crate) name: Option<String>,
     pub(crate) index: Option<u32>,
     /// The previous name; `None` if the name did not change.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) renamed_from: Option<String>,
     /// The address that was added or removed.
-    #[serde(flatten)]
-    pub(crate) address: Option<AdapterAddressEvent>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) prefix_length: Option<u8>,
     /// The family of a default route: `ipv4` or `ipv6`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) family: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) gateway: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metric: Option<u32>,
 }
 
@@ -108,11 +104,13 @@ impl AdapterChangeEvent {
             AdapterChange::LinkUp(adapter) => of("link-up", adapter),
             AdapterChange::LinkDown(adapter) => of("link-down", adapter),
             AdapterChange::AddressAdded { adapter, address } => Self {
-                address: Some(address.into()),
+                address: Some(address.ip),
+                prefix_length: address.prefix_length,
                 ..of("address-added", adapter)
             },
             AdapterChange::AddressRemoved { adapter, address } => Self {
-                address: Some(address.into()),
+                address: Some(address.ip),
+                prefix_length: address.prefix_length,
                 ..of("address-removed", adapter)
             },
             AdapterChange::Altered { before, after } => Self {

@@ -6,33 +6,64 @@ use std::iter;
 
 use crate::event::{AdapterAddressEvent, AdapterChangeEvent, AdapterEvent};
 
-/// Returns the heading of the list of adapters.
-pub(crate) fn heading() -> String {
-    row(
-        ["NAME", "INDEX", "KIND", "STATE", "MTU", "SPEED", "REACH"],
-        "ADDRESSES",
-    )
+/// How the list of adapters is laid out.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Layout {
+    /// One row for each adapter and each further address.
+    Wide,
+    /// A short row for each adapter, and a line for each of its addresses.
+    Narrow,
 }
 
-/// Returns one line for an adapter, and one more for each address after the first.
-pub(super) fn adapter_text(adapter: &AdapterEvent) -> String {
+impl Layout {
+    /// Returns the layout for a terminal with this many columns; `None` if the list goes elsewhere.
+    pub(crate) fn for_columns(columns: Option<u16>) -> Self {
+        match columns {
+            Some(..WIDE_COLUMNS) => Self::Narrow,
+            _ => Self::Wide,
+        }
+    }
+}
+
+/// Returns the heading of the list of adapters.
+pub(crate) fn heading(layout: Layout) -> String {
+    match layout {
+        Layout::Wide => row(
+            ["NAME", "INDEX", "KIND", "STATE", "MTU", "SPEED", "REACH"],
+            "ADDRESSES",
+        ),
+        Layout::Narrow => narrow_row(["NAME", "INDEX", "KIND", "STATE", "REACH"]),
+    }
+}
+
+/// Returns the lines for an adapter and its addresses.
+pub(super) fn adapter_text(adapter: &AdapterEvent, layout: Layout) -> String {
     let state = match (adapter.up, adapter.running) {
         (_, true) => "up",
         (true, false) => "no link",
         (false, false) => "off",
     };
+    let index = adapter.index.to_string();
+    let mut addresses = adapter.addresses.iter().map(address_text);
+    if layout == Layout::Narrow {
+        let first = narrow_row([&adapter.name, &index, &adapter.kind, state, adapter.reach]);
+        let addresses = addresses.map(|address| format!("    {address}"));
+        return iter::once(first)
+            .chain(addresses)
+            .collect::<Vec<_>>()
+            .join("\n");
+    }
     let mtu = adapter.mtu.map_or_else(unknown, |mtu| mtu.to_string());
     let speed = adapter.bits_per_second.map_or_else(unknown, speed);
     let columns = [
         &adapter.name,
-        &adapter.index.to_string(),
+        &index,
         &adapter.kind,
         state,
         &mtu,
         &speed,
         adapter.reach,
     ];
-    let mut addresses = adapter.addresses.iter().map(address_text);
     let first = row(columns, &addresses.next().unwrap_or_default());
     let others = addresses.map(|address| row([""; 7], &address));
     iter::once(first)
@@ -44,7 +75,11 @@ pub(super) fn adapter_text(adapter: &AdapterEvent) -> String {
 /// Returns one line for a change.
 pub(super) fn change_text(event: &AdapterChangeEvent) -> String {
     let name = event.name.as_deref().unwrap_or("unknown adapter");
-    let address = event.address.as_ref().map(address_text).unwrap_or_default();
+    let address = event.address.map(|address| AdapterAddressEvent {
+        address,
+        prefix_length: event.prefix_length,
+    });
+    let address = address.as_ref().map(address_text).unwrap_or_default();
     match (event.change, &event.renamed_from) {
         ("address-added", _) => format!("{name}: address {address} added"),
         ("address-removed", _) => format!("{name}: address {address} removed"),
@@ -79,6 +114,12 @@ fn row(columns: [&str; 7], last: &str) -> String {
         .to_owned()
 }
 
+/// Returns a row of the narrow list, without what is wanted least.
+fn narrow_row(columns: [&str; 5]) -> String {
+    let [name, index, kind, state, reach] = columns;
+    format!("{name:<15} {index:>5} {kind:<10} {state:<8} {reach}")
+}
+
 fn address_text(event: &AdapterAddressEvent) -> String {
     match event.prefix_length {
         Some(length) => format!("{}/{length}", event.address),
@@ -96,6 +137,9 @@ fn speed(bits_per_second: u64) -> String {
     let rounded = (bits_per_second as f64 / unit * 10.0).round() / 10.0;
     format!("{rounded} {name}")
 }
+
+/// The columns of the wide list, with the longest address.
+const WIDE_COLUMNS: u16 = 113;
 
 fn unknown() -> String {
     "-".into()
@@ -132,7 +176,23 @@ mod tests {
 NAME            INDEX KIND       STATE      MTU      SPEED REACH     ADDRESSES
 eth0                2 ethernet   no link   1500 2.5 Gbit/s private   192.0.2.1/24
                                                                      fe80::1/24";
-        assert_eq!(format!("{}\n{}", heading(), adapter_text(&event)), expected);
+        let list = |layout| format!("{}\n{}", heading(layout), adapter_text(&event, layout));
+        assert_eq!(list(Layout::Wide), expected);
+        let expected = "\
+NAME            INDEX KIND       STATE    REACH
+eth0                2 ethernet   no link  private
+    192.0.2.1/24
+    fe80::1/24";
+        assert_eq!(list(Layout::Narrow), expected);
+        let longest = list(Layout::Narrow).lines().map(str::len).max();
+        assert!(longest < Some(60));
+        for (columns, layout) in [
+            (None, Layout::Wide),
+            (Some(200), Layout::Wide),
+            (Some(60), Layout::Narrow),
+        ] {
+            assert_eq!(Layout::for_columns(columns), layout);
+        }
     }
 
     #[test]

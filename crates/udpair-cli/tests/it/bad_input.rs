@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::run::{Finished, command, split, udpair, udpair_with};
+use crate::run::{Finished, Running, command, split, udpair, udpair_with};
 
 /// Runs a command with `--json`, and checks its exit code and the kind, status and part of the text
 /// of its error.
@@ -63,7 +63,7 @@ fn flags_that_are_not_valid_are_usage_errors() {
         &["listen", "::1"],
         &["listen", "7", "--count", "0"],
         &["-4", "-6", "resolve", "x.test", "7"],
-        &["resolve", "x.test"],
+        &["resolve"],
         &["resolve", "x.test", "7", "--nonsense"],
         &["nonsense"],
         &[],
@@ -123,30 +123,34 @@ fn arguments_that_only_the_command_can_check_are_rejected() {
     }
 }
 
-/// CON-07, SVC-05, ADR-05
+/// CON-07, SVC-05, ADR-05: what is wrong with literals is found before any I/O.
 #[test]
-fn addresses_that_cannot_be_destinations_are_rejected() {
-    fails(
-        &["connect", "224.0.0.1", "5000"],
-        3,
-        "host-not-found",
-        6,
-        "224.0.0.1:5000",
-    );
-    fails(
-        &["connect", "ff02::1", "5000"],
-        3,
-        "host-not-found",
-        6,
-        "multicast",
-    );
-    fails(
-        &["ask", "127.0.0.1", "0"],
-        4,
-        "address-not-available",
-        11,
-        "port 0",
-    );
+fn literals_that_cannot_be_used_are_rejected() {
+    for (arguments, part) in [
+        (&["connect", "224.0.0.1", "5000"] as &[_], "224.0.0.1:5000"),
+        (&["connect", "ff02::1", "5000"], "multicast"),
+        (&["ask", "239.1.2.3%lo", "5000"], "multicast"),
+        (&["ask", "::ffff:224.0.0.1", "5000"], "multicast"),
+        (&["ask", "127.0.0.1", "0"], "port 0"),
+        (&["send", "localhost", "00"], "port 0"),
+        (&["resolve", "x.test", "0"], "port 0"),
+        (&["connect", "127.0.0.1", "7", "-6"], "127.0.0.1"),
+        (&["ask", "::1", "7", "-4"], "::1"),
+        (
+            &["send", "127.0.0.1", "stun", "-6", "--services", "/none"],
+            "-6",
+        ),
+        (&["resolve", "127.0.0.1", "-6"], "-6"),
+        (&["listen", "127.0.0.1:0", "-6"], "-6"),
+        (&["listen", "0", "-6", "--join", "239.1.2.3"], "239.1.2.3"),
+        (
+            &["connect", "x.test", "7", "-4", "--local", "[::1]:"],
+            "::1",
+        ),
+    ] {
+        fails(arguments, 2, "invalid-argument", 0, part);
+    }
+    // What only a file or a server reveals keeps its kind.
     fails(
         &["connect", "127.0.0.1", "stun", "--services", "/dev/null"],
         3,
@@ -154,12 +158,115 @@ fn addresses_that_cannot_be_destinations_are_rejected() {
         9,
         "stun",
     );
+}
+
+/// An option that a command has no use for is refused, before and after its name.
+#[test]
+fn an_option_that_a_command_does_not_use_is_refused() {
+    for (command, option) in [
+        (
+            &["resolve", "127.0.0.1", "7"] as &[_],
+            &["--hops", "3"] as &[_],
+        ),
+        (&["resolve", "127.0.0.1", "7"], &["--adapter", "lo"]),
+        (&["listen", "0"], &["--local", ":5"]),
+        (&["services"], &["-4"]),
+        (&["adapters"], &["--dns", "192.0.2.1"]),
+        (&["demo"], &["--dont-fragment"]),
+    ] {
+        for arguments in [[option, command].concat(), [command, option].concat()] {
+            let part = format!("{} does not use {}", command[0], option[0]);
+            fails(&arguments, 2, "invalid-argument", 0, &part);
+        }
+        let help = udpair(&[command[0], "--help"]).stdout;
+        assert!(!help.contains(&format!("{} ", option[0])), "{help}");
+        assert!(help.contains("--json"), "{help}");
+    }
+    let help = udpair(&["ask", "--help"]).stdout;
+    assert!(help.contains("--hops"), "{help}");
+}
+
+/// Every error in text starts alike.
+#[test]
+fn errors_have_one_prefix() {
+    for arguments in [
+        &["ask", "127.0.0.1"] as &[_],
+        &["nonsense"],
+        &["ask", "127.0.0.1", "0"],
+        &["ask", "127.0.0.1", "9", "x", "--wait", "60m"],
+        &["connect", "127.0.0.1", "7", "-4", "-6"],
+    ] {
+        let finished = udpair(arguments);
+        let lines = finished.stderr.lines();
+        let errors = lines.filter(|line| line.contains("error") || line.starts_with("udpair: "));
+        let errors: Vec<_> = errors.collect();
+        assert_eq!(errors.len(), 1, "{finished:?}");
+        assert!(errors[0].starts_with("udpair: "), "{finished:?}");
+    }
+}
+
+/// A word that begins with a hyphen is data only after `--`.
+#[test]
+fn data_that_looks_like_flags_is_explained() {
+    for word in ["-hello", "-x1", "-4a"] {
+        let part = format!("write -- {word}");
+        fails(
+            &["ask", "127.0.0.1", "9", word],
+            2,
+            "invalid-argument",
+            0,
+            &part,
+        );
+        let (_echo, address) = Running::echo();
+        let [host, port] = split(&address);
+        let finished = udpair(&["ask", host, port, "--", word]);
+        assert_eq!(finished.stdout, format!("{word}\n"), "{finished:?}");
+    }
+    let finished = udpair(&["ask", "127.0.0.1", "9", "--hello", "--json"]);
+    assert_eq!(finished.code, 2, "{finished:?}");
+    let advice = finished.error()["advice"].to_string();
+    assert!(advice.contains("-- --hello"), "{advice}");
+}
+
+/// Standard input is read on request only.
+#[test]
+fn standard_input_is_not_read_unasked() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let ask = ["ask", host, port];
+    let finished = udpair_with(&ask, b"data");
+    assert_eq!((finished.code, &*finished.stdout), (0, "\n"));
+    assert!(finished.stderr.contains("give - as DATA"), "{finished:?}");
+    for more in [&["-q"] as &[_], &["--json"]] {
+        let finished = udpair_with(&[&ask, more].concat(), b"data");
+        assert_eq!((finished.code, &*finished.stderr), (0, ""), "{more:?}");
+    }
+    for data in ["-", "text"] {
+        let finished = udpair_with(&[&ask as &[_], &[data]].concat(), b"a\nb\n");
+        assert!(!finished.stderr.contains("as DATA"), "{finished:?}");
+    }
+    let output = command(&ask).stdin(std::process::Stdio::null()).output();
+    let finished = Finished::from(output.unwrap());
+    assert!(!finished.stderr.contains("as DATA"), "{finished:?}");
+}
+
+/// `@FILE` is the content of a file.
+#[test]
+fn a_file_is_sent() {
+    let (_echo, address) = Running::echo();
+    let [host, port] = split(&address);
+    let path = std::env::temp_dir().join(format!("udpair-cli-data-{}", std::process::id()));
+    std::fs::write(&path, b"from\na file").unwrap();
+    let data = format!("@{}", path.display());
+    let finished = udpair(&["ask", host, port, &data]);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!((finished.code, &*finished.stdout), (0, "from\na file\n"));
     fails(
-        &["connect", "127.0.0.1", "7", "-6"],
-        8,
-        "family-not-supported",
-        4,
-        "127.0.0.1",
+        &["ask", host, port, &data],
+        2,
+        "invalid-argument",
+        0,
+        &data[1..],
     );
 }
 
@@ -196,7 +303,7 @@ fn an_error_names_the_name_server_that_does_not_answer() {
     ];
     let finished = fails(
         &[&arguments as &[_], &["--dns", &server]].concat(),
-        3,
+        5,
         "name-server",
         8,
         "did not answer within",
@@ -213,7 +320,7 @@ fn an_error_names_the_name_server_that_does_not_answer() {
         .output()
         .unwrap();
     let finished = Finished::from(output);
-    assert_eq!(finished.code, 3);
+    assert_eq!(finished.code, 5);
     assert!(finished.stderr.contains(&server), "{finished:?}");
 }
 

@@ -416,6 +416,9 @@ fn ask_goes_on_to_the_next_address() {
         // The peer may have been asked twice before its reply arrived.
         assert!(count("sent") > tries, "{names:?}");
         assert_eq!(events[0]["remote"], first);
+        let next = events.iter().find(|event| event["event"] == "next-target");
+        let kind = ["peer-unreachable", "no-reply"][usize::from(is_silent)];
+        assert_eq!(next.unwrap()["kind"], kind);
         let summary = events.last().unwrap();
         assert_eq!(summary["sent"], count("sent"), "{summary}");
         drop(silent);

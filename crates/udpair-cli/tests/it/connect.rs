@@ -135,6 +135,53 @@ fn a_peer_whose_port_is_closed_is_reported() {
     assert_eq!(finished.events().last().unwrap()["event"], "summary");
 }
 
+/// The first address of a name refuses: the second one gets what was sent, and both are named.
+#[test]
+fn connect_goes_on_to_the_next_target_when_the_first_refuses() {
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = peer.local_addr().unwrap().port().to_string();
+    let answering = thread::spawn(move || {
+        let mut buffer = [0; 16];
+        for _ in 0..2 {
+            let (length, from) = peer.recv_from(&mut buffer).unwrap();
+            peer.send_to(&buffer[..length], from).unwrap();
+        }
+    });
+    for local in [&[] as &[&str], &["--adapter", "lo"]] {
+        let connect = ["connect", "localhost", &port, "--json"];
+        let finished = udpair_with(&[&connect as &[_], local].concat(), b"hello\n");
+        assert_eq!(finished.code, 0, "{finished:?}");
+        let connected = finished.events_named("connected");
+        let (first, second) = (format!("[::1]:{port}"), format!("127.0.0.1:{port}"));
+        assert_eq!(connected[0]["remote"], first);
+        assert_eq!(connected[1]["remote"], second);
+        let next = &finished.events_named("next-target")[0];
+        assert_eq!(next["after"], first);
+        assert_eq!(next["destination"], second);
+        assert_eq!(next["kind"], "peer-unreachable");
+        assert_eq!(finished.events_named("message")[0]["text"], "hello");
+        assert_eq!(finished.events_named("summary")[0]["sent"], 2);
+    }
+    answering.join().unwrap();
+}
+
+/// All addresses of a name refuse: the error names each.
+#[test]
+fn connect_names_every_target_that_refused() {
+    let free = UdpSocket::bind("[::1]:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let finished = udpair_with(
+        &["connect", "localhost", &port, "--linger", "200ms"],
+        b"a\n",
+    );
+    assert_eq!(finished.code, 6, "{finished:?}");
+    let error = finished.stderr.split("udpair: ").nth(1).unwrap();
+    for address in [format!("[::1]:{port}"), format!("127.0.0.1:{port}")] {
+        assert!(error.contains(&address), "{finished:?}");
+    }
+}
+
 #[test]
 fn connect_still_receives_replies_after_its_input_has_ended() {
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -228,25 +275,55 @@ fn listen_ends_after_count_datagrams() {
     assert_eq!(rest[0]["received"], 2);
 }
 
-/// Even if the payload contains line ends.
+/// Even if the payload contains line ends: time, sender, destination and adapter, length, hops.
 #[test]
 fn listen_prints_one_line_per_datagram() {
+    for (flags, payload) in [
+        (&[] as &[&str], "two\\nlines \\u{1b}[31m"),
+        (&["--hex"], "74776f0a6c696e6573201b5b33316d"),
+    ] {
+        let address = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let at = address.to_string();
+        let listen = ["listen", &at, "--count", "1"];
+        let mut listen = Running::start(&[&listen, flags].concat());
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // The command reports its address on standard error, which this test does not read. So the
+        // test sends until the port is open. A closed port is reported at once.
+        sender.connect(address).unwrap();
+        while sender.send(b"two\nlines \x1b[31m").is_err() || is_refused(&sender) {}
+        let line = listen.next_line();
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(time.len() == 27 && time.ends_with('Z'), "{line}");
+        let from = sender.local_addr().unwrap();
+        let expected = format!("{from} → {address}%lo 15 bytes 64 hops: {payload}");
+        assert_eq!(rest, expected);
+    }
+}
+
+/// The payloads only, as they are.
+#[test]
+fn listen_writes_raw_payloads() {
     let address = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let mut listen = Running::start(&["listen", &address.to_string(), "--count", "1"]);
+    let mut listen = command(&["listen", &address.to_string(), "--raw", "--count", "2"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(listen.stderr.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // The command reports its address on standard error, which this test does not read. So the test
-    // sends until the port is open. A closed port is reported at once.
-    sender.connect(address).unwrap();
-    while sender.send(b"two\nlines \x1b[31m").is_err() || is_refused(&sender) {}
-    let line = listen.next_line();
-    let expected = format!(
-        "{} 15 two\\nlines \\u{{1b}}[31m",
-        sender.local_addr().unwrap()
-    );
-    assert_eq!(line, expected);
+    for payload in [b"a\xff\n" as &[_], b"b\0"] {
+        sender.send_to(payload, address).unwrap();
+    }
+    let output = listen.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"a\xff\nb\0");
+    assert_eq!(output.status.code(), Some(0));
 }
 
 /// Whether the last datagram arrived at a closed port. Loopback reports that before `send` returns.
@@ -257,9 +334,13 @@ fn is_refused(socket: &UdpSocket) -> bool {
 #[test]
 fn listen_ends_without_an_error_when_standard_output_is_closed() {
     let (echo, address) = Running::echo();
-    let echo = echo.close_stdout();
+    let mut echo = echo.close_stdout();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    sender.send_to(b"x", &address).unwrap();
+    // Another process that is being started may hold the pipe for a moment.
+    while !echo.has_ended() {
+        sender.send_to(b"x", &address).unwrap();
+        thread::yield_now();
+    }
     assert_eq!(echo.wait(), 0);
 }
 
@@ -283,11 +364,14 @@ fn the_summary_is_printed_when_standard_output_is_closed() {
         format!("listening on {address}")
     );
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-    sender.send_to(b"x", address).unwrap();
-    assert_eq!(
-        lines.next().unwrap().unwrap(),
-        "0 sent, 1 received, 0 dropped"
-    );
+    // Another process that is being started may hold the pipe for a moment.
+    while listen.try_wait().unwrap().is_none() {
+        sender.send_to(b"x", address).unwrap();
+        thread::yield_now();
+    }
+    let summary = lines.next().unwrap().unwrap();
+    assert!(summary.starts_with("0 sent, "), "{summary}");
+    assert!(summary.contains(" received, "), "{summary}");
     assert_eq!(listen.wait().unwrap().code(), Some(0));
 }
 

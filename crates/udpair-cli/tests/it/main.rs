@@ -6,9 +6,16 @@
 )]
 
 mod adapters;
+mod ask;
 mod bad_input;
+#[path = "../../src/schema.rs"]
+mod checker;
 mod commands;
 mod connect;
+mod listen;
 mod names;
+mod output;
+mod pages;
 mod run;
+mod schema;
 mod services;

@@ -192,6 +192,11 @@ pub(crate) struct WithoutReader {
 }
 
 impl WithoutReader {
+    /// Whether the command has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.0.try_wait().unwrap().is_some()
+    }
+
     pub(crate) fn wait(mut self) -> i32 {
         code(self.child.0.wait().unwrap())
     }

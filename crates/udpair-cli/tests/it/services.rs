@@ -121,6 +121,74 @@ fn srv_records_of_a_listed_service_are_queried_on_request() {
     }
 }
 
+/// SRV-16: a name of SRV records is a host and a service.
+#[test]
+fn a_name_of_srv_records_is_resolved_by_dns() {
+    let server = name_server(Some([127, 0, 0, 1]));
+    let services = Services::new("by-name", "sip 1111/udp\n");
+    let flags = ["--dns", &server, "--services", services.path()];
+    for name in ["_sip._udp.x.test", "_SIP._udp.x.test"] {
+        let finished = udpair(&[&["resolve", name, "--json"] as &[_], &flags].concat());
+        assert_eq!(finished.code, 0, "{name}: {finished:?}");
+        let pairs = finished.events_named("endpoint-pair");
+        assert_eq!(pairs[0]["remote"], "127.0.0.1:7", "{name}");
+        assert!(finished.events_named("hint").is_empty(), "{finished:?}");
+    }
+    let finished = udpair(&[&["resolve", "x.test", "--srv"] as &[_], &flags].concat());
+    assert_eq!(finished.code, 2, "{finished:?}");
+    assert!(finished.stderr.contains("SERVICE"), "{finished:?}");
+}
+
+/// SRV-16: `resolve` says what it did not query, although it found an address.
+#[test]
+fn resolve_says_that_the_services_file_hides_srv_records() {
+    let server = name_server(Some([127, 0, 0, 1]));
+    let services = Services::new("hides", "sip 1111/udp\n");
+    let run = |arguments: &[&str]| {
+        let flags = ["--dns", &server, "--services", services.path()];
+        udpair(&[arguments, &flags].concat())
+    };
+    let finished = run(&["resolve", "x.test", "sip"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    for part in [services.path(), "_sip._udp.x.test", "--srv", "hint: "] {
+        assert!(finished.stderr.contains(part), "{part}: {finished:?}");
+    }
+    let finished = run(&["resolve", "x.test", "sip", "--json"]);
+    let hints = finished.events_named("hint");
+    assert!(hints[0]["message"].as_str().unwrap().contains("--srv"));
+    assert_eq!(finished.stderr, "");
+    for silent in [
+        &["resolve", "x.test", "sip", "-q"] as &[_],
+        &["resolve", "x.test", "sip", "--srv"],
+        &["resolve", "x.test", "7"],
+        &["resolve", "x.test"],
+        &["resolve", "127.0.0.1", "sip"],
+    ] {
+        let finished = run(silent);
+        assert_eq!((finished.code, &*finished.stderr), (0, ""), "{silent:?}");
+    }
+}
+
+/// Without a service there is no port.
+#[test]
+fn a_host_alone_is_resolved_to_addresses() {
+    let finished = udpair(&["resolve", "127.0.0.1"]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (0, "1  127.0.0.1 -> 127.0.0.1\n")
+    );
+    for more in [&[] as &[&str], &["--order", "long"], &["--explain"]] {
+        let finished = udpair(&[&["resolve", "localhost", "--json"] as &[_], more].concat());
+        assert_eq!(finished.code, 0, "{finished:?}");
+        let pairs = finished.events_named("endpoint-pair");
+        let remotes: Vec<_> = pairs.iter().map(|pair| &pair["remote"]).collect();
+        assert!(remotes.contains(&&"127.0.0.1".into()), "{remotes:?}");
+        assert!(remotes.contains(&&"::1".into()), "{remotes:?}");
+        let steps = finished.events_named("step");
+        assert!(steps.iter().all(|step| step["stage"] != "services"));
+    }
+}
+
 /// SRV-11, SRV-16
 #[test]
 fn explain_shows_hidden_and_skipped_records() {

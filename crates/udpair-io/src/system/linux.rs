@@ -41,7 +41,7 @@ pub(crate) use file::{file_changed, file_identity};
 pub(crate) use fuzzing::{control_messages, gro_splitting, netlink_messages};
 pub(crate) use granted::Granted;
 pub(crate) use lookup::lookup;
-pub(crate) use machine::{machine_name, network_namespace};
+pub(crate) use machine::{TOOLS, machine_name, network_namespace};
 pub(crate) use multicast::{join, leave, set_multicast_adapter, share_multicast_port};
 pub(crate) use namespace::enter_main_namespace;
 pub(crate) use network::{NetworkMonitor, NetworkReader, address_state};

@@ -21,6 +21,7 @@ use crate::monitor::NetworkEvent;
 use crate::network::DefaultRoute;
 use crate::portable::Portable;
 use crate::socket::{Family, Socket};
+use crate::tools::Tools;
 
 /// The engines, fastest first.
 pub(crate) const ENGINES: &[&dyn Engine] = &[&Portable];
@@ -167,6 +168,25 @@ pub(crate) fn address_state(_ip: IpAddr) -> io::Result<Option<AddressState>> {
 pub(crate) fn bits_per_second(_adapter: &Adapter) -> Option<u64> {
     None
 }
+
+/// The commands that hints name.
+pub(crate) const TOOLS: Tools = if cfg!(windows) {
+    Tools {
+        adapters: "ipconfig /all",
+        addresses: "ipconfig /all",
+        route: "route print",
+        udp_ports: "netstat -abno -p UDP",
+        descriptors: "",
+    }
+} else {
+    Tools {
+        adapters: "ifconfig -l",
+        addresses: "ifconfig -a",
+        route: "route -n get",
+        udp_ports: "lsof -nP -iUDP",
+        descriptors: "ulimit -n",
+    }
+};
 
 /// Returns the machine's name from an environment variable that only Windows sets.
 pub(crate) fn machine_name() -> io::Result<String> {

@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 
-use udpair_io::adapter_index;
+use udpair_io::{adapter_index, tools};
 
 use super::bluetooth;
 use super::domain::{self, Domain};
@@ -265,9 +265,10 @@ impl HostName {
         );
         match name.strip_prefix(PERCENT_IN_URLS) {
             Some(zone) if !zone.is_empty() => error.with_advice(format!(
-                "`%25` is for URLs: write {ip}%{zone} (`ip link` lists the adapters)"
+                "`%25` is for URLs: write {ip}%{zone} (`{}` lists the adapters)",
+                tools().adapters
             )),
-            _ => error.with_advice("`ip link` lists the adapters"),
+            _ => error.with_advice(format!("`{}` lists the adapters", tools().adapters)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use udpair_io::Adapter;
+use udpair_io::{Adapter, tools};
 
 use super::follower;
 use super::lifecycle::Operation;
@@ -113,8 +113,10 @@ pub(crate) async fn join(
         let first = outcomes.into_iter().find_map(|joined| joined.result.err());
         return Err(first.unwrap_or_else(|| {
             let message = format!("cannot {action}: no adapter is suitable for it");
-            Error::new(ErrorKind::NetworkUnreachable, message)
-                .with_advice("`ip address` shows the adapters, their flags and their addresses")
+            Error::new(ErrorKind::NetworkUnreachable, message).with_advice(format!(
+                "`{}` shows the adapters, their flags and their addresses",
+                tools().addresses
+            ))
         }));
     }
     follower::start(shared);
@@ -209,14 +211,19 @@ fn check_adapter(
         return Ok(());
     };
     let message = format!("cannot {action}: {reason}");
-    Err(Error::new(ErrorKind::NetworkUnreachable, message)
-        .with_advice("`ip address` shows the adapters, their flags and their addresses"))
+    Err(
+        Error::new(ErrorKind::NetworkUnreachable, message).with_advice(format!(
+            "`{}` shows the adapters, their flags and their addresses",
+            tools().addresses
+        )),
+    )
 }
 
 /// Returns the error for an adapter that this machine does not have.
 fn no_adapter(action: &str) -> Error {
     let message = format!("cannot {action}: there is no such adapter");
-    Error::new(ErrorKind::AddressNotAvailable, message).with_advice("`ip link` lists the adapters")
+    Error::new(ErrorKind::AddressNotAvailable, message)
+        .with_advice(format!("`{}` lists the adapters", tools().adapters))
 }
 
 /// Returns the address of a group, which may be given by its name (MCG-04, MCG-05), and the zone

@@ -9,7 +9,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use udpair_io::{AddressState, Cause, address_state, is_local_address};
+use udpair_io::{AddressState, Cause, address_state, is_local_address, tools};
 
 use crate::error::{Error, ErrorKind, WSAENOBUFS};
 
@@ -89,18 +89,24 @@ fn of_open(error: &io::Error) -> Meaning {
 fn of_bind(local: SocketAddr, error: &io::Error) -> Meaning {
     match Cause::of(error) {
         Cause::AddressInUse if local.port() == 0 => no_port(),
-        Cause::AddressInUse => advice(
-            "leave the port to the system, or stop the program that uses it (`ss -ulpn` shows it)",
-        ),
+        Cause::AddressInUse => advice(format!(
+            "leave the port to the system, or stop the program that uses it (`{}` shows it)",
+            tools().udp_ports
+        )),
         Cause::AddressNotAvailable => advice(match address_state(local.ip()) {
             Ok(Some(AddressState::Tentative)) => {
                 "the address is tentative: the system still checks that no other machine has it; \
                  try again in a few seconds"
+                    .to_owned()
             }
             Ok(Some(AddressState::Duplicate)) => {
                 "another machine on the link has this address: give this machine another one"
+                    .to_owned()
             }
-            _ => "bind to an address of this machine (`ip address` lists them), or to all of them",
+            _ => format!(
+                "bind to an address of this machine (`{}` lists them), or to all of them",
+                tools().addresses
+            ),
         }),
         Cause::PermissionDenied => advice(
             "use a port above 1023, grant CAP_NET_BIND_SERVICE, or lower \
@@ -152,13 +158,14 @@ fn of_route(Route { from, to }: Route, error: &io::Error) -> Meaning {
             return Meaning {
                 kind: Some(ErrorKind::AddressNotAvailable),
                 ..advice(format!(
-                    "{from} is not an address of this machine, or no longer (`ip address` lists \
-                     them): use another local address, or leave it to the system"
+                    "{from} is not an address of this machine, or no longer (`{}` lists them): use \
+                     another local address, or leave it to the system",
+                    tools().addresses
                 ))
             };
         }
     }
-    let route = format!("`ip route get {to}` shows the route");
+    let route = format!("`{} {to}` shows the route", tools().route);
     match cause {
         // No other call fails with this for want of a port.
         _ if error.kind() == io::ErrorKind::WouldBlock => no_port(),
@@ -172,7 +179,8 @@ fn of_route(Route { from, to }: Route, error: &io::Error) -> Meaning {
              {route}, which may prohibit it"
         )),
         Cause::AddressNotAvailable => advice(format!(
-            "this machine has no address from which it could reach {to} (`ip address` lists them)"
+            "this machine has no address from which it could reach {to} (`{}` lists them)",
+            tools().addresses
         )),
         _ => Meaning::default(),
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use udpair_io::{Adapter, Fragmentation, Socket};
+use udpair_io::{Adapter, Fragmentation, Socket, tools};
 
 use super::lifecycle::Operation;
 use super::open::bind::multicast_owner;
@@ -205,7 +205,10 @@ impl DatagramSocket {
             Error::new(ErrorKind::AddressNotAvailable, message).with_advice(advice)
         };
         let present = present.ok_or_else(|| {
-            unavailable("there is no such adapter", "`ip link` lists the adapters")
+            unavailable(
+                "there is no such adapter",
+                &format!("`{}` lists the adapters", tools().adapters),
+            )
         })?;
         if shared.adapter().is_some_and(|bound| bound != present.index) {
             return Err(unavailable(

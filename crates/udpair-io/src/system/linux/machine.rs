@@ -3,6 +3,8 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
+use crate::tools::Tools;
+
 /// Returns the machine's name; see [`machine_name`](crate::machine_name).
 pub(crate) fn machine_name() -> io::Result<String> {
     let mut name = [0_u8; NAME_BYTES];
@@ -21,6 +23,15 @@ pub(crate) fn network_namespace() -> Option<u64> {
     let namespace = std::fs::metadata("/proc/thread-self/ns/net").ok()?;
     Some(namespace.ino())
 }
+
+/// The commands that hints name (ip-link(8), ip-address(8), ip-route(8), ss(8), bash(1)).
+pub(crate) const TOOLS: Tools = Tools {
+    adapters: "ip link",
+    addresses: "ip address",
+    route: "ip route get",
+    udp_ports: "ss -ulpn",
+    descriptors: "ulimit -n",
+};
 
 /// `HOST_NAME_MAX` is 64 on Linux (gethostname(2)), and a NUL follows.
 const NAME_BYTES: usize = 65;

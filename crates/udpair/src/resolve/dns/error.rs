@@ -5,6 +5,8 @@ use std::path::Path;
 use super::SrvResponse;
 use super::failure::{DnsFailure, ServerReport};
 use super::srv_order::reason_to_skip;
+use udpair_io::tools;
+
 use crate::error::{Error, ErrorKind, WSANO_RECOVERY};
 use crate::name::HostName;
 use crate::resolve::error::shortage;
@@ -56,7 +58,7 @@ pub(super) fn no_usable_server(path: &Path, why: &Error) -> Error {
         ErrorKind::NameServer,
         format!("cannot query any name server of {}: {why}", path.display()),
     )
-    .with_advice("`ip link` lists the adapters")
+    .with_advice(format!("`{}` lists the adapters", tools().adapters))
 }
 
 /// Returns the error for an SRV lookup that failed.

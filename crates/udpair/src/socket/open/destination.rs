@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use udpair_io::{Adapter, Destination};
+use udpair_io::{Adapter, Destination, tools};
 
 use crate::error::{Error, ErrorKind};
 use crate::name::needs_zone;
@@ -80,9 +80,10 @@ fn check_zone(address: SocketAddr, is_adapter: impl Fn(u32) -> bool) -> Result<(
     Err(
         match zone_after_url_escape(v6.scope_id()).filter(|zone| is_adapter(*zone)) {
             Some(zone) => error.with_advice(format!("`%25` is for URLs: write {}%{zone}", v6.ip())),
-            None => error.with_advice(
-                "append the adapter to the address: fe80::1%eth0 (`ip link` lists them)",
-            ),
+            None => error.with_advice(format!(
+                "append the adapter to the address: fe80::1%eth0 (`{}` lists them)",
+                tools().adapters
+            )),
         },
     )
 }
