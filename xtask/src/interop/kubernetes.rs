@@ -97,7 +97,7 @@ fn cases() -> Result<(), String> {
         &format!("web.shop.svc.cluster.local echo is {remote}"),
     );
     let run = pod.udpair(&["ask", "web", "echo", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
 
     // ADR-03: errors of the system's resolver keep their meaning.
     let run = pod.udpair(&["ask", "nobody.svc.cluster.local", "7000", "--json"])?;
