@@ -108,12 +108,12 @@ fn cases() -> Result<(), String> {
     passed("a name that does not exist", "status 6");
     drop(knot);
     let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "7000", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     check(run.events_named("error")?[0]["status"] == 8, || {
         run.unlike("status 8")
     })?;
     let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "echo", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     check(run.events_named("error")?[0]["status"] == 8, || {
         run.unlike("status 8")
     })?;
