@@ -175,7 +175,7 @@ fn name_servers(_: &Lan) -> Result<String, Why> {
     spoil(&host, "resolv.conf")?;
     let arguments = ["resolve", "x.test", "7", "--json", "--explain"];
     let run = host.udpair_without_privileges(&arguments)?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     let notes = step(&run, 1)?["notes"].to_string();
     let advice = first(&run, "error")?["advice"].to_string();
     for text in [notes, advice] {
@@ -243,7 +243,7 @@ fn rows(_: &Lan) -> Result<String, Why> {
     let run = host.udpair(&["resolve", "only.test.", "sip", "--json"])?;
     run.has_code(3)?;
     let run = host.udpair(&["resolve", "x.test", "stun", "--json", "--explain"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     let step = step(&run, 1)?;
     check(step["queries"][0]["server"] == "127.0.0.1:53", || {
         run.unlike("a query to 127.0.0.1")
@@ -256,7 +256,7 @@ fn rows(_: &Lan) -> Result<String, Why> {
     let server = host.enter(|| UdpSocket::bind("127.0.0.1:53"))??;
     fs::write(host.etc("resolv.conf"), "nameserver fe80::1%gone\n")?;
     let run = host.udpair(&["resolve", "x.test", "stun", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     let message = first(&run, "error")?["message"].to_string();
     check(
         message.contains("/etc/resolv.conf") && message.contains("gone"),

@@ -97,7 +97,7 @@ fn cases() -> Result<(), String> {
         &format!("web.shop.svc.cluster.local echo is {remote}"),
     );
     let run = pod.udpair(&["ask", "web", "echo", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
 
     // ADR-03: errors of the system's resolver keep their meaning.
     let run = pod.udpair(&["ask", "nobody.svc.cluster.local", "7000", "--json"])?;
@@ -108,12 +108,12 @@ fn cases() -> Result<(), String> {
     passed("a name that does not exist", "status 6");
     drop(knot);
     let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "7000", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     check(run.events_named("error")?[0]["status"] == 8, || {
         run.unlike("status 8")
     })?;
     let run = pod.udpair(&["ask", "web.shop.svc.cluster.local", "echo", "--json"])?;
-    run.has_code(3)?;
+    run.has_code(5)?;
     check(run.events_named("error")?[0]["status"] == 8, || {
         run.unlike("status 8")
     })?;

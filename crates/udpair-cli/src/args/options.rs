@@ -75,7 +75,7 @@ fn uses(command: &str, option: &str) -> bool {
         // With --echo it sends too.
         "listen" => !matches!(option, "local" | "srv"),
         "resolve" => is_output || NAMES.contains(&option),
-        "services" => is_output || option == "services",
+        "services" => is_output || matches!(option, "services" | "timeout"),
         "demo" => is_output || option == "engine",
         "adapters" => is_output,
         _ => false,
@@ -117,7 +117,7 @@ mod tests {
                 ("resolve", "--dns", "--hops"),
                 ("listen", "--hops", "--srv"),
                 ("ask", "--local", "--join"),
-                ("services", "--services", "--dns"),
+                ("services", "--timeout", "--dns"),
                 ("adapters", "--json", "--timeout"),
             ] {
                 let mut definition = definition.clone();

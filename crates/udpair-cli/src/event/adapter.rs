@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use udpair::{Adapter, AdapterAddress, AdapterChange, DefaultRoute, Network, Reach};
 
 /// The current state of an adapter.
@@ -37,17 +38,17 @@ pub(crate) struct AdapterAddressEvent {
 }
 
 /// A change of an adapter or a default route.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub(crate) struct AdapterChangeEvent {
     pub(crate) change: &'static str,
     /// The adapter; `None` if the default route was removed.
     pub(crate) name: Option<String>,
     pub(crate) index: Option<u32>,
-    /// The previous name; `None` if the name did not change.
-    pub(crate) renamed_from: Option<String>,
     /// The address that was added or removed.
     pub(crate) address: Option<IpAddr>,
     pub(crate) prefix_length: Option<u8>,
+    /// The previous name; `None` if the name did not change.
+    pub(crate) renamed_from: Option<String>,
     /// The family of a default route: `ipv4` or `ipv6`.
     pub(crate) family: Option<&'static str>,
     pub(crate) gateway: Option<IpAddr>,
@@ -77,6 +78,29 @@ impl AdapterEvent {
             },
             addresses: adapter.addresses.iter().map(Into::into).collect(),
         }
+    }
+}
+
+/// What is known about the change of an adapter comes first, and what is null after it.
+impl Serialize for AdapterChangeEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = |ip: Option<IpAddr>| ip.map(|ip| ip.to_string());
+        let always: [(&str, Value); 3] = [
+            ("change", self.change.into()),
+            ("name", self.name.clone().into()),
+            ("index", self.index.into()),
+        ];
+        let fields: [(&str, Value); 6] = [
+            ("renamed_from", self.renamed_from.clone().into()),
+            ("address", text(self.address).into()),
+            ("prefix_length", self.prefix_length.into()),
+            ("family", self.family.into()),
+            ("gateway", text(self.gateway).into()),
+            ("metric", self.metric.into()),
+        ];
+        let (unknown, known): (Vec<_>, Vec<_>) =
+            fields.into_iter().partition(|(_, value)| value.is_null());
+        serializer.collect_map(always.into_iter().chain(known).chain(unknown))
     }
 }
 
