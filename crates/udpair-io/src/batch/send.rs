@@ -332,19 +332,13 @@ impl SendBatch {
         }
         self.close();
         other.close();
-        for run in &other.runs {
-            let content = match &run.content {
-                Content::Copied(range) => {
-                    let start = self.copies.end();
-                    self.copies.bytes.extend_from_slice(other.copies.get(range));
-                    Content::Copied(start..self.copies.end())
-                }
-                Content::Shared(bytes) => Content::Shared(bytes.clone()),
-            };
-            self.runs.push_back(QueuedRun {
-                content,
-                ..run.clone()
-            });
+        for mut run in other.runs.drain(..) {
+            if let Content::Copied(range) = &mut run.content {
+                let start = self.copies.end();
+                self.copies.bytes.extend_from_slice(other.copies.get(range));
+                *range = start..self.copies.end();
+            }
+            self.runs.push_back(run);
         }
         self.datagrams += other.datagrams;
         other.clear();

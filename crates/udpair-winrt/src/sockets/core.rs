@@ -64,7 +64,6 @@ pub(super) struct Core {
     /// Whether reception was ended by `CancelIOAsync`.
     is_paused: AtomicBool,
     is_receiving: AtomicBool,
-    reception: Waiting,
     /// Whether the socket may be handed over to a broker.
     is_transfer_enabled: AtomicBool,
 }
@@ -78,6 +77,7 @@ struct Rare {
     output: OnceLock<OutputStream>,
     /// What a cancellation waits for.
     pending: Pending,
+    reception: Waiting,
 }
 
 /// What a binding has left for the time when the socket is open: it then receives.
@@ -130,7 +130,6 @@ impl Core {
                 .map_or_else(OnceLock::new, OnceLock::from),
             is_paused: AtomicBool::new(false),
             is_receiving: AtomicBool::new(false),
-            reception: Waiting::default(),
             is_transfer_enabled: AtomicBool::new(false),
         })
     }
@@ -160,13 +159,14 @@ impl Core {
 
     /// Leaves reception to a binding, which `start` begins once the socket is open.
     pub(super) fn leave_reception_to(&self, start: impl FnOnce(WeakCore) + Send + 'static) {
-        let former = self.reception.replace(Some(Box::new(start)));
+        let former = self.rare().reception.replace(Some(Box::new(start)));
         drop(former);
     }
 
     /// Lets the binding receive that reception was left to. Returns `false` if there is none.
     pub(super) fn has_left_reception(self: &Arc<Self>) -> bool {
-        let start = self.reception.replace(None);
+        let rare = self.rare.get();
+        let start = rare.and_then(|rare| rare.reception.replace(None));
         start.map(|start| start(self.weak())).is_some()
     }
 

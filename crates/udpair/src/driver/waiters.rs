@@ -162,8 +162,8 @@ impl Waiters {
         // Outside the lock, because a waker may run code that uses this list.
         for (_, waker) in first.into_iter().chain(others) {
             waker.wake();
-            super::handlers::let_others_run_it();
         }
+        super::handlers::let_others_run_it();
     }
 
     /// Returns whether no task waits.
