@@ -24,8 +24,8 @@ pub(crate) fn run(writes: bool) -> ExitCode {
     }
 }
 
-/// Checks that the header is what the sources say, and that it tells of each function by which thread
-/// it may be called.
+/// Checks that the header is what the sources say, and that it says for each function which threads may
+/// call it.
 ///
 /// # Errors
 ///

@@ -65,7 +65,7 @@ where
     Ok(answer)
 }
 
-/// Returns the arguments with which JavaScript is told of the end of an operation.
+/// Returns the arguments of the JavaScript function that is called at the end of an operation.
 fn settled<T, V: ToNapiValue>(
     env: napi::sys::napi_env,
     number: u32,

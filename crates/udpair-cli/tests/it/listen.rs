@@ -1,4 +1,4 @@
-//! `listen`: whom it receives from, what it does not answer, and the file that it writes.
+//! `listen`: its permitted senders, what it does not answer, and the file that it writes.
 
 use std::fs;
 use std::net::UdpSocket;

@@ -41,7 +41,7 @@ impl Pending {
     }
 
     /// Returns a future that ends when all operations that were noted so far have. They stay noted,
-    /// so that whoever asks next waits for them too.
+    /// so that the next future waits for them too.
     pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut pending = self.lock();
         let ended: Vec<_> = pending.extract_if(.., |other| other.has_ended()).collect();

@@ -121,8 +121,8 @@ fn options_of_a_builder_are_read_like_those_that_were_set() {
     assert_eq!(code(refused), hresult::E_INVALIDARG);
 }
 
-/// CTL-06, CTL-10, CTL-11: values that no socket can have are invalid arguments, at any time; a state
-/// that forbids the change is told first.
+/// CTL-06, CTL-10, CTL-11: values that no socket can have are invalid arguments, at any time. If
+/// the state forbids the change too, the error is that of the state.
 #[test]
 fn values_that_no_socket_has_are_refused() {
     let check = |control: &DatagramSocketControl, size: i32| {

@@ -407,8 +407,8 @@ fn a_handler_waits_for_a_lookup() {
     assert_eq!(numbers, expected);
 }
 
-/// CLS-04: a server closes itself when it is told to, inside its handler; its port is free when the
-/// handler has returned.
+/// CLS-04: a server closes itself inside its handler, when a datagram asks for it; its port is free
+/// when the handler has returned.
 #[test]
 fn a_handler_closes_its_own_socket() {
     for round in 0..20 {

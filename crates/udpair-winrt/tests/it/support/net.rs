@@ -89,7 +89,7 @@ pub(crate) fn free_port() -> String {
     peer().1
 }
 
-/// A name server that keeps its clients waiting until it is told to answer. Every name has the
+/// A name server that answers nothing until it is released. Every name has the
 /// address 127.0.0.1, and no other.
 pub(crate) struct NameServer {
     release: mpsc::Sender<()>,
